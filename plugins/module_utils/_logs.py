@@ -1,0 +1,346 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where log lines come from: files (rotated, gzipped, truncated while being read) and the systemd journal.
+
+Both sources read in blocks, so that neither a 10 GB file nor a 100 MB line needs memory, and feed complete lines to a
+:class:`TraceCounter`. A last line without its line end is still being written: it is left for the next reading.
+"""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import os
+import re
+import stat
+import subprocess
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import IO, Union
+
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import SERVER_STARTED, TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader
+
+BLOCK = 1 << 18
+LONGEST_LINE = 1 << 16
+_SEEK_ENOUGH = 1 << 16
+LogFile = Union[IO[bytes], gzip.GzipFile]
+_ROTATED = re.compile(r"\.(\d+)(?:\.gz)?\Z")
+
+
+class SourceError(Exception):
+    """A log that cannot be read; the text says which, why, and what to do."""
+
+
+class Lines:
+    """Cuts blocks into complete lines; of a line longer than 64 KiB only the beginning is kept."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def cut(self, block: bytes) -> list[bytes]:
+        """Return the lines that ``block`` completes."""
+        if b"\0" in block:  # where a file was truncated under a writer that kept its offset, or a disk lost a page
+            block = block.replace(b"\0", b"")
+        lines = (self._rest + block).split(b"\n")
+        lines[0] = lines[0][:LONGEST_LINE]
+        self._rest = lines.pop()
+        return lines
+
+
+def find_files(paths: Sequence[str]) -> list[str]:
+    """Return the log files that ``paths`` (names and globs) name, each once.
+
+    While a log is being compressed both ``x.1`` and ``x.1.gz`` exist: the plain one is complete and is taken.
+    """
+    found: dict[tuple[int, int], str] = {}
+    for pattern in paths:
+        names = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
+        if not names:
+            raise SourceError(f"no file matches {pattern}; correct runbook_log_paths")
+        for name in names:
+            try:
+                info = os.stat(name)
+            except FileNotFoundError:
+                raise SourceError(f"the log {name} does not exist; correct runbook_log_paths") from None
+            except OSError as error:
+                raise SourceError(f"cannot read the log {name}: {_reason(error)}") from error
+            if not stat.S_ISREG(info.st_mode):
+                raise SourceError(f"the log {name} is not a regular file; correct runbook_log_paths")
+            found.setdefault((info.st_dev, info.st_ino), name)
+    names = list(found.values())
+    return [name for name in names if not (name.endswith(".gz") and name[:-3] in names)]
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "permission denied; run with become: true, or let the login user read it"
+    return error.strerror or str(error)
+
+
+def _open(name: str) -> LogFile:
+    try:
+        file = open(name, "rb")  # noqa: SIM115 - handed to the caller, who closes it
+    except OSError as error:
+        raise SourceError(f"cannot read the log {name}: {_reason(error)}") from error
+    if file.read(2) == b"\x1f\x8b":
+        file.close()
+        return gzip.open(name, "rb")
+    file.seek(0)
+    return file
+
+
+def _blocks(file: LogFile, name: str) -> Iterator[bytes]:
+    """Yield what ``file`` holds from its present position; what gzip says becomes a sentence."""
+    while True:
+        try:
+            block = file.read(BLOCK)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise SourceError(f"the log {name} is not a complete gzip file: {error}") from error
+        except OSError as error:
+            raise SourceError(f"cannot read the log {name}: {_reason(error)}") from error
+        if not block:
+            return
+        yield block
+
+
+def first_stamp(file: LogFile, start: int, end: int, stamps: StampReader) -> tuple[int, float] | None:
+    """Return (offset, time) of the first line that begins after ``start`` and before ``end`` and carries a time."""
+    _seek_data(file, start)
+    whole = start == 0 or _skip_line(file)
+    while whole and file.tell() < end:
+        offset = file.tell()
+        line = file.readline(LONGEST_LINE)
+        moment = stamps.read(line.replace(b"\0", b""))
+        if moment is not None:
+            return offset, moment
+        whole = line.endswith(b"\n") or _skip_line(file)
+    return None
+
+
+def _seek_data(file: LogFile, offset: int) -> None:
+    """Go to ``offset``, or behind the hole there: what a writer with an offset of its own leaves of a truncated file."""
+    try:
+        file.seek(offset, os.SEEK_DATA)
+    except (OSError, ValueError):  # no data behind it, or a file that knows no holes
+        file.seek(offset)
+
+
+def _skip_line(file: LogFile) -> bool:
+    """Go behind the next line end; tell whether there was one."""
+    while True:
+        line = file.readline(LONGEST_LINE)
+        if not line.endswith(b"\n"):
+            if not line:
+                return False
+            continue
+        return True
+
+
+def seek_time(file: IO[bytes], size: int, moment: float, stamps: StampReader) -> int:
+    """Return an offset from which on ``file`` holds everything logged at or after ``moment``, by bisection.
+
+    It is 0, or the offset of a line that carries an earlier time.
+    """
+    low, high = 0, size
+    while high - low > _SEEK_ENOUGH:
+        middle = (low + high) // 2
+        found = first_stamp(file, middle, high, stamps)
+        if found is None or found[1] >= moment:
+            high = middle
+        else:
+            low = found[0]
+    return low
+
+
+class FileSource:
+    """Log files in time order, read into a :class:`TraceCounter`; what is appended later can be read as well.
+
+    :param paths: names and globs; rotated and gzipped files are put in order by the times in them
+    :param start: nothing logged before this time is needed (seconds since the epoch), or None
+    :param now: the present
+    """
+
+    def __init__(self, paths: Sequence[str], start: float | None, now: float) -> None:
+        self._start = start
+        self._stamps = StampReader(now)
+        self._offset: int | None = None  # where to begin in the last file, when that is known
+        self._file: LogFile | None = None
+        self._lines = Lines()
+        self.truncated = False
+        self._names = self._needed(self._in_time_order(find_files(paths)))
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _in_time_order(self, names: list[str]) -> list[tuple[str, float | None]]:
+        """Return names with the first time in each; files without times stand by rotation number and age."""
+        dated = []
+        for name in names:
+            with _open(name) as file:
+                try:
+                    found = first_stamp(file, 0, LONGEST_LINE * 16, self._stamps)
+                except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                    raise SourceError(f"the log {name} is not a complete gzip file: {error}") from error
+            rotation = _ROTATED.search(name)
+            order = found[1] if found else os.stat(name).st_mtime
+            dated.append((order, -int(rotation.group(1)) if rotation else 1, name, found[1] if found else None))
+        return [(name, first) for _order, _rotation, name, first in sorted(dated)]
+
+    def _needed(self, files: list[tuple[str, float | None]]) -> list[str]:
+        """Leave out files that a later one's first time shows to be older than all that is needed."""
+        for at in range(len(files) - 1, 0, -1):
+            first = files[at][1]
+            if self._start is not None and first is not None and first <= self._start:
+                files = files[at:]
+                break
+        return [name for name, _first in files]
+
+    def locate_process(self, pid: int) -> bool:
+        """Let reading begin where uvicorn says that process ``pid`` started; tell whether that was found.
+
+        This separates what a new process did from what the old one did even in a log without any times.
+        """
+        name = self._names[-1]
+        with _open(name) as file:
+            if isinstance(file, gzip.GzipFile):
+                return False
+            size = os.fstat(file.fileno()).st_size
+            file.seek(seek_time(file, size, self._start, self._stamps) if self._start is not None else 0)
+            offset = file.tell()
+            for line in iter(lambda: file.readline(LONGEST_LINE), b""):
+                started = b"Started " in line and SERVER_STARTED.match(line)
+                if started and int(started.group(1)) == pid:
+                    self._names, self._offset = [name], offset  # the last one: a process id may come again
+                offset += len(line)
+        return self._offset is not None
+
+    def read(self, counter: TraceCounter) -> None:
+        """Feed all there is now; called again, what has been appended since."""
+        if self._file is not None:
+            self._follow(counter)
+            return
+        for name in self._names:
+            if self._file is not None:
+                self._file.close()
+            self._file = _open(name)
+            self._lines = Lines()
+            counter.start_of_file()
+            if not isinstance(self._file, gzip.GzipFile):
+                self._skip_to_window(self._file, counter)
+            if self._feed(name, counter):
+                return
+        self._follow(counter)
+
+    def _skip_to_window(self, file: IO[bytes], counter: TraceCounter) -> None:
+        if self._offset is not None:
+            _seek_data(file, self._offset)
+        elif self._start is not None:
+            offset = seek_time(file, os.fstat(file.fileno()).st_size, self._start, self._stamps)
+            _seek_data(file, offset)
+            if offset:
+                counter.start_inside_file()
+        else:
+            _seek_data(file, 0)
+
+    def _feed(self, name: str, counter: TraceCounter) -> bool:
+        """Feed what the open file holds from here on; tell whether the window's end was passed."""
+        assert self._file is not None
+        for block in _blocks(self._file, name):
+            counter.bytes += len(block)
+            counter.feed(self._lines.cut(block))
+            if counter.past_window:
+                return True
+        return False
+
+    def _follow(self, counter: TraceCounter) -> None:
+        """Read what has come to the last file, also if it was truncated or renamed meanwhile."""
+        name = self._names[-1]
+        file = self._file
+        if file is None or isinstance(file, gzip.GzipFile):
+            return
+        if os.fstat(file.fileno()).st_size < file.tell():
+            self.truncated = True
+            file.seek(0)
+            self._lines = Lines()
+        if self._feed(name, counter):
+            return
+        try:
+            renamed = os.stat(name).st_ino != os.fstat(file.fileno()).st_ino
+        except FileNotFoundError:
+            return  # between the rename and the first line of the new file
+        if renamed:
+            self._file = _open(name)
+            file.close()
+            self._lines = Lines()
+            self._feed(name, counter)
+
+
+class JournalSource:
+    """The journal of one systemd unit, by ``journalctl -o json``."""
+
+    def __init__(self, unit: str, start: float | None, journalctl: str = "journalctl") -> None:
+        self._unit, self._start, self._journalctl = unit, start, journalctl
+        self._cursor: str | None = None
+        self.truncated = False
+
+    def __enter__(self) -> JournalSource:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return None
+
+    def locate_process(self, pid: int) -> bool:
+        """Journal entries have times of their own; no place in a file is needed."""
+        return False
+
+    def read(self, counter: TraceCounter) -> None:
+        """Feed all there is now; called again, what has been logged since."""
+        command = [self._journalctl, "--no-pager", "-o", "json", "--show-cursor", f"--unit={self._unit}"]
+        command.append("--output-fields=MESSAGE")
+        if self._cursor:
+            command.append(f"--after-cursor={self._cursor}")
+        elif self._start is not None:
+            command.append(f"--since=@{self._start:.6f}")
+        try:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        except OSError as error:
+            raise SourceError(f"cannot run {self._journalctl}: {_reason(error)}; use source: file") from error
+        assert process.stdout is not None and process.stderr is not None
+        errors: list[bytes] = []
+        drain = threading.Thread(target=lambda stream: errors.append(stream.read()), args=(process.stderr,))
+        drain.start()
+        lines = Lines()
+        passed = False
+        with process.stdout as output:
+            for block in _blocks(output, "journal"):
+                counter.bytes += len(block)
+                counter.feed(self._without_cursor(lines.cut(block)))
+                if counter.past_window:
+                    passed = True
+                    process.kill()
+                    break
+        status = process.wait()
+        drain.join()
+        process.stderr.close()
+        complaint = b"".join(errors).decode("utf-8", "replace").strip()
+        if "not seeing messages from other users" in complaint:
+            raise SourceError(
+                f"this user may not read the journal of {self._unit}; run with become: true, "
+                "or add the user to the group systemd-journal"
+            )
+        if status != 0 and not passed:
+            raise SourceError(
+                f"cannot read the journal of {self._unit}: {complaint or f'journalctl ended with {status}'}"
+            )
+
+    def _without_cursor(self, lines: list[bytes]) -> list[bytes]:
+        if lines and lines[-1].startswith(b"-- cursor: "):
+            self._cursor = lines.pop()[len(b"-- cursor: ") :].decode()
+        return lines

@@ -1,0 +1,273 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: trace_log_info
+short_description: Count what the assistant planned, read, sent and delivered, by its log's trace lines
+version_added: 0.1.0
+description:
+  - Reads the trace lines of a log or of the systemd journal on the target and returns counts. No log text but a few
+    redacted samples leaves the target.
+  - A trace counts only where it starts the message of a log record. Text that a customer wrote never counts, whatever it quotes.
+  - The six shapes in which such a record can stand (C(logging.basicConfig), asctime, JSON lines, C(journalctl -o short-iso),
+    C(journalctl -o json), nothing) may be mixed in one file.
+  - A window of time is found by bisection, so that 15 minutes of a 10 GB file take no longer than those of a small one.
+  - Memory is bounded whatever the size of the log. Hand-offs are paired over at least the newest two million conversations.
+options:
+  source:
+    description: Where the log is.
+    type: str
+    choices: [file, journal]
+    default: file
+  paths:
+    description:
+      - Log files for O(source=file); names and globs, so that rotated and gzipped files are read as well. They are put in
+        order by the times in them.
+    type: list
+    elements: str
+    default: []
+  unit:
+    description: The systemd unit whose journal is read, for O(source=journal).
+    type: str
+  since:
+    description:
+      - Count what happened at or after this time. An age such as V(15m) or V(2h), or ISO 8601 (UTC where no zone is given).
+    type: str
+  until:
+    description: Count what happened before this time, written as O(since).
+    type: str
+  not_before:
+    description:
+      - Count nothing that happened before this time even if O(since) reaches further back, for instance what the last
+        rollback has answered already. Written as O(since).
+    type: str
+  since_pid:
+    description:
+      - Count what this process (as uvicorn announces it, C(Started server process [PID])) and its successors did. This also
+        serves logs without times of their own. Where no such line is found, O(since) holds.
+    type: int
+  observe:
+    description:
+      - Keep reading for up to this many seconds until the log shows what became of a planned message, that is until
+        something was sent, or a planned message was read and half a second later none was sent.
+    type: float
+    default: 0
+  conversation:
+    description: Count only this conversation, given by its id or by the phone number in it.
+    type: str
+  grace:
+    description: Seconds within which a planned message is read and a sent one gets its result. Younger ones count as nothing yet.
+    type: float
+    default: 60
+  expected_instance:
+    description: The WhatsApp instance that should be used. Others that are seen are returned as C(instances.unexpected).
+    type: str
+  max_samples:
+    description: How many samples of each kind are returned, newest first.
+    type: int
+    default: 5
+  redact:
+    description: Mask phone numbers and secrets in everything that is returned.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    description: Reads in check mode as it does otherwise; it never changes anything.
+    support: full
+  diff_mode:
+    description: There is nothing to show; it never changes anything.
+    support: none
+author:
+  - Kumon runbook maintainers (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Measure the last two hours, rotated files included
+  kumon.runbook.trace_log_info:
+    paths: [/var/log/kumon-assistant/app.log*]
+    since: 2h
+  register: measured
+
+- name: Form a verdict
+  ansible.builtin.debug:
+    msg: "{{ measured.traces | kumon.runbook.verdict }}"
+
+- name: See what a restarted process does with the next message
+  kumon.runbook.trace_log_info:
+    paths: [/var/log/kumon-assistant/app.log]
+    since_pid: 4127
+    observe: 8
+"""
+
+RETURN = r"""
+traces:
+  description: The counts, by the window that was asked for.
+  returned: success
+  type: dict
+  contains:
+    lines: {description: Lines read., type: int, returned: always}
+    bytes: {description: Bytes read (of compressed files those inside)., type: int, returned: always}
+    records: {description: Trace records counted., type: int, returned: always}
+    unparsed: {description: Lines that begin as a trace but do not fit its grammar (half-written ones)., type: int, returned: always}
+    undated: {description: Trace records whose time is unknown., type: int, returned: always}
+    truncated: {description: Whether the log was truncated while it was read., type: bool, returned: always}
+    first: {description: Time of the first record counted (ISO 8601 in UTC)., type: str, returned: always}
+    last: {description: Time of the last record counted., type: str, returned: always}
+    timestamps:
+      description: V(own) when the records carry their times, V(inherited) when some take it from a line above, V(none).
+      type: str
+      returned: always
+    window:
+      description: The window, C(since) and C(until) as times or null, C(process) when it begins with a process.
+      type: dict
+      returned: always
+    delivery:
+      description:
+        - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code.
+        - C(unconfirmed) are sends with no result after the grace period.
+        - C(success_rate) is success / (success + failed + unconfirmed), null when there is none.
+        - C(run) is the present run of failures with no success since, and over how many recipients.
+      type: dict
+      returned: always
+    handoff:
+      description:
+        - C(planned) messages, how many of them delivery C(read), and C(lost), where delivery read 0 of what was planned.
+        - C(unread) are planned and past the grace period without any delivery trace. C(unpaired) are delivery traces without planner trace.
+        - C(lost_keys) are the newest 1000 lost ones. C(state_mismatches) are reads of another state or outbox than planned.
+      type: dict
+      returned: always
+    guards:
+      description: Guard lines of level CRITICAL by type, C(incidents) among them (one per conversation, key and value), C(other_levels).
+      type: dict
+      returned: always
+    instances:
+      description: Turns by WhatsApp instance, C(seen), C(invalid) and C(unexpected); C(errors) while resolving it.
+      type: dict
+      returned: always
+    minutes:
+      description:
+        - By minute (C(2026-11-22T10:12Z)) C(success) and C(failed), one outcome per conversation, C(lost) hand-offs and C(guards) incidents.
+      type: list
+      elements: dict
+      returned: always
+    samples:
+      description: The newest C(failures), C(guards) (one an incident) and C(lost) hand-offs, each with C(time) and C(line).
+      type: dict
+      returned: always
+"""
+
+import os
+import time
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils._logs import FileSource, JournalSource, SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+
+POLL_SECONDS = 0.1
+SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds, or not at all
+PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
+
+
+def observe(counter: TraceCounter, source: FileSource | JournalSource, seconds: float) -> None:
+    """Read on until it is seen what became of a planned message, for at most ``seconds``."""
+    deadline = time.monotonic() + seconds
+    first_planned = first_read = None
+    while True:
+        planned, read, sent = counter.observed
+        now = time.monotonic()
+        first_planned = first_planned or (now if planned else None)
+        first_read = first_read or (now if read else None)
+        if (
+            sent
+            or now >= deadline
+            or (first_read and now >= first_read + SETTLE_SECONDS)
+            or (first_planned and now >= first_planned + PLANNED_SECONDS)
+        ):
+            return
+        time.sleep(min(POLL_SECONDS, deadline - now))
+        source.read(counter)
+
+
+def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
+    """Read the source that ``params`` names and return its ``traces``."""
+    since = parse_when(params["since"], now) if params["since"] else None
+    until = parse_when(params["until"], now) if params["until"] else None
+    not_before = parse_when(params["not_before"], now) if params["not_before"] else None
+    if not_before is not None:
+        since = max(not_before, since or not_before)
+    if since is not None and until is not None and since >= until:
+        raise ValueError(f"the window is empty: since ({params['since']}) is not before until ({params['until']})")
+    # Hand-offs that were planned just before the window are read inside it.
+    start = since - max(60.0, params["grace"]) if since is not None else None
+    source: FileSource | JournalSource
+    if params["source"] == "file":
+        source = FileSource(params["paths"], start, now)
+    else:
+        source = JournalSource(params["unit"], start)
+    with source:
+        process = params["since_pid"]
+        if process is not None and source.locate_process(process):
+            since = None
+        else:
+            process = None
+        counter = TraceCounter(
+            now=now,
+            since=since,
+            until=until,
+            grace=params["grace"],
+            conversation=params["conversation"],
+            expected_instance=params["expected_instance"],
+            max_samples=params["max_samples"],
+            redacted=params["redact"],
+        )
+        source.read(counter)
+        observe(counter, source, params["observe"])
+    traces = counter.result()
+    traces["truncated"] = source.truncated
+    traces["window"] = {"since": iso(since), "until": iso(until), "process": process}
+    return traces
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+            "paths": {"type": "list", "elements": "str", "default": []},
+            "unit": {"type": "str"},
+            "since": {"type": "str"},
+            "until": {"type": "str"},
+            "not_before": {"type": "str"},
+            "since_pid": {"type": "int"},
+            "observe": {"type": "float", "default": 0},
+            "conversation": {"type": "str"},
+            "grace": {"type": "float", "default": 60},
+            "expected_instance": {"type": "str"},
+            "max_samples": {"type": "int", "default": 5},
+            "redact": {"type": "bool", "default": True},
+        },
+        required_if=[("source", "journal", ["unit"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    if params["source"] == "file" and not params["paths"]:
+        module.fail_json(msg="no log is named; set paths (runbook_log_paths), or source: journal with unit")
+    for name in ("grace", "observe", "max_samples"):
+        if params[name] < 0:
+            module.fail_json(msg=f"{name} is {params[name]}; it must not be negative")
+    try:
+        os.nice(5)  # what is measured comes first
+        traces = measure(params, time.time())
+    except (SourceError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, traces=traces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import resource
+import stat
+import subprocess
+import sys
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _logs
+from ansible_collections.kumon.runbook.plugins.module_utils._logs import (
+    FileSource,
+    JournalSource,
+    SourceError,
+    find_files,
+    seek_time,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader
+
+from tests.unit.records import NOON, as_json, asctime, basic, outbox, result
+
+NOW = NOON + 86400
+
+
+def read(paths, since=None, until=None, **options):
+    counter = TraceCounter(now=NOW, since=since, until=until)
+    with FileSource([str(path) for path in paths], None if since is None else since - 60, NOW) as source:
+        source.read(counter)
+    return counter.result()
+
+
+def write(path, lines, opener=open):
+    with opener(path, "wb") as file:
+        file.write("".join(line + "\n" for line in lines).encode())
+    return path
+
+
+def successes(count, at=NOON, prefix="c"):
+    return [as_json(result(f"{prefix}{n}"), at=at + n) for n in range(count)]
+
+
+# ------------------------------------------------------------ naming files
+
+
+def test_rotated_and_gzipped_files_are_read_in_the_order_of_their_times(tmp_path):
+    write(tmp_path / "app.log", [as_json(outbox("delivery", "a", 0), at=NOON + 20)])
+    write(tmp_path / "app.log.1", [as_json(outbox("planner", "a", 1), at=NOON + 10)])
+    write(tmp_path / "app.log.10.gz", [as_json(outbox("planner", "a", 0), at=NOON)], gzip.open)
+    traces = read([tmp_path / "app.log*"])
+    assert (traces["records"], traces["handoff"]["lost"]) == (3, 1)
+
+
+def test_rotation_numbers_order_files_without_times(tmp_path):
+    for name, line in (
+        ("", outbox("delivery", "a", 0)),
+        (".1", outbox("planner", "a", 1)),
+        (".2", outbox("planner", "a", 0)),
+    ):
+        os.utime(write(tmp_path / f"app.log{name}", [basic(line)]), (NOON, NOON))
+    assert read([tmp_path / "app.log*"])["handoff"]["lost"] == 1
+
+
+def test_a_file_is_read_once_however_often_it_is_named(tmp_path):
+    log = write(tmp_path / "app.log", successes(3))
+    os.link(log, tmp_path / "app.log.link")
+    write(tmp_path / "app.log.1", successes(2, NOON - 60))
+    with gzip.open(tmp_path / "app.log.1.gz", "wb") as half_compressed:
+        half_compressed.write(b"not yet whole")
+    assert read([log, tmp_path / "app.*"])["delivery"]["success"] == 5
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: p / "none.log", "does not exist; correct runbook_log_paths"),
+        (lambda p: p / "none*.log", "no file matches"),
+        (lambda p: p, "is not a regular file"),
+    ],
+)
+def test_a_log_that_is_not_there_is_an_error(tmp_path, make, message):
+    with pytest.raises(SourceError, match=message):
+        find_files([str(make(tmp_path))])
+
+
+def test_a_fifo_is_refused_instead_of_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "app.log")
+    with pytest.raises(SourceError, match="not a regular file"):
+        read([tmp_path / "app.log"])
+
+
+def test_a_log_that_may_not_be_read_says_what_to_do(tmp_path, monkeypatch):
+    log = write(tmp_path / "app.log", successes(1))
+
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(SourceError, match="permission denied; run with become: true"):
+        read([log])
+
+
+def test_a_broken_gzip_file_is_an_error(tmp_path):
+    log = tmp_path / "app.log.1.gz"
+    write(log, [basic("x" * 1000)] * 1000, gzip.open)
+    log.write_bytes(log.read_bytes()[:-20])
+    with pytest.raises(SourceError, match="is not a complete gzip file"):
+        read([log])
+
+
+# ---------------------------------------------------------------- contents
+
+
+def test_a_half_written_last_line_waits_for_its_end(tmp_path):
+    log = write(tmp_path / "app.log", successes(2))
+    line = basic(result("z")).encode()
+    with open(log, "ab") as file:
+        file.write(line[:-3])
+    counter = TraceCounter(now=NOW)
+    with FileSource([str(log)], None, NOW) as source:
+        source.read(counter)
+        assert (counter.result()["delivery"]["success"], counter.lines) == (2, 2)
+        with open(log, "ab") as file:
+            file.write(line[-3:] + b"\n")
+        source.read(counter)
+    assert (counter.result()["delivery"]["success"], counter.lines) == (3, 3)
+
+
+def test_a_file_truncated_in_place_while_it_is_read_is_read_again_from_its_start(tmp_path):
+    log = write(tmp_path / "app.log", successes(5))
+    counter = TraceCounter(now=NOW)
+    with FileSource([str(log)], None, NOW) as source:
+        source.read(counter)
+        write(log, successes(2, NOON + 100, "new"))
+        source.read(counter)
+        assert source.truncated
+    assert counter.result()["delivery"]["success"] == 7
+
+
+def test_a_file_renamed_while_it_is_read_is_followed_to_its_successor(tmp_path):
+    log = write(tmp_path / "app.log", successes(5))
+    counter = TraceCounter(now=NOW)
+    with FileSource([str(log)], None, NOW) as source:
+        source.read(counter)
+        with open(log, "ab") as file:
+            file.write(as_json(result("last")).encode() + b"\n")
+        os.rename(log, tmp_path / "app.log.1")
+        source.read(counter)  # nothing has been logged to the new file yet
+        write(log, successes(2, NOON + 100, "new"))
+        source.read(counter)
+        assert not source.truncated
+    assert counter.result()["delivery"]["success"] == 8
+
+
+def test_nuls_of_a_hole_and_in_a_line_are_no_text(tmp_path):
+    log = write(tmp_path / "app.log", [])
+    with open(log, "r+b") as file:
+        file.truncate(3 << 30)
+        file.seek(0, os.SEEK_END)
+        file.write("\n".join([*successes(2), "\0\0\0" + basic(result("x")), ""]).encode())
+    traces = read([log])
+    assert traces["delivery"]["success"] == 3
+    assert traces["bytes"] < 1 << 20
+
+
+def test_a_line_of_100_megabytes_needs_no_memory(tmp_path):
+    log = tmp_path / "app.log"
+    with open(log, "wb") as file:
+        file.write(basic(result("a")).encode() + b"\nINFO:x:")
+        for _n in range(100):
+            file.write(b"|" * (1 << 20))
+        file.write(b"\n" + basic(outbox("delivery", "b", 1)).encode() + b"\n")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    traces = read([log])
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 40_000
+    assert (traces["lines"], traces["records"]) == (3, 2)
+
+
+def test_gzip_files_are_known_by_their_contents(tmp_path):
+    assert read([write(tmp_path / "app.log-20261120", successes(4), gzip.open)])["delivery"]["success"] == 4
+
+
+# ------------------------------------------------------------------ windows
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory):
+    """One record a second for a day, in basicConfig with a JSON line in between every ten seconds."""
+    lines = []
+    for second in range(86400):
+        if second % 10 == 0:
+            lines.append(as_json("filler", at=NOON - 86400 + second, logger="kumon_receptionist"))
+        lines.append(basic(result(f"c{second % 50}")))
+    return write(tmp_path_factory.mktemp("day") / "app.log", lines)
+
+
+@pytest.mark.parametrize(("age", "length"), [(86400, 900), (43210, 900), (900, 900), (90000, 4500), (300, 3600)])
+def test_a_window_counts_the_same_as_a_full_pass_and_reads_only_what_it_needs(day, age, length):
+    since, until = NOON - age, NOON - age + length
+    traces = read([day], since, until)
+    size = day.stat().st_size
+    expected = max(0, min(until, NOON) - max(since, NOON - 86400)) // 10 * 10
+    assert traces["delivery"]["success"] == expected
+    assert traces["bytes"] < size * (length + 120) / 86400 + 2 * _logs.BLOCK + 4 * (1 << 16)
+
+
+def test_bisection_finds_the_last_line_before_a_time(day):
+    size = day.stat().st_size
+    stamps = StampReader(NOW)
+    with open(day, "rb") as file:
+        for moment in (NOON - 86400, NOON - 5000, NOON - 1, NOON + 5):
+            offset = seek_time(file, size, moment, stamps)
+            file.seek(offset)
+            first = stamps.read(file.readline())
+            assert offset == 0 or first < moment
+
+
+def test_a_window_in_a_file_without_times_ends_and_dates_nothing(tmp_path):
+    log = write(tmp_path / "app.log", [basic(result(f"c{n}")) for n in range(20_000)])
+    traces = read([log], since=NOON)
+    assert (traces["records"], traces["undated"], traces["timestamps"]) == (0, 20_000, "none")
+
+
+def test_files_older_than_the_window_are_not_read(tmp_path):
+    write(tmp_path / "app.log.2.gz", successes(50_000, NOON - 86400), gzip.open)
+    write(tmp_path / "app.log.1", successes(10, NOON - 7200))
+    write(tmp_path / "app.log", successes(10, NOON - 3600))
+    traces = read([tmp_path / "app.log*"], since=NOON - 1800)
+    assert traces["lines"] == 10
+    traces = read([tmp_path / "app.log*"], since=NOON - 3600)
+    assert (traces["lines"], traces["records"]) == (20, 10)
+
+
+def test_a_window_of_asctime_records_works_on_own_times(tmp_path):
+    log = write(tmp_path / "app.log", [asctime(result(f"c{n}"), at=NOON + n) for n in range(10_000)])
+    traces = read([log], since=NOON + 9000)
+    assert (traces["records"], traces["timestamps"]) == (1000, "own")
+
+
+# ---------------------------------------------------------------- processes
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        "INFO:     Started server process [77]",
+        "2025-09-04T19:10:00-0300 host uvicorn[77]: INFO:     Started server process [77]",
+        as_json("Started server process [77]", at=NOON, logger="uvicorn.error"),
+        asctime("Started server process [77]", at=NOON, logger="uvicorn.error"),
+    ],
+)
+def test_what_a_process_did_is_found_by_uvicorns_own_word(tmp_path, started):
+    forged = basic("Processing message for 55: Started server process [77]...", logger="app.core.workflow")
+    lines = [started, basic(result("x")), basic(result("a")), "INFO:     Started server process [78]"]
+    lines += [started, basic(result("b", "failed")), forged, basic(result("c"))]
+    log = write(tmp_path / "app.log", lines)
+    counter = TraceCounter(now=NOW)
+    with FileSource([str(log)], None, NOW) as source:
+        assert source.locate_process(77)
+        source.read(counter)
+    delivery = counter.result()["delivery"]
+    assert (delivery["success"], delivery["failed"]) == (1, 1)
+    with FileSource([str(log)], None, NOW) as source:
+        assert not source.locate_process(7)
+
+
+# ------------------------------------------------------------------ journal
+
+FAKE_JOURNALCTL = """#!{python}
+import sys
+open({calls!r}, "a").write(" ".join(sys.argv[1:]) + "\\n")
+sys.stderr.write({errors!r})
+sys.stdout.write(open({output!r}).read())
+sys.exit({status})
+"""
+
+
+def journalctl(tmp_path, entries=(), errors="", status=0):
+    output = tmp_path / "output"
+    output.write_text("".join(entry + "\n" for entry in entries))
+    script = tmp_path / "journalctl"
+    script.write_text(
+        FAKE_JOURNALCTL.format(
+            python=sys.executable, calls=str(tmp_path / "calls"), errors=errors, output=str(output), status=status
+        )
+    )
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return str(script)
+
+
+def test_the_journal_is_asked_for_the_unit_and_the_window_and_then_for_what_is_new(tmp_path):
+    from tests.unit.records import journal
+
+    entries = [journal(result(f"c{n}"), at=NOON + n) for n in range(5)]
+    command = journalctl(tmp_path, [*entries, "-- cursor: s=1;i=2"])
+    counter = TraceCounter(now=NOW, since=NOON)
+    source = JournalSource("kumon-assistant", NOON - 60, command)
+    source.read(counter)
+    source.read(counter)
+    assert counter.result()["delivery"]["success"] == 10
+    first, second = (tmp_path / "calls").read_text().splitlines()
+    assert "--unit=kumon-assistant" in first
+    assert f"--since=@{NOON - 60:.6f}" in first
+    assert "--after-cursor=s=1;i=2" in second
+    assert re.search(r"-o json\b", first)
+
+
+@pytest.mark.parametrize(
+    ("errors", "status", "message"),
+    [
+        ("Hint: You are currently not seeing messages from other users and the system.", 0, "may not read the journal"),
+        ("No journal files were found.", 1, "cannot read the journal of u: No journal files were found."),
+        ("", 2, "journalctl ended with 2"),
+    ],
+)
+def test_a_journal_that_cannot_be_read_is_an_error(tmp_path, errors, status, message):
+    with pytest.raises(SourceError, match=message):
+        JournalSource("u", None, journalctl(tmp_path, errors=errors, status=status)).read(TraceCounter(now=NOW))
+
+
+def test_without_journalctl_another_source_is_named(tmp_path):
+    with pytest.raises(SourceError, match="use source: file"):
+        JournalSource("u", None, str(tmp_path / "none")).read(TraceCounter(now=NOW))
+
+
+def test_the_reader_stops_behind_the_windows_end(tmp_path):
+    command = tmp_path / "endless"
+    record = as_json(result("c"), at=NOON)
+    command.write_text(f"#!/bin/sh\nwhile :; do echo '{record}'; done\n")
+    command.chmod(0o755)
+    counter = TraceCounter(now=NOW, until=NOON - 3600)
+    JournalSource("u", None, str(command)).read(counter)
+    assert counter.result()["records"] == 0
+    assert subprocess.run(["pgrep", "-f", str(command)], check=False, stdout=subprocess.PIPE).stdout == b""

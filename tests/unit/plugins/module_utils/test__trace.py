@@ -1,0 +1,468 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import random
+import tracemalloc
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+
+from tests.unit.records import (
+    NOON,
+    SHAPES,
+    as_json,
+    asctime,
+    basic,
+    instance_guard,
+    instance_trace,
+    journal,
+    outbox,
+    outbox_guard,
+    result,
+    send,
+    short_iso,
+    turn,
+)
+
+NOW = NOON + 86400
+
+
+def count(lines, **options):
+    options.setdefault("now", NOW)
+    options.setdefault("redacted", False)
+    counter = TraceCounter(**options)
+    counter.feed([line if isinstance(line, bytes) else line.encode() for line in lines])
+    return counter.result()
+
+
+# ------------------------------------------------------------------- shapes
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_gives_the_same_counts(shape):
+    write = SHAPES[shape]
+    messages = [
+        *turn("a"),
+        *turn("b", status="failed"),
+        outbox("planner", "c", 1),
+        outbox("delivery", "c", 0),
+        outbox("planner", "d", 1),
+        outbox("delivery", "d", 1, state=9),
+        outbox("planner", "e", 1),
+        outbox_guard("c"),
+        instance_trace("f", "thread_77"),
+        instance_guard("f", "thread_77"),
+        instance_guard("f", "thread_77"),
+    ]
+    traces = count([write(message, at=NOON + n) for n, message in enumerate(messages)])
+    assert traces["records"] == len(messages)
+    assert traces["unparsed"] == 0
+    delivery, handoff = traces["delivery"], traces["handoff"]
+    assert (delivery["success"], delivery["failed"], delivery["sent"], delivery["unconfirmed"]) == (1, 1, 2, 0)
+    assert delivery["success_rate"] == 0.5
+    assert delivery["failed_by_http"] == {"unknown": 1}
+    assert {k: handoff[k] for k in ("planned", "read", "lost", "unread", "state_mismatches", "unpaired")} == {
+        "planned": 5,
+        "read": 3,
+        "lost": 1,
+        "unread": 1,
+        "state_mismatches": 1,
+        "unpaired": 0,
+    }
+    assert handoff["lost_keys"] == [{"conv": "c", "idem": "i1", "planner": 1, "delivery": 0}]
+    assert traces["guards"] == {
+        "outbox": {"handoff_violation": 1},
+        "instance": {"invalid_pattern": 2},
+        "incidents": 2,
+        "other_levels": {},
+    }
+    assert traces["instances"]["invalid"] == {"thread_77": 1}
+    if shape in ("basic", "bare"):
+        assert (traces["timestamps"], traces["first"], traces["minutes"]) == ("none", None, [])
+        assert traces["undated"] == len(messages)
+    else:
+        assert traces["timestamps"] == "own"
+        assert traces["first"] == "2026-11-20T12:00:00.000Z"
+        assert traces["last"] == "2026-11-20T12:00:20.000Z"
+        assert traces["minutes"] == [{"minute": "2026-11-20T12:00Z", "success": 1, "failed": 1, "lost": 1, "guards": 2}]
+
+
+def test_shapes_mix_with_tracebacks_and_uvicorn_lines_between():
+    lines = [
+        "INFO:     Started server process [4127]",
+        basic(outbox("planner", "a", 1)),
+        "Traceback (most recent call last):",
+        '  File "x.py", line 1, in <module>',
+        "ValueError: OUTBOX_GUARD|level=CRITICAL|type=x|conv=a|idem=b",
+        as_json(outbox("delivery", "a", 1), at=NOON),
+        'INFO:     127.0.0.1:1 - "POST /a|b HTTP/1.1" 200 OK',
+        send("a"),
+        asctime(result("a"), at=NOON + 1),
+        short_iso(outbox("planner", "b", 1), at=NOON + 2),
+        journal(outbox("delivery", "b", 0), at=NOON + 3),
+        b"\xff\xfe broken | utf-8",
+        basic(result("b", "failed")),
+    ]
+    traces = count(lines)
+    assert traces["records"] == 7
+    assert traces["handoff"]["lost"] == 1
+    assert (traces["delivery"]["success"], traces["delivery"]["failed"], traces["delivery"]["sent"]) == (1, 1, 1)
+    assert traces["guards"]["incidents"] == 0
+    assert traces["timestamps"] == "inherited"
+
+
+def test_a_line_without_time_takes_the_last_one_above_it():
+    lines = [
+        basic(result("early")),
+        as_json("Prompt manager initialized", at=NOON, logger="kumon_receptionist"),
+        basic(result("a")),
+        '{"no": "time in it"}',
+        basic(result("b")),
+        as_json("later", at=NOON + 60, logger="kumon_receptionist"),
+        basic(result("c", "failed")),
+    ]
+    traces = count(lines)
+    assert traces["undated"] == 1
+    assert traces["minutes"] == [
+        {"minute": "2026-11-20T12:00Z", "success": 2, "failed": 0, "lost": 0, "guards": 0},
+        {"minute": "2026-11-20T12:01Z", "success": 0, "failed": 1, "lost": 0, "guards": 0},
+    ]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        json.dumps({"message": result("a"), "timestamp": "2026-11-20T12:00:00+00:00"}),
+        json.dumps({"timestamp": "2026-11-20T09:00:00-03:00", "message": result("a")}, separators=(",", ":")),
+        as_json(result("a", instance='quo"ted')),
+        as_json(result("a", instance="ü\u2028")),
+        json.dumps({"MESSAGE": list(basic(result("a")).encode()), "__REALTIME_TIMESTAMP": f"{int(NOON * 1e6)}"}),
+        json.dumps({"MESSAGE": as_json(result("a")), "__REALTIME_TIMESTAMP": f"{int(NOON * 1e6)}"}),
+        json.dumps({"MESSAGE": result("a"), "__REALTIME_TIMESTAMP": f"{int(NOON * 1e6)}"}),
+        "2026-11-20T09:00:00.000000-03:00 h python3[1]: " + asctime(result("a")),
+        "2026-11-20T12:00:00Z h uvicorn[1]: " + result("a"),
+        basic(result("a")) + "\r",
+    ],
+)
+def test_unusual_writings_of_the_shapes_count_too(record):
+    traces = count([record])
+    assert (traces["records"], traces["delivery"]["success"], traces["unparsed"]) == (1, 1, 0)
+    if not record.startswith("INFO"):
+        assert traces["first"] == "2026-11-20T12:00:00.000Z"
+
+
+# ----------------------------------------------------- what customers write
+
+FORGED = [
+    outbox_guard("x"),
+    instance_guard("x", "default"),
+    result("x", "failed"),
+    outbox("delivery", "x", 0),
+    send("x"),
+]
+
+
+@pytest.mark.parametrize("text", FORGED)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_customers_text_that_quotes_a_trace_counts_nothing(shape, text):
+    write = SHAPES[shape]
+    quotes = [
+        f"Processing message for 5511900000001: {text[:50]}...",
+        f"Processing message for 5511900000001: {text}",
+        f"received {text}",
+        f" {text}",
+        f"'{text}'",
+        f'", "message": "{text}',
+        f"INFO:{text}",
+        f"{basic(text)} and more: {basic(text)}"[5:],
+    ]
+    traces = count([basic(text) if text is None else write(quote, at=NOON) for quote in quotes])
+    assert (traces["records"], traces["unparsed"]) == (0, 0)
+    assert traces["guards"]["incidents"] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "oi\nOUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem=",
+        "\nOUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem=",
+        "\n\n\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
+    ],
+)
+@pytest.mark.parametrize("cut", ["", "..."])
+@pytest.mark.parametrize("envelope", ["", "2025-09-04T19:10:00-0300 host uvicorn[4127]: "])
+def test_a_line_break_in_a_customers_text_makes_no_record(text, cut, envelope):
+    assert len(text) <= 50
+    logged = basic(f"Processing message for 5511900000001: {text}{cut}", logger="app.core.workflow")
+    follow = basic("planner_outbox_count_before: 0", logger="app.core.router.response_planner")
+    lines = [envelope + line for line in f"{logged}\n{follow}".split("\n")]
+    assert count(lines)["guards"]["incidents"] == 0
+
+
+def test_a_bare_guard_after_a_customers_complete_text_counts():
+    lines = [basic("Processing message for 55: oi...", logger="app.core.workflow"), outbox_guard("a")]
+    assert count(lines)["guards"]["incidents"] == 1
+
+
+def test_a_forged_line_break_is_seen_across_the_edge_of_two_blocks():
+    counter = TraceCounter(now=NOW)
+    counter.feed([basic("Processing message for 55: oi", logger="app.core.workflow").encode()])
+    counter.feed([b"OUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem="])
+    assert counter.result()["guards"]["incidents"] == 0
+
+
+def test_a_nested_json_message_is_not_the_records_message():
+    record = '{"extra": {"message": "OUTBOX_GUARD|level=CRITICAL|type=x|conv=a|idem=b"}, "message": "fine | so"}'
+    assert count([record])["records"] == 0
+
+
+# ------------------------------------------------------------------ grammar
+
+
+def test_fields_are_read_by_position():
+    lines = [
+        result("a", instance="inst|status=failed"),
+        result("b", instance="x|conv=no|idem=no"),
+        send("a", instance="in st=ance"),
+        instance_trace("a", "error: a|b=c", source="error"),
+        instance_guard("c", "de|fault"),
+    ]
+    traces = count([basic(line) for line in lines])
+    assert (traces["delivery"]["success"], traces["delivery"]["failed"], traces["unparsed"]) == (2, 0, 0)
+    assert traces["instances"]["errors"] == 1
+    assert traces["guards"]["instance"] == {"invalid_pattern": 1}
+
+
+@pytest.mark.parametrize("line", [result("a")[:n] for n in range(15, len(result("a")) - 4, 7)])
+def test_a_half_written_trace_is_unparsed_not_counted(line):
+    traces = count([basic(line)])
+    assert (traces["records"], traces["unparsed"]) == (0, 1)
+    assert traces["delivery"]["success"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "invalid"),
+    [
+        ("default", True),
+        ("thread_1", True),
+        ("thread_5511", True),
+        ("", True),
+        ("thread_abc", False),
+        ("Default", False),
+        ("my_thread_1", False),
+        ("default2", False),
+        ("thread_", False),
+        ("thread_1\u0661", False),
+        ("kumon_assistant", False),
+    ],
+)
+def test_invalid_instances_are_exactly_those_of_the_log_facts(name, invalid):
+    traces = count([basic(instance_trace("a", name))])
+    assert traces["instances"]["seen"] == {name: 1}
+    assert traces["instances"]["invalid"] == ({name: 1} if invalid else {})
+
+
+def test_an_invalid_instance_that_only_a_send_or_a_guard_names_is_seen():
+    traces = count([basic(send("a", instance="thread_9")), basic(instance_guard("b", "default"))])
+    assert traces["instances"]["invalid"] == {"thread_9": 1, "default": 1}
+
+
+def test_unexpected_instances_need_an_expected_one():
+    lines = [basic(instance_trace("a", "other")), basic(instance_trace("b"))]
+    assert count(lines)["instances"]["unexpected"] == {}
+    assert count(lines, expected_instance="kumon_assistant")["instances"]["unexpected"] == {"other": 1}
+
+
+# ------------------------------------------------------------------ hand-offs
+
+
+def test_lost_without_any_guard_line_is_found_by_pairing():
+    traces = count(
+        [basic(outbox("planner", "a", 0)), basic(outbox("planner", "a", 1)), basic(outbox("delivery", "a", 0))]
+    )
+    assert (traces["handoff"]["lost"], traces["guards"]["incidents"]) == (1, 0)
+
+
+def test_each_delivery_trace_is_held_against_the_latest_earlier_planner_trace():
+    lines = [
+        outbox("planner", "a", 1),
+        outbox("delivery", "a", 0),
+        outbox("delivery", "a", 0),
+        outbox("planner", "a", 0),
+        outbox("delivery", "a", 0),
+        outbox("delivery", "b", 0),
+    ]
+    handoff = count([basic(line) for line in lines])["handoff"]
+    assert (handoff["lost"], handoff["unpaired"]) == (2, 1)
+
+
+def test_ids_are_compared_within_one_process_only():
+    planned, read = basic(outbox("planner", "a", 1)), basic(outbox("delivery", "a", 1, state=7))
+    assert count([planned, read])["handoff"]["state_mismatches"] == 1
+    assert count([planned, "INFO:     Started server process [9]", read])["handoff"]["state_mismatches"] == 0
+    forged = basic("Processing message for 55: INFO:     Started server process [9]...", logger="app.core.workflow")
+    assert count([planned, forged, read])["handoff"]["state_mismatches"] == 1
+
+
+def test_unread_and_unconfirmed_need_the_grace_period():
+    lines = [as_json(outbox("planner", "a", 1), at=NOON), as_json(send("b"), at=NOON)]
+    young, old = count(lines, now=NOON + 59), count(lines, now=NOON + 61)
+    assert (young["handoff"]["unread"], young["delivery"]["unconfirmed"], young["minutes"]) == (0, 0, [])
+    assert (old["handoff"]["unread"], old["delivery"]["unconfirmed"]) == (1, 1)
+    assert old["delivery"]["success_rate"] == 0
+    assert old["minutes"] == [{"minute": "2026-11-20T12:00Z", "success": 0, "failed": 1, "lost": 0, "guards": 0}]
+    assert count(lines, now=NOON + 61, grace=90)["handoff"]["unread"] == 0
+
+
+def test_the_planners_next_first_trace_does_not_make_an_unread_message_read():
+    lines = [outbox("planner", "a", 1, "unknown"), outbox("planner", "a", 0, "unknown")]
+    assert count([basic(line) for line in lines])["handoff"]["unread"] == 1
+    lines.append(outbox("delivery", "a", 1, "unknown"))
+    assert count([basic(line) for line in lines])["handoff"]["unread"] == 0
+
+
+def test_every_send_of_a_repeated_key_needs_a_result_of_its_own():
+    lines = [send("a", "unknown"), send("a", "unknown"), result("a", idem="unknown")]
+    assert count([basic(line) for line in lines])["delivery"]["unconfirmed"] == 1
+
+
+# ------------------------------------------------------------- minutes, runs
+
+
+def test_a_minute_has_one_outcome_per_conversation_and_a_failure_makes_it_a_failure():
+    lines = [as_json(result("a", "failed", f"i{n}"), at=NOON + n) for n in range(10)]
+    lines += [as_json(result("a", idem="late"), at=NOON + 30), as_json(result("b"), at=NOON + 31)]
+    lines += [as_json(result("a"), at=NOON + 61)]
+    traces = count(lines)
+    assert traces["delivery"]["failed"] == 10
+    assert [(m["success"], m["failed"]) for m in traces["minutes"]] == [(1, 1), (1, 0)]
+
+
+def test_a_run_of_failures_ends_with_a_success_and_counts_hanging_sends():
+    failures = [as_json(result(conv, "failed"), at=NOON + n) for n, conv in enumerate("abcd")]
+    assert count(failures)["delivery"]["run"] == {"failures": 4, "recipients": 4}
+    assert count([*failures, as_json(result("e"), at=NOON + 9)])["delivery"]["run"] == {"failures": 0, "recipients": 0}
+    hanging = [as_json(send(conv), at=NOON + n) for n, conv in enumerate("abcd")]
+    assert count(hanging)["delivery"]["run"] == {"failures": 4, "recipients": 4}
+    assert count(hanging, now=NOON + 10)["delivery"]["run"] == {"failures": 0, "recipients": 0}
+
+
+def test_guard_lines_are_not_incidents():
+    lines = [as_json(instance_guard("a", "default"), at=NOON)] * 10_000 + [as_json(instance_guard("b", ""), at=NOON)]
+    traces = count(lines)
+    assert traces["guards"]["instance"] == {"invalid_pattern": 10_001}
+    assert traces["guards"]["incidents"] == 2
+    assert traces["minutes"][0]["guards"] == 2
+    assert len(traces["samples"]["guards"]) == 2
+
+
+def test_guards_of_another_level_are_told_apart():
+    guards = count([basic(outbox_guard("a", level="WARNING"))])["guards"]
+    assert (guards["outbox"], guards["incidents"], guards["other_levels"]) == ({}, 0, {"WARNING": 1})
+
+
+# ------------------------------------------------------------------- windows
+
+
+def test_a_window_counts_what_lies_in_it_and_pairs_with_what_lies_before():
+    lines = [
+        as_json(outbox("planner", "a", 1), at=NOON - 1),
+        as_json(result("z", "failed"), at=NOON - 1),
+        as_json(outbox("delivery", "a", 0), at=NOON),
+        as_json(result("b"), at=NOON + 5),
+        as_json(result("c", "failed"), at=NOON + 10),
+    ]
+    traces = count(lines, since=NOON, until=NOON + 10)
+    assert (traces["records"], traces["handoff"]["lost"], traces["handoff"]["planned"]) == (2, 1, 0)
+    assert (traces["delivery"]["success"], traces["delivery"]["failed"]) == (1, 0)
+
+
+def test_without_any_time_a_window_counts_nothing_and_says_so():
+    traces = count([basic(outbox_guard("a"))], since=NOON)
+    assert (traces["records"], traces["undated"], traces["timestamps"]) == (0, 1, "none")
+
+
+def test_a_time_from_the_future_does_not_hide_what_follows():
+    lines = ["2099-01-01 00:00:00,000 - a - INFO - x", basic(outbox_guard("a"))]
+    assert count([as_json("x", at=NOON), *lines], since=NOON - 1)["guards"]["incidents"] == 1
+
+
+@pytest.mark.parametrize("conversation", ["conv_5511900000001_2026", "5511900000001"])
+def test_one_conversation_can_be_asked_for(conversation):
+    lines = [basic(line) for conv in ("conv_5511900000001_2026", "conv_5511900000002_2026") for line in turn(conv)]
+    traces = count(lines, conversation=conversation)
+    assert (traces["records"], traces["delivery"]["success"]) == (6, 1)
+    assert count(lines, conversation="551190000000")["records"] == 0
+
+
+# ------------------------------------------------------------------- privacy
+
+
+def test_nothing_that_is_returned_shows_a_phone_number():
+    conv = "conv_5511987654321_20261120"
+    lines = [
+        outbox("planner", conv, 1),
+        outbox("delivery", conv, 0),
+        result(conv, "failed", instance="thread_5511987654321"),
+        send(conv, instance="thread_5511987654321"),
+        instance_guard(conv, "thread_5511987654321"),
+    ]
+    traces = count([basic(line) for line in lines], redacted=True)
+    assert "5511987654321" not in json.dumps(traces)
+    assert "4321" in traces["handoff"]["lost_keys"][0]["conv"]
+    assert "5511987654321" in json.dumps(count([basic(line) for line in lines]))
+
+
+def test_samples_are_bounded_and_newest_first():
+    lines = [basic(result(f"c{n}", "failed")) for n in range(30)] + [basic(result("x" * 9000, "failed"))]
+    failures = count(lines, max_samples=3)["samples"]["failures"]
+    assert [len(sample["line"]) for sample in failures][0] == 500
+    assert "conv=c29|" in failures[1]["line"]
+    assert len(failures) == 3
+    assert count(lines, max_samples=0)["samples"]["failures"] == []
+
+
+# -------------------------------------------------------------------- memory
+
+
+def test_memory_is_bounded_for_any_number_of_conversations_sends_and_names():
+    counter = TraceCounter(now=NOW)
+    tracemalloc.start()
+    for block in range(12):
+        lines = []
+        for n in range(block * 5000, block * 5000 + 5000):
+            lines += [
+                basic(outbox("planner", f"conv_{n}", 1)),
+                basic(send(f"conv_{n}")),
+                basic(instance_trace(f"conv_{n}", f"name_{n}")),
+                basic(result(f"other_{n}", "failed", http=str(n))),
+            ]
+        counter.feed([line.encode() for line in lines])
+    size, _peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 25e6
+    traces = counter.result()
+    assert traces["handoff"]["unread"] == 60_000
+    assert traces["delivery"]["unconfirmed"] == 60_000
+    assert traces["instances"]["seen"]["(other)"] == 60_000 - 200
+    assert sum(traces["delivery"]["failed_by_http"].values()) == 60_000
+
+
+def test_random_traffic_is_counted_as_a_plain_dictionary_would():
+    rng = random.Random(7)
+    planned, lost, mismatches, messages = {}, 0, 0, []
+    for _n in range(5000):
+        conv, value, ids = f"c{rng.randrange(40)}", rng.randrange(2), rng.randrange(2)
+        if rng.random() < 0.5:
+            planned[conv] = (value, ids)
+            messages.append(outbox("planner", conv, value, state=ids))
+        else:
+            if conv in planned:
+                lost += planned[conv][0] > 0 and value == 0
+                mismatches += planned[conv][1] != ids
+            messages.append(outbox("delivery", conv, value, state=ids))
+    handoff = count([basic(message) for message in messages])["handoff"]
+    assert (handoff["lost"], handoff["state_mismatches"]) == (lost, mismatches)
