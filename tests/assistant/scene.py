@@ -1,0 +1,412 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole scene as plain processes on free loopback ports: stand-in assistant, stand-in gateway, customers.
+
+    python scene.py up DIR [--log-format basic|asctime|json|bare] [--version 1|2] [--python PATH]
+    python scene.py fault DIR lost_handoff=true fail=500 fail_rate=0.3     (fault DIR clear: none any more)
+    python scene.py counters DIR
+    python scene.py down DIR
+
+`up` writes DIR/scene.json: where everything is. The assistant is started as an operator would, detached
+(`nohup python -m uvicorn main:app … >> app.log 2>&1 & echo $! > app.pid`), so a runbook can stop it and start it anew.
+`down` ends exactly the scene's own processes, an assistant that a runbook started in the meantime included.
+
+For a program, `with Scene(directory) as scene:` does both; it also ends the scene on SIGINT, SIGTERM and SIGHUP.
+Needs Linux (/proc) and the standard library; `--python` names an interpreter that has FastAPI, uvicorn and httpx.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import control
+import traffic
+
+HERE = Path(__file__).resolve().parent
+HOST = "127.0.0.1"
+START_SECONDS = 20
+# How long a process may take to end by itself before it is killed.
+STOP_SECONDS = 3
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+DETACHED = 'nohup "$@" >> "$LOG" 2>&1 < /dev/null & echo $! > "$PID_FILE"'
+
+
+class SceneError(Exception):
+    pass
+
+
+# ---------------------------------------------------------------- processes
+
+
+def stat_fields(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the state on (field 3); None when there is no such process, or a dead one."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The second field is the program's name in brackets and can itself hold blanks and brackets.
+    fields = text.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the process was started, in clock ticks since boot: with the pid it names one process for good."""
+    fields = stat_fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def processes(command: list[str]) -> list[int]:
+    """Running processes whose working directory is ours and whose arguments end like `command`."""
+    wanted = b"\0".join(part.encode() for part in command) + b"\0"
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        # Gone in the meantime, or somebody else's and so not ours.
+        with contextlib.suppress(OSError):
+            if os.readlink(entry / "cwd") == str(HERE) and (entry / "cmdline").read_bytes().endswith(wanted):
+                found.append(int(entry.name))
+    return found
+
+
+def signal_process(pid: int, ticks: int, number: int) -> None:
+    """Signals this very process, and no other one that has got its pid since."""
+    if start_ticks(pid) == ticks:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def end(victims: dict[int, int]) -> None:
+    """Ends the processes {pid: start ticks}: TERM to all, and KILL to those that are still there after a while."""
+    for pid, ticks in victims.items():
+        signal_process(pid, ticks, signal.SIGTERM)
+    if not gone_within(victims, STOP_SECONDS):
+        for pid, ticks in victims.items():
+            signal_process(pid, ticks, signal.SIGKILL)
+        if not gone_within(victims, STOP_SECONDS):
+            raise SceneError(f"processes {sorted(victims)} do not end, not even by KILL; end them by hand.")
+
+
+def gone_within(victims: dict[int, int], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while any(start_ticks(pid) == ticks for pid, ticks in victims.items()):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _unused in range(count)]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def get_json(url: str, timeout: float = 2) -> dict:
+    with traffic.OPENER.open(url, timeout=timeout) as response:
+        return json.load(response)
+
+
+# ---------------------------------------------------------------- the scene
+
+
+class Scene:
+    """One scene in one directory. `data` is what scene.json holds:
+
+    directory, started (ticks since boot), python
+    assistant: url, webhook_url, health_url, host, port, app_dir, command, env_file, pid_file, pid, log, control_file
+    gateway:   url, counters_url, port, version, instance, api_key, pid, log, control_file
+    traffic:   [pid and start ticks of every traffic generator that was started]
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        log_format: str = "basic",
+        version: int = 2,
+        python: str = sys.executable,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        self.directory = Path(directory).resolve()
+        self.file = self.directory / "scene.json"
+        self.log_format = log_format
+        self.version = version
+        self.python = python
+        self.env = env or {}
+        self.data: dict = {}
+        self.handlers: dict = {}
+        if self.file.exists():
+            self.data = json.loads(self.file.read_text(encoding="utf-8"))
+
+    # As a context manager the scene ends with its program, however that ends (KILL alone excepted).
+
+    def __enter__(self) -> Scene:
+        for number in SIGNALS:
+            self.handlers[number] = signal.signal(number, self.interrupted)
+        try:
+            return self.up()
+        except BaseException:
+            self.restore_handlers()
+            raise
+
+    def __exit__(self, *_details) -> None:
+        try:
+            self.down()
+        finally:
+            self.restore_handlers()
+
+    def restore_handlers(self) -> None:
+        for number, handler in self.handlers.items():
+            signal.signal(number, handler)
+        self.handlers.clear()
+
+    @staticmethod
+    def interrupted(number: int, _frame) -> None:
+        # One is enough: a second ^C must not interrupt the clearing up.
+        for other in SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+    def up(self) -> Scene:
+        """Starts gateway and assistant and returns when both answer; leaves nothing behind when it fails."""
+        if self.data:
+            self.down()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.describe()
+        try:
+            self.start_gateway()
+            self.start_assistant()
+            self.wait_for("gateway", self.data["gateway"]["counters_url"])
+            self.wait_for("assistant", self.data["assistant"]["health_url"])
+        except BaseException:
+            self.down()
+            raise
+        return self
+
+    def describe(self) -> None:
+        assistant_port, gateway_port = free_ports(2)
+        at = self.directory
+        url, gateway_url = f"http://{HOST}:{assistant_port}", f"http://{HOST}:{gateway_port}"
+        self.data = {
+            "directory": str(at),
+            # Of this very process: everything that the scene starts is younger.
+            "started": start_ticks(os.getpid()),
+            "python": self.python,
+            "assistant": {
+                "url": url,
+                "webhook_url": f"{url}/api/v1/evolution/webhook",
+                "health_url": f"{url}/health",
+                "host": HOST,
+                "port": assistant_port,
+                "app_dir": str(HERE),
+                "command": [self.python, *arguments("main:app", assistant_port)],
+                "env_file": str(at / "assistant.env"),
+                "pid_file": str(at / "app.pid"),
+                "pid": None,
+                "log": str(at / "app.log"),
+                "control_file": str(at / "assistant.control.json"),
+            },
+            "gateway": {
+                "url": gateway_url,
+                "counters_url": f"{gateway_url}/__stand_in/counters",
+                "port": gateway_port,
+                "version": self.version,
+                "instance": "kumon_assistant",
+                "api_key": "stand-in-" + secrets.token_hex(8),
+                "pid": None,
+                "log": str(at / "gateway.log"),
+                "control_file": str(at / "gateway.control.json"),
+            },
+            "traffic": [],
+        }
+        for faults in (self.data["assistant"]["control_file"], self.data["gateway"]["control_file"]):
+            Path(faults).unlink(missing_ok=True)
+        settings = {
+            "DATABASE_URL": "postgresql://kumon:planted-db-password@127.0.0.1:5432/kumon",
+            "EVOLUTION_API_URL": gateway_url,
+            "EVOLUTION_API_KEY": self.data["gateway"]["api_key"],
+            "EVOLUTION_INSTANCE": "kumon_assistant",
+            "EVOLUTION_VERSION": str(self.version),
+            "LOG_FORMAT": self.log_format,
+            "KUMON_CONTROL_FILE": self.data["assistant"]["control_file"],
+            **self.env,
+        }
+        text = "".join(f"{name}={value}\n" for name, value in settings.items())
+        Path(self.data["assistant"]["env_file"]).write_text(text, encoding="utf-8")
+        self.save()
+
+    def save(self) -> None:
+        temporary = self.file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.data, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(self.file)
+
+    def base_env(self) -> dict[str, str]:
+        """An environment of its own: a DELIVERY_DISABLE or a proxy of the person's shell must not reach the scene."""
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        return {"LANG": "C.UTF-8", **kept, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def start_gateway(self) -> None:
+        gateway = self.data["gateway"]
+        env = {
+            **self.base_env(),
+            "EVOLUTION_VERSION": str(self.version),
+            "EVOLUTION_API_KEY": gateway["api_key"],
+            "EVOLUTION_INSTANCE": gateway["instance"],
+            "KUMON_GATEWAY_CONTROL": gateway["control_file"],
+        }
+        command = [self.python, *arguments("gateway:app", gateway["port"]), "--no-access-log"]
+        gateway["pid"] = self.start_detached(command, env, gateway["log"], self.directory / "gateway.pid")
+        self.save()
+
+    def start_assistant(self) -> None:
+        """Starts the assistant as `up` does, for instance after a runbook or a crash has ended it."""
+        assistant = self.data["assistant"]
+        lines = Path(assistant["env_file"]).read_text(encoding="utf-8").splitlines()
+        env = {**self.base_env(), **dict(line.split("=", 1) for line in lines if "=" in line)}
+        assistant["pid"] = self.start_detached(assistant["command"], env, assistant["log"], assistant["pid_file"])
+        self.save()
+
+    def start_detached(self, command: list[str], env: dict, log: str, pid_file: str | Path) -> int:
+        # By a shell which ends at once: the process is nobody's child, and who stops it finds no zombie of ours.
+        env = {**env, "LOG": str(log), "PID_FILE": str(pid_file)}
+        shell = ["sh", "-c", DETACHED, "sh", *command]
+        subprocess.run(shell, cwd=HERE, env=env, start_new_session=True, check=True)
+        return int(Path(pid_file).read_text(encoding="ascii"))
+
+    def wait_for(self, name: str, url: str, seconds: float = START_SECONDS) -> None:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                get_json(url)
+                return
+            except (OSError, ValueError) as error:
+                reason = error
+            ended = start_ticks(self.data[name]["pid"]) is None
+            if ended or time.monotonic() > deadline:
+                what = "ended at its start" if ended else f"does not answer after {seconds:g} s ({reason})"
+                log = Path(self.data[name]["log"])
+                tail = log.read_text(encoding="utf-8", errors="replace")[-1500:] if log.exists() else ""
+                raise SceneError(f"The stand-in {name} {what}; its log ends with:\n{tail}")
+            time.sleep(0.05)
+
+    def assistant_pids(self) -> list[int]:
+        """The running assistant; also one that a runbook started, and one that hangs in its stop beside a new one."""
+        return [pid for pid, _ticks in self.own(arguments("main:app", self.data["assistant"]["port"]))]
+
+    def own(self, command: list[str]) -> list[tuple[int, int]]:
+        found = ((pid, start_ticks(pid)) for pid in processes(command))
+        return [(pid, ticks) for pid, ticks in found if ticks is not None and ticks >= self.data["started"]]
+
+    def traffic(self, rate: float = 5, seconds: float = 30, conversations: int = 20, forge: bool = False):
+        """Starts the traffic generator in the background; returns its Popen, whose stdout gets the summary."""
+        command = [self.python, str(HERE / "traffic.py"), "--url", self.data["assistant"]["webhook_url"]]
+        command += ["--rate", str(rate), "--seconds", str(seconds), "--conversations", str(conversations)]
+        if forge:
+            command.append("--forge")
+        # In a session of its own: a ^C at the terminal is for the program that holds the scene, which ends the traffic.
+        process = subprocess.Popen(
+            command, cwd=HERE, env=self.base_env(), stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.data["traffic"].append([process.pid, start_ticks(process.pid)])
+        self.save()
+        return process
+
+    def down(self) -> None:
+        """Ends exactly the scene's processes; does nothing when they have ended already."""
+        if not self.data:
+            return
+        victims = {pid: ticks for pid, ticks in self.data["traffic"] if ticks is not None}
+        victims.update(self.own([*arguments("gateway:app", self.data["gateway"]["port"]), "--no-access-log"]))
+        victims.update(self.own(arguments("main:app", self.data["assistant"]["port"])))
+        end(victims)
+        self.file.unlink(missing_ok=True)
+        self.data = {}
+
+    def fault(self, clear: bool = False, **faults) -> None:
+        """Sets faults of the assistant and the gateway, by name; the others stay as they are, unless `clear`."""
+        known = {**control.ASSISTANT_FAULTS, **control.GATEWAY_FAULTS}
+        control.check(faults, known)
+        for part, own in (("assistant", control.ASSISTANT_FAULTS), ("gateway", control.GATEWAY_FAULTS)):
+            path = self.data[part]["control_file"]
+            present = dict(own) if clear else control.read(path, own)
+            present.update({name: value for name, value in faults.items() if name in own})
+            control.write(path, present, own)
+
+    def counters(self) -> dict:
+        return get_json(self.data["gateway"]["counters_url"], timeout=5)
+
+    def health(self) -> dict:
+        return get_json(self.data["assistant"]["health_url"], timeout=5)
+
+
+def arguments(app: str, port: int) -> list[str]:
+    """The command line behind the interpreter's path."""
+    return ["-m", "uvicorn", app, "--host", HOST, "--port", str(port)]
+
+
+# ---------------------------------------------------------------- command line
+
+
+def pair(text: str) -> tuple[str, object]:
+    """`name=value`; the value is JSON where it is such, text otherwise. `clear` alone stands for all other faults."""
+    if text == "clear":
+        return text, True
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not name=value")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def main(given_arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="The stand-in assistant, its gateway and its faults.")
+    commands = parser.add_subparsers(dest="verb", required=True)
+    for verb in ("up", "down", "fault", "counters"):
+        command = commands.add_parser(verb)
+        command.add_argument("directory")
+        if verb == "up":
+            command.add_argument("--log-format", choices=("basic", "asctime", "json", "bare"), default="basic")
+            command.add_argument("--version", type=int, choices=(1, 2), default=2, help="of the Evolution API (2)")
+            command.add_argument("--python", default=sys.executable, help="interpreter that has FastAPI")
+        if verb == "fault":
+            command.add_argument("faults", nargs="+", type=pair, metavar="clear|name=value")
+    given = parser.parse_args(given_arguments)
+    try:
+        if given.verb == "up":
+            Scene(given.directory, given.log_format, given.version, given.python).up()
+            return 0
+        scene = Scene(given.directory)
+        if given.verb == "down":
+            scene.down()
+        elif not scene.data:
+            parser.error(f"there is no scene in {given.directory}; start one with: up {given.directory}")
+        elif given.verb == "fault":
+            scene.fault(**dict(given.faults))
+        else:
+            print(json.dumps(scene.counters()))
+    except (SceneError, ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
