@@ -121,7 +121,7 @@ def first_stamp(file: LogFile, start: int, end: int, stamps: StampReader) -> tup
 
 
 def _seek_data(file: LogFile, offset: int) -> None:
-    """Go to ``offset``, or behind the hole there: what a writer with an offset of its own leaves of a truncated file."""
+    """Go to ``offset``, or behind the hole there that a writer with its own offset leaves of a truncated file."""
     try:
         file.seek(offset, os.SEEK_DATA)
     except (OSError, ValueError):  # no data behind it, or a file that knows no holes

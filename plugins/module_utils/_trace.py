@@ -184,9 +184,14 @@ class TraceCounter:
         return self._time is not None and self._time > self._until + 60
 
     @property
-    def observed(self) -> tuple[int, int, int]:
-        """How many messages were (planned, read, sent) so far: what a waiting reader looks at."""
-        return self._planned, self._read, self._sent
+    def observed(self) -> dict[str, int]:
+        """How many messages were planned, read, sent and settled (with a result) so far, for a reader that waits."""
+        return {
+            "planned": self._planned,
+            "read": self._read,
+            "sent": self._sent,
+            "settled": self._success + self._failed,
+        }
 
     def start_of_file(self) -> None:
         """A new file begins: nothing of it is dated by the file before."""

@@ -170,27 +170,28 @@ from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceC
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 
 POLL_SECONDS = 0.1
-SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds, or not at all
+SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
 PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
 
 
 def observe(counter: TraceCounter, source: FileSource | JournalSource, seconds: float) -> None:
     """Read on until it is seen what became of a planned message, for at most ``seconds``."""
-    deadline = time.monotonic() + seconds
-    first_planned = first_read = None
+    begun = time.monotonic()
+    first_seen: dict[str, float] = {}
     while True:
-        planned, read, sent = counter.observed
         now = time.monotonic()
-        first_planned = first_planned or (now if planned else None)
-        first_read = first_read or (now if read else None)
-        if (
-            sent
-            or now >= deadline
-            or (first_read and now >= first_read + SETTLE_SECONDS)
-            or (first_planned and now >= first_planned + PLANNED_SECONDS)
-        ):
+        for name, number in counter.observed.items():
+            if number:
+                first_seen.setdefault(name, now)
+        settled = min(
+            first_seen.get("planned", now) + PLANNED_SECONDS,
+            first_seen.get("read", now) + SETTLE_SECONDS,
+            first_seen.get("sent", now) + SETTLE_SECONDS,
+            begun + seconds,
+        )
+        if now >= settled or "settled" in first_seen:
             return
-        time.sleep(min(POLL_SECONDS, deadline - now))
+        time.sleep(min(POLL_SECONDS, settled - now))
         source.read(counter)
 
 

@@ -1,0 +1,96 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a procedure has proven, and what a run over several hosts comes to. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+# From worst to best. A run is as good as its worst host.
+STATUSES = ("unreachable", "failed", "rollback", "blind", "unproven", "watch", "planned", "ok", "proven")
+
+
+def run_result(
+    outcomes: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], started: float, now: float, run_id: str
+) -> dict[str, Any]:
+    """Put the outcomes of a run's hosts together into ``runbook_result``.
+
+    :param outcomes: for each host that ended ``{procedure, status, level, verdict, budget_seconds, next_step}``
+    :param hosts: all hosts of the run; one without outcome counts as ``unreachable``
+    :param started: when the run began, and ``now``, in seconds since the epoch
+    """
+    by_host = {
+        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step")}
+        if host in outcomes
+        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None}
+        for host in hosts
+    }
+    for host, outcome in by_host.items():
+        if outcome["status"] not in STATUSES:
+            raise ValueError(f"{host} has the unknown status {outcome['status']!r}; known are {', '.join(STATUSES)}")
+    if not by_host:
+        raise ValueError("a run without hosts has no result")
+    worst_host = min(by_host, key=lambda host: STATUSES.index(by_host[host]["status"]))
+    worst = by_host[worst_host]
+    any_outcome = next(iter(outcomes.values()), {})
+    return {
+        "procedure": any_outcome.get("procedure"),
+        "status": worst["status"],
+        "level": worst["level"],
+        "verdict": worst["verdict"],
+        "started": started,
+        "seconds": round(now - started, 2),
+        "budget_seconds": any_outcome.get("budget_seconds"),
+        "run_id": run_id,
+        "next_step": worst["next_step"] or (f"reach {worst_host} again" if worst["status"] == "unreachable" else None),
+        "hosts": by_host,
+    }
+
+
+def kill_switch_proof(
+    flags: Mapping[str, Any], traces: Mapping[str, Any] | None, fence: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Judge whether the kill-switch holds, by what the restarted process has and does.
+
+    :param flags: what ``service_flags`` returned
+    :param traces: what the process did since its start (since the fence, if there is one), None when that is unknown
+    :param fence: what ``network_fence`` returned, if one was engaged
+    :returns: ``{status: proven|ignored|unproven, reason, proofs: [{proof, had, detail}, …]}``
+
+    ``reason`` is one of ``reported`` (health says so), ``observed`` (messages planned, none sent), ``fenced`` (the
+    gateway cannot be reached), ``not_in_process``, ``still_sending``, ``reports_false``, ``fence_leaks``,
+    ``no_message_seen``.
+    """
+    proofs = list(flags.get("proofs") or [])
+    had = {proof["proof"]: proof["had"] for proof in proofs}
+    delivery, handoff = (traces or {}).get("delivery") or {}, (traces or {}).get("handoff") or {}
+    sent = max(int(delivery.get("sent") or 0), int(delivery.get("success") or 0))
+    succeeded = int(delivery.get("success") or 0)
+    planned = int(handoff.get("planned") or 0)
+    if traces is None:
+        proofs.append({"proof": "log", "had": False, "detail": "the log could not be read"})
+    elif fence:
+        proofs.append({"proof": "log", "had": succeeded == 0, "detail": f"{sent} tried, {succeeded} delivered"})
+    else:
+        proofs.append({"proof": "log", "had": planned > 0 and sent == 0, "detail": f"{planned} planned, {sent} sent"})
+
+    if fence:
+        standing = bool(fence.get("present"))
+        detail = f"user {fence.get('uid')} to {', '.join(fence.get('addresses') or [])} port {fence.get('port')}"
+        proofs.append({"proof": "fence", "had": standing, "detail": detail})
+        status, reason = ("proven", "fenced") if standing and not succeeded else ("ignored", "fence_leaks")
+    elif not had.get("environment"):
+        status, reason = "unproven", "not_in_process"
+    elif sent:
+        status, reason = "ignored", "still_sending"
+    elif any(value is False for value in (flags.get("reported") or {}).values()):
+        status, reason = "ignored", "reports_false"
+    elif had.get("reported"):
+        status, reason = "proven", "reported"
+    elif planned:
+        status, reason = "proven", "observed"
+    else:
+        status, reason = "unproven", "no_message_seen"
+    return {"status": status, "reason": reason, "proofs": proofs}

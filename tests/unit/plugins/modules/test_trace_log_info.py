@@ -1,0 +1,135 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import threading
+import time
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.modules import trace_log_info
+
+from tests.unit.records import NOON, as_json, basic, outbox, result, send
+
+
+def run(capsys, **arguments):
+    """Run the module as Ansible would and return its result."""
+    capsys.readouterr()
+    with patch_module_args(arguments), pytest.raises(SystemExit) as ended:
+        trace_log_info.main()
+    answer = json.loads(capsys.readouterr().out)
+    assert (ended.value.code != 0) == bool(answer.get("failed"))
+    return answer
+
+
+@pytest.fixture
+def log(tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("".join(as_json(result(f"c{n}"), at=NOON + n) + "\n" for n in range(120)))
+    return path
+
+
+def test_it_counts_and_changes_nothing(capsys, log):
+    before = log.read_bytes(), log.stat()
+    for check in (True, False):
+        answer = run(capsys, paths=[str(log)], _ansible_check_mode=check)
+        assert answer["changed"] is False
+        assert answer["traces"]["delivery"]["success"] == 120
+    assert (log.read_bytes(), log.stat().st_mtime_ns) == (before[0], before[1].st_mtime_ns)
+
+
+def test_the_window_is_returned_in_utc(capsys, log):
+    traces = run(capsys, paths=[str(log)], since=iso(NOON + 60), until=iso(NOON + 90))["traces"]
+    assert traces["window"] == {"since": iso(NOON + 60), "until": iso(NOON + 90), "process": None}
+    assert traces["delivery"]["success"] == 30
+
+
+def test_what_an_act_has_answered_is_not_counted_again(capsys, log):
+    def success(**window):
+        return run(capsys, paths=[str(log)], **window)["traces"]["delivery"]["success"]
+
+    assert success(since=iso(NOON), not_before=iso(NOON + 100)) == 20
+    assert success(since=iso(NOON + 110), not_before=iso(NOON + 100)) == 10
+    assert success(not_before=iso(NOON + 100)) == 20
+
+
+def test_a_process_is_told_from_the_one_before_it(capsys, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text("\n".join([basic(send("a")), "INFO:     Started server process [9]", basic(send("b")), ""]))
+    traces = run(capsys, paths=[str(path)], since_pid=9, since=iso(NOON))["traces"]
+    assert (traces["delivery"]["sent"], traces["window"]["process"], traces["window"]["since"]) == (1, 9, None)
+    traces = run(capsys, paths=[str(path)], since_pid=8, since=iso(NOON))["traces"]
+    assert (traces["delivery"]["sent"], traces["window"]["process"], traces["window"]["since"]) == (0, None, iso(NOON))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "no log is named; set paths (runbook_log_paths), or source: journal with unit"),
+        ({"paths": ["{missing}"]}, "the log {missing} does not exist; correct runbook_log_paths"),
+        ({"paths": ["{log}"], "since": "soon"}, "'soon' is neither an age such as 15m or 2h nor an ISO 8601 time"),
+        (
+            {"paths": ["{log}"], "since": "1m", "until": "2m"},
+            "the window is empty: since (1m) is not before until (2m)",
+        ),
+        ({"paths": ["{log}"], "grace": -1}, "grace is -1.0; it must not be negative"),
+        ({"source": "journal"}, "source is journal but all of the following are missing: unit"),
+        ({"paths": ["{log}"], "grace": "long"}, "argument 'grace' is of type"),
+    ],
+)
+def test_bad_input_is_one_sentence(capsys, log, arguments, message):
+    names = {"log": str(log), "missing": str(log) + ".none"}
+    arguments = {
+        key: [item.format(**names) for item in value] if isinstance(value, list) else value
+        for key, value in arguments.items()
+    }
+    answer = run(capsys, **arguments)
+    assert answer["failed"] is True
+    assert message.format(**names) in answer["msg"]
+
+
+def test_an_empty_log_is_no_failure_and_no_data(capsys, tmp_path):
+    (tmp_path / "app.log").touch()
+    traces = run(capsys, paths=[str(tmp_path / "app.log")])["traces"]
+    assert (traces["records"], traces["delivery"]["success_rate"], traces["timestamps"]) == (0, None, "none")
+
+
+def appended(path, lines, pause):
+    """Append ``lines`` one after the other, as a process does that goes on working."""
+
+    def write():
+        for line in lines:
+            time.sleep(pause)
+            with open(path, "a") as file:
+                file.write(line + "\n")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    ("lines", "counted", "at_least", "at_most"),
+    [
+        # read and not sent: half a second later that is sure
+        ([outbox("planner", "n", 1), outbox("delivery", "n", 1)], (1, 0), 0.5, 3),
+        # sent: nothing more to wait for, once there is a result
+        ([outbox("planner", "n", 1), outbox("delivery", "n", 1), send("n"), result("n")], (1, 1), 0.1, 2),
+        # planned and never read
+        ([outbox("planner", "n", 1)], (1, 0), 1.5, 4),
+        # nothing at all: the whole time
+        ([], (0, 0), 5, 7),
+    ],
+)
+def test_it_waits_until_it_is_seen_what_becomes_of_a_message(capsys, tmp_path, lines, counted, at_least, at_most):
+    path = tmp_path / "app.log"
+    path.write_text("")
+    writer = appended(path, [basic(line) for line in lines], 0.05)
+    begun = time.monotonic()
+    traces = run(capsys, paths=[str(path)], observe=5)["traces"]
+    assert at_least <= time.monotonic() - begun <= at_most
+    assert (traces["handoff"]["planned"], traces["delivery"]["sent"]) == counted
+    writer.join()
