@@ -1,0 +1,282 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Rates with their uncertainty, the sequential test on them, and the sum of several hosts' counts.
+
+Everything here is pure. Bad input raises `ValueError` with one sentence that a person can act on.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from statistics import NormalDist
+
+ALTERNATIVES = (0.92, 0.85, 0.60, 0.10)
+"""The bad success rates that the detector looks for: slightly, clearly, half and wholly broken."""
+
+LEAVE_BELOW = 10.5
+"""`watch` is left when M has stayed below this for `LEAVE_AFTER`.
+
+A round 10 would be out of reach with a message a minute: while all succeed, each L_q falls towards q / (0.95 - q), and
+the mean of the four towards 10.25.
+"""
+
+LEAVE_AFTER = timedelta(minutes=15)
+
+_LARGEST = 1e300
+_SAMPLES = 20
+_LOST_KEYS = 1000
+_TIMESTAMPS = ("own", "inherited", "none")  # from best to worst
+
+
+def number(value, name: str) -> float:
+    """Return `value` as a number; text is taken too, since extra variables and surveys deliver text."""
+    try:
+        if isinstance(value, bool):
+            raise ValueError
+        result = float(value)
+        if not math.isfinite(result):
+            raise ValueError
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a number, not {_shown(value)}.") from None
+    return result
+
+
+def count(value, name: str) -> int:
+    """Return `value` as a whole number that is not negative."""
+    result = number(value, name)
+    if result < 0 or result != int(result):
+        raise ValueError(f"{name} must be a whole number of 0 or more, not {_shown(value)}.")
+    return int(result)
+
+
+def mapping(value, name: str) -> dict:
+    """Return `value`, which must be a mapping."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} must be a mapping, not {_shown(value)}.")
+    return value
+
+
+def sequence(value, name: str) -> list:
+    """Return `value`, which must be a list."""
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{name} must be a list, not {_shown(value)}.")
+    return list(value)
+
+
+def wilson_interval(successes, n, confidence=0.95) -> dict:
+    """Return `{low, high}`, between which the true rate lies with the given confidence.
+
+    The score interval of E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal
+    of the American Statistical Association 22 (1927) 209-212. Unlike the textbook interval it stays inside 0 to 1, and
+    stays honest with few results and with rates near 1. Without any result nothing is known: 0 to 1.
+    """
+    successes, n = count(successes, "successes"), count(n, "n")
+    confidence = number(confidence, "confidence")
+    if successes > n:
+        raise ValueError(f"successes ({successes}) cannot be more than n ({n}).")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, such as 0.95, not {confidence:g}.")
+    if n == 0:
+        return {"low": 0.0, "high": 1.0}
+    z2 = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
+    rate = successes / n
+    middle = rate + z2 / (2 * n)
+    spread = math.sqrt(z2 * (rate * (1 - rate) / n + z2 / (4 * n * n)))
+    scale = 1 + z2 / n
+    # rounding must not move the ends that are exact
+    low = 0.0 if successes == 0 else max(0.0, (middle - spread) / scale)
+    high = 1.0 if successes == n else min(1.0, (middle + spread) / scale)
+    return {"low": low, "high": high}
+
+
+def delivery_rate(data) -> dict:
+    """Return `{rate, low, high, n}` of whole `traces` or of a list of `minutes`. With no result the rate is `None`."""
+    if isinstance(data, dict):
+        delivery = mapping(data.get("delivery", data), "traces.delivery")
+        success = count(delivery.get("success", 0), "delivery.success")
+        failed = count(delivery.get("failed", 0), "delivery.failed")
+        failed += count(delivery.get("unconfirmed", 0), "delivery.unconfirmed")
+    else:
+        rows = merge_minutes([sequence(data, "The input of delivery_rate")])
+        success = sum(row["success"] for row in rows)
+        failed = sum(row["failed"] for row in rows)
+    n = success + failed
+    return {"rate": success / n if n else None, **wilson_interval(success, n), "n": n}
+
+
+class Detector:
+    """A Shiryaev-Roberts e-detector: is the success rate below the target?
+
+    For each minute with traffic (s successes, f failures) and each alternative q below the target rate p:
+
+        L_q <- (L_q + 1) * (q / p)^s * ((1 - q) / (1 - p))^f        M = mean of the L_q
+
+    While the true rate is p or better, M grows by at most one a minute on average, so the mean time until M reaches a
+    threshold is at least the threshold, in minutes with traffic, however often it is looked at. (J. Shin, A. Ramdas,
+    A. Rinaldo, "E-detectors", New England Journal of Statistics in Data Science 2023, doi 10.51387/23-NEJSDS51.)
+    """
+
+    def __init__(self, target: float = 0.95):
+        rates = [q for q in ALTERNATIVES if q < target]
+        if not rates or target >= 1:
+            raise ValueError(f"target must lie between {ALTERNATIVES[-1]:g} and 1, such as 0.95, not {target:g}.")
+        self._weights = [(math.log(q / target), math.log((1 - q) / (1 - target))) for q in rates]
+        self._factors: dict = {}
+        self.levels = [0.0] * len(rates)
+        self.evidence = 0.0
+
+    def minute(self, success: int, failed: int) -> float:
+        """Take in one minute's outcomes and return M. A minute without traffic says nothing and changes nothing."""
+        if success or failed:
+            factors = self._factors.get((success, failed))
+            if factors is None:
+                # logarithms, because 18 ** 300 is beyond a float
+                factors = [math.exp(min(700.0, success * up + failed * down)) for up, down in self._weights]
+                self._factors[success, failed] = factors
+            self.levels = [min(_LARGEST, (old + 1.0) * factor) for old, factor in zip(self.levels, factors)]
+            self.evidence = sum(self.levels) / len(self.levels)
+        return self.evidence
+
+
+def follow(minutes: list, target: float, watch: float):
+    """Run the detector over `minutes` (sorted, each once); return it, and whether `watch` was reached and not left.
+
+    The threshold is crossed at a moment, but people look at intervals: without memory a lucky message just before a
+    look would say `ok` in the middle of an outage. So `watch` holds until M has stayed low for 15 minutes on the clock.
+    The last minute of the data is "now": no traffic at all is no proof of a recovery.
+    """
+    detector = Detector(target)
+    leave_below = min(LEAVE_BELOW, watch)
+    watching = False
+    quiet_since = None
+    for row in minutes:
+        now = minute_time(row["minute"])
+        if quiet_since is not None and now - quiet_since >= LEAVE_AFTER:
+            watching = False
+        evidence = detector.minute(row["success"], row["failed"])
+        if evidence >= watch:
+            watching = True
+        if evidence >= leave_below:
+            quiet_since = None
+        elif quiet_since is None:
+            quiet_since = now
+    return detector, watching
+
+
+def minute_time(text) -> datetime:
+    """Read a minute stamp, `YYYY-MM-DDTHH:MMZ`."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%dT%H:%MZ")
+    except (TypeError, ValueError):
+        raise ValueError(f"A minute must look like 2025-09-04T19:10Z, not {_shown(text)}.") from None
+
+
+def merge_minutes(hosts: list) -> list:
+    """Merge several hosts' `minutes` into one sorted list, each minute once, by sums."""
+    merged: dict = {}
+    for number_, minutes in enumerate(hosts, 1):
+        for row in sequence(minutes, f"The minutes of host {number_}"):
+            row = mapping(row, f"Each of the minutes of host {number_}")
+            stamp = row.get("minute")
+            minute_time(stamp)
+            total = merged.setdefault(stamp, {"minute": str(stamp), "success": 0, "failed": 0, "lost": 0, "guards": 0})
+            for name, value in row.items():
+                if name != "minute":
+                    total[name] = total.get(name, 0) + count(value, f"{name} of minute {stamp}")
+    return [merged[stamp] for stamp in sorted(merged)]
+
+
+def merge_traces(hosts: list) -> dict:
+    """Merge several hosts' `traces` into one, as if one host had logged it all.
+
+    Counts are summed and rates computed anew from the sums: a mean of rates would let a host with two messages outvote
+    one with two thousand. The run of failures is the longest of any host, the timestamps are those of the worst host.
+    """
+    for number_, traces in enumerate(hosts, 1):
+        if not mapping(traces, f"The traces of host {number_}").get("delivery"):
+            raise ValueError(
+                f"Host {number_} has no traces; judge it by itself (it is blind) and merge only hosts that were read."
+            )
+    merged = _sum(hosts, "traces")
+    delivery = merged["delivery"]
+    rate = delivery_rate(merged)["rate"]
+    delivery["success_rate"] = None if rate is None else round(rate, 6)
+    return merged
+
+
+def _sum(values: list, path: str):
+    """Merge what stands at one place of several hosts' traces: numbers and nested counts by sums, the rest by what its
+    name says."""
+    values = [value for value in values if value is not None]
+    name = path.rpartition(".")[2]
+    if path in _SPECIAL:
+        return _SPECIAL[path](values)
+    if not values:
+        return None
+    if all(isinstance(value, dict) for value in values):
+        names = dict.fromkeys(key for value in values for key in value)
+        return {key: _sum([value[key] for value in values if key in value], f"{path}.{key}") for key in names}
+    if all(isinstance(value, (list, tuple)) for value in values):
+        return [item for value in values for item in value]
+    if all(isinstance(value, bool) for value in values):
+        return any(values)
+    if all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+        return sum(values)
+    if all(isinstance(value, str) for value in values):
+        return ", ".join(dict.fromkeys(values))
+    raise ValueError(f"{path} has a different type on different hosts; {name} cannot be merged.")
+
+
+def _worst_timestamps(values: list) -> str:
+    for value in values:
+        if value not in _TIMESTAMPS:
+            raise ValueError(f"traces.timestamps must be one of {', '.join(_TIMESTAMPS)}, not {_shown(value)}.")
+    return max(values, key=_TIMESTAMPS.index)
+
+
+def _longest_run(values: list) -> dict:
+    runs = [
+        {name: count(run.get(name, 0), f"delivery.run.{name}") for name in ("failures", "recipients")}
+        for run in (mapping(value, "traces.delivery.run") for value in values)
+    ]
+    return max(runs, key=lambda run: (run["failures"], run["recipients"]), default={"failures": 0, "recipients": 0})
+
+
+def _newest(values: list) -> list:
+    samples = [item for value in values for item in sequence(value, "traces.samples")]
+    samples.sort(key=lambda item: str(item.get("time") or "") if isinstance(item, dict) else "", reverse=True)
+    return samples[:_SAMPLES]
+
+
+def _earliest(values: list):
+    return min(values, key=str, default=None)
+
+
+def _latest(values: list):
+    return max(values, key=str, default=None)
+
+
+_SPECIAL = {
+    "traces.first": _earliest,
+    "traces.last": _latest,
+    "traces.window.since": _earliest,
+    "traces.window.until": _latest,
+    "traces.timestamps": _worst_timestamps,
+    "traces.minutes": merge_minutes,
+    "traces.delivery.run": _longest_run,
+    "traces.delivery.success_rate": lambda values: None,  # computed anew from the sums
+    "traces.handoff.lost_keys": lambda values: [key for value in values for key in value][:_LOST_KEYS],
+    "traces.samples.failures": _newest,
+    "traces.samples.guards": _newest,
+    "traces.samples.lost": _newest,
+}
+
+
+def _shown(value) -> str:
+    """A value as an error message shows it: short, and without what could be somebody's number or secret."""
+    if isinstance(value, (dict, list, tuple)):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    return "nothing" if value is None else repr(str(value)[:40])

@@ -1,0 +1,195 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
+
+UUID = "8D1C9B3E-1B2C-4D5E-8F90-42661417AB00"
+
+PHONES = [
+    ("5511910182137", "***2137"),
+    ("+5511910182137", "***2137"),
+    ("11910182137", "***2137"),
+    ("1130182137", "***2137"),
+    ("conv_5511910182137_20250904_190022", "conv_***2137_20250904_190022"),
+    ("thread5511910182137", "thread***2137"),
+    ("phone=5511910182137|conv=c", "phone=***2137|conv=c"),
+    ("+55 (11) 91018-2137", "***2137"),
+    ("+55 11 91018-2137", "***2137"),
+    ("55 11 91018-2137", "***2137"),
+    ("(11) 91018-2137", "***2137"),
+    ("(11) 3018-2137", "***2137"),
+    ("011 91018-2137", "***2137"),
+    ("11 9 1018-2137", "***2137"),
+    ("11 91018 2137", "***2137"),
+    ("11 3018-2137", "***2137"),
+    ("+1 (415) 555-26710", "***6710"),
+    ("5511910182137@s.whatsapp.net", "***2137@s.whatsapp.net"),
+    ("5511910182137:12@s.whatsapp.net", "***2137:12@s.whatsapp.net"),
+    ("491701234@c.us", "***1234@c.us"),
+    ("120363025246125486@g.us", "***5486@g.us"),
+    ("5511910182137-1612345678@g.us", "***2137-***5678@g.us"),
+    ("Ana: 5511910182137, Bia: 5511910182138.", "Ana: ***2137, Bia: ***2138."),
+    # JSON escapes in front of the number
+    (r"Ana\n5511910182137", r"Ana\n***2137"),
+    (r"\u00e05511910182137", r"\u00e0***2137"),
+]
+
+NO_PHONES = [
+    "2026-11-22 10:12:27,174 - app",
+    "2025-09-04T19:10:00-0300 host uvicorn[4127]",
+    "2025-09-04T19:10:00+00:00",
+    '"timestamp": "2026-11-22T10:12:10.816667"',
+    "20250904 190022",
+    "20250904190022",
+    "state_id=140322275195584|outbox_id=140322291272832|count=1",
+    "idem=edbe31dd6292a3b0",
+    "idem=1234567890123456",
+    "idem=a1234567890123bc",
+    "id 123e4567-e89b-12d3-a456-426614174000",
+    "http=500|status=failed",
+    "count=123456789",
+    "10.244.132.17:49152",
+    "rate 0.9512345678901",
+    "12 of 3456 in 10:12:27 2137-2138",
+    "prompt_tokens: 512, max_tokens=1000",
+    "idempotency_key: 25f9a6d375f9ff0e",
+    "tokenizer=gpt secretary=ana",
+    "http://host:8080/path?mail=ana@example.org",
+    "DELIVERY_DISABLE=true",
+]
+
+SECRETS = [
+    ("password=hunter2", "password=***"),
+    ("password: hunter2 next", "password: *** next"),
+    ("PGPASSWORD = hunter2", "PGPASSWORD = ***"),
+    ("EVOLUTION_API_KEY=abc,def;ghi", "EVOLUTION_API_KEY=***"),
+    ("SIGNATURE_KEY=abc", "SIGNATURE_KEY=***"),
+    ("SMTP_PASS=a|b&c\"d'e", "SMTP_PASS=***"),
+    ("SECRET_2=abc", "SECRET_2=***"),
+    ("accessToken=abc", "accessToken=***"),
+    ("senha: 1234", "senha: ***"),
+    (f"apikey={UUID}|conv=c", "apikey=***|conv=c"),
+    (f"x-api-key: {UUID}", "x-api-key: ***"),
+    ("GET /send?apikey=abc&instance=i HTTP/1.1", "GET /send?apikey=***&instance=i HTTP/1.1"),
+    ('{"token": "abc", "n": 1}', '{"token": "***", "n": 1}'),
+    ('{"token": 1234, "n": 1}', '{"token": ***, "n": 1}'),
+    (r'{"token": "a\"b", "n": 1}', '{"token": "***", "n": 1}'),
+    (r'{"token": "ends in \\", "n": 1}', '{"token": "***", "n": 1}'),
+    ("{'apikey': 'abc', 'n': 2}", "{'apikey': '***', 'n': 2}"),
+    (r'{"m": "{\"password\": \"ab\\\"cd\", \"n\": 1}"}', r'{"m": "{\"password\": \"***\", \"n\": 1}"}'),
+    ("[(b'apikey', b'abc'), (b'host', b'h')]", "[(b'apikey', b'***'), (b'host', b'h')]"),
+    ("os.environ['DB_PASSWORD'] = 'two words'", "os.environ['DB_PASSWORD'] = '***'"),
+    ('token="cut off in the midd', 'token="***'),
+    ('"credentials": {"user": "u", "pin": "p"}', '"credentials": ***'),
+    ("Authorization: Bearer abc.def tail", "Authorization: *** tail"),
+    ("authorization: Basic dXNlcjpwdw==", "authorization: ***"),
+    ("sent Bearer abcdefgh12345678", "sent ***"),
+    ("invalid token: password: hunter2", "invalid token: password: ***"),
+    ("postgresql://kumon:p/w@d@db:5432/kumon", "postgresql://kumon:***@db:5432/kumon"),
+    ("redis://:hunter2@cache:6379/0", "redis://:***@cache:6379/0"),
+    ("https://0123456789abcdef0123@sentry.example.org/1", "https://***@sentry.example.org/1"),
+    ("key sk-proj-abcdefghijklmnop1234 used", "key *** used"),
+    (r"line\nsk-proj-abcdefghijklmnop1234", r"line\n***"),
+    ("xoxb-1234567890-abcdef", "***"),
+    ("ghp_abcdefghijklmnopqrst", "***"),
+    ("AKIAIOSFODNN7EXAMPLE", "***"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl ok", "*** ok"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nx", "***\nx"),
+]
+
+CONTROLS = [
+    ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+    ("a\rb\x00c\x07\x7f\x9b", r"a\x0db\x00c\x07\x7f\x9b"),
+    ("abc\u202edef\u2066", r"abc\u202edef\u2066"),
+    ("\udcff", r"\udcff"),
+    ("line\n\tnext – é 🚨", "line\n\tnext – é 🚨"),
+    ("\x1b5511910182137", r"\x1b***2137"),
+    ("\x0012345678", r"\x0012345678"),
+    ("\u202820250904", r"\u202820250904"),  # digits of the escape and of a date are no number together
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), PHONES + SECRETS + CONTROLS)
+def test_masks(text, expected):
+    assert redact(text) == expected
+    assert redact(expected) == expected
+
+
+@pytest.mark.parametrize("text", NO_PHONES)
+def test_leaves_what_is_no_number_and_no_secret(text):
+    assert redact(text) == text
+
+
+def test_idempotent_on_any_mixture():
+    rng = random.Random(20250904)
+    pieces = [text for text, _expected in PHONES + SECRETS + CONTROLS] + NO_PHONES
+    pieces += list("\\\"'|&=:,+-_*()[]{}@ \n/.0b\x1b") + ["://", "token", "password=", "\\u00e0", "55", "9101", "ab12"]
+    for _ in range(5000):
+        text = "".join(rng.choice(pieces) for _ in range(rng.randint(1, 8)))
+        once = redact(text)
+        assert redact(once) == once, text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *(
+            "a",
+            "1",
+            "1 ",
+            "f",
+            "\\",
+            "(11) ",
+            "+1-",
+            "eyJ",
+            "sk-",
+            "://a:",
+            "token",
+            "token: ",
+            "token=a ",
+            "token='a' ",
+        ),
+        *('token="', "token='\"", 'token=\\"', "token=&a", "_KEY=[", "bearer ", "-----BEGIN PRIVATE KEY-----", "\x1b"),
+    ],
+)
+def test_time_is_linear_on_hostile_text(piece):
+    text = piece * (200_000 // len(piece))
+    start = time.process_time()
+    redact(text)
+    assert time.process_time() - start < 2  # about 0.1 s; quadratic would be minutes
+
+
+def test_data_is_redacted_at_every_depth_and_not_changed_in_place():
+    data = {
+        "api_key": "abc",
+        "password": 1234,
+        "token": None,
+        "secret": "",
+        "phone": 5511910182137,
+        "number": 7,
+        "lines": 5511910182137,
+        "samples": [{"line": "phone=5511910182137"}, ("\x1b", True, 1.5)],
+        "5511910182137": 1,
+        "5521910182137": 2,
+    }
+    before = repr(data)
+    assert redact_data(data) == {
+        "api_key": "***",
+        "password": "***",
+        "token": None,
+        "secret": "",
+        "phone": "***2137",
+        "number": 7,
+        "lines": 5511910182137,
+        "samples": [{"line": "phone=***2137"}, ["\\x1b", True, 1.5]],
+        "***2137": 1,
+        "***2137'": 2,
+    }
+    assert repr(data) == before

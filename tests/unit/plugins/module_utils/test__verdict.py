@@ -1,0 +1,497 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._stats import wilson_interval
+from ansible_collections.kumon.runbook.plugins.module_utils._verdict import CAUSES, verdict
+from ansible_collections.kumon.runbook.plugins.module_utils._words import _NOUNS, _SENTENCES
+
+WINDOW = {"since": "2025-09-04T19:00:00Z", "until": None}
+
+
+def row(minute, success=0, failed=0):
+    stamp = f"2025-09-04T{19 + minute // 60:02}:{minute % 60:02}Z"
+    return {"minute": stamp, "success": success, "failed": failed, "lost": 0, "guards": 0}
+
+
+def traces(minutes=None, **changes):
+    """Healthy traces; `changes` are dotted: handoff__lost=1."""
+    minutes = [row(m, 2) for m in range(30)] if minutes is None else minutes
+    success, failed = sum(r["success"] for r in minutes), sum(r["failed"] for r in minutes)
+    data = {
+        "lines": 900,
+        "bytes": 90_000,
+        "records": 600,
+        "first": "2025-09-04T19:00:01Z",
+        "last": "2025-09-04T19:29:59Z",
+        "timestamps": "own",
+        "window": {"since": None, "until": None},
+        "delivery": {
+            "success": success,
+            "failed": failed,
+            "sent": success + failed,
+            "success_rate": success / (success + failed) if success + failed else None,
+            "failed_by_http": {},
+            "unconfirmed": 0,
+            "run": {"failures": 0, "recipients": 0},
+        },
+        "handoff": {
+            "planned": success + failed,
+            "read": success + failed,
+            "lost": 0,
+            "unread": 0,
+            "unpaired": 0,
+            "lost_keys": [],
+            "state_mismatches": 0,
+        },
+        "guards": {"outbox": {}, "instance": {}, "incidents": 0},
+        "instances": {"seen": {"kumon_assistant": 60}, "invalid": {}, "unexpected": {}},
+        "minutes": minutes,
+        "samples": {"failures": [], "guards": [], "lost": []},
+    }
+    for path, value in changes.items():
+        *sections, name = path.split("__")
+        section = data
+        for key in sections:
+            section = section[key]
+        section[name] = value
+    return data
+
+
+def nothing_seen(**changes):
+    return traces([], records=0, first=None, last=None, **changes)
+
+
+# Each cause by itself, with the least that brings it about: (traces, options, status, level, next level, the reason).
+LEVEL_BY_CAUSE = {
+    "none": (traces(), {}, "ok", 0, None, "100.0 % of 60 delivered (95 % interval 94.0 % to 100.0 %, M = 4.4)."),
+    "lost_handoff": (
+        traces(handoff__lost=6),
+        {},
+        *("rollback", 1, 2),
+        "6 hand-offs lost: planned, and empty when the delivery read it.",
+    ),
+    "outbox_guard": (
+        traces(guards={"outbox": {"handoff_violation": 10_000}, "instance": {}, "incidents": 1}),
+        {},
+        *("rollback", 1, 2),
+        "OUTBOX_GUARD at level CRITICAL: 'handoff_violation' 10000 times (1 incident of all guards).",
+    ),
+    "instance_guard": (
+        traces(guards={"outbox": {}, "instance": {"invalid_pattern": 3}, "incidents": 2}),
+        {},
+        *("rollback", 1, 2),
+        "INSTANCE_GUARD at level CRITICAL: 'invalid_pattern' 3 times (2 incidents of all guards).",
+    ),
+    "invalid_instance": (
+        traces(instances__invalid={"default": 2, "": 1, "thread_5511910182137": 1}),
+        {},
+        *("rollback", 1, 2),
+        "Invalid instance in use: 'default' 2 times, '' 1 time, 'thread_***2137' 1 time.",
+    ),
+    "state_mismatch": (
+        traces(handoff__state_mismatches=1),
+        {},
+        *("rollback", 1, 2),
+        "1 hand-off whose state differs between planner and delivery.",
+    ),
+    "level2_not_stable": (
+        traces(handoff__lost=1),
+        {"level2_active": True},
+        *("rollback", 3, None),
+        "The flags of level 2 are in force and incidents are still seen.",
+    ),
+    "kill_switch_ignored": (
+        traces(),
+        {"delivery_disabled": True},
+        *("rollback", 1, 3),
+        "Delivery is switched off, and all the same 60 messages went out.",
+    ),
+    "gateway_down": (
+        traces(),
+        {"gateway_healthy": False},
+        *("rollback", 1, None),
+        "The Evolution API is down or its instance is not connected.",
+    ),
+    "delivery_failing": (
+        traces([row(0, 0, 2), row(1, 0, 2)]),
+        {},
+        *("rollback", 1, None),
+        "0.0 % of 4 delivered (95 % interval 0.0 % to 49.0 %, M = 27390). M has reached 10000 (rollback).",
+    ),
+    "service_down": (traces(), {"service_running": False}, "blind", 3, None, "The service is not running."),
+    "service_silent": (
+        traces(),
+        {"service_running": True, "service_answering": False},
+        *("watch", 0, 3),
+        "The service runs, but its health gives no sound answer.",
+    ),
+    "log_unreadable": (
+        None,
+        {},
+        *("blind", 0, None),
+        "There are no traces: the log or journal could not be read.",
+    ),
+    "no_timestamps": (
+        traces([], window=WINDOW, timestamps="none"),
+        {},
+        *("blind", 0, None),
+        "A window was asked for and the log has no times, so nothing can be placed in it.",
+    ),
+    "no_data": (
+        nothing_seen(),
+        {},
+        *("blind", 0, None),
+        "There is no trace of any kind in the window although messages are expected.",
+    ),
+    "kill_switch": (
+        traces([], handoff__planned=9, handoff__read=9),
+        {"delivery_disabled": True},
+        *("watch", 0, None),
+        "Safe mode: delivery is switched off, so messages are planned and none is delivered.",
+    ),
+    "unread_handoff": (
+        traces(handoff__unread=1),
+        {},
+        *("watch", 0, 1),
+        "1 hand-off planned and not read by the delivery in time.",
+    ),
+    "delivery_degraded": (
+        traces([*(row(m, 2) for m in range(30)), row(30, 0, 3)]),
+        {},
+        *("watch", 0, 1),
+        "95.2 % of 63 delivered (95 % interval 86.9 % to 98.4 %, M = 1735). M has reached 300 (watch).",
+    ),
+    "unexpected_instance": (
+        traces(instances__unexpected={"other": 2}),
+        {},
+        *("watch", 0, 1),
+        "Another instance than the expected one in use: 'other' 2 times.",
+    ),
+}
+
+
+def test_every_cause_of_the_table_has_its_case():
+    assert set(LEVEL_BY_CAUSE) == set(CAUSES)
+
+
+@pytest.mark.parametrize("cause", LEVEL_BY_CAUSE)
+def test_level_by_cause(cause):
+    data, options, status, level, next_level, reason = LEVEL_BY_CAUSE[cause]
+    before = copy.deepcopy(data)
+    result = verdict(data, **options)
+    assert list(result) == [
+        *("status", "level", "next_level", "cause", "causes", "reasons", "delivery", "evidence", "would_change"),
+    ]
+    assert (result["status"], result["level"], result["next_level"]) == (status, level, next_level)
+    assert result["cause"] == cause
+    assert result["reasons"][0] == reason
+    assert result["would_change"].endswith(".")
+    portuguese = verdict(data, **options, locale="pt_BR")
+    for text in ("reasons", "would_change"):
+        assert portuguese.pop(text) != result[text]
+    assert portuguese == {key: value for key, value in result.items() if key in portuguese}
+    assert data == before
+    assert verdict(data, **options) == result
+
+
+def test_worst_status_wins_and_everything_found_is_told():
+    data = traces(handoff__lost=1, handoff__unread=1, instances__unexpected={"x": 1})
+    result = verdict(data, service_running=False)
+    assert result["status"] == "rollback"
+    assert result["causes"] == ["lost_handoff", "service_down", "unread_handoff", "unexpected_instance"]
+    assert len(result["reasons"]) == 5  # and the rate
+
+
+def test_any_two_findings_give_the_cause_and_level_of_the_worse():
+    findings = {
+        "lost_handoff": {"handoff__lost": 1},
+        "invalid_instance": {"instances__invalid": {"default": 1}},
+        "state_mismatch": {"handoff__state_mismatches": 1},
+        "delivery_failing": {"delivery__run": {"failures": 4, "recipients": 3}},
+        "no_data": {"records": 0},
+        "unread_handoff": {"handoff__unread": 1},
+        "unexpected_instance": {"instances__unexpected": {"x": 1}},
+    }
+    for worse, milder in itertools.combinations(sorted(findings, key=list(CAUSES).index), 2):
+        result = verdict(traces(**findings[milder], **findings[worse]))
+        assert result["causes"] == [worse, milder]
+        assert (result["status"], result["level"], result["next_level"]) == CAUSES[worse]
+
+
+def test_the_table_is_ordered_from_worst_to_best():
+    statuses = [rule.status for rule in CAUSES.values()]
+    assert statuses == sorted(statuses, key=("rollback", "blind", "watch", "ok").index)
+
+
+# -- blind -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unread", [None, {}])
+def test_traces_that_could_not_be_read_are_blind(unread):
+    result = verdict(unread)
+    assert (result["status"], result["cause"], result["delivery"]["rate"]) == ("blind", "log_unreadable", None)
+    assert verdict(unread, messages_expected=False)["status"] == "blind"
+
+
+def test_a_missing_part_is_blind_and_named_but_hides_no_incident():
+    data = traces()
+    del data["handoff"], data["records"]
+    result = verdict(data)
+    assert (result["status"], result["causes"]) == ("blind", ["log_unreadable"])
+    assert result["reasons"][0] == "The traces are incomplete: records, handoff missing."
+    data["instances"]["invalid"] = {"default": 1}
+    assert verdict(data)["status"] == "rollback"
+
+
+def test_keys_that_are_extra_may_be_missing():
+    data = traces()
+    del data["window"], data["delivery"]["sent"], data["delivery"]["run"], data["instances"]["unexpected"]
+    del data["handoff"]["unpaired"], data["guards"]["incidents"]
+    assert verdict(data)["status"] == "ok"
+    data["guards"]["outbox"] = {"handoff_violation": 1}
+    assert verdict(data)["status"] == "rollback"
+
+
+def test_no_trace_is_blind_unless_no_message_is_expected():
+    assert verdict(nothing_seen())["cause"] == "no_data"
+    result = verdict(nothing_seen(), messages_expected=False)
+    assert (result["status"], result["cause"]) == ("ok", "none")
+    assert result["reasons"] == [
+        "Nothing was measured: there is no trace in the window, and no messages were expected."
+    ]
+    assert result["would_change"] == "Any trace in the window."
+
+
+def test_a_service_that_is_down_calls_for_level_3_whatever_else_is_missing():
+    for data in (None, nothing_seen(), traces()):
+        result = verdict(data, service_running=False)
+        assert (result["status"], result["level"], result["cause"]) == ("blind", 3, "service_down")
+
+
+def test_no_timestamps_matter_only_when_a_window_was_asked():
+    assert verdict(traces([], timestamps="none", delivery__sent=1))["status"] == "ok"
+    assert verdict(traces([], timestamps="none", window=WINDOW))["status"] == "blind"
+    assert verdict(traces(timestamps="inherited", window=WINDOW))["status"] == "ok"
+
+
+# -- hand-offs and guards --------------------------------------------------------------------------------------------
+
+
+def test_guards_below_critical_are_no_incident():
+    data = traces(guards={"outbox": {}, "instance": {}, "incidents": 0, "other_levels": {"warning": 9}})
+    assert verdict(data)["status"] == "ok"
+
+
+def test_none_of_four_planned_ever_read_is_a_lost_handoff():
+    def planned(unread, read=0, **options):
+        data = traces([], handoff__planned=unread + read, handoff__unread=unread, handoff__read=read)
+        return verdict(data, **options)
+
+    result = planned(4)
+    assert (result["status"], result["cause"], result["level"]) == ("rollback", "lost_handoff", 1)
+    assert result["reasons"][0] == "None of 4 hand-offs that were planned was ever read by the delivery."
+    assert planned(3)["cause"] == "unread_handoff"
+    assert planned(4, read=1)["cause"] == "unread_handoff"
+    assert planned(4, delivery_disabled=True)["causes"] == ["kill_switch", "unread_handoff"]
+
+
+def test_names_from_the_log_are_redacted_cut_and_few():
+    result = verdict(traces(instances__invalid={f"thread_{n}": n for n in range(1, 8)}))
+    assert result["reasons"][0].endswith("'thread_3' 3 times, 2 more.")
+    result = verdict(traces(instances__unexpected={"\x1b[2J" + "x" * 500: 1}))
+    assert result["reasons"][0].count("x") < 70
+    assert "\x1b" not in result["reasons"][0]
+
+
+def test_level_2_is_not_stable_only_for_what_it_should_have_ended():
+    assert verdict(traces(instances__invalid={"default": 1}), level2_active=True)["level"] == 3
+    assert verdict(traces([row(0, 0, 9)]), level2_active=True)["cause"] == "delivery_failing"
+    assert verdict(traces(), level2_active=True)["status"] == "ok"
+
+
+# -- kill-switch -----------------------------------------------------------------------------------------------------
+
+
+def read_but_not_sent(read=4):
+    return traces([], handoff__planned=read, handoff__read=read)
+
+
+def test_read_and_not_sent_is_failing_delivery_unless_it_is_switched_off():
+    for unknown in (None, False):
+        result = verdict(read_but_not_sent(), delivery_disabled=unknown)
+        assert (result["status"], result["cause"], result["level"]) == ("rollback", "delivery_failing", 1)
+        assert result["reasons"][0] == "The delivery read 4 hand-offs and sent none."
+    assert verdict(read_but_not_sent(3))["status"] == "ok"
+    result = verdict(read_but_not_sent(), delivery_disabled=True)
+    assert (result["status"], result["cause"]) == ("watch", "kill_switch")
+    assert "roll_forward.yml" in result["would_change"]
+
+
+def test_something_worse_than_the_kill_switch_wins():
+    result = verdict(traces([], handoff__read=4, handoff__lost=1), delivery_disabled=True)
+    assert result["causes"] == ["lost_handoff", "kill_switch"]
+    assert verdict(nothing_seen(), delivery_disabled=True)["cause"] == "no_data"
+
+
+# -- delivery --------------------------------------------------------------------------------------------------------
+
+
+def test_evidence_is_the_formula_over_the_minutes():
+    minutes = [row(0, 3, 0), row(1, 0, 1), row(2), row(5, 1, 1)]
+    levels = [0.0] * 4
+    for s, f in [(3, 0), (0, 1), (1, 1)]:
+        levels = [(x + 1) * (q / 0.95) ** s * ((1 - q) / 0.05) ** f for x, q in zip(levels, (0.92, 0.85, 0.6, 0.1))]
+    assert verdict(traces(minutes))["evidence"] == pytest.approx(sum(levels) / 4)
+    assert verdict(traces(list(reversed(minutes)))) == verdict(traces(minutes))
+
+
+def test_thresholds_and_target_are_options_and_may_be_text():
+    data = traces([row(0, 0, 2)])  # M = 99.9
+    assert verdict(data)["status"] == "ok"
+    assert verdict(data, watch="99")["status"] == "watch"
+    assert verdict(data, watch=10, rollback="99")["status"] == "rollback"
+    assert verdict(data, target="0.99")["status"] == "watch"
+
+
+@pytest.mark.parametrize(("failures", "recipients", "called"), [(4, 3, True), (3, 3, False), (4, 2, False)])
+def test_four_failures_in_a_row_over_three_recipients(failures, recipients, called):
+    run = {"failures": failures, "recipients": recipients}
+    result = verdict(traces(delivery__run=run))
+    assert (result["cause"] == "delivery_failing") == called
+    if called:
+        assert result["reasons"][0].startswith("The last 4 deliveries all failed, over 3 recipients. 100.0 % of 60")
+        assert result["would_change"] == "A delivery that succeeds."
+
+
+def test_watch_lasts_until_15_quiet_minutes_have_passed():
+    minutes = [row(0, 0, 3)]
+    while (result := verdict(traces(minutes)))["evidence"] >= 10:
+        minutes.append(row(len(minutes), 5))
+        assert len(minutes) < 200
+    assert (result["status"], result["cause"]) == ("watch", "delivery_degraded")
+    assert result["reasons"][0].endswith("M has reached 300 (watch) and not stayed below 10.5 for 15 minutes since.")
+    assert result["would_change"] == "M staying below 10.5 for 15 minutes."
+    n = len(minutes)
+    assert verdict(traces([*minutes, *(row(m, 5) for m in range(n, n + 14))]))["status"] == "watch"
+    assert verdict(traces([*minutes, *(row(m, 5) for m in range(n, n + 15))]))["status"] == "ok"
+
+
+def test_would_change_comes_true():
+    failing = [row(m, 0, 2) for m in range(3)]
+    result = verdict(traces(failing))
+    n = int(result["would_change"].split()[0])
+    assert result["would_change"] == f"{n} deliveries without failure, or a window that begins after the repair."
+    assert verdict(traces([*failing, *(row(3 + m, 1) for m in range(n - 1))]))["status"] == "rollback"
+    result = verdict(traces([*failing, *(row(3 + m, 1) for m in range(n))]))
+    assert result["status"] == "watch"
+    more = int(result["would_change"].split()[0])
+    quiet = [*failing, *(row(3 + m, 1) for m in range(n + more))]
+    assert verdict(traces(quiet))["evidence"] < 10.5
+    later = row(3 + n + more + 15, 1)
+    assert verdict(traces(quiet))["status"] == "watch"
+    assert verdict(traces([*quiet, later]))["status"] == "ok"
+
+    result = verdict(traces())
+    assert result["would_change"] == "Any critical incident, or 3 failed deliveries in a row."
+    assert verdict(traces([*(row(m, 2) for m in range(30)), *(row(30 + m, 0, 1) for m in range(2))]))["status"] == "ok"
+    assert (
+        verdict(traces([*(row(m, 2) for m in range(30)), *(row(30 + m, 0, 1) for m in range(3))]))["status"] == "watch"
+    )
+
+
+def test_totals_without_times_never_call_for_more_than_watch():
+    def totals(success, failed):
+        data = traces([], timestamps="none")
+        data["delivery"].update(success=success, failed=failed, sent=success + failed)
+        return verdict(data)
+
+    assert totals(92, 8)["status"] == "ok"  # the interval reaches 95.9 %
+    result = totals(80, 20)
+    assert (result["status"], result["cause"], result["evidence"]) == ("watch", "delivery_degraded", 0.0)
+    assert result["reasons"] == [
+        "80.0 % of 100 delivered (95 % interval 71.1 % to 86.7 %). "
+        "The whole interval is below the target of 95.0 %; times are missing to say more."
+    ]
+    assert totals(0, 500)["status"] == "watch"
+
+
+def test_delivery_is_the_rate_of_the_totals():
+    data = traces()
+    data["delivery"].update(success=92, failed=5, unconfirmed=3)
+    assert verdict(data)["delivery"] == {"rate": 0.92, **wilson_interval(92, 100), "n": 100}
+
+
+# -- input -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [("true", "kill_switch_ignored"), ("Yes", "kill_switch_ignored"), ("false", "none"), ("", "none")],
+)
+def test_flags_may_be_text(text, cause):
+    assert verdict(traces(), delivery_disabled=text)["cause"] == cause
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        ("x", {}, "traces must be a mapping, not 'x'."),
+        ([], {}, "traces must be a mapping, not a list."),
+        (traces(delivery="x"), {}, "delivery must be a mapping, not 'x'."),
+        (traces(handoff__lost="some"), {}, "lost must be a number, not 'some'."),
+        (traces(handoff__lost=-1), {}, "lost must be a whole number of 0 or more, not '-1'."),
+        (traces(records=True), {}, "records must be a number, not 'True'."),
+        (traces(instances__invalid={"default": "x"}), {}, "invalid of default must be a number, not 'x'."),
+        (traces(window="1h"), {}, "window must be a mapping, not '1h'."),
+        (traces(), {"target": "high"}, "target must be a number, not 'high'."),
+        (traces(), {"target": 95}, "target must lie between 0.1 and 1, such as 0.95, not 95."),
+        (traces(), {"watch": 300, "rollback": 300}, "watch (300) must be more than 0 and less than rollback (300)."),
+        (traces(), {"watch": 0}, "watch (0) must be more than 0 and less than rollback (10000)."),
+        (traces(), {"messages_expected": "maybe"}, "messages_expected must be true or false, not 'maybe'."),
+        (traces(), {"messages_expected": None}, "messages_expected must be true or false, not nothing."),
+        (traces(), {"locale": "fr"}, "locale must be en or pt_BR, not 'fr'."),
+        (traces(), {"service_running": 2}, "service_running must be true or false, not 2."),
+    ],
+)
+def test_bad_input_is_one_clear_sentence(data, options, message):
+    with pytest.raises(ValueError) as error:
+        verdict(data, **options)
+    assert str(error.value) == message
+
+
+def test_a_minute_that_is_none_is_refused():
+    data = traces()
+    data["minutes"][3]["minute"] = "now"
+    with pytest.raises(ValueError, match=r"^A minute must look like 2025-09-04T19:10Z, not 'now'\.$"):
+        verdict(data)
+
+
+def test_a_rate_below_the_target_that_chance_explains_is_ok_and_says_so():
+    result = verdict(traces([row(0, 23, 2)]))
+    assert result["status"] == "ok"
+    assert result["reasons"] == [
+        "92.0 % of 25 delivered (95 % interval 75.0 % to 97.8 %, M = 0.5). "
+        "Below the target of 95.0 %, but it may be chance (watch begins at M = 300)."
+    ]
+
+
+@pytest.mark.parametrize("locale", ["en", "pt_BR"])
+def test_every_sentence_can_be_said_in_every_language(locale):
+    english, sentences = _SENTENCES["en"], _SENTENCES[locale]
+    assert set(sentences) == set(english)
+    fields = {key: set(re.findall(r"{(\w+)}", text)) for key, text in english.items()}
+    assert {key: set(re.findall(r"{(\w+)}", text)) for key, text in sentences.items()} == fields
+    assert _NOUNS[locale].keys() == _NOUNS["en"].keys()
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match="^locale must be en or pt_BR, not 'fr'.$"):
+        verdict(traces(), locale="fr")
