@@ -18,7 +18,7 @@ import subprocess
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import IO, Union
+from typing import IO, Union, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import SERVER_STARTED, TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader
@@ -234,7 +234,7 @@ class FileSource:
             counter.start_of_file()
             if not isinstance(self._file, gzip.GzipFile):
                 self._skip_to_window(self._file, counter)
-            if self._feed(name, counter):
+            if self._feed(self._file, name, counter):
                 return
         self._follow(counter)
 
@@ -249,10 +249,9 @@ class FileSource:
         else:
             _seek_data(file, 0)
 
-    def _feed(self, name: str, counter: TraceCounter) -> bool:
-        """Feed what the open file holds from here on; tell whether the window's end was passed."""
-        assert self._file is not None
-        for block in _blocks(self._file, name):
+    def _feed(self, file: LogFile, name: str, counter: TraceCounter) -> bool:
+        """Feed what ``file`` holds from here on; tell whether the window's end was passed."""
+        for block in _blocks(file, name):
             counter.bytes += len(block)
             counter.feed(self._lines.cut(block))
             if counter.past_window:
@@ -269,7 +268,7 @@ class FileSource:
             self.truncated = True
             file.seek(0)
             self._lines = Lines()
-        if self._feed(name, counter):
+        if self._feed(file, name, counter):
             return
         try:
             renamed = os.stat(name).st_ino != os.fstat(file.fileno()).st_ino
@@ -279,7 +278,7 @@ class FileSource:
             self._file = _open(name)
             file.close()
             self._lines = Lines()
-            self._feed(name, counter)
+            self._feed(self._file, name, counter)
 
 
 class JournalSource:
@@ -312,13 +311,14 @@ class JournalSource:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
             raise SourceError(f"cannot run {self._journalctl}: {_reason(error)}; use source: file") from error
-        assert process.stdout is not None and process.stderr is not None
-        errors: list[bytes] = []
-        drain = threading.Thread(target=lambda stream: errors.append(stream.read()), args=(process.stderr,))
+        output, errors = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+        complaints: list[bytes] = []
+        # Read beside the output: a full pipe would stop journalctl.
+        drain = threading.Thread(target=lambda: complaints.append(errors.read()))
         drain.start()
         lines = Lines()
         passed = False
-        with process.stdout as output:
+        with output:
             for block in _blocks(output, "journal"):
                 counter.bytes += len(block)
                 counter.feed(self._without_cursor(lines.cut(block)))
@@ -328,8 +328,8 @@ class JournalSource:
                     break
         status = process.wait()
         drain.join()
-        process.stderr.close()
-        complaint = b"".join(errors).decode("utf-8", "replace").strip()
+        errors.close()
+        complaint = b"".join(complaints).decode("utf-8", "replace").strip()
         if "not seeing messages from other users" in complaint:
             raise SourceError(
                 f"this user may not read the journal of {self._unit}; run with become: true, "

@@ -90,7 +90,7 @@ def redact(text: str) -> str:
     Idempotent: redacting twice is redacting once.
     """
     text = _CONTROL.sub(_visible, text)
-    for _ in range(_PASSES):
+    for _n in range(_PASSES):
         before = text
         text = _mask_named_secrets(text)
         text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)

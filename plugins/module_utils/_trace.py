@@ -209,8 +209,8 @@ class TraceCounter:
         self.lines += len(lines)
         shapes = self._shapes
         for at, line in enumerate(lines):
-            head, bar, rest = line.partition(b"|")
-            handler = shapes.get(head) if bar else None
+            head, separator, rest = line.partition(b"|")
+            handler = shapes.get(head) if separator else None
             if handler is not None:
                 # The commonest shape by far, that of logging's default: no time, so the last one above it holds.
                 if self._stamped:
@@ -220,7 +220,7 @@ class TraceCounter:
             begins = head[:1]
             if begins == b"{" or begins == b"2":
                 self._stamped.append(line)
-            if bar or (begins == b"{" and b'"MESSAGE"' in head):
+            if separator or (begins == b"{" and b'"MESSAGE"' in head):
                 self._open_record(line, lines, at)
             if b"Started " in head and SERVER_STARTED.match(head):
                 self._process += 1

@@ -106,7 +106,11 @@ def test_a_failed_up_says_why_and_leaves_nothing(tmp_path):
 
 def command_line(*arguments):
     return subprocess.run(
-        [sys.executable, str(PROGRAMS / "scene.py"), *map(str, arguments)], capture_output=True, text=True, timeout=30
+        [sys.executable, str(PROGRAMS / "scene.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
     )
 
 

@@ -131,8 +131,8 @@ def test_idempotent_on_any_mixture():
     rng = random.Random(20250904)
     pieces = [text for text, _expected in PHONES + SECRETS + CONTROLS] + NO_PHONES
     pieces += list("\\\"'|&=:,+-_*()[]{}@ \n/.0b\x1b") + ["://", "token", "password=", "\\u00e0", "55", "9101", "ab12"]
-    for _ in range(5000):
-        text = "".join(rng.choice(pieces) for _ in range(rng.randint(1, 8)))
+    for _n in range(5000):
+        text = "".join(rng.choice(pieces) for _n in range(rng.randint(1, 8)))
         once = redact(text)
         assert redact(once) == once, text
 

@@ -155,7 +155,7 @@ def minutes_to_alarm(make, rng, rate, threshold, messages, limit=30_000):
         n = messages(rng)
         if n:
             minutes += 1
-            s = sum(rng.random() < rate for _ in range(n))
+            s = sum(rng.random() < rate for _n in range(n))
             if detector.minute(s, n - s) >= threshold:
                 break
     return minutes
@@ -171,7 +171,7 @@ def bursts(rng):
 
 def mean_time_to_false_watch(make, messages=two):
     rng = random.Random(1)
-    return mean(minutes_to_alarm(make, rng, 0.95, WATCH, messages) for _ in range(400))
+    return mean(minutes_to_alarm(make, rng, 0.95, WATCH, messages) for _n in range(400))
 
 
 @pytest.mark.parametrize("messages", [two, bursts, lambda _rng: 1])
@@ -182,7 +182,7 @@ def test_false_watch_at_exactly_the_target_is_rarer_than_the_threshold(messages)
 def test_false_rollback_at_exactly_the_target_is_rarer_than_the_threshold():
     """Each run is cut at 30,000 minutes, which can only shorten the mean. Measured: 14,000; 2 years in all."""
     rng = random.Random(2)
-    runs = [minutes_to_alarm(Detector, rng, 0.95, ROLLBACK, two) for _ in range(80)]
+    runs = [minutes_to_alarm(Detector, rng, 0.95, ROLLBACK, two) for _n in range(80)]
     assert mean(runs) >= ROLLBACK
 
 
@@ -220,7 +220,7 @@ def test_the_jump_over_quiet_minutes_is_what_the_detector_does():
     detector = Detector()
     detector.minute(0, 2)
     jumped = quiet(detector.levels, [(q / 0.95) ** 2 for q in ALTERNATIVES], 50)
-    for _ in range(50):
+    for _n in range(50):
         detector.minute(2, 0)
     assert detector.levels == pytest.approx(jumped, rel=1e-9)
 
@@ -237,8 +237,8 @@ def test_the_naive_rule_cries_wolf_hundreds_of_times_a_month():
     rng = random.Random(4)
     last = deque(maxlen=5)
     alarms, was_below = 0, False
-    for _ in range(3 * MONTH):
-        last.append(sum(rng.random() < 0.985 for _ in range(2)))
+    for _n in range(3 * MONTH):
+        last.append(sum(rng.random() < 0.985 for _n in range(2)))
         below = sum(last) / (2 * len(last)) < 0.95
         alarms += below and not was_below
         was_below = below
@@ -249,14 +249,14 @@ def minutes_to_detect(make, loss, threshold=ROLLBACK):
     """Detection times at two messages a minute, after an hour of healthy traffic."""
     rng = random.Random(5)
     times = []
-    for _ in range(500):
+    for _n in range(500):
         detector = make()
-        for _ in range(60):
-            s = sum(rng.random() < 0.985 for _ in range(2))
+        for _n in range(60):
+            s = sum(rng.random() < 0.985 for _n in range(2))
             detector.minute(s, 2 - s)
         minutes = 0
         while detector.evidence < threshold or not minutes:
-            s = sum(rng.random() >= loss for _ in range(2))
+            s = sum(rng.random() >= loss for _n in range(2))
             detector.minute(s, 2 - s)
             minutes += 1
             if minutes == 1000:

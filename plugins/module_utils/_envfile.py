@@ -1,0 +1,221 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The environment file a service reads: systemd's own grammar, foreign lines kept byte for byte, atomic replacement."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from typing import NamedTuple
+
+FLAG = re.compile(r"[A-Z][A-Z0-9_]*")
+TRUTHY = ("true", "1", "yes", "on")
+_SPACE = b" \t\n\r"
+
+
+class Assignment(NamedTuple):
+    name: str
+    value: str
+    begin: int  # first byte of its line
+    end: int  # one past its last byte, the line's end included
+
+
+def truthy(value: str) -> bool:
+    """As the assistant reads a flag: any case, nothing stripped."""
+    return value.lower() in TRUTHY
+
+
+def same(found: str | None, wanted: str | None) -> bool:
+    """Whether a flag has the wanted value; for true and false any spelling that the assistant reads alike will do."""
+    if found is None or wanted is None:
+        return found is wanted
+    if wanted.lower() in ("true", "false"):
+        return truthy(found) == truthy(wanted)
+    return found == wanted
+
+
+def render(name: str, value) -> str | None:
+    """The flag's value as text, None for "no declaration". Raises ValueError with what to do."""
+    if not FLAG.fullmatch(name):
+        raise ValueError(f"flag name {name!r} is not valid: use capital letters, digits and _, e.g. DELIVERY_DISABLE")
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, (str, int, float)):
+        raise ValueError(f"the value of flag {name} must be text, a number or a boolean, not {type(value).__name__}")
+    text = str(value)
+    if not text.isprintable() or text != text.strip() or any(character in text for character in "'\"\\"):
+        raise ValueError(
+            f"the value of flag {name} is not valid: "
+            "it must hold no line break, control character, quote or backslash, and no blank at its ends"
+        )
+    return text
+
+
+def _scan(data: bytes) -> tuple[list[Assignment], str]:
+    """Assignments and the state at the end; the same states as systemd's parse_env_file (252)."""
+    found: list[Assignment] = []
+    state, line, key, value, solid = "pre_key", 0, bytearray(), bytearray(), 0
+
+    def push(end: int) -> None:
+        name = key.decode(errors="surrogateescape").strip()
+        found.append(Assignment(name, value.decode(errors="surrogateescape"), line, end))
+
+    for index in range(len(data)):
+        char = data[index : index + 1]
+        newline = char in (b"\n", b"\r")
+        if state == "pre_key":
+            if newline:
+                line = index + 1
+            elif char in (b"#", b";"):
+                state = "comment"
+            elif char not in _SPACE:
+                state, key, value, solid = "key", bytearray(char), bytearray(), 0
+        elif state == "key":
+            if newline:
+                state, line = "pre_key", index + 1
+            elif char == b"=":
+                state = "pre_value"
+            else:
+                key += char
+        elif state in ("pre_value", "value"):
+            if newline:
+                # Blanks at the end of unquoted text do not belong to the value.
+                del value[solid:]
+                push(index + 1)
+                state, line = "pre_key", index + 1
+            elif state == "pre_value" and char in (b"'", b'"'):
+                state = "single" if char == b"'" else "double"
+            elif char == b"\\":
+                state = "value_escape"
+            elif state == "value" or char not in _SPACE:
+                state = "value"
+                value += char
+                solid = solid if char in _SPACE else len(value)
+        elif state == "value_escape":
+            state = "value"
+            if not newline:
+                value += char
+                solid = len(value)
+        elif state == "single":
+            if char == b"'":
+                state = "pre_value"
+            else:
+                value += char
+            solid = len(value)
+        elif state == "double":
+            if char == b'"':
+                state = "pre_value"
+            elif char == b"\\":
+                state = "double_escape"
+            else:
+                value += char
+            solid = len(value)
+        elif state == "double_escape":
+            state = "double"
+            if char in b'"\\`$':
+                value += char
+            elif char != b"\n":
+                value += b"\\" + char
+            solid = len(value)
+        elif state == "comment":
+            if char == b"\\":
+                state = "comment_escape"
+            elif newline:
+                state, line = "pre_key", index + 1
+        else:
+            state = "comment"
+    if state in ("pre_value", "value", "value_escape"):
+        del value[solid:]
+        push(len(data))
+    return found, state
+
+
+def read(path: str) -> bytes | None:
+    """The file's bytes, None when there is none."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None
+
+
+def parse(data: bytes | None) -> dict[str, str]:
+    """Every assignment, the last one of a name wins."""
+    return {item.name: item.value for item in _scan(data or b"")[0]}
+
+
+def edit(data: bytes | None, flags: dict[str, str | None]) -> bytes | None:
+    """The content with these flags, None a removal; unchanged (the same object) where they are right already.
+
+    Raises ValueError when the file cannot be added to.
+    """
+    declared = parse(data)
+    changes = {name: value for name, value in flags.items() if not same(declared.get(name), value)}
+    if not changes:
+        return data
+    content = data or b"# Flags that the service starts with; kumon.runbook keeps every other line as it is.\n"
+    for name, value in changes.items():
+        new = b"" if value is None else f"{name}={value}\n".encode()
+        for item in reversed([item for item in _scan(content)[0] if item.name == name]):
+            # The last assignment is the one that counts: it takes the new value, earlier ones are dropped.
+            content = content[: item.begin] + new + content[item.end :]
+            new = b""
+        state = _scan(content)[1]
+        if state in ("single", "double", "double_escape"):
+            raise ValueError("a quoted value has no end: close the quote")
+        if new:
+            # An escaped line end would swallow the new line.
+            gap = b"" if state == "pre_key" else b"\n\n" if state.endswith("_escape") else b"\n"
+            content += gap + new
+    return content
+
+
+def writable(path: str) -> bool:
+    """Whether the file could be replaced: its directory, or the nearest one above that exists, can be written to."""
+    directory = os.path.dirname(os.path.realpath(path))
+    while not os.path.lexists(directory):
+        directory = os.path.dirname(directory)
+    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
+
+
+def sync_directory(directory: str) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file at once and for good; its owner is kept, a symbolic link's target is what is replaced.
+
+    Raises OSError; then the old file is as it was and nothing is left beside it.
+    """
+    target = os.path.realpath(path)
+    directory, name = os.path.split(target)
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    # One fixed name: what a killed run has left is taken away by the next.
+    temporary = os.path.join(directory, f".{name}.runbook-new")
+    with contextlib.suppress(FileNotFoundError):
+        owner = (os.stat(target).st_uid, os.stat(target).st_gid)
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            if owner and owner != (os.geteuid(), os.getegid()):
+                os.fchown(stream.fileno(), *owner)
+            os.fchmod(stream.fileno(), mode)
+            os.fsync(stream.fileno())
+        os.rename(temporary, target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    sync_directory(directory)

@@ -1,0 +1,142 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One question to a health endpoint: JSON or a reason why not, within a hard limit of time and size."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import json
+import queue
+import socket
+import threading
+import time
+import urllib.error
+import urllib.request
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+BODY_LIMIT = 1024 * 1024
+
+
+class Answer(NamedTuple):
+    """What a URL answered.
+
+    kind: `ok` (a JSON object, HTTP 2xx), `error` (a JSON object with another status), `not_found` (a JSON object, HTTP
+    404), `not_json` (something else answers), `refused` (nobody listens), `no_answer` (time-out, reset, no such host).
+    """
+
+    url: str
+    kind: str
+    status: int | None
+    json: dict[str, Any]
+    detail: str
+
+
+def check_url(url: str) -> str | None:
+    """Why this is no usable http(s) URL, None when it is one."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https"):
+            return "it does not start with http:// or https://"
+        if not parts.hostname or any(character.isspace() for character in url):
+            return "it names no host"
+        if parts.port == 0:
+            return "its port is not between 1 and 65535"
+    except ValueError:
+        return "its host or port cannot be read"
+    return None
+
+
+def port_of(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def is_local(url: str) -> bool:
+    """Whether the URL points at this host: an address is ours when a socket can be bound to it."""
+    try:
+        found = socket.getaddrinfo(urlsplit(url).hostname, 0, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return False
+    for family, kind, _proto, _name, address in found:
+        if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_unspecified:
+            return True
+        try:
+            with socket.socket(family, kind) as probe:
+                probe.bind(address)
+            return True
+        except OSError:
+            continue
+    return False
+
+
+def _parse(url: str, status: int, content_type: str, body: bytes) -> Answer:
+    if len(body) > BODY_LIMIT:
+        return Answer(url, "not_json", status, {}, "more than 1 MiB")
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        if 200 <= status < 300:
+            return Answer(url, "ok", status, found, f"HTTP {status}")
+        return Answer(url, "not_found" if status == 404 else "error", status, found, f"HTTP {status}")
+    if "html" in content_type.lower() or body.lstrip()[:1] == b"<":
+        what = "HTML"
+    elif not body.strip():
+        what = "nothing but an empty body"
+    else:
+        what = "something that is not a JSON object"
+    return Answer(url, "not_json", status, {}, what)
+
+
+def _ask(url: str, timeout: float) -> Answer:
+    # A proxy of the environment would answer for the service.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "kumon.runbook"})
+    try:
+        try:
+            response = opener.open(request, timeout=timeout)
+        except urllib.error.HTTPError as exc:
+            response = exc
+        with response:
+            body = response.read(BODY_LIMIT + 1)
+            return _parse(url, response.status, response.headers.get("Content-Type", ""), body)
+    except (OSError, http.client.HTTPException, ValueError) as exc:
+        reason = getattr(exc, "reason", exc)
+        if isinstance(reason, ConnectionRefusedError):
+            return Answer(url, "refused", None, {}, "connection refused")
+        if isinstance(reason, (TimeoutError, socket.timeout)):  # two classes until Python 3.10
+            return Answer(url, "no_answer", None, {}, f"no answer within {timeout:.1f} s")
+        return Answer(url, "no_answer", None, {}, f"no answer ({type(reason).__name__})")
+
+
+def get_json(url: str, timeout: float) -> Answer:
+    """Ask once; never raises and never takes longer than `timeout` seconds, whatever the server does."""
+    wrong = check_url(url)
+    if wrong:
+        return Answer(url, "no_answer", None, {}, wrong)
+    answers: queue.Queue = queue.Queue()
+    # A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
+    # behind bounds both.
+    threading.Thread(target=lambda: answers.put(_ask(url, timeout)), daemon=True).start()
+    try:
+        return answers.get(timeout=timeout)
+    except queue.Empty:
+        return Answer(url, "no_answer", None, {}, f"no answer within {timeout:.1f} s")
+
+
+def first_answer(urls: list[str], timeout: float, total: float) -> list[Answer]:
+    """Ask the URLs in their order until one is `ok`, `timeout` for each and `total` for all; an answer a URL asked."""
+    answers: list[Answer] = []
+    end = time.monotonic() + total
+    for url in urls:
+        left = end - time.monotonic()
+        if left <= 0:
+            break
+        answers.append(get_json(url, min(timeout, left)))
+        if answers[-1].kind == "ok":
+            break
+    return answers

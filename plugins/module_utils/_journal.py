@@ -1,0 +1,203 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of acts on the target: JSON lines, append-only, each chained to the one before by its hash.
+
+An entry is `{seq, time, run_id, actor, host, procedure, act, phase: begin|outcome, before, after, ok, msg, prev,
+hash}`; `hash` is the SHA-256 over the entry's canonical JSON without `hash`, `prev` is the hash of the entry before.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import getpass
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+
+NAME = "journal.jsonl"
+FIRST = "0" * 64
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+
+
+def path_in(state_dir: str) -> str:
+    return os.path.join(state_dir, NAME)
+
+
+def now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _hash(entry: dict[str, Any]) -> str:
+    bare = {key: value for key, value in entry.items() if key != "hash"}
+    return hashlib.sha256(
+        json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
+    ).hexdigest()
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """The entry of a line, None for one that was written half."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    if isinstance(entry, dict) and isinstance(entry.get("seq"), int) and "hash" in entry and "prev" in entry:
+        return entry
+    return None
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return b""
+
+
+def entries(path: str) -> Iterator[dict[str, Any]]:
+    """Whole entries with a true hash of their own, oldest first."""
+    for line in _read(path).split(b"\n"):
+        entry = _parse(line)
+        if entry and entry["hash"] == _hash(entry):
+            yield entry
+
+
+def who() -> str:
+    """Who acts, when nobody says: the person behind sudo, else the user."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.geteuid())
+
+
+def append(path: str, **fields) -> dict[str, Any]:
+    """Add one entry and return it. Raises OSError; the journal is then as it was.
+
+    fields: run_id, actor, procedure, act, phase, before, after, ok, msg.
+    """
+    directory = os.path.dirname(path)
+    os.makedirs(directory, mode=0o750, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        last = None
+        for last in entries(path):  # noqa: B007
+            pass
+        entry = dict(
+            fields,
+            seq=last["seq"] + 1 if last else 1,
+            time=now(),
+            host=socket.gethostname(),
+            prev=last["hash"] if last else FIRST,
+        )
+        entry["hash"] = _hash(entry)
+        size = os.fstat(handle).st_size
+        # A line that a killed run has left half stays as it is; the chain goes on below it.
+        torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        line = (b"\n" if torn else b"") + json.dumps(entry, sort_keys=True).encode() + b"\n"
+        try:
+            if os.write(handle, line) != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+    finally:
+        os.close(handle)
+    return entry
+
+
+def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
+    """Write a module's begin or outcome with its `run_id`, `actor` and `procedure`.
+
+    A full disk only warns, and so does an outcome that cannot be written: stopping messages matters more than the
+    record of it. Raises Refused when a begin cannot be written for another reason.
+    """
+    try:
+        append(
+            path_in(params["state_dir"]),
+            run_id=params["run_id"],
+            actor=params["actor"] or who(),
+            procedure=params["procedure"],
+            **fields,
+        )
+    except OSError as exc:
+        if fields["phase"] == "begin" and exc.errno not in NO_SPACE:
+            raise Refused(
+                f"the journal in {params['state_dir']} cannot be written ({exc.strerror}): "
+                "run with become: true, or set runbook_state_dir"
+            ) from exc
+        warnings.append(f"the {fields['phase']} of this act is not in the journal ({exc.strerror}): note it by hand")
+
+
+def verify(path: str) -> dict[str, Any]:
+    """`{ok, entries, torn: [line], line, reason}`: the first line that breaks the chain, and lines written half."""
+    prev, seq, torn = FIRST, 0, []
+    for number, line in enumerate(_read(path).split(b"\n"), 1):
+        if not line.strip():
+            continue
+        entry = _parse(line)
+        reason = None
+        if entry is None:
+            torn.append(number)
+            continue
+        if entry["hash"] != _hash(entry):
+            reason = "the entry was changed: its hash does not fit its content"
+        elif entry["prev"] != prev or entry["seq"] != seq + 1:
+            reason = f"an entry is missing before it: seq {entry['seq']} follows {seq}"
+        if reason:
+            return {"ok": False, "entries": seq, "torn": torn, "line": number, "reason": reason}
+        prev, seq = entry["hash"], entry["seq"]
+    return {"ok": True, "entries": seq, "torn": torn, "line": None, "reason": None}
+
+
+def last_act(path: str) -> dict[str, Any] | None:
+    """`{time, procedure, run_id}` of the newest outcome."""
+    outcomes = [entry for entry in entries(path) if entry.get("phase") == "outcome"]
+    return {key: outcomes[-1].get(key) for key in ("time", "procedure", "run_id")} if outcomes else None
+
+
+def undo_values(path: str, flags: list[str], declared_now: dict[str, str | None]) -> dict[str, str | None]:
+    """What each flag had before the acts that set its present declared value; None where it had no declaration.
+
+    A flag that stands where the last undo has put it is returned as it is: undoing twice changes nothing.
+    """
+    begins = [entry for entry in entries(path) if entry.get("phase") == "begin"]
+    return {flag: _before_series(begins, flag, declared_now.get(flag)) for flag in flags}
+
+
+def _before_series(begins: list[dict[str, Any]], flag: str, declared: str | None) -> str | None:
+    steps = [
+        (entry["before"].get(flag), entry["after"][flag])
+        for entry in begins
+        if flag in (entry.get("after") or {}) and isinstance(entry.get("before"), dict)
+    ]
+    if declared is None or not steps:
+        # Nothing declared, or declared by somebody else: lifting it means to have no declaration.
+        return None
+    # A step whose next one starts where it did itself was killed before it wrote anything.
+    following = [before for before, _after in steps[1:]] + [declared]
+    taken = [step for step, then in zip(steps, following) if step[0] == step[1] or then != step[0]]
+    # Values one on top of the other; setting the one below again is an undo.
+    stack: list[str | None] = []
+    undone = False
+    for before, after in taken:
+        if not stack or stack[-1] != before:
+            stack, undone = [before], False  # the first step, or changed by hand in between
+        if after == before:
+            continue
+        undone = len(stack) > 1 and stack[-2] == after
+        if undone:
+            stack.pop()
+        else:
+            stack.append(after)
+    if not stack or stack[-1] != declared:
+        return None
+    return declared if undone or len(stack) == 1 else stack[-2]

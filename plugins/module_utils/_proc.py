@@ -1,0 +1,247 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes as /proc shows them, commands with a time limit, and signals that cannot hit a reused process id."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+from typing import Callable, NamedTuple
+
+TCP_LISTEN = "0A"
+
+
+class Refused(Exception):
+    """Input or host do not fit; nothing has been changed."""
+
+
+class Stopped(Exception):
+    """The service cannot come to the wanted state any more; the message names the state it is in."""
+
+
+class Finished(NamedTuple):
+    """What a command gave. `rc` is 127 when there is no such command and 124 when it ran out of time."""
+
+    rc: int
+    out: str
+    err: str
+
+
+class Stat(NamedTuple):
+    state: str
+    ppid: int
+    start: int  # clock ticks since boot
+
+
+class Process(NamedTuple):
+    """One process; `start` (clock ticks since boot) tells it from a later process with the same id."""
+
+    pid: int
+    start: int
+    started: float  # seconds since the epoch
+    ppid: int
+    environ: dict[str, str]
+
+    @property
+    def key(self):
+        return (self.pid, self.start)
+
+
+class Ids(NamedTuple):
+    uid: int
+    gid: int
+    groups: list[int]
+    umask: int
+
+
+def run(argv: list[str], timeout: float = 20, stdin: str | None = None) -> Finished:
+    """Run a command in the C locale; never raises for what the command does."""
+    env = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="", PAGER="cat")
+    # sbin is missing from the path of many login shells, and nft lives there.
+    env["PATH"] = env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    try:
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout,
+            env=env,
+            check=False,
+        )
+    except FileNotFoundError:
+        return Finished(127, "", f"{argv[0]} is not installed on this host")
+    except subprocess.TimeoutExpired:
+        return Finished(124, "", f"{' '.join(argv)} did not end within {timeout:g} s")
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+class Proc:
+    """Reads one /proc tree. A process that ends while it is read counts as gone, never as an error."""
+
+    def __init__(self, root: str = "/proc"):
+        self.root = root
+        self._ticks = os.sysconf("SC_CLK_TCK")
+
+    def _path(self, *parts) -> str:
+        return os.path.join(self.root, *map(str, parts))
+
+    def _read(self, *parts) -> bytes | None:
+        """The file's content, None when the process (or file) is gone. Raises PermissionError."""
+        try:
+            with open(self._path(*parts), "rb") as handle:
+                return handle.read()
+        except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
+            return None
+
+    def _link(self, *parts) -> str | None:
+        try:
+            return os.readlink(self._path(*parts))
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+
+    def pids(self) -> list[int]:
+        return sorted(int(name) for name in os.listdir(self.root) if name.isdigit())
+
+    def stat(self, pid: int) -> Stat | None:
+        raw = self._read(pid, "stat")
+        if not raw:
+            return None
+        # The name in parentheses may itself hold spaces and parentheses.
+        fields = raw[raw.rindex(b")") + 2 :].split()
+        return Stat(fields[0].decode(), int(fields[1]), int(fields[19]))
+
+    def is_alive(self, pid: int, start: int) -> bool:
+        """Whether that very process still runs; a zombie does not."""
+        stat = self.stat(pid)
+        return stat is not None and stat.start == start and stat.state not in "ZX"
+
+    def started(self, start: int) -> float:
+        """Seconds since the epoch. From the boot clock, because btime in /proc/stat is cut to whole seconds."""
+        booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+        return booted + start / self._ticks
+
+    def process(self, pid: int) -> Process | None:
+        """The living process, None when it is gone. Raises PermissionError for another user's."""
+        stat = self.stat(pid)
+        if stat is None or stat.state in "ZX":
+            return None
+        environ = self._read(pid, "environ")
+        if environ is None or not self.is_alive(pid, stat.start):
+            return None
+        pairs = (item.partition("=") for item in os.fsdecode(environ).split("\0"))
+        return Process(
+            pid,
+            stat.start,
+            self.started(stat.start),
+            stat.ppid,
+            {name: value for name, equals, value in pairs if equals},
+        )
+
+    def argv(self, pid: int) -> list[str]:
+        raw = os.fsdecode(self._read(pid, "cmdline") or b"")
+        return raw[:-1].split("\0") if raw.endswith("\0") else raw.split("\0")
+
+    def cwd(self, pid: int) -> str | None:
+        return self._link(pid, "cwd")
+
+    def stream(self, pid: int, number: int) -> str | None:
+        """Where a file descriptor points, without the kernel's mark of a file that was rotated away."""
+        target = self._link(pid, "fd", number)
+        return target[: -len(" (deleted)")] if target and target.endswith(" (deleted)") else target
+
+    def ids(self, pid: int) -> Ids | None:
+        raw = self._read(pid, "status")
+        if raw is None:
+            return None
+        values = dict(line.split(":", 1) for line in raw.decode(errors="replace").splitlines() if ":" in line)
+        groups = [int(group) for group in values.get("Groups", "").split()]
+        # Uid and Gid: real, effective, saved, file system.
+        return Ids(int(values["Uid"].split()[1]), int(values["Gid"].split()[1]), groups, int(values["Umask"], 8))
+
+    def in_cgroup(self, path: str) -> list[int]:
+        """Processes of a systemd control group and those below it, with cgroup v1 or v2."""
+        # Asked of every process, because where the hierarchy is mounted differs between hosts and containers.
+        found = []
+        wanted = path.rstrip("/")
+        for pid in self.pids():
+            for line in os.fsdecode(self._read(pid, "cgroup") or b"").splitlines():
+                hierarchy, controllers, group = line.split(":", 2)
+                if (hierarchy == "0" or controllers == "name=systemd") and (group + "/").startswith(wanted + "/"):
+                    found.append(pid)
+                    break
+        return found
+
+    def _listening(self) -> dict[str, int]:
+        """Inode of each listening TCP socket → its port."""
+        found = {}
+        for name in ("tcp", "tcp6"):
+            for line in (self._read("net", name) or b"").decode().splitlines()[1:]:
+                columns = line.split()
+                if columns[3] == TCP_LISTEN:
+                    found[columns[9]] = int(columns[1].rsplit(":", 1)[1], 16)
+        return found
+
+    def is_listening(self, port: int) -> bool:
+        return port in self._listening().values()
+
+    def _inodes(self, pid: int) -> set[str]:
+        try:
+            names = os.listdir(self._path(pid, "fd"))
+            targets = [self._link(pid, "fd", name) or "" for name in names]
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            return set()
+        return {match[1] for match in map(re.compile(r"socket:\[(\d+)\]").fullmatch, targets) if match}
+
+    def listeners(self, port: int) -> list[int]:
+        """Every process that holds a listening socket of the port: a server, its workers, a worker left over."""
+        wanted = {inode for inode, held in self._listening().items() if held == port}
+        return [pid for pid in self.pids() if wanted & self._inodes(pid)] if wanted else []
+
+    def ports(self, pids: list[int]) -> list[int]:
+        listening = self._listening()
+        return sorted({listening[inode] for pid in pids for inode in self._inodes(pid) if inode in listening})
+
+    def ancestors(self, pid: int) -> list[int]:
+        found: list[int] = []
+        while pid and pid not in found:
+            found.append(pid)
+            stat = self.stat(pid)
+            pid = stat.ppid if stat else 0
+        return found
+
+    def kill(self, pid: int, start: int, number: int) -> None:
+        """Signal that very process; nothing happens when it is gone, also when another one has its id by now."""
+        with contextlib.suppress(ProcessLookupError):
+            if not hasattr(os, "pidfd_open"):
+                if self.is_alive(pid, start):
+                    os.kill(pid, number)
+                return
+            handle = os.pidfd_open(pid)
+            try:
+                # The handle is held, so the id cannot change its owner between this check and the signal.
+                if self.is_alive(pid, start):
+                    signal.pidfd_send_signal(handle, number)
+            finally:
+                os.close(handle)
+
+
+@dataclass
+class Host:
+    """What the code touches of the machine, so that a test can put its own in place."""
+
+    proc: Proc = field(default_factory=Proc)
+    run: Callable[..., Finished] = run
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    uid: int = field(default_factory=os.geteuid)
+    systemd_units: str = "/etc/systemd/system"
+    systemd_booted: str = "/run/systemd/system"

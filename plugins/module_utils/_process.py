@@ -1,0 +1,376 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A service that runs as plain processes: found by its port or pid file, stopped, and started again as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import stat
+import subprocess
+from dataclasses import asdict, dataclass
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused, Stopped
+
+RECORD = "process.json"
+# A pid file is written right after the process has started; one that started later only has the same number.
+PID_FILE_GRAIN = 2.0
+TAIL_BYTES = 8192
+
+
+@dataclass
+class Launch:
+    """How to start the service. It holds the environment, secrets included: it is stored for its owner alone."""
+
+    argv: list[str]
+    cwd: str
+    uid: int
+    gid: int
+    groups: list[int]
+    umask: int
+    environ: dict[str, str]
+    log: str
+    error_log: str
+    # The process that was started from it, once there is one.
+    pid: int = 0
+    start: int = 0
+
+
+class PlainProcess:
+    """One service without a supervisor. Raises Refused where it cannot be managed."""
+
+    name = "process"
+
+    def __init__(
+        self,
+        service: str,
+        env_file: str,
+        host: Host,
+        state_dir: str,
+        port: int | None,
+        pid_file: str | None,
+        command: list[str] | None,
+        chdir: str | None,
+        log_file: str | None,
+    ):
+        if port is None and not pid_file:
+            raise Refused("the process manager finds the service by its port or pid file: set runbook_service_port")
+        if port is not None and not 1 <= port <= 65535:
+            raise Refused(f"port {port} is not between 1 and 65535: correct it")
+        self.label = service
+        self.host = host
+        self.env_file = env_file
+        self.port = port
+        self.pid_file = pid_file
+        self.command = command
+        self.chdir = chdir
+        self.log_file = log_file
+        self.record = os.path.join(state_dir, RECORD)
+        self.warnings: list[str] = []
+        self._old: list[Process] = []
+        self._launch: Launch  # found by prepare()
+        self._flags: dict[str, str | None] = {}
+        self._child: subprocess.Popen | None = None
+        self._log_from = 0
+        self._cleared = False
+
+    # -- reading
+
+    @property
+    def _where(self) -> str:
+        parts = [f"port {self.port}"] if self.port is not None else []
+        return " and ".join(parts + ([f"pid file {self.pid_file}"] if self.pid_file else []))
+
+    def _from_pid_file(self, listeners: list[int]) -> int | None:
+        """The pid file's process, None when the file is old and its number belongs to another process by now."""
+        if not self.pid_file:
+            return None
+        try:
+            with open(self.pid_file, encoding="ascii", errors="replace") as handle:
+                pid = int(handle.read(32).strip())
+            written = os.stat(self.pid_file).st_mtime
+        except (FileNotFoundError, ValueError):
+            return None
+        found = self.host.proc.stat(pid) if pid > 1 else None
+        if found is None:
+            return None
+        started = self.host.proc.started(found.start)
+        return pid if pid in listeners or started <= written + PID_FILE_GRAIN else None
+
+    def processes(self) -> list[Process]:
+        """Every process that holds the port, and the pid file's; the one to start the others from first."""
+        proc = self.host.proc
+        pids = proc.listeners(self.port) if self.port is not None else []
+        named = self._from_pid_file(pids)
+        child = self._child.pid if self._child and self._child.poll() is None else None
+        wanted = set(pids) | {pid for pid in (named, child, self._launched()) if pid}
+        try:
+            found = [process for process in map(proc.process, sorted(wanted)) if process]
+        except PermissionError:
+            need = "CAP_SYS_PTRACE is missing here" if self.host.uid == 0 else "run as its user or with become: true"
+            raise Refused(f"the environment of {self.label}'s processes may not be read: {need}") from None
+        unseen = not found and self.port is not None and self.host.uid != 0 and proc.is_listening(self.port)
+        if unseen and self.port is not None:
+            # Asked again, because it may have begun to listen just now.
+            if proc.listeners(self.port):
+                return self.processes()
+            raise Refused(f"port {self.port} is held by another user's process: run as its user or with become: true")
+        # A server is the parent of its workers; of two without a parent here the later start is the one that serves,
+        # the other one was left over.
+        ids = {process.pid for process in found}
+        return sorted(found, key=lambda process: (process.pid != named, process.ppid in ids, -process.start))
+
+    def _launched(self) -> int | None:
+        """What a run that was killed has started, and what does not listen yet."""
+        left = self._from_record()
+        return left.pid if left and self.host.proc.is_alive(left.pid, left.start) else None
+
+    def preflight(self, change: bool) -> None:
+        if not change:
+            return
+        mine = set(self.host.proc.ancestors(os.getpid())) | {1}
+        for process in self.processes():
+            if process.pid in mine:
+                raise Refused(
+                    f"{self._where} leads to process {process.pid}, which this session itself runs under: correct it"
+                )
+            ids = self.host.proc.ids(process.pid)
+            if self.host.uid != 0 and ids and ids.uid != self.host.uid:
+                raise Refused(
+                    f"process {process.pid} of {self.label} belongs to another user: "
+                    "run as its user or with become: true"
+                )
+
+    def user(self) -> str | None:
+        return None
+
+    def describe(self) -> str:
+        if self._child is not None and self._child.poll() is not None:
+            code = self._child.returncode
+            return f"its process ended at start with {'signal' if code < 0 else 'exit code'} {abs(code)}"
+        if not self.processes():
+            return f"no process is found by {self._where}"
+        if self.port is not None and not self.host.proc.is_listening(self.port):
+            return f"its process does not listen on port {self.port} yet"
+        return "its process runs"
+
+    def log_tail(self) -> list[str]:
+        """The last lines that the new process has written."""
+        if self._child is None:
+            return []
+        try:
+            with open(self._launch.error_log, "rb") as handle:
+                handle.seek(max(self._log_from, os.fstat(handle.fileno()).st_size - TAIL_BYTES))
+                return handle.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()[-5:]
+        except OSError:
+            return []
+
+    # -- declaring: the env file is ours alone to read
+
+    def declarations(self, flags: dict[str, str | None]) -> dict[str, bytes]:
+        return {}
+
+    def must_reload(self, flags: dict[str, str | None], restart: bool) -> bool:
+        return False
+
+    def reload(self, timeout: float) -> None:
+        """Nothing reads the env file but our own start."""
+
+    def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
+        return [flag for flag, wanted in flags.items() if not _envfile.same(process.environ.get(flag), wanted)]
+
+    # -- restarting
+
+    def prepare(self, processes: list[Process]) -> None:
+        """Find out how to start the service again; a later start fails here, while the old one still runs."""
+        launch = self._from_process(processes[0]) if processes else self._from_record() or self._from_options()
+        if launch is None:
+            raise Refused(
+                f"{self.label} does not run (nothing is found by {self._where}) and how to start it is not known: "
+                "start it once, or set command and chdir"
+            )
+        if self.command:
+            launch.argv = self.command
+        elif "--multiprocessing-fork" in launch.argv:
+            raise Refused(f"only workers of {self.label} are left, which cannot be started by themselves: set command")
+        if self.chdir:
+            launch.cwd = self.chdir
+        if self.log_file:
+            launch.log = launch.error_log = self.log_file
+        if not os.path.isdir(launch.cwd):
+            raise Refused(f"the working directory {launch.cwd} of {self.label} does not exist: set chdir")
+        program = os.path.join(launch.cwd, launch.argv[0]) if "/" in launch.argv[0] else launch.argv[0]
+        if not shutil.which(program, path=launch.environ.get("PATH", os.defpath)):
+            raise Refused(f"the command of {self.label}, {launch.argv[0]!r}, cannot be found: set command")
+        for log in (launch.log, launch.error_log):
+            if not (os.access(log, os.W_OK) if os.path.exists(log) else _envfile.writable(log)):
+                raise Refused(f"the log {log} of {self.label} cannot be written: set log_file")
+        if not _envfile.writable(self.record):
+            raise Refused(f"{self.record} cannot be written: set runbook_state_dir to a directory of yours")
+        self._launch = launch
+
+    def _from_process(self, main: Process) -> Launch:
+        proc = self.host.proc
+        ids, cwd = proc.ids(main.pid), proc.cwd(main.pid)
+        if ids is None or cwd is None:
+            raise Refused(f"process {main.pid} of {self.label} has just ended: run again")
+        streams = [stream for stream in (proc.stream(main.pid, 1), proc.stream(main.pid, 2)) if self._is_log(stream)]
+        if not streams:
+            streams = [os.path.join(os.path.dirname(self.record), "service.log")]
+            if not self.log_file:
+                self.warnings.append(f"the output of {self.label} went to no file; it goes to {streams[0]} from now on")
+        log, error_log = str(streams[0]), str(streams[-1])
+        return Launch(proc.argv(main.pid), cwd, ids.uid, ids.gid, ids.groups, ids.umask, main.environ, log, error_log)
+
+    @staticmethod
+    def _is_log(path: str | None) -> bool:
+        if not path or not path.startswith("/"):
+            return False
+        try:
+            return path == os.devnull or stat.S_ISREG(os.stat(path).st_mode)
+        except FileNotFoundError:
+            return True  # rotated away, or removed
+        except OSError:
+            return False
+
+    def _from_record(self) -> Launch | None:
+        """What a run that was killed between stop and start has left."""
+        try:
+            with open(self.record, encoding="utf-8", errors="surrogateescape") as handle:
+                # It decides what is started and as whom: only our own is believed.
+                if os.fstat(handle.fileno()).st_uid != self.host.uid:
+                    return None
+                return Launch(**json.load(handle))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _from_options(self) -> Launch | None:
+        if not self.command or not self.chdir:
+            return None
+        log = self.log_file or os.path.join(os.path.dirname(self.record), "service.log")
+        try:
+            # Root must not turn the service into one of root's: the owner of its directory runs it.
+            owner = os.stat(self.chdir)
+        except OSError:
+            raise Refused(f"the working directory {self.chdir} of {self.label} does not exist: set chdir") from None
+        uid, gid = (owner.st_uid, owner.st_gid) if self.host.uid == 0 else (os.getuid(), os.getgid())
+        groups = [gid] if self.host.uid == 0 else os.getgroups()
+        return Launch(self.command, self.chdir, uid, gid, groups, 0o022, dict(os.environ), log, log)
+
+    def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
+        self._old = processes
+        overlay = _envfile.parse(_envfile.read(self.env_file))
+        environ = {**self._launch.environ, **overlay}
+        for flag, wanted in flags.items():
+            if wanted is None and flag not in overlay:
+                environ.pop(flag, None)
+        self._launch.environ = environ
+        self._flags = flags
+        self._keep_record()
+        for process in processes:
+            self.host.proc.kill(process.pid, process.start, signal.SIGTERM)
+
+    def _keep_record(self) -> None:
+        try:
+            _envfile.replace(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
+        except OSError as exc:
+            # Only a run that is killed between stop and start misses it; stopping messages does not wait for that.
+            warning = f"{self.record} could not be written ({exc.strerror})"
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+
+    def advance(self, elapsed: float, stop_timeout: float) -> None:
+        alive = [process for process in self._old if self.host.proc.is_alive(process.pid, process.start)]
+        if alive:
+            if elapsed >= stop_timeout:
+                for process in alive:
+                    self.host.proc.kill(process.pid, process.start, signal.SIGKILL)
+        elif self._child is None:
+            self._clear_port(elapsed, stop_timeout)
+        else:
+            self.check()
+
+    def _clear_port(self, elapsed: float, stop_timeout: float) -> None:
+        """Start the service, once nothing holds its port any more."""
+        left = self.processes()
+        if left and elapsed < stop_timeout:
+            return
+        if left and not self._cleared:
+            # Workers that the old server has still started while it was stopped.
+            self._old, self._cleared = left, True
+            return
+        if left:
+            raise self._taken(left[0])
+        self._start()
+
+    def _taken(self, process: Process) -> Stopped:
+        return Stopped(
+            f"process {process.pid} took {self._where} when {self.label} was stopped: something else starts it; "
+            "stop that, or manage the service there"
+        )
+
+    def _start(self) -> None:
+        launch = self._launch
+        identity: dict = {"umask": launch.umask}
+        if self.host.uid == 0:
+            identity.update(user=launch.uid, group=launch.gid, extra_groups=launch.groups)
+        try:
+            with contextlib.ExitStack() as stack:
+                out = stack.enter_context(self._open_log(launch.log))
+                err = stack.enter_context(self._open_log(launch.error_log))
+                self._log_from = os.fstat(err.fileno()).st_size
+                self._child = subprocess.Popen(
+                    launch.argv,
+                    cwd=launch.cwd,
+                    env=launch.environ,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                    **identity,
+                )
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise Stopped(f"{launch.argv[0]} cannot be started: {exc}") from exc
+        started = self.host.proc.stat(self._child.pid)
+        launch.pid, launch.start = self._child.pid, started.start if started else 0
+        self._keep_record()
+        if self.pid_file:
+            try:
+                _envfile.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
+            except OSError as exc:
+                self.warnings.append(f"pid file {self.pid_file} could not be written ({exc.strerror})")
+
+    def _open_log(self, path: str):
+        new = not os.path.exists(path)
+        os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+        handle = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640), "ab")
+        if new and self.host.uid == 0:
+            os.fchown(handle.fileno(), self._launch.uid, self._launch.gid)
+        return handle
+
+    def check(self) -> None:
+        if self._child is None or self._child.poll() is None:
+            return
+        found = self.processes()
+        if not found:
+            raise Stopped(f"{self.label} did not come back ({self.describe()})")
+        # One that has the flags was started by a run that was killed right after it.
+        if self._child.returncode != 0 and any(self.lacks(process, self._flags) for process in found):
+            raise self._taken(found[0])
+
+    def is_up(self) -> bool:
+        """Whether the service listens; without a port, whether it runs."""
+        if self.port is not None:
+            return bool(self.host.proc.listeners(self.port))
+        return bool(self.processes())
+
+    def finished(self) -> None:
+        """The service has started: the record, with the secrets in it, goes away."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.record)

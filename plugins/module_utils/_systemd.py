@@ -1,0 +1,180 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A service that systemd manages: its unit's processes, our drop-in, and a restart watched step by step."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import re
+import signal
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+
+PROPERTIES = (
+    "Id,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,NeedDaemonReload,DropInPaths,NRestarts,User,Job"
+)
+SUFFIXES = (".service", ".socket", ".target", ".timer", ".scope", ".slice", ".mount", ".path")
+# How far the start of a process (hundredths of a second) and a file's time (kernel ticks) may lie apart.
+CLOCK_GRAIN = 0.02
+
+
+class Systemd:
+    """One unit. Raises Refused where the unit cannot be managed."""
+
+    name = "systemd"
+
+    def __init__(self, service: str, env_file: str, host: Host):
+        if not re.fullmatch(r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]*", service):
+            raise Refused(f"{service!r} is no valid unit name: correct runbook_service_name")
+        if re.search(r"[^A-Za-z0-9_./+@:,=-]", env_file):
+            raise Refused(
+                f"env_file {env_file!r} holds a character that a unit file gives a meaning: choose another path"
+            )
+        self.host = host
+        self.env_file = env_file
+        self.label = service if service.endswith(SUFFIXES) else service + ".service"
+        self.warnings: list[str] = []
+        self._unit: dict[str, str] = {}
+        self._old: list[Process] = []
+
+    # -- reading
+
+    def _show(self) -> dict[str, str]:
+        done = self.host.run(["systemctl", "show", "-p", PROPERTIES, "--", self.label])
+        if done.rc != 0:
+            raise Refused(f"systemctl cannot read unit {self.label}: {redact(done.err.strip() or done.out.strip())}")
+        self._unit = dict(line.partition("=")[::2] for line in done.out.splitlines() if "=" in line)
+        return self._unit
+
+    def preflight(self, change: bool) -> None:
+        if not os.path.isdir(self.host.systemd_booted):
+            raise Refused("systemd does not run on this host: set runbook_service_manager to process")
+        unit = self._show()
+        load = unit.get("LoadState", "")
+        if load == "not-found":
+            raise Refused(
+                f"unit {self.label} does not exist on this host{self._near_matches()}: correct runbook_service_name"
+            )
+        if load == "masked":
+            raise Refused(f"unit {self.label} is masked: run systemctl unmask {self.label} first")
+        if load != "loaded":
+            raise Refused(f"unit {self.label} cannot be loaded ({load}): see systemctl status {self.label}")
+        # An alias gets its drop-in where the unit itself has it.
+        self.label = unit.get("Id") or self.label
+        if change and self.host.uid != 0:
+            raise Refused(f"changing unit {self.label} needs root: run with become: true")
+
+    def _near_matches(self) -> str:
+        done = self.host.run(["systemctl", "list-unit-files", "--no-legend", "--no-pager", "--plain", "--type=service"])
+        # Without the suffix, which would make them all alike.
+        names = {line.split()[0].rsplit(".", 1)[0]: line.split()[0] for line in done.out.splitlines() if line.split()}
+        near = [names[name] for name in difflib.get_close_matches(self.label.rsplit(".", 1)[0], names, n=3)]
+        return f" (near matches: {', '.join(near)})" if near else ""
+
+    def processes(self) -> list[Process]:
+        """Every process of the unit's control group, the main one first."""
+        unit = self._show()
+        group = unit.get("ControlGroup", "")
+        if not group:
+            return []
+        try:
+            found = [process for process in map(self.host.proc.process, self.host.proc.in_cgroup(group)) if process]
+        except PermissionError:
+            # Root of a container is not root enough without the capability to trace.
+            need = "CAP_SYS_PTRACE is missing here" if self.host.uid == 0 else "run with become: true"
+            raise Refused(f"the environment of {self.label}'s processes may not be read: {need}") from None
+        main = int(unit.get("MainPID") or 0)
+        return sorted(found, key=lambda process: (process.pid != main, process.start, process.pid))
+
+    def user(self) -> str | None:
+        return self._unit.get("User") or None
+
+    def describe(self) -> str:
+        unit = self._show()
+        state = f"unit {self.label} is {unit.get('ActiveState')} ({unit.get('SubState')})"
+        result = unit.get("Result") or "success"
+        return state if result == "success" else f"{state}, result {result}"
+
+    def log_tail(self) -> list[str]:
+        done = self.host.run(["journalctl", "-u", self.label, "-n", "5", "-o", "cat", "--no-pager"])
+        return done.out.splitlines()[-5:]
+
+    # -- declaring
+
+    @property
+    def drop_in(self) -> str:
+        return os.path.join(self.host.systemd_units, f"{self.label}.d", "90-runbook.conf")
+
+    def declarations(self, flags: dict[str, str | None]) -> dict[str, bytes]:
+        """Files besides the env file that make it count."""
+        if all(value is None for value in flags.values()):
+            return {}
+        return {self.drop_in: f"[Service]\nEnvironmentFile=-{self.env_file}\n".encode()}
+
+    def must_reload(self, flags: dict[str, str | None], restart: bool) -> bool:
+        unread = bool(self.declarations(flags)) and self.drop_in not in self._unit.get("DropInPaths", "").split()
+        return unread or (restart and self._unit.get("NeedDaemonReload") == "yes")
+
+    def reload(self, timeout: float) -> None:
+        done = self.host.run(["systemctl", "daemon-reload"], timeout=timeout)
+        if done.rc != 0:
+            raise Stopped(f"systemctl daemon-reload failed: {redact(done.err.strip())}")
+
+    def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
+        """Flags that the process does not have as wanted."""
+        missing = []
+        for flag, wanted in flags.items():
+            found = process.environ.get(flag)
+            if wanted is None and found is not None:
+                # The unit itself may set the flag: what is left counts as ours only when it is from before our removal.
+                if not fresh and process.started + CLOCK_GRAIN < self._declared_at():
+                    missing.append(flag)
+            elif not _envfile.same(found, wanted):
+                missing.append(flag)
+        return missing
+
+    def _declared_at(self) -> float:
+        for path in (self.env_file, os.path.dirname(self.env_file)):
+            with contextlib.suppress(OSError):
+                return os.stat(path).st_mtime
+        return 0.0
+
+    # -- restarting
+
+    def prepare(self, processes: list[Process]) -> None:
+        """Nothing has to be known before a restart."""
+
+    def finished(self) -> None:
+        """Nothing is left to put away."""
+
+    def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
+        self._old = processes
+        # A unit that was restarted often is held back by its start limit. A unit that never ran cannot be reset, which
+        # does not matter.
+        self.host.run(["systemctl", "reset-failed", "--", self.label])
+        # Not waited for: a graceful stop may take 90 s, and our budget is less.
+        done = self.host.run(["systemctl", "restart", "--no-block", "--", self.label])
+        if done.rc != 0:
+            raise Stopped(f"systemctl restart {self.label} failed: {redact(done.err.strip())}")
+
+    def advance(self, elapsed: float, stop_timeout: float) -> None:
+        """The next step of a restart, after a look at processes(). Raises Stopped when it cannot end well any more."""
+        if elapsed >= stop_timeout:
+            # Exactly the old processes: a kill by unit name could hit the new one that has just started.
+            for process in self._old:
+                self.host.proc.kill(process.pid, process.start, signal.SIGKILL)
+        self.check()
+
+    def check(self) -> None:
+        # While the job of the restart waits, the state is still the one from before.
+        if self._unit.get("ActiveState") == "failed" and self._unit.get("Job", "") in ("", "0"):
+            raise Stopped(f"{self.label} did not come back ({self.describe()})")
+
+    def is_up(self) -> bool:
+        return self._unit.get("ActiveState") in ("active", "reloading")

@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_fence
+short_description: Keep the service's user from the Evolution API
+version_added: 0.1.0
+description:
+  - Rejects every packet of the service's user to the Evolution API, for an assistant that goes on sending although its
+    kill-switch is on. Open connections end as well.
+  - The rules stand in an nftables table of their own, C(inet kumon_runbook), which is replaced in one transaction and read
+    back as proof.
+  - The fence outlives a restart of the service; it does not outlive a restart of the host.
+extends_documentation_fragment:
+  - kumon.runbook.service
+  - kumon.runbook.service.journal
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  state:
+    description:
+      - Whether the fence stands.
+    type: str
+    choices: [present, absent]
+    default: present
+  url:
+    description:
+      - Base URL of the Evolution API. Its host is resolved on the target, and each of its addresses is fenced. Addresses
+        that a standing fence has already are kept.
+      - Required with O(state=present).
+    type: str
+  user:
+    description:
+      - The user to fence in, a name or a number. By default the one that the running service has, else the unit's.
+    type: str
+requirements:
+  - nft (nftables 1.0 or later) and CAP_NET_ADMIN on the target
+seealso:
+  - module: kumon.runbook.service_flags
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Fence the assistant off
+  kumon.runbook.network_fence:
+    service: kumon-assistant
+    url: http://evolution.example.com:8080
+
+- name: Lift the fence
+  kumon.runbook.network_fence:
+    service: kumon-assistant
+    state: absent
+"""
+
+RETURN = r"""
+present:
+  description: Whether the fence stands, read back from nftables.
+  returned: after validation
+  type: bool
+  sample: true
+addresses:
+  description: The fenced addresses, in check mode those that would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [192.0.2.10, "2001:db8::10"]
+port:
+  description: The fenced TCP port, V(null) with O(state=absent).
+  returned: success
+  type: int
+  sample: 8080
+uid:
+  description: The fenced user, V(null) with O(state=absent).
+  returned: success
+  type: int
+  sample: 998
+packets:
+  description: How many packets the fence has turned away; with O(state=absent) and a fence that was lifted, none.
+  returned: after validation
+  type: int
+  sample: 4
+read_back:
+  description: When the state was read back, ISO 8601 in UTC. What is sent after this time passes or meets the fence.
+  returned: success
+  type: str
+  sample: "2026-11-22T10:12:27.170000Z"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+
+
+def main():
+    spec = dict(
+        _service.SERVICE_SPEC,
+        state={"type": "str", "choices": ["present", "absent"], "default": "present"},
+        url={"type": "str"},
+        user={"type": "str"},
+        **_service.JOURNAL_SPEC,
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        result = _fence.ensure(module.params, Host(), module.check_mode)
+    except Refused as exc:
+        module.fail_json(msg=str(exc))
+    except _service.Failed as exc:
+        result = exc.result
+        for warning in result.pop("warnings"):
+            module.warn(warning)
+        module.fail_json(msg=str(exc), **result)
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if not module._diff:
+        result.pop("diff")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

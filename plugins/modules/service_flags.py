@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_flags
+short_description: Set the flags that a service runs with, and prove it
+version_added: 0.1.0
+description:
+  - Declares flags (environment variables) for a service and makes them effective in its running processes, in one call.
+  - What counts is the environment of every process of the service as the kernel shows it, never what a file says.
+  - Restarts only when a process lacks a flag, or when nothing runs. A second call changes nothing.
+  - Everything is validated before the first change. A failure after it comes with all that was reached.
+extends_documentation_fragment:
+  - kumon.runbook.service
+  - kumon.runbook.service.health
+  - kumon.runbook.service.journal
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  flags:
+    description:
+      - The wanted value of each flag. Booleans are written V(true) and V(false), and a running process counts as having
+        one when the assistant would read its value alike.
+      - V(null) removes our declaration. With O(manager=systemd) a value that the unit sets by itself then counts again;
+        with O(manager=process) the service runs without the flag.
+    type: dict
+    required: true
+  state:
+    description:
+      - With V(effective) every process has the flags when the module ends.
+      - With V(declared) they are only written for the next start.
+    type: str
+    choices: [effective, declared]
+    default: effective
+  budget:
+    description:
+      - Seconds that the whole call may take, from 1 to 600.
+    type: float
+    default: 25
+  stop_timeout:
+    description:
+      - Seconds that the old processes have to end by themselves; then they are killed. A graceful stop waits for requests
+        in flight, and one to a gateway that hangs never ends.
+    type: float
+    default: 8
+  health_wait:
+    description:
+      - Seconds of O(budget) that may be spent waiting for health once the processes have the flags. By default all that
+        is left.
+    type: float
+  health_required:
+    description:
+      - Whether a service whose health gives no answer is a failure. If V(false) it is only a proof that was not had.
+    type: bool
+    default: true
+  command:
+    description:
+      - The service's command and arguments. Only used with O(manager=process), by default those of the running process.
+    type: list
+    elements: str
+  chdir:
+    description:
+      - The service's working directory. Only used with O(manager=process), by default that of the running process. If root
+        starts a service that does not run and never ran under this module, the directory's owner is who it runs as.
+    type: path
+  log_file:
+    description:
+      - The file that the service's output is appended to. Only used with O(manager=process), by default the files that the
+        running process writes to.
+    type: path
+notes:
+  - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(90-runbook.conf) that names it.
+  - With O(manager=process) how to start the service, its environment included, is kept in C(process.json) below
+    O(state_dir), readable for its owner only, until the restarted service is up. A run that is killed in between is thus
+    finished by the next.
+seealso:
+  - module: kumon.runbook.service_flags_info
+  - module: kumon.runbook.network_fence
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Switch delivery off
+  kumon.runbook.service_flags:
+    service: kumon-assistant
+    flags:
+      DELIVERY_DISABLE: true
+    health_urls:
+      - http://127.0.0.1:8000/health
+      - http://127.0.0.1:8000/api/v1/health
+    health_required: false
+
+- name: Take our declaration away again, for a service without a supervisor
+  kumon.runbook.service_flags:
+    service: kumon-assistant
+    manager: process
+    port: 8000
+    env_file: /home/kumon/runbook/runbook.env
+    state_dir: /home/kumon/runbook
+    flags:
+      DELIVERY_DISABLE:
+"""
+
+RETURN = r"""
+declared:
+  description: What O(env_file) declares for each of the flags now, V(null) for no declaration.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE: "true"
+previous:
+  description: What it declared before.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE:
+previous_effective:
+  description: What the service's main process had before, V(null) where it had no such flag or did not run.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE: "false"
+effective:
+  description:
+    - What the running processes have, read from their own environment. Should one process differ from the wanted value, it
+      is that one's.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE: "true"
+reported:
+  description: What health says of each flag in O(health_fields), V(null) where it says nothing.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE: true
+restarted:
+  description: Whether the service was restarted.
+  returned: after validation
+  type: bool
+  sample: true
+proofs:
+  description:
+    - What was looked at to prove the state. With O(state=declared) only the first.
+  returned: after validation
+  type: list
+  elements: dict
+  contains:
+    proof:
+      description:
+        - V(declared) is the files read again, V(environment) is every process of the service, V(health) is an answer of the
+          health endpoint, V(reported) is that answer's agreement with the environment.
+      type: str
+    had:
+      description: Whether it proves the wanted state.
+      type: bool
+    detail:
+      description: What was seen.
+      type: str
+  sample:
+    - proof: environment
+      had: true
+      detail: process 4127
+seconds:
+  description: How long the call took.
+  returned: after validation
+  type: float
+  sample: 1.204
+pid:
+  description: The service's main process.
+  returned: after validation
+  type: int
+  sample: 4127
+started:
+  description: When that process started, ISO 8601 in UTC.
+  returned: after validation
+  type: str
+  sample: "2026-11-22T10:12:27.170000Z"
+service:
+  description: The unit's full name, or O(service).
+  returned: after validation
+  type: str
+  sample: kumon-assistant.service
+manager:
+  description: As O(manager).
+  returned: after validation
+  type: str
+  sample: systemd
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+
+
+def finish(module, result, message=None):
+    """Leave with a result, and with its message when it is a failure."""
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
+    if not module._diff:
+        result.pop("diff", None)
+    if message is not None:
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+def main():
+    spec = dict(
+        _service.SERVICE_SPEC,
+        flags={"type": "dict", "required": True},
+        state={"type": "str", "choices": ["effective", "declared"], "default": "effective"},
+        budget={"type": "float", "default": 25},
+        stop_timeout={"type": "float", "default": 8},
+        health_wait={"type": "float"},
+        health_required={"type": "bool", "default": True},
+        **_service.HEALTH_SPEC,
+        **_service.LAUNCH_SPEC,
+        **_service.JOURNAL_SPEC,
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        result = _service.ensure(module.params, Host(), module.check_mode)
+    except Refused as exc:
+        module.fail_json(msg=str(exc))
+    except _service.Failed as exc:
+        finish(module, exc.result, str(exc))
+    finish(module, result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_flags_info
+short_description: Read the flags that a service runs with
+version_added: 0.1.0
+description:
+  - Reads what is declared for a service, what its running processes have in their environment, what its health says, and
+    what undoing the last act would restore. Changes nothing.
+  - A service that does not run or does not answer is a result, not a failure.
+extends_documentation_fragment:
+  - kumon.runbook.service
+  - kumon.runbook.service.health
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  flags:
+    description:
+      - Names of the flags to read. By default those of O(health_fields).
+    type: list
+    elements: str
+    default: []
+seealso:
+  - module: kumon.runbook.service_flags
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Look whether delivery is switched off
+  kumon.runbook.service_flags_info:
+    service: kumon-assistant
+    flags: [DELIVERY_DISABLE]
+    health_urls: [http://127.0.0.1:8000/health]
+  register: now
+
+- name: Undo it
+  kumon.runbook.service_flags:
+    service: kumon-assistant
+    flags: "{{ now.undo }}"
+    health_urls: [http://127.0.0.1:8000/health]
+"""
+
+RETURN = r"""
+declared:
+  description: What O(env_file) declares for each of the flags, V(null) for no declaration.
+  returned: success
+  type: dict
+  sample:
+    DELIVERY_DISABLE: "true"
+effective:
+  description:
+    - What the running processes have, read from their own environment. Should one process differ from what is declared, it
+      is that one's.
+  returned: success
+  type: dict
+  sample:
+    DELIVERY_DISABLE: "true"
+reported:
+  description: What health says of each flag in O(health_fields), V(null) where it says nothing.
+  returned: success
+  type: dict
+  sample:
+    DELIVERY_DISABLE: true
+running:
+  description: Whether a process of the service runs.
+  returned: success
+  type: bool
+  sample: true
+health:
+  description: The health endpoint.
+  returned: success
+  type: dict
+  contains:
+    url:
+      description: The URL that is told about.
+      type: str
+    status:
+      description:
+        - V(ok), V(error) (JSON with another HTTP status), V(not_found) (JSON with HTTP status 404), V(not_json) (something
+          else answers), V(refused) (nobody listens), V(no_answer) or V(not_set).
+      type: str
+    http:
+      description: The HTTP status, V(null) without an answer.
+      type: int
+    detail:
+      description: The same for people.
+      type: str
+  sample:
+    url: http://127.0.0.1:8000/health
+    status: ok
+    http: 200
+    detail: HTTP 200
+listening:
+  description: The TCP ports that the service's processes listen on.
+  returned: success
+  type: list
+  elements: int
+  sample: [8000]
+undo:
+  description:
+    - For each flag the value that was declared before the acts that set its present value, V(null) where there was no
+      declaration. A flag that was undone already is as it is declared, so that undoing twice changes nothing.
+  returned: success
+  type: dict
+  sample:
+    DELIVERY_DISABLE:
+last_act:
+  description: The last outcome in the journal, V(null) when there is none.
+  returned: success
+  type: dict
+  contains:
+    time:
+      description: When it was written, ISO 8601 in UTC.
+      type: str
+    procedure:
+      description: The procedure that acted.
+      type: str
+    run_id:
+      description: Its run.
+      type: str
+  sample:
+    time: "2026-11-22T10:12:28.360127Z"
+    procedure: rollback_level1
+    run_id: 20261122-101226
+proofs:
+  description: As M(kumon.runbook.service_flags) returns them, for what is declared.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    proof:
+      description: One of V(declared), V(environment), V(health) and V(reported).
+      type: str
+    had:
+      description: Whether it proves the declared state.
+      type: bool
+    detail:
+      description: What was seen.
+      type: str
+seconds:
+  description: How long the call took.
+  returned: success
+  type: float
+  sample: 0.052
+pid:
+  description: The service's main process.
+  returned: success
+  type: int
+  sample: 4127
+started:
+  description: When that process started, ISO 8601 in UTC.
+  returned: success
+  type: str
+  sample: "2026-11-22T10:12:27.170000Z"
+service:
+  description: The unit's full name, or O(service).
+  returned: success
+  type: str
+  sample: kumon-assistant.service
+manager:
+  description: As O(manager).
+  returned: success
+  type: str
+  sample: systemd
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+
+
+def main():
+    spec = dict(
+        _service.SERVICE_SPEC,
+        flags={"type": "list", "elements": "str", "default": []},
+        **_service.HEALTH_SPEC,
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        result = _service.inspect(module.params, Host())
+    except Refused as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

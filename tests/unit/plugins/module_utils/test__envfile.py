@@ -1,0 +1,209 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The environment file: systemd's grammar, foreign bytes kept, replaced at once or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"", {}),
+        (b"A=1\nB=two words  \n", {"A": "1", "B": "two words"}),
+        (b"  A = 1\n", {"A": "1"}),
+        (b"# A=1\n; B=2\nC=3", {"C": "3"}),
+        (b"A=\"x y\"'z'\n", {"A": "x yz"}),
+        (b"A='it\nspans'\nB=2\n", {"A": "it\nspans", "B": "2"}),
+        (b'A="a\\"b\\n"\n', {"A": 'a"b\\n'}),
+        (b"A=one\\\ntwo\nB=2\n", {"A": "onetwo", "B": "2"}),
+        (b"# comment \\\nA=1\nB=2\n", {"B": "2"}),
+        (b"A=1\nA=2\n", {"A": "2"}),
+        (b"A=1\r\nB=#2\r\n", {"A": "1", "B": "#2"}),
+        (b"no assignment\nA=\n", {"A": ""}),
+        (b"A=caf\xc3\xa9 \xff\n", {"A": "café \udcff"}),
+    ],
+)
+def test_reads_what_systemd_reads(text, found):
+    assert _envfile.parse(text) == found
+
+
+def test_a_missing_file_declares_nothing(tmp_path):
+    assert _envfile.parse(_envfile.read(str(tmp_path / "none"))) == {}
+
+
+FOREIGN = b"# mine \xff\nSECRET='a b'\n\n  DELIVERY_DISABLE = no\t\nOTHER=1 \\\n 2\n"
+
+
+def test_foreign_lines_stay_byte_for_byte():
+    assert _envfile.edit(FOREIGN, {"DELIVERY_DISABLE": "true", "NEW": "x"}) == (
+        b"# mine \xff\nSECRET='a b'\n\nDELIVERY_DISABLE=true\nOTHER=1 \\\n 2\nNEW=x\n"
+    )
+    assert _envfile.edit(FOREIGN, {"DELIVERY_DISABLE": None}) == b"# mine \xff\nSECRET='a b'\n\nOTHER=1 \\\n 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "flags"),
+    [
+        (FOREIGN, {"DELIVERY_DISABLE": "false"}),
+        (b"A=1\n", {"A": "true"}),
+        (b"A=1\n", {"B": None}),
+        (None, {"A": None}),
+    ],
+)
+def test_what_is_right_already_is_not_touched(text, flags):
+    assert _envfile.edit(text, flags) is text
+
+
+def test_of_two_assignments_one_is_left():
+    assert _envfile.edit(b"A=x\nB=2\nA=y\n", {"A": "z"}) == b"B=2\nA=z\n"
+    assert _envfile.edit(b"A=x\nB=2\nA=y\n", {"A": None}) == b"B=2\n"
+
+
+@pytest.mark.parametrize("text", [b"X=1", b"X=1\\", b"# end", b"# end\\", b"# end\\\n", b"X=1\\\n"])
+def test_nothing_before_it_swallows_a_new_line(text):
+    edited = _envfile.edit(text, {"A": "true"})
+    assert edited.startswith(text)
+    assert _envfile.parse(edited)["A"] == "true"
+
+
+@pytest.mark.parametrize("text", [b"X='open\n", b'X="open\n', b'X="open\\'])
+def test_an_open_quote_is_refused(text):
+    with pytest.raises(ValueError, match="^a quoted value has no end: close the quote$"):
+        _envfile.edit(text, {"A": "true"})
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (False, "false"), (None, None), (3, "3"), (0.5, "0.5"), ("", ""), ("a b=c", "a b=c"), ("ç", "ç")],
+)
+def test_values_as_text(value, text):
+    assert _envfile.render("FLAG_2", value) == text
+
+
+@pytest.mark.parametrize("name", ["delivery", "2A", "A-B", "", "A B", "_A", "A\n", "É"])
+def test_flag_names_are_checked(name):
+    with pytest.raises(ValueError) as caught:
+        _envfile.render(name, "x")
+    assert str(caught.value) == (
+        f"flag name {name!r} is not valid: use capital letters, digits and _, e.g. DELIVERY_DISABLE"
+    )
+
+
+@pytest.mark.parametrize("value", ["a\nB=1", "a\rb", "a\0b", "'a'", '"a"', "a\\", " a", "a ", "\x1b[1m", "\udcff"])
+def test_values_that_would_be_read_differently_are_refused(value):
+    with pytest.raises(ValueError) as caught:
+        _envfile.render("A", value)
+    assert str(caught.value) == (
+        "the value of flag A is not valid: it must hold no line break, control character, quote or backslash, "
+        "and no blank at its ends"
+    )
+
+
+def test_a_value_of_another_type_is_refused():
+    with pytest.raises(ValueError, match="^the value of flag A must be text, a number or a boolean, not list$"):
+        _envfile.render("A", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "same"),
+    [
+        ("1", "true", True),
+        ("YES", "true", True),
+        (" true", "true", False),
+        ("0", "false", True),
+        ("", "false", True),
+        (None, "false", False),
+        (None, None, True),
+        ("false", None, False),
+        ("x", "X", False),
+        ("on", "on", True),
+    ],
+)
+def test_flags_are_compared_as_the_assistant_reads_them(found, wanted, same):
+    assert _envfile.same(found, wanted) is same
+
+
+def test_a_new_file_is_for_its_owner_and_group(tmp_path):
+    path = tmp_path / "deep" / "runbook.env"
+    _envfile.replace(str(path), b"A=1\n")
+    assert path.read_bytes() == b"A=1\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert [entry.name for entry in path.parent.iterdir()] == ["runbook.env"]
+
+
+def test_the_owner_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "runbook.env"
+    path.write_bytes(b"old")
+    owners = []
+    monkeypatch.setattr(os, "fchown", lambda _handle, uid, gid: owners.append((uid, gid)))
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    _envfile.replace(str(path), b"new")
+    assert owners == [(path.stat().st_uid, path.stat().st_gid)]
+
+
+def test_a_link_is_followed(tmp_path):
+    target = tmp_path / "elsewhere" / "real.env"
+    target.parent.mkdir()
+    target.write_bytes(b"old")
+    link = tmp_path / "runbook.env"
+    link.symlink_to(target)
+    _envfile.replace(str(link), b"new")
+    assert link.is_symlink()
+    assert target.read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "rename"])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "runbook.env"
+    path.write_bytes(b"old")
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if step == "write":
+
+        class Full:
+            def __init__(self, handle, _mode):
+                self.handle = handle
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *_exc):
+                os.close(self.handle)
+
+            write = staticmethod(full)
+
+        monkeypatch.setattr(os, "fdopen", Full)
+    else:
+        monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="No space left"):
+        _envfile.replace(str(path), b"new")
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["runbook.env"]
+
+
+def test_what_a_killed_run_left_is_taken_away(tmp_path):
+    left = tmp_path / ".runbook.env.runbook-new"
+    left.write_bytes(b"half")
+    _envfile.replace(str(tmp_path / "runbook.env"), b"new")
+    assert not left.exists()
+
+
+def test_writable_looks_at_the_nearest_directory_that_exists(tmp_path, monkeypatch):
+    assert _envfile.writable(str(tmp_path / "a" / "b" / "file"))
+    (tmp_path / "plain").write_text("")
+    assert not _envfile.writable(str(tmp_path / "plain" / "file"))
+    asked = []
+    monkeypatch.setattr(os, "access", lambda path, mode: asked.append((path, mode)))
+    assert not _envfile.writable(str(tmp_path / "a" / "b" / "file"))
+    assert asked == [(str(tmp_path), os.W_OK | os.X_OK)]

@@ -1,0 +1,164 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One question to a health endpoint, against servers that misbehave in every way."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _http
+
+
+@contextlib.contextmanager
+def server(answer: bytes, drip: float = 0.0, hold: float = 0.0):
+    """Answers every connection with these bytes, one at a time every `drip` seconds, and keeps it open for `hold`."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def serve():
+        while not over.is_set():
+            try:
+                connection, _address = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.recv(4096)
+                if drip:
+                    for index in range(len(answer)):
+                        connection.sendall(answer[index : index + 1])
+                        if over.wait(drip):
+                            return
+                else:
+                    connection.sendall(answer)
+                over.wait(hold)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/health"
+    finally:
+        over.set()
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+def http(body: bytes, status: str = "200 OK", kind: str = "application/json") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return head.encode() + body
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "status", "detail"),
+    [
+        (http(b'{"delivery_disabled": true}'), "ok", 200, "HTTP 200"),
+        (http(b'{"detail": "Not Found"}', "404 Not Found"), "not_found", 404, "HTTP 404"),
+        (http(b'{"status": "degraded"}', "503 Unavailable"), "error", 503, "HTTP 503"),
+        (http(b"<!doctype html>", kind="text/html"), "not_json", 200, "HTML"),
+        (http(b"  <html>", "404 Not Found", kind="text/plain"), "not_json", 404, "HTML"),
+        (http(b"OK"), "not_json", 200, "something that is not a JSON object"),
+        (http(b"[1]"), "not_json", 200, "something that is not a JSON object"),
+        (http(b"[" * 200_000), "not_json", 200, "something that is not a JSON object"),
+        (http(b""), "not_json", 200, "nothing but an empty body"),
+        (http(b'{"a": "' + b"x" * 1024 * 1024 + b'"}'), "not_json", 200, "more than 1 MiB"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "no_answer", None, "no answer (BadStatusLine)"),
+        (b"", "no_answer", None, "no answer (RemoteDisconnected)"),
+    ],
+)
+def test_what_answers_is_named(answer, kind, status, detail):
+    with server(answer) as url:
+        found = _http.get_json(url, 2)
+    assert (found.kind, found.status, found.detail) == (kind, status, detail)
+
+
+def test_the_json_is_given():
+    with server(http(b'{"delivery_disabled": true}')) as url:
+        assert _http.get_json(url, 2).json == {"delivery_disabled": True}
+
+
+def test_nobody_listens(free_port):
+    found = _http.get_json(f"http://127.0.0.1:{free_port}/health", 2)
+    assert (found.kind, found.detail) == ("refused", "connection refused")
+
+
+@pytest.fixture
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+@pytest.mark.parametrize("drip", [0.05, 0])
+def test_the_time_is_kept_with_a_server_that_drips_or_hangs(drip):
+    answer = http(b'{"a": 1}') if drip else b""
+    with server(answer, drip=drip, hold=5) as url:
+        began = time.monotonic()
+        found = _http.get_json(url, 0.3)
+        took = time.monotonic() - began
+    assert (found.kind, found.detail) == ("no_answer", "no answer within 0.3 s")
+    assert took < 0.6
+
+
+def test_a_proxy_is_not_asked(monkeypatch, free_port):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")
+    with server(http(b"{}")) as url:
+        assert _http.get_json(url, 2).kind == "ok"
+
+
+@pytest.mark.parametrize(
+    ("url", "wrong"),
+    [
+        ("http://127.0.0.1:8000/health", None),
+        ("https://[::1]/health", None),
+        ("ftp://x/health", "it does not start with http:// or https://"),
+        ("127.0.0.1:8000/health", "it does not start with http:// or https://"),
+        ("file:///etc/passwd", "it does not start with http:// or https://"),
+        ("http:///health", "it names no host"),
+        ("http://a b/health", "it names no host"),
+        ("http://127.0.0.1:port/health", "its host or port cannot be read"),
+        ("http://127.0.0.1:99999/health", "its host or port cannot be read"),
+        ("http://[::1/health", "its host or port cannot be read"),
+        ("http://127.0.0.1:0/health", "its port is not between 1 and 65535"),
+    ],
+)
+def test_urls_are_checked(url, wrong):
+    assert _http.check_url(url) == wrong
+    if wrong:
+        assert _http.get_json(url, 1) == (url, "no_answer", None, {}, wrong)
+
+
+@pytest.mark.parametrize(("url", "port"), [("http://a/x", 80), ("https://a/x", 443), ("http://a:81/", 81)])
+def test_the_port_of_a_url(url, port):
+    assert _http.port_of(url) == port
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:1/", True),
+        ("http://0.0.0.0/", True),
+        ("http://192.0.2.1/", False),
+        ("http://no.invalid/", False),
+    ],
+)
+def test_whether_a_url_is_this_host(url, local):
+    assert _http.is_local(url) is local
+
+
+def test_urls_are_asked_in_order_until_one_is_the_health():
+    with server(http(b"{}", "404 Not Found")) as first, server(http(b'{"b": 1}')) as second:
+        found = _http.first_answer([first, second, "http://never.asked.invalid/"], 2, 5)
+    assert [(answer.url, answer.kind) for answer in found] == [(first, "not_found"), (second, "ok")]
+
+
+def test_the_total_time_bounds_all_urls():
+    with server(b"", hold=5) as url:
+        began = time.monotonic()
+        found = _http.first_answer([url, url + "2"], 0.3, 0.3)
+    assert time.monotonic() - began < 0.6
+    assert [answer.kind for answer in found] == ["no_answer"]

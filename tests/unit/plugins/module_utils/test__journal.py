@@ -1,0 +1,211 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The journal: nothing can be taken out or changed unseen, and what an undo restores is read from it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import threading
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+
+FLAG = "DELIVERY_DISABLE"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "state" / "journal.jsonl")
+
+
+def write(path, phase="begin", before=None, after="true", **more):
+    return _journal.append(
+        path,
+        **{
+            "run_id": "r1",
+            "actor": "ana",
+            "procedure": "rollback_level1",
+            "act": "service_flags",
+            "phase": phase,
+            "before": {FLAG: before},
+            "after": {FLAG: after},
+            "ok": None if phase == "begin" else True,
+            "msg": "",
+            **more,
+        },
+    )
+
+
+def lines(path):
+    with open(path, "rb") as handle:
+        return handle.read().splitlines(keepends=True)
+
+
+def test_an_entry_has_the_documented_keys_and_mode(path):
+    entry = write(path)
+    assert json.loads(lines(path)[0]) == entry
+    keys = "act actor after before hash host msg ok phase prev procedure run_id seq time"
+    assert " ".join(sorted(entry)) == keys
+    assert (entry["seq"], entry["prev"]) == (1, "0" * 64)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
+    assert stat.S_IMODE(os.stat(os.path.dirname(path)).st_mode) == 0o750
+
+
+def test_entries_are_chained(path):
+    first, second = write(path), write(path, "outcome", msg="ação \udcff")
+    assert second["prev"] == first["hash"]
+    assert second["seq"] == 2
+    assert _journal.verify(path) == {"ok": True, "entries": 2, "torn": [], "line": None, "reason": None}
+
+
+def test_no_journal_is_no_entry(path):
+    assert _journal.verify(path)["entries"] == 0
+    assert _journal.last_act(path) is None
+    assert _journal.undo_values(path, [FLAG], {FLAG: "true"}) == {FLAG: None}
+
+
+def test_a_changed_entry_is_named(path):
+    for _turn in range(3):
+        write(path)
+    broken = lines(path)
+    broken[1] = broken[1].replace(b'"ana"', b'"eva"')
+    with open(path, "wb") as handle:
+        handle.writelines(broken)
+    found = _journal.verify(path)
+    assert (found["ok"], found["line"]) == (False, 2)
+    assert found["reason"] == "the entry was changed: its hash does not fit its content"
+
+
+def test_a_missing_entry_is_named(path):
+    for _turn in range(3):
+        write(path)
+    kept = lines(path)
+    with open(path, "wb") as handle:
+        handle.writelines([kept[0], kept[2]])
+    found = _journal.verify(path)
+    assert (found["ok"], found["line"]) == (False, 2)
+    assert found["reason"] == "an entry is missing before it: seq 3 follows 1"
+
+
+@pytest.mark.parametrize("torn", [b'{"seq": 2, "ha', b'{"seq": 2, "ha\n', b"\x00\x00\x00", b'{"seq": 2}'])
+def test_the_chain_goes_on_below_a_line_that_was_written_half(path, torn):
+    first = write(path)
+    with open(path, "ab") as handle:
+        handle.write(torn)
+    second = write(path)
+    assert (second["prev"], second["seq"]) == (first["hash"], 2)
+    assert _journal.verify(path) == {"ok": True, "entries": 2, "torn": [2], "line": None, "reason": None}
+
+
+def test_two_writers_do_not_break_the_chain(path):
+    threads = [threading.Thread(target=lambda: [write(path) for _turn in range(20)]) for _writer in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _journal.verify(path)["entries"] == 80
+
+
+def test_a_full_disk_leaves_no_half_line(path, monkeypatch):
+    write(path)
+    before = lines(path)
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda handle, data: whole(handle, data[:10]))
+    with pytest.raises(OSError) as caught:
+        write(path)
+    assert caught.value.errno == errno.ENOSPC
+    assert lines(path) == before
+
+
+def test_last_act_is_the_newest_outcome(path):
+    write(path, "outcome", run_id="r1")
+    newest = write(path, "outcome", run_id="r2")
+    write(path, "begin", run_id="r3")
+    assert _journal.last_act(path) == {"time": newest["time"], "procedure": "rollback_level1", "run_id": "r2"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "declared", "undo"),
+    [
+        ([(None, "true")], "true", None),
+        ([("false", "true")], "true", "false"),
+        # killed before it wrote, then run again
+        ([(None, "true"), (None, "true")], "true", None),
+        # killed after it wrote, then run again
+        ([("false", "true"), ("true", "true")], "true", "false"),
+        ([("false", "true"), ("true", "true"), ("true", "true")], "true", "false"),
+        # two acts with different values: back to what was before the last
+        ([(None, "false"), ("false", "true")], "true", "false"),
+        ([(None, "false"), ("false", "true"), ("true", "false")], "false", "false"),
+        ([("true", "true")], "true", "true"),
+        # undone, and asked again: stays as it is
+        ([("false", "true"), ("true", "false")], "false", "false"),
+        ([(None, "true"), ("true", None)], None, None),
+        # an undo that was killed before it wrote
+        ([("false", "true"), ("true", "false")], "true", "false"),
+        ([(None, "true"), ("true", None), ("true", None)], None, None),
+        ([("true", "false")], "true", None),
+        # an undo that was killed after it wrote
+        ([("false", "true"), ("true", "false"), ("false", "false")], "false", "false"),
+        # a second incident, after the first was undone
+        ([("false", "true"), ("true", "false"), ("false", "true")], "true", "false"),
+        # set by hand after the undo, or with no entry of ours at all
+        ([(None, "true"), ("true", None)], "true", None),
+        ([], "true", None),
+        # changed by hand between two acts: back to what the hand has set
+        ([(None, "true"), ("false", "true")], "true", "false"),
+    ],
+)
+def test_what_an_undo_restores(path, steps, declared, undo):
+    for before, after in steps:
+        write(path, before=before, after=after)
+    assert _journal.undo_values(path, [FLAG, "OTHER"], {FLAG: declared}) == {FLAG: undo, "OTHER": None}
+
+
+def test_entries_of_other_acts_do_not_matter_for_an_undo(path):
+    write(path, before="false", after="true")
+    fence = {"before": {"network_fence": "absent"}, "after": {"network_fence": "present"}}
+    _journal.append(path, act="network_fence", phase="begin", **fence)
+    _journal.append(path, act="note", phase="begin", before=None, after=None)
+    assert _journal.undo_values(path, [FLAG], {FLAG: "true"}) == {FLAG: "false"}
+
+
+def record(tmp_path, phase, warnings):
+    params = {"state_dir": str(tmp_path), "run_id": None, "actor": None, "procedure": None}
+    _journal.record(params, warnings, act="x", phase=phase, before={}, after={}, ok=None, msg="")
+
+
+def failing(number):
+    def append(*_args, **_fields):
+        raise OSError(number, os.strerror(number))
+
+    return append
+
+
+def test_a_journal_that_cannot_be_written_stops_a_begin(tmp_path, monkeypatch):
+    monkeypatch.setattr(_journal, "append", failing(errno.EACCES))
+    with pytest.raises(Refused) as caught:
+        record(tmp_path, "begin", [])
+    assert str(caught.value) == (
+        f"the journal in {tmp_path} cannot be written (Permission denied): "
+        "run with become: true, or set runbook_state_dir"
+    )
+
+
+@pytest.mark.parametrize(("phase", "number"), [("begin", errno.ENOSPC), ("outcome", errno.EACCES)])
+def test_a_full_disk_or_a_lost_outcome_only_warns(tmp_path, monkeypatch, phase, number):
+    monkeypatch.setattr(_journal, "append", failing(number))
+    warnings: list[str] = []
+    record(tmp_path, phase, warnings)
+    assert warnings == [f"the {phase} of this act is not in the journal ({os.strerror(number)}): note it by hand"]
+
+
+def test_who_acts_is_the_person_behind_sudo(monkeypatch):
+    monkeypatch.setenv("SUDO_USER", "ana")
+    assert _journal.who() == "ana"

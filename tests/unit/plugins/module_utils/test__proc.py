@@ -1,0 +1,159 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What /proc tells, on a tree of files and on this very process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _proc
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
+
+from tests.unit.plugins.service_fakes import FakeProc
+
+
+@pytest.fixture
+def fake(tmp_path):
+    return FakeProc(tmp_path / "proc")
+
+
+@pytest.fixture
+def sleeper():
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"],
+        env={"FLAG": "a=b", "EMPTY": "", "ODD": "\udcff"},
+        stdout=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    child.stdout.readline()
+    yield child
+    child.kill()
+    child.wait()
+    child.stdout.close()
+
+
+def test_a_process_is_read_with_its_environment(sleeper):
+    found = Proc().process(sleeper.pid)
+    assert found is not None
+    assert (found.pid, found.ppid) == (sleeper.pid, os.getpid())
+    assert {name: found.environ[name] for name in ("FLAG", "EMPTY", "ODD")} == {
+        "FLAG": "a=b",
+        "EMPTY": "",
+        "ODD": "\udcff",
+    }
+    assert abs(found.started - time.time()) < 30
+
+
+def test_the_start_is_exact_to_a_hundredth():
+    before = time.time()
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        found = Proc().process(child.pid)
+        assert found is not None
+        assert before - 0.03 <= found.started <= time.time() + 0.03
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_zombie_does_not_live(sleeper):
+    stat = Proc().stat(sleeper.pid)
+    sleeper.kill()
+    end = time.monotonic() + 5
+    while Proc().is_alive(sleeper.pid, stat.start):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    assert Proc().stat(sleeper.pid).state == "Z"
+    assert Proc().process(sleeper.pid) is None
+
+
+def test_what_a_new_start_needs_is_read(sleeper, tmp_path):
+    with open(tmp_path / "log", "wb") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(60)", "", "two words"],
+            cwd=tmp_path,
+            stdout=log,
+            umask=0o027,
+        )
+    try:
+        proc = Proc()
+        while len(proc.argv(child.pid)) != 5:
+            time.sleep(0.01)
+        assert proc.argv(child.pid) == [sys.executable, "-c", "import time; time.sleep(60)", "", "two words"]
+        assert proc.cwd(child.pid) == str(tmp_path)
+        assert proc.stream(child.pid, 1) == str(tmp_path / "log")
+        os.unlink(tmp_path / "log")
+        assert proc.stream(child.pid, 1) == str(tmp_path / "log")
+        assert proc.ids(child.pid) == (os.geteuid(), os.getegid(), sorted(os.getgroups()), 0o027)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_listeners_are_found_by_the_socket_not_by_a_name():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            assert Proc().listeners(port) == [os.getpid()]
+            assert Proc().is_listening(port)
+            assert port in Proc().ports([os.getpid()])
+    assert Proc().listeners(port) == []
+    assert not Proc().is_listening(port)
+
+
+def test_listeners_on_ipv6_count():
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
+        assert Proc().listeners(listener.getsockname()[1]) == [os.getpid()]
+
+
+@pytest.mark.parametrize("lines", ["1:name=systemd:{}\n0::/\n", "0::{}\n"])
+def test_a_unit_is_its_control_group_and_those_below(fake, lines):
+    for pid, group in ((10, "/a.slice/x.service"), (11, "/a.slice/x.service/sub"), (12, "/a.slice/x.service2")):
+        fake.add(pid)
+        (fake.base / str(pid) / "cgroup").write_text("5:cpu:/a.slice/x.service\n" + lines.format(group))
+    fake.add(13)
+    (fake.base / "13" / "cgroup").write_text("5:cpu:/a.slice/x.service\n")
+    assert fake.in_cgroup("/a.slice/x.service") == [10, 11]
+
+
+def test_ids_and_groups(fake):
+    fake.add(10, uid=998)
+    assert fake.ids(10) == (998, 9, [9, 27], 0o022)
+    assert fake.ids(99) is None
+
+
+def test_ancestors_end_at_the_first_process(fake):
+    fake.add(1, ppid=0)
+    fake.add(10, ppid=1)
+    fake.add(20, ppid=10)
+    assert fake.ancestors(20) == [20, 10, 1]
+    assert os.getppid() in Proc().ancestors(os.getpid())
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+def test_a_signal_reaches_only_the_process_that_was_meant(sleeper, monkeypatch, pidfd):
+    if not pidfd:
+        monkeypatch.delattr(os, "pidfd_open")
+    proc = Proc()
+    start = proc.stat(sleeper.pid).start
+    assert not proc.is_alive(sleeper.pid, start + 1)
+    proc.kill(sleeper.pid, start + 1, signal.SIGKILL)
+    with pytest.raises(subprocess.TimeoutExpired):
+        sleeper.wait(0.2)
+    proc.kill(sleeper.pid, start, signal.SIGKILL)
+    assert sleeper.wait(5) == -signal.SIGKILL
+    proc.kill(sleeper.pid, start, signal.SIGKILL)
+
+
+def test_commands_run_in_the_c_locale_with_a_limit():
+    assert _proc.run(["sh", "-c", "echo $LC_ALL; cat; echo x >&2; exit 3"], stdin="in") == (3, "C\nin", "x\n")
+    assert _proc.run(["sleep", "5"], timeout=0.1) == (124, "", "sleep 5 did not end within 0.1 s")
+    assert _proc.run(["no-such-command"]) == (127, "", "no-such-command is not installed on this host")

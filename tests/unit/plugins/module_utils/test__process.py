@@ -1,0 +1,542 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A service without a supervisor: real processes on free ports are found, stopped, and started as they were."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+
+from tests.unit.plugins.service_fakes import RealService, journal, tree
+
+
+@pytest.fixture
+def service(tmp_path):
+    found = RealService(tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def act(service):
+    def act(check_mode=False, host=None, **more):
+        params = service.params(**{"budget": 10.0, "stop_timeout": 3.0, **more})
+        return _service.ensure(params, host or Host(), check_mode)
+
+    return act
+
+
+@pytest.fixture
+def refused(act, tmp_path):
+    def refused(**more):
+        before = tree(tmp_path)
+        with pytest.raises(Refused) as caught:
+            act(**more)
+        assert tree(tmp_path) == before
+        return str(caught.value)
+
+    return refused
+
+
+def proofs(result):
+    return {proof["proof"]: proof["had"] for proof in result["proofs"]}
+
+
+def lives(pid):
+    found = Proc().stat(pid)
+    return found is not None and found.state not in "ZX"
+
+
+def test_it_is_started_again_as_it_was_with_the_flag(act, service, tmp_path):
+    old = service.start(OTHER="kept")
+    result = act()
+    new = result["pid"]
+    assert not lives(old)
+    assert new != old
+    proc = Proc()
+    assert proc.listeners(service.port) == [new]
+    assert proc.argv(new) == service.command
+    assert proc.cwd(new) == str(tmp_path)
+    assert proc.ids(new) == (os.geteuid(), os.getegid(), sorted(os.getgroups()), 0o027)
+    environ = proc.process(new).environ
+    assert {name: environ[name] for name in ("SECRET", "OTHER", "DELIVERY_DISABLE")} == {
+        "SECRET": "s3cret",
+        "OTHER": "kept",
+        "DELIVERY_DISABLE": "true",
+    }
+    assert (proc.stream(new, 0), proc.stream(new, 1), proc.stream(new, 2)) == (
+        "/dev/null",
+        str(service.log),
+        str(service.log),
+    )
+    assert os.getsid(new) == new, "it must not end with the session that started it"
+    assert service.log.read_text().count("starting") == 2, "the log is appended to"
+    assert (result["changed"], result["restarted"], result["manager"]) == (True, True, "process")
+    assert result["reported"] == {"DELIVERY_DISABLE": True}
+    assert proofs(result) == {"declared": True, "environment": True, "health": True, "reported": True}
+    assert not (tmp_path / "state" / "process.json").exists(), "it holds secrets and has done its service"
+    assert "s3cret" not in str(result) + (tmp_path / "state" / "journal.jsonl").read_text()
+
+
+def test_a_second_run_touches_nothing(act, service, tmp_path):
+    service.start()
+    pid = act()["pid"]
+    before = tree(tmp_path)
+    result = act()
+    assert (result["changed"], result["restarted"], result["pid"]) == (False, False, pid)
+    assert tree(tmp_path) == before
+
+
+def test_check_mode_touches_nothing(act, service, tmp_path):
+    pid = service.start()
+    before = tree(tmp_path)
+    result = act(check_mode=True)
+    assert (result["changed"], result["restarted"], result["pid"]) == (True, False, pid)
+    assert result["diff"][-1] == {"prepared": "would restart kumon-assistant\n"}
+    assert tree(tmp_path) == before
+    assert lives(pid)
+
+
+def test_null_takes_the_flag_out(act, service):
+    service.start()
+    act()
+    result = act(flags={"DELIVERY_DISABLE": None})
+    assert result["effective"] == {"DELIVERY_DISABLE": None}
+    assert result["reported"] == {"DELIVERY_DISABLE": False}
+    assert not act(flags={"DELIVERY_DISABLE": None})["changed"]
+
+
+def test_the_whole_env_file_counts_as_with_systemd(act, service, tmp_path):
+    service.start()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "runbook.env").write_text("OTHER='by hand'\n")
+    assert Proc().process(act()["pid"]).environ["OTHER"] == "by hand"
+
+
+def test_what_ignores_term_is_killed(act, service):
+    old = service.start("noterm")
+    result = act(stop_timeout=0.5)
+    assert not lives(old)
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert result["seconds"] >= 0.5
+
+
+def test_a_worker_that_outlives_its_parent_is_ended(act, service):
+    service.start("worker")
+    workers = set(Proc().listeners(service.port))
+    assert len(workers) == 2
+    service.mode("")
+    result = act(stop_timeout=0.5)
+    assert not any(lives(pid) for pid in workers)
+    assert Proc().listeners(service.port) == [result["pid"]]
+
+
+def test_a_worker_without_the_flag_is_enough_for_a_restart(act, service):
+    # The parent was ended and an old worker still serves.
+    service.start("worker")
+    os.kill(service.child.pid, signal.SIGKILL)
+    service.child.wait()
+    (worker,) = Proc().listeners(service.port)
+    result = act(stop_timeout=0.5)
+    assert not lives(worker)
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+# -- killed half-way
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing catches it and nothing is put in order."""
+
+
+def test_a_run_killed_between_stop_and_start_is_finished_by_the_next(act, service, tmp_path, monkeypatch):
+    service.start(OTHER="kept")
+
+    def killed(_self):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainProcess, "_start", killed)
+        with pytest.raises(Killed):
+            act()
+    record = tmp_path / "state" / "process.json"
+    assert stat.S_IMODE(record.stat().st_mode) == 0o600
+    assert set(json.loads(record.read_text())) == {
+        "argv",
+        "cwd",
+        "uid",
+        "gid",
+        "groups",
+        "umask",
+        "environ",
+        "log",
+        "error_log",
+        "pid",
+        "start",
+    }
+    assert not Proc().is_listening(service.port)
+    result = act()
+    environ = Proc().process(result["pid"]).environ
+    assert (environ["OTHER"], environ["DELIVERY_DISABLE"]) == ("kept", "true")
+    assert Proc().argv(result["pid"]) == service.command
+    assert not record.exists()
+
+
+def test_a_run_killed_right_after_the_start_is_finished_without_a_second_start(act, service, tmp_path, monkeypatch):
+    service.start()
+    start = PlainProcess._start
+    started = []
+
+    def killed(manager):
+        service.mode("slow")
+        start(manager)
+        started.append(manager._child.pid)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainProcess, "_start", killed)
+        with pytest.raises(Killed):
+            act()
+    result = act()
+    assert [result["pid"]] == started == Proc().listeners(service.port)
+    assert not result["restarted"]
+    assert not act()["changed"]
+
+
+def test_what_begins_to_listen_while_we_look_is_not_another_users(service, act, monkeypatch):
+    pid = service.start()
+    listeners = Proc.listeners
+    seen = iter([[]])
+    monkeypatch.setattr(Proc, "listeners", lambda self, port: next(seen, None) or listeners(self, port))
+    manager = PlainProcess("x", "/e", Host(uid=12345), "/s", service.port, None, None, None, None)
+    assert [process.pid for process in manager.processes()] == [pid]
+
+
+def test_another_users_record_is_not_believed(act, service, refused, tmp_path, monkeypatch):
+    service.start()
+    monkeypatch.setattr(PlainProcess, "_start", lambda _self: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        act()
+    other = Host(uid=os.geteuid() + 1)
+    assert "how to start it is not known" in refused(host=other)
+
+
+def test_a_record_that_was_left_goes_away(act, service, tmp_path):
+    service.start(DELIVERY_DISABLE="true")
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "process.json").write_text("{}")
+    act()
+    assert not (tmp_path / "state" / "process.json").exists()
+
+
+def test_a_full_disk_for_the_record_does_not_hold_the_kill_switch_back(act, service, monkeypatch, tmp_path):
+    service.start()
+    replace = _envfile.replace
+
+    def full(path, *args, **more):
+        if path.endswith("process.json"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        replace(path, *args, **more)
+
+    monkeypatch.setattr(_envfile, "replace", full)
+    result = act()
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert result["warnings"] == [f"{tmp_path}/state/process.json could not be written (No space left on device)"]
+
+
+# -- what cannot be started
+
+
+def test_a_service_that_crashes_at_start(act, service, tmp_path):
+    service.start()
+    service.mode("crash")
+    with pytest.raises(_service.Failed) as caught:
+        act()
+    message, result = str(caught.value), caught.value.result
+    assert message == (
+        "kumon-assistant did not come back (its process ended at start with exit code 1). "
+        "Last log lines: starting crash / RuntimeError: no database, password=***. "
+        "The kill-switch stays declared. Next: rollback level 3."
+    )
+    assert (result["restarted"], result["pid"]) == (True, None)
+    assert result["declared"] == {"DELIVERY_DISABLE": "true"}
+    assert result["effective"] == {"DELIVERY_DISABLE": None}
+    assert journal(tmp_path)[-1]["ok"] is False
+    # how to start it is still known
+    service.mode("")
+    assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+def test_a_service_that_ends_while_its_health_is_asked(act, service):
+    service.start()
+    service.mode("dies")
+    with pytest.raises(_service.Failed) as caught:
+        act()
+    assert str(caught.value) == (
+        "kumon-assistant did not come back (its process ended at start with exit code 4). "
+        "Last log lines: starting dies. The kill-switch stays declared. Next: rollback level 3."
+    )
+    assert caught.value.result["pid"] is None
+    assert caught.value.result["effective"] == {"DELIVERY_DISABLE": None}
+    assert not proofs(caught.value.result)["environment"]
+
+
+def test_a_service_that_does_not_listen_in_time(act, service):
+    service.start()
+    service.mode("slow")
+    with pytest.raises(_service.Failed) as caught:
+        act(budget=1.0, stop_timeout=0.5)
+    assert str(caught.value) == (
+        f"kumon-assistant did not come back within 1 s (its process does not listen on port {service.port} yet). "
+        "Last log lines: starting slow. The kill-switch stays declared. Next: rollback level 3."
+    )
+    assert caught.value.result["seconds"] < 1.5
+
+
+@pytest.mark.parametrize("when", ["before we look", "while we start"])
+def test_a_supervisor_that_starts_it_again_is_told(act, service, monkeypatch, when):
+    def until_it_listens():
+        end = time.monotonic() + 10
+        while not Proc().listeners(service.port):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def sleep(seconds):
+        time.sleep(seconds)
+        if when == "before we look":
+            until_it_listens()
+
+    start = PlainProcess._start
+
+    def late_start(manager):
+        until_it_listens()
+        start(manager)
+
+    monkeypatch.setattr(PlainProcess, "_start", late_start)
+    loop = f"while true; do {sys.executable} {service.script} {service.port} {service.mode_file}; done"
+    supervisor = subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL)
+    try:
+        until_it_listens()
+        with pytest.raises(_service.Failed) as caught:
+            act(host=Host(sleep=sleep), stop_timeout=1.0)
+        (taker,) = Proc().listeners(service.port)
+        assert str(caught.value).startswith(
+            f"process {taker} took port {service.port} when kumon-assistant was stopped: something else starts it; "
+            "stop that, or manage the service there."
+        )
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+
+
+def test_nothing_runs_and_nothing_is_known(refused, service):
+    assert refused() == (
+        f"kumon-assistant does not run (nothing is found by port {service.port}) and how to start it is not known: "
+        "start it once, or set command and chdir"
+    )
+
+
+def test_nothing_runs_and_the_command_is_given(act, service, tmp_path):
+    result = act(command=service.command, chdir=str(tmp_path))
+    assert result["restarted"]
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert "starting" in (tmp_path / "state" / "service.log").read_text()
+
+
+def test_options_override_what_runs(act, service, tmp_path):
+    service.start()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    pid = act(command=[*service.command, "--new"], chdir=str(elsewhere), log_file=str(tmp_path / "new.log"))["pid"]
+    proc = Proc()
+    assert proc.argv(pid) == [*service.command, "--new"]
+    assert proc.cwd(pid) == str(elsewhere)
+    assert proc.stream(pid, 2) == str(tmp_path / "new.log")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"chdir": "/no/such"}, "the working directory /no/such of kumon-assistant does not exist: set chdir"),
+        ({"command": ["/no/such"]}, "the command of kumon-assistant, '/no/such', cannot be found: set command"),
+        ({"log_file": "/dev/null/x"}, "the log /dev/null/x of kumon-assistant cannot be written: set log_file"),
+        ({"log_file": "x.log"}, "log_file must be an absolute path, not 'x.log'"),
+        ({"port": 0}, "port 0 is not between 1 and 65535: correct it"),
+        (
+            {"port": None},
+            "the process manager finds the service by its port or pid file: set runbook_service_port",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_while_the_old_one_runs(refused, service, options, message):
+    pid = service.start()
+    assert refused(**options) == message
+    assert lives(pid)
+
+
+def test_an_unwritable_state_directory(refused, service, tmp_path):
+    service.start()
+    (tmp_path / "file").write_text("")
+    assert refused(state_dir=str(tmp_path / "file")) == (
+        f"{tmp_path}/file/process.json cannot be written: set runbook_state_dir to a directory of yours"
+    )
+
+
+def test_workers_alone_cannot_be_started_again(refused, service):
+    service.command.append("--multiprocessing-fork")
+    service.start()
+    assert refused() == ("only workers of kumon-assistant are left, which cannot be started by themselves: set command")
+
+
+def test_this_session_is_not_restarted(service, refused):
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        assert refused(port=port, health_urls=[]) == (
+            f"port {port} leads to process {os.getpid()}, which this session itself runs under: correct it"
+        )
+
+
+def test_another_users_process_is_refused(refused, service):
+    pid = service.start()
+    assert refused(host=Host(uid=os.geteuid() + 1)) == (
+        f"process {pid} of kumon-assistant belongs to another user: run as its user or with become: true"
+    )
+
+
+def test_a_port_whose_holder_cannot_be_seen(refused, service, monkeypatch):
+    service.start()
+    monkeypatch.setattr(Proc, "listeners", lambda _self, _port: [])
+    assert refused(host=Host(uid=12345)) == (
+        f"port {service.port} is held by another user's process: run as its user or with become: true"
+    )
+
+
+# -- the log
+
+
+def test_two_logs_stay_two(act, service, tmp_path):
+    with open(tmp_path / "out.log", "ab") as out, open(tmp_path / "err.log", "ab") as err:
+        service.child = subprocess.Popen(service.command, cwd=tmp_path, stdout=out, stderr=err)
+    while not Proc().listeners(service.port):
+        time.sleep(0.01)
+    pid = act()["pid"]
+    assert (Proc().stream(pid, 1), Proc().stream(pid, 2)) == (str(tmp_path / "out.log"), str(tmp_path / "err.log"))
+
+
+def test_output_that_went_to_a_pipe_goes_to_a_file(act, service, tmp_path):
+    service.child = subprocess.Popen(service.command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with service.child.stdout:
+        while not Proc().listeners(service.port):
+            time.sleep(0.01)
+        result = act()
+    log = tmp_path / "state" / "service.log"
+    assert result["warnings"] == [f"the output of kumon-assistant went to no file; it goes to {log} from now on"]
+    assert "starting" in log.read_text()
+
+
+# -- pid files
+
+
+@pytest.fixture
+def pid_file(tmp_path):
+    return tmp_path / "app.pid"
+
+
+def test_a_service_is_found_by_its_pid_file_alone(act, service, pid_file):
+    pid_file.write_text(f"{service.start()}\n")
+    result = act(port=None, pid_file=str(pid_file))
+    assert result["restarted"]
+    assert pid_file.read_text() == f"{result['pid']}\n"
+    assert not act(port=None, pid_file=str(pid_file))["changed"]
+
+
+def test_a_pid_file_of_before_names_another_process_by_now(act, service, pid_file):
+    pid = service.start()
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        pid_file.write_text(str(bystander.pid))
+        long_ago = time.time() - 3600
+        os.utime(pid_file, (long_ago, long_ago))
+        result = act(pid_file=str(pid_file))
+        assert bystander.poll() is None
+        assert not lives(pid)
+        assert pid_file.read_text() == f"{result['pid']}\n"
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_an_old_pid_file_counts_when_its_process_listens(act, service, pid_file):
+    pid_file.write_text(str(service.start()))
+    os.utime(pid_file, (0, 0))
+    assert act(pid_file=str(pid_file))["restarted"]
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "1", "999999999"])
+def test_a_pid_file_that_names_nothing(act, service, pid_file, text):
+    pid = service.start()
+    pid_file.write_text(text)
+    assert act(pid_file=str(pid_file), check_mode=True)["pid"] == pid
+
+
+def test_a_service_that_hangs_before_it_listens_is_found_by_its_pid_file(act, service, pid_file):
+    pid = service.start("slow", wait=False)
+    pid_file.write_text(str(pid))
+    service.mode("")
+    time.sleep(0.3)
+    service.mode("")
+    result = act(pid_file=str(pid_file))
+    assert not lives(pid)
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+# -- identity
+
+
+def test_root_starts_it_as_who_it_was(service, tmp_path, monkeypatch):
+    """Without being root: what is asked of the kernel is looked at."""
+    service.start()
+    asked = {}
+    popen = subprocess.Popen
+
+    def start(argv, **more):
+        asked.update({key: more.pop(key) for key in ("user", "group", "extra_groups")}, umask=more["umask"])
+        return popen(argv, **more)
+
+    manager = PlainProcess("x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), service.port, None, None, None, None)
+    manager.prepare(manager.processes())
+    manager._launch.uid, manager._launch.gid, manager._launch.groups = 998, 997, [997, 27]
+    monkeypatch.setattr(subprocess, "Popen", start)
+    service.close()
+    manager._start()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(manager._child.pid, signal.SIGKILL)
+    manager._child.wait()
+    assert asked == {"user": 998, "group": 997, "extra_groups": [997, 27], "umask": 0o027}
+
+
+def test_root_starts_what_never_ran_as_the_owner_of_its_directory(service, tmp_path, monkeypatch):
+    manager = PlainProcess(
+        "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), service.port, None, service.command, "/srv", None
+    )
+    owned = os.stat_result((0o040755, 0, 0, 0, 998, 997, 0, 0, 0, 0))
+    look = os.stat
+    monkeypatch.setattr(os, "stat", lambda path, **more: owned if path == "/srv" else look(path, **more))
+    launch = manager._from_options()
+    assert (launch.uid, launch.gid, launch.groups) == (998, 997, [997])

@@ -1,0 +1,50 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The reading module as Ansible runs it."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.kumon.runbook.plugins.modules import service_flags_info
+
+from tests.unit.plugins.service_fakes import RealService, run_module, tree
+
+
+@pytest.fixture
+def service(tmp_path):
+    found = RealService(tmp_path)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def arguments(service, tmp_path):
+    return {
+        "service": "kumon-assistant",
+        "manager": "process",
+        "port": service.port,
+        "env_file": str(tmp_path / "etc" / "runbook.env"),
+        "state_dir": str(tmp_path / "state"),
+        "health_urls": [service.url],
+    }
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_everything_documented_is_returned_and_nothing_is_touched(service, arguments, tmp_path, check_mode):
+    pid = service.start(DELIVERY_DISABLE="true")
+    before = tree(tmp_path)
+    result = run_module(service_flags_info, arguments, check_mode=check_mode)
+    assert set(result) - {"changed", "failed"} == set(yaml.safe_load(service_flags_info.RETURN))
+    assert (result["changed"], result["pid"], result["effective"]) == (False, pid, {"DELIVERY_DISABLE": "true"})
+    assert tree(tmp_path) == before
+
+
+def test_a_refusal_is_one_sentence(arguments):
+    result = run_module(service_flags_info, {**arguments, "flags": ["no flag"]})
+    assert (result["failed"], result["msg"]) == (
+        True,
+        "flag name 'no flag' is not valid: use capital letters, digits and _, e.g. DELIVERY_DISABLE",
+    )
