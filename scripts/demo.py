@@ -1,0 +1,145 @@
+"""Play an incident: measure, roll back, prove it by the gateway's own counter, roll forward. No root, no container."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO = ROOT / ".cache" / "demo"
+sys.path.insert(0, str(ROOT / "tests" / "assistant"))
+
+from scene import Scene  # noqa: E402 - found by the line above
+
+WATCH_SECONDS = 3.0
+
+
+class Demo:
+    """The playbooks' runs against a scene, and what they were seen to do."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.rows: list[tuple[str, float, int | None, str]] = []
+        self.wrong: list[str] = []
+
+    def expect(self, holds: bool, what: str) -> None:
+        """Note ``what`` as wrong unless it holds; the demo proves what it shows."""
+        if not holds:
+            self.wrong.append(what)
+            print(f"    UNEXPECTED: not {what}")
+
+    def playbook(self, name: str, budget: int, exits: bool, *options: str) -> str:
+        """Run a playbook, show its report, and note its time; ``exits`` tells whether it should exit 0."""
+        command = ["ansible-playbook", f"playbooks/{name}.yml", *options]
+        print(f"\n$ {' '.join(command)}")
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("ansible-playbook")), *command[1:]],
+            cwd=ROOT,
+            env={**os.environ, "RUNBOOK_DEMO_DIR": str(DEMO), "ANSIBLE_NOCOLOR": "1", "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            output, _none = process.communicate(timeout=120)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
+        seconds = time.monotonic() - begun
+        report = self._report(output)
+        print("\n".join(f"    {line}" for line in report) or output)
+        print(f"    exit {process.returncode}, {seconds:.1f} s of {budget} s")
+        self.rows.append((f"{name} {' '.join(options)}".strip(), seconds, budget, f"exit {process.returncode}"))
+        self.expect((process.returncode == 0) == exits, f"exit {'0' if exits else 'other than 0'} of {name}")
+        self.expect(seconds <= budget, f"{name} within its budget of {budget} s")
+        return "\n".join(report)
+
+    @staticmethod
+    def _report(output: str) -> list[str]:
+        """Return what the procedure says it observed, out of all that ansible-playbook prints."""
+        found = re.search(r"Show what was observed\] \*+\n.*\n +msg:\n((?: +- .*\n(?: {6,}.*\n)*)+)", output)
+        if not found:
+            return []
+        lines = re.sub(r"\n {6,}(?! *- )", " ", found.group(1)).splitlines()
+        return [re.sub(r"^ +- (['\"]?)(.*)\1$", r"\2", line).replace("''", "'") for line in lines]
+
+    def sent_while(self, act: Callable[[], object] | None = None) -> int:
+        """Return how many messages the gateway was asked to send during ``act``, or while nothing is done."""
+        before = self.scene.counters()["asked"]
+        if act is None:
+            time.sleep(WATCH_SECONDS)
+        else:
+            act()
+        return self.scene.counters()["asked"] - before
+
+
+def play(scene: Scene) -> list[str]:
+    """Play the incident and return what did not go as it should."""
+    demo = Demo(scene)
+    scene.traffic(rate=8, seconds=100, conversations=20)
+    time.sleep(WATCH_SECONDS)
+    print("== Traffic flows. The assistant is measured.")
+    report = demo.playbook("health_check", 30, True)
+    demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict")
+
+    print("\n== Incident: planned messages never reach delivery. No guard line is logged, as in reality.")
+    scene.fault(lost_handoff=True)
+    incident = time.monotonic()
+    time.sleep(WATCH_SECONDS)
+    report = demo.playbook("health_check", 30, False)
+    demo.expect("lost_handoff" in report, "the lost hand-offs found")
+
+    print("\n== Rollback level 1: the kill-switch.")
+    report = demo.playbook("rollback_level1", 30, True)
+    demo.rows.append(("incident -> delivery proven off", time.monotonic() - incident, None, "both runs and the wait"))
+    sent = demo.sent_while()
+    print(f"    gateway's own counter: {sent} messages asked for in {WATCH_SECONDS:.0f} s")
+    demo.rows.append(("messages sent after the rollback", WATCH_SECONDS, None, str(sent)))
+    demo.expect(sent == 0, "no message at the gateway after the rollback")
+    report = demo.playbook("health_check", 30, False)
+    demo.expect("Modo seguro" in report, "the verdict naming the kill-switch")
+
+    print("\n== The cause is repaired. Roll forward.")
+    scene.fault(clear=True)
+    demo.playbook("roll_forward", 30, True, "-e", "level=1")
+    sent = demo.sent_while()
+    print(f"    gateway's own counter: {sent} messages asked for in {WATCH_SECONDS:.0f} s")
+    demo.rows.append(("messages sent after roll forward", WATCH_SECONDS, None, str(sent)))
+    demo.expect(sent > 0, "messages at the gateway after rolling forward")
+    report = demo.playbook("health_check", 30, True)
+    demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict after rolling forward")
+
+    print(f"\n{'what':<36} {'seconds':>8} {'budget':>7}  result")
+    for what, seconds, budget, result in demo.rows:
+        print(f"{what:<36} {seconds:>8.1f} {budget or '-':>7}  {result}")
+    return demo.wrong
+
+
+def main() -> int:
+    """Run the demo; exit 0 only if everything went as it should."""
+    begun = time.monotonic()
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir(parents=True)
+    with Scene(DEMO, python=sys.executable) as scene:
+        wrong = play(scene)
+    print(f"\n{'Not as expected: ' + '; '.join(wrong) if wrong else 'Everything as expected.'}")
+    print(f"{time.monotonic() - begun:.0f} s in all. Journal, logs and result: {os.path.relpath(DEMO)}")
+    (DEMO / "result.json").write_text(json.dumps({"wrong": wrong}), encoding="utf-8")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("interrupted; every process of the demo has been ended")
