@@ -250,21 +250,26 @@ async def turn(phone: str, text: str, message_id: str | None) -> None:
 def outbox_trace(phase: str, state: dict, conv: str, idem: str) -> None:
     outbox = state["outbox"]
     trace.info(
-        f"OUTBOX_TRACE|phase={phase}|conv={conv}|idem={idem}|state_id={id(state)}|outbox_id={id(outbox)}"
-        f"|count={len(outbox)}"
+        "OUTBOX_TRACE|phase=%s|conv=%s|idem=%s|state_id=%s|outbox_id=%s|count=%s",
+        phase,
+        conv,
+        idem,
+        id(state),
+        id(outbox),
+        len(outbox),
     )
 
 
 def log_first_item(logger: logging.Logger, name: str, outbox: list) -> None:
-    logger.info(f"{name}_first_item_type: {type(outbox[0]).__name__}")
-    logger.info(f"{name}_first_item_keys: {list(outbox[0])}")
+    logger.info("%s_first_item_type: %s", name, type(outbox[0]).__name__)
+    logger.info("%s_first_item_keys: %s", name, list(outbox[0]))
 
 
 def plan(conv: str, idem: str) -> dict:
     state: dict = {"conversation": conv, "outbox": []}
     outbox = state["outbox"]
     outbox_trace("planner", state, conv, idem)
-    planner.info(f"planner_outbox_count_before: {len(outbox)}")
+    planner.info("planner_outbox_count_before: %s", len(outbox))
     # A healthy log of the real one is full of these: the level ERROR says nothing about its health.
     receptionist.error(
         "TemplateVariableResolver: current_stage should be ConversationStage enum, got <class 'str'> = greeting"
@@ -272,7 +277,7 @@ def plan(conv: str, idem: str) -> dict:
     receptionist.info("Resolved 0 template variables for: kumon:greeting:response:general")
     outbox.append({"text": REPLY, "channel": "whatsapp", "meta": {"instance": INSTANCE}, "idempotency_key": idem})
     outbox_trace("planner", state, conv, idem)
-    planner.info(f"planner_outbox_count_after: {len(outbox)}")
+    planner.info("planner_outbox_count_after: %s", len(outbox))
     log_first_item(planner, "planner", outbox)
     return state
 
@@ -290,16 +295,23 @@ async def deliver(state: dict, phone: str, conv: str, idem: str, fault: dict) ->
     outbox_trace("delivery", state, conv, idem)
     if not outbox and fault["guard"]:
         trace.error(
-            f"OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|planner_after=1|delivery_before=0|conv={conv}|idem={idem}"
+            "OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|planner_after=1|delivery_before=0|conv=%s|idem=%s",
+            conv,
+            idem,
         )
         guards.error(
-            "CRITICAL OUTBOX HANDOFF VIOLATION DETECTED:\n  Planner produced: 1 messages\n"
-            f"  Delivery received: 0 messages\n  State outbox ID: {id(outbox)}\n  Conversation: {conv}"
+            "CRITICAL OUTBOX HANDOFF VIOLATION DETECTED:\n"
+            "  Planner produced: 1 messages\n"
+            "  Delivery received: 0 messages\n"
+            "  State outbox ID: %s\n"
+            "  Conversation: %s",
+            id(outbox),
+            conv,
         )
         raise HandoffViolation("CRITICAL outbox handoff violation: planner_after=1, delivery_before=0")
 
-    delivery.info(f"PRE-DELIVERY – Outbox contains {len(outbox)} message(s)")
-    delivery.info(f"delivery_outbox_count_before: {len(outbox)}")
+    delivery.info("PRE-DELIVERY – Outbox contains %s message(s)", len(outbox))
+    delivery.info("delivery_outbox_count_before: %s", len(outbox))
     source = "meta"
     if not outbox:
         delivery.warning("PRE-DELIVERY – EMPTY OUTBOX detected, adding emergency fallback")
@@ -309,42 +321,46 @@ async def deliver(state: dict, phone: str, conv: str, idem: str, fault: dict) ->
     log_first_item(delivery, "delivery", outbox)
 
     if FLAG["DELIVERY_DISABLE"] and not fault["ignore_kill_switch"]:
-        delivery.warning(f"DELIVERY_DISABLE=true: delivery is off, message to {phone} not sent")
+        delivery.warning("DELIVERY_DISABLE=true: delivery is off, message to %s not sent", phone)
         sent = False
     else:
         sent = await send(outbox[0]["text"], source, phone, conv, idem, fault)
-    delivery.info(f"delivery_sent_count: {int(sent)}")
+    delivery.info("delivery_sent_count: %s", int(sent))
     delivery.info("delivery_queued_count: 0")
     delivery.info("idempotency_dedup_hits: 0")
-    delivery.info(f"Delivery completed: {int(sent)} messages sent, 0 queued")
+    delivery.info("Delivery completed: %s messages sent, 0 queued", int(sent))
     metrics.info("outbox_handoff_complete")
 
 
 async def send(text: str, source: str, phone: str, conv: str, idem: str, fault: dict) -> bool:
     instance = INSTANCE if fault["invalid_instance"] is None else fault["invalid_instance"]
-    trace.info(f"INSTANCE_TRACE|source={source}|instance={instance}|conv={conv}|idem={idem}")
+    trace.info("INSTANCE_TRACE|source=%s|instance=%s|conv=%s|idem=%s", source, instance, conv, idem)
     if fault["invalid_instance"] is not None:
         for _repeat in range(random.choice((2, 3))):
-            trace.error(f"INSTANCE_GUARD|level=CRITICAL|type=invalid_pattern|value={instance}|conv={conv}|idem={idem}")
+            trace.error(
+                "INSTANCE_GUARD|level=CRITICAL|type=invalid_pattern|value=%s|conv=%s|idem=%s", instance, conv, idem
+            )
         if not fault["invalid_instance_sent"]:
-            delivery.error(f"Message to {phone} not sent: invalid instance {instance!r}")
+            delivery.error("Message to %s not sent: invalid instance %r", phone, instance)
             return False
 
-    trace.info(f"DELIVERY_TRACE|action=send|instance={instance}|phone={phone}|conv={conv}|idem={idem}")
+    trace.info("DELIVERY_TRACE|action=send|instance=%s|phone=%s|conv=%s|idem=%s", instance, phone, conv, idem)
     receptionist.info("Sending text message to %s via instance %s", phone, instance)
     await asyncio.sleep(fault["hang_send"])
     error, code = await ask_gateway(instance, phone, text)
     status = "failed" if error else "success"
     http = code if TRACE_HTTP and code else "unknown"
-    trace.info(f"DELIVERY_TRACE|action=result|status={status}|http={http}|instance={instance}|conv={conv}|idem={idem}")
+    trace.info(
+        "DELIVERY_TRACE|action=result|status=%s|http=%s|instance=%s|conv=%s|idem=%s", status, http, instance, conv, idem
+    )
     if error:
         answer = {"status": "error", "error": error, "phone": phone, "instance": instance}
-        delivery.error(f"WhatsApp message failed: {answer}")
-        delivery.warning(f"Message delivery failed: {idem}")
+        delivery.error("WhatsApp message failed: %s", answer)
+        delivery.warning("Message delivery failed: %s", idem)
         metrics.critical("CRITICAL ALERT: delivery_failure_rate=1.0 exceeds threshold=0.1")
         return False
-    delivery.info(f"WhatsApp message sent successfully to {phone}: {text[:50]}...")
-    delivery.info(f"Message delivered successfully: {idem}")
+    delivery.info("WhatsApp message sent successfully to %s: %s...", phone, text[:50])
+    delivery.info("Message delivered successfully: %s", idem)
     return True
 
 

@@ -30,10 +30,10 @@ def turn(n: int, turns: int) -> str:
     delivered = 0 if lost else 1
     lines = [
         f'{{"timestamp": "{stamp:%Y-%m-%dT%H:%M:%S.%f}", "level": "INFO", "logger": "kumon_receptionist", "message": '
-        f'"Prompt manager initialized with local templates only", "module": "manager", "line": {n % 900}}}',
+        f'"Prompt manager initialized", "line": {n % 900}}}',
         f"{LOGGER}OUTBOX_TRACE|phase=planner|{key}|state_id={state}|outbox_id={state + 64}|count=1",
         f"{LOGGER}OUTBOX_TRACE|phase=delivery|{key}|state_id={state}|outbox_id={state + 64}|count={delivered}",
-        FILLER + "x" * (n % 60),
+        FILLER + "x" * (n % 20),
     ]
     if n % 2:
         status = "failed" if n % 400 == 1 else "success"
@@ -41,7 +41,7 @@ def turn(n: int, turns: int) -> str:
             f"{LOGGER}DELIVERY_TRACE|action=result|status={status}|http=unknown|instance=kumon_assistant|{key}"
         )
     else:
-        lines.append(FILLER + "y" * (n % 60))
+        lines.append(FILLER[:70] + "y" * (n % 20))
     return "\n".join(lines) + "\n"
 
 

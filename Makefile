@@ -1,0 +1,56 @@
+# What a person runs: `make demo` and `make test`. The parts of the latter: lint, unit, sanity, molecule [SCENARIO=name …].
+SHELL := /bin/bash
+PYTHON ?= python3
+export ANSIBLE_HOME := $(CURDIR)/.ansible
+LINK := .ansible/collections/ansible_collections/kumon/runbook
+BIN := .venv/bin
+
+.PHONY: demo test lint unit sanity molecule bench build clean tools
+
+demo: .venv-demo/.done $(LINK)
+	@.venv-demo/bin/python scripts/demo.py
+
+test: tools lint unit sanity build molecule
+
+tools:
+	scripts/test-tools
+
+lint: .venv/.done $(LINK)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint -s .
+	$(BIN)/mypy --python-version 3.9 plugins
+	$(BIN)/mypy scripts tests/assistant tests/bench
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline --profile production
+	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.ansible/collections $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	$(BIN)/antsibull-changelog lint
+
+unit: .venv/.done $(LINK)
+	$(BIN)/python -m pytest
+
+sanity: .venv/.done
+	scripts/sanity $(BIN)
+
+build: .venv/.done
+	scripts/check-build $(BIN)
+
+molecule: .venv/.done $(LINK)
+	scripts/molecule $(SCENARIO)
+
+bench: .venv/.done $(LINK)
+	$(BIN)/python tests/bench/bench.py $(BENCH)
+
+# A virtual environment is complete when its mark is newer than what it was made of.
+.venv/.done: requirements/test.txt requirements/demo.txt
+	scripts/venv $(PYTHON) .venv requirements/test.txt
+
+.venv-demo/.done: requirements/demo.txt
+	scripts/venv $(PYTHON) .venv-demo requirements/demo.txt
+
+# The checkout is its own collection. Ansible wants it below ansible_collections/<namespace>/<name>.
+$(LINK):
+	mkdir -p $(dir $@)
+	ln -sfn ../../../.. $@
+
+clean:
+	rm -rf .venv .venv-demo .ansible .cache .mypy_cache .pytest_cache .ruff_cache *.tar.gz

@@ -1,0 +1,176 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scenarios' tests see of a host, and how they run a procedure as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+ENV_FILE = "/etc/kumon-assistant/runbook.env"
+DROP_IN = "/etc/systemd/system/kumon-assistant.service.d/90-runbook.conf"
+STATE = "/var/lib/kumon-runbook"
+
+
+class Run(NamedTuple):
+    """A finished ansible-playbook: its exit code, and what it printed with all white space folded."""
+
+    code: int
+    text: str
+    seconds: float
+
+
+class Assistant:
+    """The assistant on one host, by what can be observed of it."""
+
+    def __init__(self, host) -> None:
+        self.host = host
+        self.name = host.backend.hostname
+
+    def sh(self, command: str, *arguments: str) -> str:
+        """Run a shell command as root and return its output; it has to succeed."""
+        run = self.host.run(command, *arguments)
+        assert run.rc == 0, f"{command}: {run.stderr or run.stdout}"
+        return run.stdout
+
+    # ------------------------------------------------------------- observing
+
+    def pid(self) -> int:
+        """The process that listens on the assistant's port, 0 if there is none."""
+        found = re.search(r"pid=(\d+)", self.sh("ss -ltnpH 'sport = :8000'"))
+        return int(found.group(1)) if found else 0
+
+    def environ(self, flag: str) -> str | None:
+        """A flag in the running process's own environment."""
+        lines = self.sh(f"tr '\\0' '\\n' < /proc/{self.pid()}/environ").splitlines()
+        return dict(line.partition("=")[::2] for line in lines).get(flag)
+
+    def health(self, path: str = "/health") -> dict:
+        """What the health endpoint answers."""
+        return json.loads(self.sh(f"curl -sS --max-time 3 http://127.0.0.1:8000{path}"))
+
+    def asked(self) -> int:
+        """How many messages the gateway has been asked to send, by its own count."""
+        return json.loads(self.sh("curl -sS --max-time 3 http://127.0.0.1:8080/__stand_in/counters"))["asked"]
+
+    def asked_within(self, seconds: float) -> int:
+        """How many messages the gateway is asked to send in the next seconds."""
+        before = self.asked()
+        time.sleep(seconds)
+        return self.asked() - before
+
+    def journal(self) -> list[dict]:
+        """The entries of the runbook's journal."""
+        if not self.host.file(f"{STATE}/journal.jsonl").exists:
+            return []
+        return [json.loads(line) for line in self.sh(f"cat {STATE}/journal.jsonl").splitlines()]
+
+    def fingerprint(self) -> str:
+        """All that a procedure could change: files, process, firewall."""
+        return self.sh(
+            "ls -lR --full-time /etc/kumon-assistant /etc/systemd/system/kumon-assistant.service.d "
+            f"{STATE} 2>/dev/null; nft list ruleset; echo {self.pid()}"
+        )
+
+    # ---------------------------------------------------------------- acting
+
+    def fault(self, **faults) -> None:
+        """Inject faults into the assistant; without any, it is sound again."""
+        self._control("assistant", faults)
+
+    def gateway(self, **faults) -> None:
+        """Inject faults into the gateway."""
+        self._control("gateway", faults)
+
+    def _control(self, name: str, faults: dict) -> None:
+        text = shlex.quote(json.dumps(faults))
+        self.sh(
+            f"echo {text} > /run/kumon-control/.{name} && mv /run/kumon-control/.{name} /run/kumon-control/{name}.json"
+        )
+
+    def playbook(self, name: str, *options: str, **variables) -> Run:
+        """Run a procedure against this host only."""
+        command = ["ansible-playbook", f"--inventory={ROOT}/molecule/inventory/hosts.yml", f"--limit={self.name}"]
+        inventory = os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY")
+        if inventory:  # what the scenario's molecule.yml sets for its hosts
+            command.append(f"--inventory={inventory}/inventory")
+        command += [f"--extra-vars={json.dumps(variables)}", *options, str(ROOT / f"playbooks/{name}.yml")]
+        begun = time.monotonic()
+        run = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        print(run.stdout)  # pytest shows it when the test fails
+        return Run(run.returncode, re.sub(r"\s+", " ", run.stdout), time.monotonic() - begun)
+
+    def refuses(self, procedure: str, sentence: str, **variables) -> None:
+        """The procedure ends non-zero with this sentence, and nothing on the host was changed."""
+        before = self.fingerprint()
+        run = self.playbook(procedure, **variables)
+        assert run.code != 0
+        assert sentence in run.text
+        assert self.fingerprint() == before
+
+
+def pytest_collection_modifyitems(items):
+    """Run a module's tests on its own ``testinfra_hosts`` only; what molecule passes would come before them."""
+
+    def wanted(item) -> bool:
+        hosts = getattr(item.module, "testinfra_hosts", None)
+        return hosts is None or any(f"[{host}" in item.name for host in hosts)
+
+    items[:] = [item for item in items if wanted(item)]
+
+
+@pytest.fixture
+def assistant(host):
+    """The assistant on the host under test."""
+    return Assistant(host)
+
+
+@pytest.fixture
+def sound(assistant):
+    """The assistant without a kill-switch, fence or fault before a test, and again after it."""
+    restore(assistant)
+    yield assistant
+    restore(assistant)
+
+
+def restore(assistant: Assistant) -> None:
+    """Undo what a test did, without help of the collection."""
+    assistant.fault()
+    assistant.gateway()
+    assistant.sh("nft delete table inet kumon_runbook 2>/dev/null || true")
+    assistant.sh(f"rm -rf {ENV_FILE} {DROP_IN} {STATE} /etc/kumon-assistant/filler")
+    if assistant.host.file("/etc/systemd/system/kumon-assistant.service").exists:
+        assistant.sh(
+            "systemctl daemon-reload; systemctl reset-failed kumon-assistant; "
+            "systemctl kill -s KILL kumon-assistant || true"
+        )
+        assistant.sh("truncate -s 0 /var/log/kumon-assistant/app.log; systemctl restart kumon-assistant")
+    else:
+        assistant.sh(
+            "for p in $(pgrep -u kumon python3); do kill -KILL $p; done; truncate -s 0 /var/log/kumon-assistant/app.log"
+        )
+        assistant.sh("/srv/host/install process")
+    assistant.sh("systemctl start kumon-traffic")
+    deadline = time.monotonic() + 15
+    while assistant.asked_within(0.3) == 0:
+        assert time.monotonic() < deadline, "the assistant does not send after it was restored"

@@ -1,0 +1,24 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+def test_a_real_run_leaves_nothing_behind_either(assistant):
+    for path in ("/etc/kumon-assistant/runbook.env", "/var/lib/kumon-runbook"):
+        assert not assistant.host.file(path).exists
+
+
+def test_what_customers_quote_is_no_incident(assistant):
+    assert "OUTBOX_GUARD|level=CRITICAL" in assistant.sh("cat /var/log/kumon-assistant/app.log")
+    run = assistant.playbook("health_check", runbook_locale="en")
+    assert run.code == 0
+    assert "Critical incidents: 0" in run.text
+    assert "status: ok" in run.text
+
+
+def test_the_report_shows_no_phone_number_and_no_secret(assistant):
+    run = assistant.playbook("health_check", "-vvv")
+    assert "planted-password" in assistant.sh("cat /var/log/kumon-assistant/app.log")
+    assert "planted-password" not in run.text
+    assert "55119000000" not in run.text

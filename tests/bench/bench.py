@@ -1,0 +1,112 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Benchmarks, as ratios within one run: ``bench.py [parser] [level1] [--lines N]``; without a name, all of them.
+
+Exits 1 when a limit is not held. Figures of time are noisy; each is the median of several runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CACHE = ROOT / ".cache" / "bench"
+
+MEASURE = """
+import json, resource, sys, time
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.kumon.runbook.plugins.modules.trace_log_info import measure
+params = {"source": "file", "paths": [sys.argv[2]], "unit": None, "since": None, "until": None, "not_before": None,
+          "since_pid": None, "observe": 0, "conversation": None, "grace": 60.0, "expected_instance": None,
+          "max_samples": 5, "redact": True}
+params.update(json.loads(sys.argv[3]))
+begun = time.perf_counter()
+traces = measure(params, time.time())
+seconds = time.perf_counter() - begun
+print(json.dumps({"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                  "records": traces["records"], "read": traces["bytes"]}))
+"""
+
+
+class Limits:
+    """What was measured against what is allowed."""
+
+    def __init__(self) -> None:
+        self.broken = False
+
+    def show(self, what: str, value: float, limit: float | None = None, unit: str = "") -> None:
+        """Print a value, and whether it holds its limit."""
+        verdict = "" if limit is None else f"(limit {limit:g}{unit}: {'held' if value <= limit else 'BROKEN'})"
+        self.broken = self.broken or (limit is not None and value > limit)
+        print(f"  {what:<58} {value:>9.2f}{unit} {verdict}", flush=True)
+
+
+def median_seconds(run: Callable[[], object], times: int) -> float:
+    """Return the median wall time of ``run`` in seconds."""
+    seconds = []
+    for _n in range(times):
+        begun = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begun)
+    return statistics.median(seconds)
+
+
+def measure(log: Path, **params: object) -> dict[str, float]:
+    """Measure ``log`` by the module's own code in a process of its own."""
+    command = [sys.executable, "-c", MEASURE, str(ROOT / ".ansible/collections"), str(log), json.dumps(params)]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def parser(limits: Limits, lines: int) -> None:
+    """One pass over a large log against the procedures' own pipelines, and a window of it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    log = CACHE / f"app-{lines}.log"
+    if not log.exists():
+        partial = log.with_suffix(".partial")
+        subprocess.run([sys.executable, str(HERE / "make_log.py"), str(partial), str(lines)], check=True)
+        partial.rename(log)
+    print(f"parser: {lines:,} lines, {log.stat().st_size / 1e6:.0f} MB, {lines // 5:,} conversations")
+    pipelines = median_seconds(
+        lambda: subprocess.run(["bash", str(HERE / "procedures.sh"), str(log)], check=True, stdout=subprocess.DEVNULL),
+        3,
+    )
+    passes = [measure(log) for _n in range(3)]
+    full = statistics.median(run["seconds"] for run in passes)
+    window = [measure(log, since="2026-11-21T12:00:00Z", until="2026-11-21T12:15:00Z") for _n in range(3)]
+    limits.show("the procedures' six pipelines", pipelines, None, " s")
+    limits.show("one pass of trace_log_info", full, None, " s")
+    limits.show("one pass / pipelines", full / pipelines, 2.5)
+    limits.show("memory of one pass", max(run["megabytes"] for run in passes), 150, " MB")
+    limits.show(
+        "15 minutes of a day / one pass", 100 * statistics.median(run["seconds"] for run in window) / full, 5, " %"
+    )
+
+
+def main() -> int:
+    """Run the benchmarks that are named."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("names", nargs="*", choices=["parser", "level1", []], metavar="parser|level1")
+    arguments.add_argument("--lines", type=int, default=5_000_000)
+    given = arguments.parse_args()
+    names = given.names or ["parser", "level1"]
+    limits = Limits()
+    if "parser" in names:
+        parser(limits, given.lines)
+    if "level1" in names:
+        import level1  # beside this file; needs containers
+
+        level1.bench(limits)
+    return 1 if limits.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
