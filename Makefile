@@ -4,6 +4,8 @@ PYTHON ?= python3
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 LINK := .ansible/collections/ansible_collections/kumon/runbook
 BIN := .venv/bin
+# For tools that call other commands of the environment by their bare names.
+ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
 .PHONY: demo test lint unit sanity molecule bench build clean tools
 
@@ -21,8 +23,8 @@ lint: .venv/.done $(LINK)
 	$(BIN)/yamllint -s .
 	$(BIN)/mypy --python-version 3.9 plugins
 	$(BIN)/mypy scripts tests/assistant tests/bench
-	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint --offline --profile production
-	ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.ansible/collections $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+	$(ON_PATH) $(BIN)/ansible-lint --offline --profile production
+	$(ON_PATH) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.ansible/collections $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	$(BIN)/antsibull-changelog lint
 
 unit: .venv/.done $(LINK)
