@@ -227,8 +227,11 @@ def test_what_begins_to_listen_while_we_look_is_not_another_users(service, act, 
 
 
 def test_another_users_record_is_not_believed(act, service, refused, tmp_path, monkeypatch):
+    def killed(_self):
+        raise Killed
+
     service.start()
-    monkeypatch.setattr(PlainProcess, "_start", lambda _self: (_ for _ in ()).throw(Killed))
+    monkeypatch.setattr(PlainProcess, "_start", killed)
     with pytest.raises(Killed):
         act()
     other = Host(uid=os.geteuid() + 1)
