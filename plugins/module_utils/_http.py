@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One question to a health endpoint: JSON or a reason why not, within a hard limit of time and size."""
+"""One question to an endpoint, or one event: JSON or a reason why not, within a hard limit of time and size."""
 
 from __future__ import annotations
 
@@ -92,18 +92,29 @@ def _parse(url: str, status: int, content_type: str, body: bytes) -> Answer:
     return Answer(url, "not_json", status, {}, what)
 
 
-def _ask(url: str, timeout: float) -> Answer:
+class _StayHere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: urllib would turn what was posted into a GET without it."""
+
+    def redirect_request(self, *_details: Any) -> None:
+        return None
+
+
+def _ask(url: str, timeout: float, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
     # A proxy of the environment would answer for the service.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, headers={"Accept": "application/json", "User-Agent": "kumon.runbook"})
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if body is not None:
+        handlers.append(_StayHere())
+    opener = urllib.request.build_opener(*handlers)
+    sent = {"Accept": "application/json", "User-Agent": "kumon.runbook", **(headers or {})}
+    request = urllib.request.Request(url, body, sent)
     try:
         try:
             response = opener.open(request, timeout=timeout)
         except urllib.error.HTTPError as exc:
             response = exc
         with response:
-            body = response.read(BODY_LIMIT + 1)
-            return _parse(url, response.status, response.headers.get("Content-Type", ""), body)
+            content = response.read(BODY_LIMIT + 1)
+            return _parse(url, response.status, response.headers.get("Content-Type", ""), content)
     except (OSError, http.client.HTTPException, ValueError) as exc:
         reason = getattr(exc, "reason", exc)
         if isinstance(reason, ConnectionRefusedError):
@@ -115,13 +126,22 @@ def _ask(url: str, timeout: float) -> Answer:
 
 def get_json(url: str, timeout: float) -> Answer:
     """Ask once; never raises and never takes longer than `timeout` seconds, whatever the server does."""
+    return _bounded(url, timeout)
+
+
+def post_json(url: str, data: Any, timeout: float, headers: dict[str, str] | None = None) -> Answer:
+    """Post `data` once as JSON; as `get_json`, and a redirection is an answer, not followed."""
+    return _bounded(url, timeout, json.dumps(data).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+
+def _bounded(url: str, timeout: float, *what: Any) -> Answer:
     wrong = check_url(url)
     if wrong:
         return Answer(url, "no_answer", None, {}, wrong)
     answers: queue.Queue = queue.Queue()
     # A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
     # behind bounds both.
-    threading.Thread(target=lambda: answers.put(_ask(url, timeout)), daemon=True).start()
+    threading.Thread(target=lambda: answers.put(_ask(url, timeout, *what)), daemon=True).start()
     try:
         return answers.get(timeout=timeout)
     except queue.Empty:

@@ -9,6 +9,7 @@ Both sources read in blocks, so that neither a 10 GB file nor a 100 MB line need
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import gzip
 import os
@@ -281,6 +282,93 @@ class FileSource:
             self._feed(self._file, name, counter)
 
 
+class Tail:
+    """What is appended to log files from now on, whatever times it carries, and whatever rotates them meanwhile.
+
+    Every plain file is followed, because one that was renamed is written on until its writer opens the new one. A new
+    file counts where it takes the place of a log; a copy that rotation makes of one does not.
+
+    :param paths: names and globs; raises :class:`SourceError` where nothing can be read
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.truncated = False
+        self._known: set[tuple[int, int]] = set()
+        self._followed: list[_Followed] = []
+        for name in find_files(paths):
+            file = _open(name)
+            if isinstance(file, gzip.GzipFile):
+                file.close()
+                continue
+            self._known.add(_identity(os.fstat(file.fileno())))
+            self._followed.append(_Followed(name, file))
+        if not self._followed:
+            raise SourceError(f"{', '.join(paths)} names compressed logs only; add the one that is written to")
+
+    def __enter__(self) -> Tail:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for followed in self._followed:
+            followed.file.close()
+
+    def read(self, counter: TraceCounter) -> None:
+        """Feed what has been appended since the last reading."""
+        for followed in self._followed:
+            self.truncated |= followed.read(counter)
+        self._look_for_new()
+        for followed in self._followed:
+            if followed.is_new:
+                followed.read(counter)
+
+    def _look_for_new(self) -> None:
+        for name in {followed.name for followed in self._followed if not _ROTATED.search(followed.name)}:
+            # Between the rename and the new file's first line; or created and not yet given to its readers.
+            with contextlib.suppress(OSError, SourceError):
+                identity = _identity(os.stat(name))
+                if identity in self._known:
+                    continue
+                file = _open(name)
+                if isinstance(file, gzip.GzipFile):
+                    file.close()
+                    continue
+                self._known.add(identity)
+                self._followed.append(_Followed(name, file, is_new=True))
+
+
+class _Followed:
+    """One plain log file, read from its present end on (a new one from its beginning)."""
+
+    def __init__(self, name: str, file: IO[bytes], is_new: bool = False) -> None:
+        self.name, self.file, self.is_new = name, file, is_new
+        self._lines = Lines()
+        self._half = False  # the line that is being written began before
+        if not is_new and file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            self._half = file.read(1) != b"\n"
+
+    def read(self, counter: TraceCounter) -> bool:
+        """Feed what was appended; tell whether the file was truncated."""
+        self.is_new = False
+        truncated = os.fstat(self.file.fileno()).st_size < self.file.tell()
+        if truncated:
+            self.file.seek(0)
+            self._lines, self._half = Lines(), False
+        _seek_data(self.file, self.file.tell())
+        for block in _blocks(self.file, self.name):
+            counter.bytes += len(block)
+            lines = self._lines.cut(block)
+            if lines and self._half:
+                del lines[0]
+                self._half = False
+            counter.feed(lines)
+        return truncated
+
+
+def _identity(info: os.stat_result) -> tuple[int, int]:
+    return info.st_dev, info.st_ino
+
+
 class JournalSource:
     """The journal of one systemd unit, by ``journalctl -o json``."""
 
@@ -299,14 +387,21 @@ class JournalSource:
         """Journal entries have times of their own; no place in a file is needed."""
         return False
 
+    def skip_to_end(self) -> None:
+        """Let reading begin behind the newest entry that there is."""
+        self._run(["--lines=1"], None)
+
     def read(self, counter: TraceCounter) -> None:
         """Feed all there is now; called again, what has been logged since."""
-        command = [self._journalctl, "--no-pager", "-o", "json", "--show-cursor", f"--unit={self._unit}"]
-        command.append("--output-fields=MESSAGE")
         if self._cursor:
-            command.append(f"--after-cursor={self._cursor}")
-        elif self._start is not None:
-            command.append(f"--since=@{self._start:.6f}")
+            self._run([f"--after-cursor={self._cursor}"], counter)
+        else:
+            self._run([f"--since=@{self._start:.6f}"] if self._start is not None else [], counter)
+
+    def _run(self, options: list[str], counter: TraceCounter | None) -> None:
+        """Run journalctl; feed what it prints, or only note the cursor at its end."""
+        command = [self._journalctl, "--no-pager", "-o", "json", "--show-cursor", f"--unit={self._unit}"]
+        command += ["--output-fields=MESSAGE", *options]
         try:
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
@@ -320,8 +415,11 @@ class JournalSource:
         passed = False
         with output:
             for block in _blocks(output, "journal"):
+                complete = self._without_cursor(lines.cut(block))
+                if counter is None:
+                    continue
                 counter.bytes += len(block)
-                counter.feed(self._without_cursor(lines.cut(block)))
+                counter.feed(complete)
                 if counter.past_window:
                     passed = True
                     process.kill()

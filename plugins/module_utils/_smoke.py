@@ -1,0 +1,360 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One message of our own, sent to the assistant's webhook and followed through its log; what that proves.
+
+The message is told from others by where it stands, not by any clock: the log's end is noted, the message is sent, and
+what the log says of its phone from there on belongs to it. An earlier message of the same phone whose traces come late
+is told apart by its key, which was planned before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import re
+import secrets
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils._logs import JournalSource, SourceError, Tail
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+
+MODES = ("full", "processed_only")
+STEPS = ("accepted", "planned", "read", "instance", "sent", "result")
+LONGEST_WAIT = 600
+POLL_SECONDS = 0.1
+# After this long without another trace of the message, its turn is taken as ended once its outcome is known.
+SETTLE_SECONDS = 0.5
+_PHONE = re.compile(r"[0-9]{10,15}\Z")
+_INSTANCE = re.compile(r"[^\s/?#|\x00-\x1f]{1,100}\Z")
+_KEY = re.compile(rb"\|(conv=.*\|idem=.*?)(?:\|state_id=.*)?\r?\Z")
+
+
+class MessageCounter(TraceCounter):
+    """Counts the traces of one phone's messages that were planned since counting began.
+
+    Whatever else it says of that phone is of an older message: `strays` are the sends and deliveries among it, which
+    are none of ours in a test whether messages go out, and are some too many in a test whether none does.
+    """
+
+    def __init__(self, phone: str, instance: str, now: float) -> None:
+        # A grace of 0 seconds: whoever waits knows by himself what is still on its way.
+        super().__init__(now=now, grace=0, conversation=phone, expected_instance=instance, max_samples=3)
+        self._own: set[bytes] = set()
+        self.strays = 0
+
+    def _concerns(self, rest: bytes) -> bool:
+        found = _KEY.search(rest) if super()._concerns(rest) else None
+        if found is None:
+            return False
+        if rest.startswith(b"phase=planner|"):
+            self._own.add(found.group(1))
+        if found.group(1) in self._own:
+            return True
+        self.strays += rest.startswith((b"action=send|", b"action=result|status=success|"))
+        return False
+
+    @property
+    def progress(self) -> dict[str, int]:
+        """How far the message came: planned, read, lost, guards, sent and settled (with a result)."""
+        return {**self.observed, "lost": self._lost, "guards": len(self._incidents), "strays": self.strays}
+
+
+def event(phone: str, instance: str, text: str, message_id: str, now: float) -> dict[str, Any]:
+    """Return a `messages.upsert` event as the Evolution API posts it to its webhook."""
+    return {
+        "event": "messages.upsert",
+        "instance": instance,
+        "data": {
+            "key": {"remoteJid": f"{phone}@s.whatsapp.net", "fromMe": False, "id": message_id},
+            "pushName": "Kumon runbook",
+            "message": {"conversation": text},
+            "messageType": "conversation",
+            "messageTimestamp": int(now),
+            "instanceId": instance,
+            "source": "unknown",
+        },
+        "date_time": datetime.fromtimestamp(now, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+    }
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Raise Refused with one sentence for what cannot be sent or followed."""
+    wrong = _http.check_url(params["webhook_url"])
+    if wrong:
+        raise Refused(f"webhook URL {params['webhook_url']!r} is not valid ({wrong}): correct runbook_webhook_url")
+    if not _PHONE.match(params["phone"]):
+        raise Refused("smoke_test_phone is no phone number: give 10 to 15 digits, the country's code first")
+    if not _INSTANCE.match(params["instance"]):
+        raise Refused(f"{params['instance']!r} is no name of an instance: correct runbook_evolution_instance")
+    if not params["text"].strip():
+        raise Refused("the text of the message is empty: set smoke_test_text")
+    if not 1 <= params["wait"] <= LONGEST_WAIT:
+        raise Refused(f"wait must be between 1 and {LONGEST_WAIT} seconds, not {params['wait']:g}")
+    if params["quiet"] is not None and not 0 < params["quiet"] <= params["wait"]:
+        raise Refused(f"quiet must be above 0 and at most wait ({params['wait']:g} s), not {params['quiet']:g}")
+    for name, value in params["headers"].items():
+        # http.client refuses them too, after the log's end was noted and without a sentence.
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", str(name)) or re.search(r"[\r\n]", str(value)):
+            raise Refused("a header of the webhook is malformed: correct smoke_test_webhook_headers")
+
+
+def open_source(params: Mapping[str, Any]) -> Tail | JournalSource:
+    """Return the log, to be read from its present end on. Raises Refused."""
+    try:
+        if params["source"] == "file":
+            return Tail(params["paths"])
+        journal = JournalSource(params["unit"], None)
+        journal.skip_to_end()
+        return journal
+    except SourceError as error:
+        raise Refused(str(error)) from error
+
+
+def accepted(answer: _http.Answer | None) -> bool:
+    """Whether the webhook took the message: HTTP 2xx with anything but a page, because releases answer differently."""
+    return answer is not None and answer.status is not None and 200 <= answer.status < 300 and answer.detail != "HTML"
+
+
+def refuse_wrong_webhook(answer: _http.Answer) -> None:
+    """Raise Refused where what answers cannot be the assistant's webhook, so that the message went nowhere."""
+    correct = "correct runbook_webhook_url"
+    if answer.kind == "refused":
+        raise Refused(f"nothing listens at {answer.url}: start the service, or {correct}")
+    if answer.detail == "HTML":
+        raise Refused(f"{answer.url} answers HTML, it is not the assistant's webhook: {correct}")
+    if answer.status in (404, 405):
+        raise Refused(f"{answer.url} answers HTTP {answer.status}, there is no webhook: {correct}")
+    if answer.status is not None and 300 <= answer.status < 400:
+        raise Refused(f"{answer.url} redirects (HTTP {answer.status}): set runbook_webhook_url to where the webhook is")
+    if answer.status in (401, 403):
+        raise Refused(
+            f"{answer.url} answers HTTP {answer.status}: give what it wants to see in smoke_test_webhook_headers"
+        )
+
+
+def is_over(progress: Mapping[str, int], idle: float, quiet: float | None) -> bool:
+    """Whether nothing more is to come of the message, `idle` seconds after the last that was seen of it.
+
+    Without `quiet` a message that is read and not sent is waited for.
+    """
+    on_its_way = progress["sent"] - progress["settled"]
+    if progress["sent"] and on_its_way <= 0 and progress["read"] + progress["lost"] >= progress["planned"]:
+        return idle >= SETTLE_SECONDS
+    if progress["guards"] and on_its_way <= 0:  # a turn ends at its guard, or sends within milliseconds of it
+        return idle >= 2 * SETTLE_SECONDS
+    seen = progress["read"] or progress["lost"]
+    return quiet is not None and bool(seen) and not progress["sent"] and idle >= quiet
+
+
+def send(params: Mapping[str, Any], host: Host, check_mode: bool = False) -> dict[str, Any]:
+    """Send one message and follow it until its outcome is known, for at most `wait` seconds.
+
+    :param params: the options of ``smoke_test_message``
+    :returns: ``{message: {id, phone, sent, sent_at, accepted, http, detail}, traces, strays, settled, quiet_seconds,
+        seconds}``; in check mode nothing is sent and ``traces`` is None. Raises Refused.
+    """
+    check(params)
+    began = host.clock()
+    message_id = "RUNBOOK" + secrets.token_hex(10).upper()
+    message: dict[str, Any] = {"id": message_id, "phone": redact(params["phone"] + "@s.whatsapp.net").partition("@")[0]}
+    message.update(sent=False, sent_at=None, accepted=None, http=None, detail="not sent")
+    result = {"message": message, "traces": None, "strays": 0, "settled": False, "quiet_seconds": 0.0}
+    with open_source(params) as source:
+        if not check_mode:
+            now = time.time()
+            # What came before `now + wait` is due by the end of it.
+            counter = MessageCounter(params["phone"], params["instance"], now + params["wait"])
+            text = params["text"].replace("{id}", message_id)
+            answers = _post(params, event(params["phone"], params["instance"], text, message_id, now))
+            message.update(sent=True, sent_at=iso(now))
+            answer, result["settled"], quiet = _follow(params, host, source, counter, answers)
+            message.update(
+                accepted=accepted(answer),
+                http=answer.status if answer else None,
+                detail=_told(answer) if answer else f"no answer within {params['wait']:g} s",
+            )
+            result.update(strays=counter.strays, quiet_seconds=round(quiet, 2))
+            result["traces"] = dict(counter.result(), truncated=source.truncated)
+    result["seconds"] = round(host.clock() - began, 3)
+    return result
+
+
+def _told(answer: _http.Answer) -> str:
+    """Say what the webhook answered, in its own word for it where it has one."""
+    status = answer.json.get("status")
+    own = f", {redact(status)[:40]}" if isinstance(status, str) else ""
+    return (f"HTTP {answer.status}" if answer.status is not None else answer.detail) + own
+
+
+def _post(params: Mapping[str, Any], data: dict[str, Any]) -> queue.Queue[_http.Answer]:
+    """Post beside the reading: a webhook may answer when all is done, or never."""
+    answers: queue.Queue[_http.Answer] = queue.Queue()
+    headers = {str(name): str(value) for name, value in params["headers"].items()}
+
+    def post() -> None:
+        answers.put(_http.post_json(params["webhook_url"], data, params["wait"], headers))
+
+    threading.Thread(target=post, daemon=True).start()
+    return answers
+
+
+def _follow(
+    params: Mapping[str, Any],
+    host: Host,
+    source: Tail | JournalSource,
+    counter: MessageCounter,
+    answers: queue.Queue[_http.Answer],
+) -> tuple[_http.Answer | None, bool, float]:
+    """Read on until the outcome is known; return the webhook's answer, whether it is known, and the last silence."""
+    begun = changed = host.clock()
+    answer: _http.Answer | None = None
+    seen = counter.progress
+    while True:
+        if answer is None:
+            with contextlib.suppress(queue.Empty):
+                answer = answers.get_nowait()
+                refuse_wrong_webhook(answer)
+        try:
+            source.read(counter)
+        except SourceError as error:
+            raise Refused(f"the message was sent and cannot be followed any more: {error}") from error
+        now = host.clock()
+        if counter.progress != seen:
+            seen, changed = counter.progress, now
+        idle = now - changed
+        if answer is not None and (not accepted(answer) or is_over(seen, idle, params["quiet"])):
+            return answer, accepted(answer), idle
+        if now - begun >= params["wait"]:
+            return answer, is_over(seen, idle, params["quiet"]), idle
+        host.sleep(POLL_SECONDS)
+
+
+# ---------------------------------------------------------------- judging
+
+
+def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[str, Any]:
+    """Judge what became of the message. Pure.
+
+    :param sent: what :func:`send` returned
+    :param mode: `full` (it has to be delivered) or `processed_only` (it has to be read, and nothing may go out)
+    :returns: ``{status: passed|failed|unproven, reason, mode, steps: [{step, had, detail}]}``; ``had`` is None for a
+        step that this mode does not ask for or that the one before it makes void.
+
+    ``reason`` is `delivered` or `not_sent` where it passed. Where it failed it is the first thing that was wrong:
+    `not_accepted`, `not_planned`, `lost_handoff`, `guard`, `not_read`, `state_mismatch`, `wrong_instance`,
+    `no_instance`, `nothing_sent`, `sent_under_kill_switch`, `delivery_failed`, `no_result`. It is unproven with
+    `log_silent` (the log did not move at all) or `too_short` (nothing went out yet, and it might have).
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}; it must be {' or '.join(MODES)}")
+    message, traces = sent["message"], sent["traces"]
+    if traces is None:
+        raise ValueError("nothing was sent, so there is nothing to judge")
+    steps, reasons = [], []
+    for name in STEPS:
+        had, detail, reason = _JUDGES[name](traces, sent, message, mode, expected_instance)
+        steps.append({"step": name, "had": had, "detail": detail})
+        reasons.append(reason)
+    first = next((reason for reason in reasons if reason), None)
+    if first is None and mode == "processed_only" and not sent["settled"]:
+        first = "too_short"
+    if first is None:
+        status, first = "passed", "delivered" if mode == "full" else "not_sent"
+    else:
+        status = "unproven" if first in ("log_silent", "too_short") else "failed"
+    return {"status": status, "reason": first, "mode": mode, "steps": steps}
+
+
+def _judge_accepted(_traces, _sent, message, _mode, _expected):
+    return message["accepted"] is True, message["detail"], None if message["accepted"] is True else "not_accepted"
+
+
+def _judge_planned(traces, _sent, _message, _mode, _expected):
+    planned = traces["handoff"]["planned"]
+    wrong = "not_planned" if traces["lines"] else "log_silent"
+    return planned > 0, f"planned {planned}, of {traces['lines']} new lines", None if planned else wrong
+
+
+def _judge_read(traces, _sent, _message, _mode, _expected):
+    handoff, guards = traces["handoff"], traces["guards"]["outbox"]
+    detail = f"read {handoff['read']} of {handoff['planned']}, lost {handoff['lost']}"
+    if handoff["state_mismatches"]:
+        detail += f", state mismatches {handoff['state_mismatches']}"
+    if guards:
+        detail += f", OUTBOX_GUARD {', '.join(sorted(guards))}"
+    if guards:
+        reason = "guard"
+    elif handoff["lost"]:
+        reason = "lost_handoff"
+    elif handoff["state_mismatches"]:
+        reason = "state_mismatch"
+    elif not handoff["planned"] or handoff["read"] < handoff["planned"]:
+        reason = "not_read"
+    else:
+        reason = None
+    return reason is None, detail, reason
+
+
+def _judge_instance(traces, _sent, _message, mode, expected):
+    instances, guards = traces["instances"], traces["guards"]["instance"]
+    seen = sorted(instances["seen"])
+    detail = ", ".join(name or "''" for name in seen) or "not traced"
+    if guards:
+        detail += f", INSTANCE_GUARD {', '.join(sorted(guards))}"
+    if instances["errors"]:
+        detail += f", errors {instances['errors']}"
+    if guards or instances["errors"] or instances["invalid"] or instances["unexpected"]:
+        return False, detail, "wrong_instance"
+    if not seen:
+        # Under the kill-switch the assistant resolves none.
+        return (False, detail, "no_instance") if mode == "full" else (None, detail, None)
+    right = seen == [redact(expected)]
+    return right, detail, None if right else "wrong_instance"
+
+
+def _judge_sent(traces, sent, _message, mode, _expected):
+    delivery, handoff = traces["delivery"], traces["handoff"]
+    went_out = max(delivery["sent"], delivery["success"] + delivery["failed"])
+    if mode == "processed_only":
+        went_out += sent["strays"]
+        detail = f"{went_out} sent, {sent['quiet_seconds']:.1f} s without another trace"
+        return went_out == 0, detail, "sent_under_kill_switch" if went_out else None
+    if went_out and not handoff["read"]:
+        # What the assistant sends after a lost hand-off is its emergency text, not what was planned.
+        return False, f"{went_out} sent, not what was planned", "nothing_sent"
+    enough = went_out >= max(1, handoff["read"])
+    return enough, f"{went_out} sent", None if enough else "nothing_sent"
+
+
+def _judge_result(traces, _sent, _message, mode, _expected):
+    if mode == "processed_only":
+        return None, "not asked for", None
+    delivery = traces["delivery"]
+    if not traces["handoff"]["read"]:
+        return None, f"success {delivery['success']}, not of what was planned", None
+    codes = ", ".join(f"{code}: {count}" for code, count in sorted(delivery["failed_by_http"].items()))
+    detail = f"success {delivery['success']}, failed {delivery['failed']}{f' ({codes})' if codes else ''}"
+    if delivery["failed"]:
+        return False, detail, "delivery_failed"
+    if not delivery["success"] or delivery["success"] < delivery["sent"]:
+        return False, f"{detail}, without result {delivery['sent'] - delivery['success']}", "no_result"
+    return True, detail, None
+
+
+_JUDGES = {
+    "accepted": _judge_accepted,
+    "planned": _judge_planned,
+    "read": _judge_read,
+    "instance": _judge_instance,
+    "sent": _judge_sent,
+    "result": _judge_result,
+}
