@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
@@ -108,6 +110,60 @@ def test_a_proxy_is_not_asked(monkeypatch, free_port):
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")
     with server(http(b"{}")) as url:
         assert _http.get_json(url, 2).kind == "ok"
+
+
+@contextlib.contextmanager
+def recorder(status=200, location=None):
+    """Answers every request with this status and keeps what it was asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_arguments):
+            pass
+
+        def answer(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            asked.append((self.command, self.path, dict(self.headers), body))
+            self.send_response(status)
+            if location:
+                self.send_header("Location", location)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        do_GET = do_POST = answer
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def test_an_event_is_posted_as_json_with_the_headers_that_are_wanted():
+    with recorder() as (url, asked):
+        found = _http.post_json(url, {"event": "é"}, 2, {"apikey": "k"})
+    ((method, path, headers, body),) = asked
+    assert (found.kind, method, path, json.loads(body)) == ("ok", "POST", "/hook", {"event": "é"})
+    assert (headers["Content-Type"], headers["Apikey"]) == ("application/json", "k")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_what_was_posted_is_not_turned_into_a_get_by_a_redirection(status):
+    with recorder(status, "/elsewhere") as (url, asked):
+        found = _http.post_json(url, {}, 2)
+    assert (found.status, [(method, path) for method, path, _headers, _body in asked]) == (status, [("POST", "/hook")])
+
+
+def test_a_webhook_that_hangs_keeps_the_time():
+    with server(b"", hold=5) as url:
+        began = time.monotonic()
+        found = _http.post_json(url, {}, 0.3)
+    assert (found.kind, found.detail, time.monotonic() - began < 0.8) == ("no_answer", "no answer within 0.3 s", True)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._logs import (
     FileSource,
     JournalSource,
     SourceError,
+    Tail,
     find_files,
     seek_time,
 )
@@ -328,6 +329,18 @@ def test_without_journalctl_another_source_is_named(tmp_path):
         JournalSource("u", None, str(tmp_path / "none")).read(TraceCounter(now=NOW))
 
 
+def test_the_journal_can_be_read_from_its_end_on(tmp_path):
+    command = journalctl(tmp_path, [as_json(result("old"), at=NOON), "-- cursor: s=1;i=2"])
+    source, counter = JournalSource("u", None, command), TraceCounter(now=NOW)
+    source.skip_to_end()
+    assert (counter.records, counter.bytes) == (0, 0)
+    source.read(counter)
+    assert counter.records == 1
+    first, second = (tmp_path / "calls").read_text().splitlines()
+    assert "--lines=1" in first and "--after-cursor" not in first
+    assert "--after-cursor=s=1;i=2" in second and "--lines" not in second
+
+
 def test_the_reader_stops_behind_the_windows_end(tmp_path):
     command = tmp_path / "endless"
     record = as_json(result("c"), at=NOON)
@@ -337,3 +350,128 @@ def test_the_reader_stops_behind_the_windows_end(tmp_path):
     JournalSource("u", None, str(command)).read(counter)
     assert counter.result()["records"] == 0
     assert subprocess.run(["pgrep", "-f", str(command)], check=False, stdout=subprocess.PIPE).stdout == b""
+
+
+# ------------------------------------------------- what comes from now on
+
+
+@pytest.fixture
+def log(tmp_path):
+    return write(tmp_path / "app.log", successes(3))
+
+
+def append(path, *lines, end="\n"):
+    with open(path, "a") as file:
+        file.write("\n".join(lines) + end)
+
+
+class Tailed:
+    """A tail of some files and what it has counted so far."""
+
+    def __init__(self, *paths):
+        self.tail, self.counter = Tail([str(path) for path in paths]), TraceCounter(now=NOW)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.tail.__exit__()
+
+    def read(self):
+        self.tail.read(self.counter)
+        return self.counter.records
+
+
+@pytest.mark.parametrize("shape", [basic, as_json, asctime])
+def test_only_what_is_appended_is_read_whatever_times_it_carries(log, shape):
+    with Tailed(log) as tailed:
+        assert tailed.read() == 0
+        append(log, shape(result("a"), at=NOON - 10_000))
+        assert tailed.read() == 1
+        append(log, shape(result("b"), at=NOON + 600), shape(result("c"), at=NOON + 601))
+        assert tailed.read() == 3
+        assert tailed.read() == 3
+    assert tailed.tail.truncated is False
+
+
+def test_a_line_that_was_begun_before_is_not_read_as_a_bare_one(log):
+    append(log, "INFO:app.core.workflow:Processing message for 55: ", end="")
+    with Tailed(log) as tailed:
+        append(log, result("forged"), basic(result("a")))
+        assert tailed.read() == 1
+
+
+def test_a_line_is_read_when_it_is_whole(log):
+    line = basic(result("a"))
+    with Tailed(log) as tailed:
+        append(log, line[:40], end="")
+        assert tailed.read() == 0
+        append(log, line[40:])
+        assert tailed.read() == 1
+
+
+def test_a_log_that_is_truncated_is_read_from_its_new_beginning(log):
+    with Tailed(log) as tailed:
+        os.truncate(log, 0)
+        append(log, basic(result("a")))
+        assert (tailed.read(), tailed.tail.truncated) == (1, True)
+
+
+def test_the_hole_before_a_writer_that_kept_its_offset_is_not_read(log):
+    with Tailed(log) as tailed:
+        with open(log, "r+b") as writer:
+            writer.seek(1 << 30)
+            os.truncate(log, 0)
+            tailed.read()
+            writer.write((basic(result("a")) + "\n").encode())
+        assert (tailed.read(), tailed.counter.bytes < 1 << 20) == (1, True)
+
+
+def test_a_renamed_log_is_read_on_and_so_is_the_one_in_its_place(log):
+    with Tailed(f"{log}*") as tailed:
+        os.rename(log, f"{log}.1")
+        append(f"{log}.1", basic(result("a")))
+        assert tailed.read() == 1
+        write(log, [basic(result("b"))])
+        assert tailed.read() == 2
+        append(f"{log}.1", basic(result("c")))
+        append(log, basic(result("d")))
+        assert tailed.read() == 4
+
+
+def test_a_process_that_still_writes_to_the_renamed_log_is_heard(log):
+    os.rename(log, f"{log}.1")
+    log.touch()
+    with Tailed(f"{log}*") as tailed:
+        append(f"{log}.1", basic(result("a")))
+        assert tailed.read() == 1
+
+
+def test_the_copy_that_rotation_makes_of_a_log_is_not_read_a_second_time(log):
+    write(f"{log}.1", successes(2))
+    with Tailed(f"{log}*") as tailed:
+        append(log, basic(result("a")))
+        assert tailed.read() == 1
+        os.rename(f"{log}.1", f"{log}.2")
+        write(f"{log}.1", log.read_text().splitlines())
+        os.truncate(log, 0)
+        append(log, basic(result("b")))
+        assert tailed.read() == 2
+
+
+def test_compressed_logs_are_passed_over(log, tmp_path):
+    write(tmp_path / "app.log.2.gz", successes(2), gzip.open)
+    with Tailed(f"{log}*") as tailed:
+        append(log, basic(result("a")))
+        assert tailed.read() == 1
+    with pytest.raises(SourceError, match="names compressed logs only; add the one that is written to"):
+        Tail([str(tmp_path / "app.log.2.gz")])
+
+
+def test_a_tail_leaves_nothing_open(log):
+    before = len(os.listdir("/proc/self/fd"))
+    with Tailed(f"{log}*") as tailed:
+        os.rename(log, f"{log}.1")
+        write(log, [basic(result("b"))])
+        assert tailed.read() == 1
+    assert len(os.listdir("/proc/self/fd")) == before

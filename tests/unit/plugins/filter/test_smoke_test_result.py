@@ -1,0 +1,41 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.kumon.runbook.plugins.filter.smoke_test_result import FilterModule
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+
+from tests.unit.records import basic, turn
+
+smoke_test_result = FilterModule().filters()["smoke_test_result"]
+
+
+def returned(*lines):
+    counter = TraceCounter(now=0)
+    counter.feed([basic(line).encode() for line in lines])
+    message = {"accepted": True, "detail": "HTTP 200"}
+    return {"message": message, "traces": counter.result(), "strays": 0, "settled": True, "quiet_seconds": 5}
+
+
+def test_it_judges_what_the_module_returned():
+    assert smoke_test_result(returned(*turn("c")), "full", "kumon_assistant")["status"] == "passed"
+    assert smoke_test_result(returned(*turn("c")[:3]), "processed_only", "kumon_assistant")["status"] == "passed"
+    assert smoke_test_result(returned(*turn("c")[:3]), "full", "kumon_assistant")["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "message"),
+    [
+        ("nothing", "full", "smoke_test_result: "),
+        ({}, "full", "smoke_test_result: the input has no 'message'"),
+        (returned(), "auto", "smoke_test_result: mode is 'auto'; it must be full or processed_only"),
+        ({**returned(), "traces": None}, "full", "smoke_test_result: nothing was sent"),
+    ],
+)
+def test_bad_input_is_one_sentence(given, mode, message):
+    with pytest.raises(AnsibleFilterError) as raised:
+        smoke_test_result(given, mode, "kumon_assistant")
+    assert str(raised.value).startswith(message)
