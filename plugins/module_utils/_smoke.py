@@ -120,8 +120,8 @@ def open_source(params: Mapping[str, Any]) -> Tail | JournalSource:
 
 
 def accepted(answer: _http.Answer | None) -> bool:
-    """Whether the webhook took the message: HTTP 2xx with anything but a page, because releases answer differently."""
-    return answer is not None and answer.status is not None and 200 <= answer.status < 300 and answer.detail != "HTML"
+    """Whether the webhook took the message: HTTP 2xx, with whatever text, because releases answer differently."""
+    return answer is not None and answer.status is not None and 200 <= answer.status < 300
 
 
 def refuse_wrong_webhook(answer: _http.Answer) -> None:
@@ -129,7 +129,7 @@ def refuse_wrong_webhook(answer: _http.Answer) -> None:
     correct = "correct runbook_webhook_url"
     if answer.kind == "refused":
         raise Refused(f"nothing listens at {answer.url}: start the service, or {correct}")
-    if answer.detail == "HTML":
+    if answer.detail == "HTML" and (answer.status or 0) < 500:  # above it is a proxy's page for a service that is down
         raise Refused(f"{answer.url} answers HTML, it is not the assistant's webhook: {correct}")
     if answer.status in (404, 405):
         raise Refused(f"{answer.url} answers HTTP {answer.status}, there is no webhook: {correct}")
@@ -312,13 +312,13 @@ def _judge_instance(traces, _sent, _message, mode, expected):
         detail += f", INSTANCE_GUARD {', '.join(sorted(guards))}"
     if instances["errors"]:
         detail += f", errors {instances['errors']}"
-    if guards or instances["errors"] or instances["invalid"] or instances["unexpected"]:
+    # A guard names an instance that nothing else names, or none at all.
+    if guards or instances["errors"] or (seen and seen != [redact(expected)]):
         return False, detail, "wrong_instance"
-    if not seen:
-        # Under the kill-switch the assistant resolves none.
-        return (False, detail, "no_instance") if mode == "full" else (None, detail, None)
-    right = seen == [redact(expected)]
-    return right, detail, None if right else "wrong_instance"
+    if seen:
+        return True, detail, None
+    # Under the kill-switch the assistant resolves none.
+    return (False, detail, "no_instance") if mode == "full" else (None, detail, None)
 
 
 def _judge_sent(traces, sent, _message, mode, _expected):

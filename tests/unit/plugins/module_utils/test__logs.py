@@ -417,6 +417,20 @@ def test_a_log_that_is_truncated_is_read_from_its_new_beginning(log):
         assert (tailed.read(), tailed.tail.truncated) == (1, True)
 
 
+def test_what_was_half_written_before_a_truncation_is_forgotten(log):
+    with Tailed(log) as tailed:
+        append(log, basic(result("a"))[:40], end="")
+        tailed.read()
+        os.truncate(log, 0)
+        append(log, basic(result("b")))
+        assert tailed.read() == 1
+    append(log, "INFO:", end="")
+    with Tailed(log) as tailed:
+        os.truncate(log, 0)
+        append(log, basic(result("c")))
+        assert tailed.read() == 1
+
+
 def test_the_hole_before_a_writer_that_kept_its_offset_is_not_read(log):
     with Tailed(log) as tailed:
         with open(log, "r+b") as writer:

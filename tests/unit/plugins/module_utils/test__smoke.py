@@ -116,6 +116,7 @@ READ = [outbox("planner", CONV, 0), outbox("planner", CONV, 1), outbox("delivery
         ([*READ, instance_trace(CONV), send(CONV, instance="another"), result(CONV)], "wrong_instance", "instance"),
         ([*READ, instance_trace(CONV, "no state", "error"), send(CONV), result(CONV)], "wrong_instance", "instance"),
         ([*turn(CONV), instance_guard(CONV, "default")], "wrong_instance", "instance"),
+        ([*turn(CONV), instance_guard(CONV, "x").replace("|value=x", "")], "wrong_instance", "instance"),
         (READ, "no_instance", "instance"),
         ([*READ, instance_trace(CONV)], "nothing_sent", "sent"),
         ([*READ, instance_trace(CONV), send(CONV)], "no_result", "result"),
