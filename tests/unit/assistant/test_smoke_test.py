@@ -93,7 +93,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("faults", "reason"), FAULTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("faults", "reason"), FAULTS, ids=str)
 def test_each_fault_fails_the_test_by_its_cause(full, faults, reason):
     judged = full.run(wait=1.5, **faults)
     assert (judged["status"], judged["reason"]) == ("failed", reason)
