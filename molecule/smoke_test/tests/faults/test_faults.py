@@ -61,9 +61,9 @@ def test_health_that_hangs_has_no_say(sound):
 
 
 def test_rotation_meanwhile_does_not_matter(sound):
-    sound.sh(f"systemd-run --on-active=2s -- mv {LOG} {LOG}.1")
+    sound.fault(hang_send=6)
+    sound.sh(f"systemd-run -- sh -c 'sleep 3; mv {LOG} {LOG}.1'")
     try:
-        sound.fault(hang_send=4)
         run = smoke_test(sound, smoke_test_wait_seconds=15)
         assert run.code == 0
     finally:
@@ -117,6 +117,6 @@ def test_a_service_that_does_not_run_is_said(sound):
 
 
 def test_a_host_that_is_not_reached_fails_the_run_by_its_name(assistant):
-    run = smoke_test(assistant, ansible_port=9)
+    run = smoke_test(assistant, ansible_user="stranger")
     assert run.code != 0
     assert "status: unreachable" in run.text
