@@ -18,6 +18,7 @@ ASSISTANT_FAULTS = {
     "lost_handoff": False,
     "guard": False,
     "state_mismatch": False,
+    "v2_only": False,
     "no_delivery": False,
     "invalid_instance": None,
     "invalid_instance_sent": False,

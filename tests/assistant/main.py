@@ -21,12 +21,16 @@ Environment:
     TRACE_HTTP          true: the result line names the HTTP status; the real one always says `unknown`
     KUMON_CONTROL_FILE  JSON object with the faults below; read again at every request, every turn, start and stop
 
+A release may have faults of its own: those in `defects.json` beside this file, read once at start. The control file's
+come on top.
+
 Faults:
 
     lost_handoff           delivery gets a fresh state with an empty outbox: planner 1, delivery 0, other ids, and no
                            guard line. Like the real one, delivery then sends an emergency fallback text
     guard                  with lost_handoff: OUTBOX_GUARD is logged as well and the turn ends there, nothing is sent
     state_mismatch         delivery gets a copy of the state: same count, other state_id and outbox_id; sent
+    v2_only                the two above strike only while OUTBOX_V2_ENFORCED is on, so that the flags of V1 cure them
     no_delivery            planned and never read: no delivery trace, nothing sent
     invalid_instance       name that is resolved instead of EVOLUTION_INSTANCE ("thread_123", "default", "", …): an
                            INSTANCE_TRACE, then two or three INSTANCE_GUARD lines, nothing sent
@@ -152,8 +156,12 @@ def dump_environment() -> None:
     print("=== Environment ===", *lines, "===================", sep="\n", flush=True)
 
 
+DEFECTS_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "defects.json")
+DEFECTS = control.read(DEFECTS_FILE, control.ASSISTANT_FAULTS)
+
+
 def faults() -> dict:
-    return control.read(CONTROL_FILE, control.ASSISTANT_FAULTS)
+    return control.read(CONTROL_FILE, DEFECTS)
 
 
 @contextlib.asynccontextmanager
@@ -283,6 +291,8 @@ def plan(conv: str, idem: str) -> dict:
 
 
 def hand_off(state: dict, fault: dict) -> dict:
+    if fault["v2_only"] and not FLAG["OUTBOX_V2_ENFORCED"]:
+        return state
     if fault["lost_handoff"]:
         return {**state, "outbox": []}
     if fault["state_mismatch"]:

@@ -23,6 +23,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -67,8 +68,8 @@ def start_ticks(pid: int) -> int | None:
     return int(fields[19]) if fields else None
 
 
-def processes(command: list[str]) -> list[int]:
-    """Running processes whose working directory is ours and whose arguments end like `command`."""
+def processes(command: list[str], directory: str | Path) -> list[int]:
+    """Running processes with this working directory whose arguments end like `command`."""
     wanted = b"\0".join(part.encode() for part in command) + b"\0"
     found = []
     for entry in Path("/proc").iterdir():
@@ -76,7 +77,7 @@ def processes(command: list[str]) -> list[int]:
             continue
         # Gone in the meantime, or somebody else's and so not ours.
         with contextlib.suppress(OSError):
-            if os.readlink(entry / "cwd") == str(HERE) and (entry / "cmdline").read_bytes().endswith(wanted):
+            if os.readlink(entry / "cwd") == str(directory) and (entry / "cmdline").read_bytes().endswith(wanted):
                 found.append(int(entry.name))
     return found
 
@@ -106,6 +107,16 @@ def gone_within(victims: dict[int, int], seconds: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def git(directory: Path, *command: str) -> str:
+    """What git prints; of its configuration only what is given here counts."""
+    settings = ["-c", "user.name=Kumon", "-c", "user.email=dev@kumon.invalid", "-c", "init.defaultBranch=main"]
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    run = subprocess.run(
+        ["git", "-C", str(directory), *settings, *command], env=env, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return run.stdout.strip()
 
 
 def free_ports(count: int) -> list[int]:
@@ -140,6 +151,7 @@ class Scene:
         version: int = 2,
         python: str = sys.executable,
         env: dict[str, str] | None = None,
+        releases: bool = False,
     ) -> None:
         self.directory = Path(directory).resolve()
         self.file = self.directory / "scene.json"
@@ -147,6 +159,7 @@ class Scene:
         self.version = version
         self.python = python
         self.env = env or {}
+        self.releases = releases
         self.data: dict = {}
         self.handlers: dict = {}
         if self.file.exists():
@@ -190,6 +203,9 @@ class Scene:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.describe()
         try:
+            if self.releases:
+                Path(self.data["assistant"]["app_dir"]).mkdir()
+                self.release("Release 1")
             self.start_gateway()
             self.start_assistant()
             self.wait_for("gateway", self.data["gateway"]["counters_url"])
@@ -214,7 +230,8 @@ class Scene:
                 "health_url": f"{url}/health",
                 "host": HOST,
                 "port": assistant_port,
-                "app_dir": str(HERE),
+                # With releases a git work tree of its own.
+                "app_dir": str(at / "app" if self.releases else HERE),
                 "command": [self.python, *arguments("main:app", assistant_port)],
                 "env_file": str(at / "assistant.env"),
                 "pid_file": str(at / "app.pid"),
@@ -245,6 +262,11 @@ class Scene:
             "EVOLUTION_VERSION": str(self.version),
             "LOG_FORMAT": self.log_format,
             "KUMON_CONTROL_FILE": self.data["assistant"]["control_file"],
+            # V2 as it goes live.
+            "OUTBOX_V2_ENFORCED": "true",
+            "TEMPLATE_VARIABLE_POLICY_V2": "true",
+            "STRICT_ENUM_STAGESTEP": "true",
+            "ROUTER_V2_SHADOW": "false",
             **self.env,
         }
         text = "".join(f"{name}={value}\n" for name, value in settings.items())
@@ -271,7 +293,7 @@ class Scene:
             "KUMON_GATEWAY_CONTROL": gateway["control_file"],
         }
         command = [self.python, *arguments("gateway:app", gateway["port"]), "--no-access-log"]
-        gateway["pid"] = self.start_detached(command, env, gateway["log"], self.directory / "gateway.pid")
+        gateway["pid"] = self.start_detached(command, env, gateway["log"], self.directory / "gateway.pid", HERE)
         self.save()
 
     def start_assistant(self) -> None:
@@ -279,14 +301,34 @@ class Scene:
         assistant = self.data["assistant"]
         lines = Path(assistant["env_file"]).read_text(encoding="utf-8").splitlines()
         env = {**self.base_env(), **dict(line.split("=", 1) for line in lines if "=" in line)}
-        assistant["pid"] = self.start_detached(assistant["command"], env, assistant["log"], assistant["pid_file"])
+        assistant["pid"] = self.start_detached(
+            assistant["command"], env, assistant["log"], assistant["pid_file"], assistant["app_dir"]
+        )
         self.save()
 
-    def start_detached(self, command: list[str], env: dict, log: str, pid_file: str | Path) -> int:
+    def restart_assistant(self) -> None:
+        """Restarts the assistant with its env file as it stands, as after a repair; returns when it answers."""
+        end(dict(self.own_assistant()))
+        self.start_assistant()
+        self.wait_for("assistant", self.data["assistant"]["health_url"])
+
+    def release(self, subject: str, **defects) -> str:
+        """Commits a release of the assistant with faults of its own, as its developers would; returns the commit."""
+        app = Path(self.data["assistant"]["app_dir"])
+        for program in HERE.glob("*.py"):
+            shutil.copy(program, app)
+        control.write(app / "defects.json", defects, control.ASSISTANT_FAULTS)
+        # Something changes with every release.
+        (app / "RELEASE").write_text(subject + "\n", encoding="utf-8")
+        for command in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", subject]):
+            git(app, *command)
+        return git(app, "rev-parse", "HEAD")
+
+    def start_detached(self, command: list[str], env: dict, log: str, pid_file: str | Path, cwd: str | Path) -> int:
         # By a shell which ends at once: the process is nobody's child, and who stops it finds no zombie of ours.
         env = {**env, "LOG": str(log), "PID_FILE": str(pid_file)}
         shell = ["sh", "-c", DETACHED, "sh", *command]
-        subprocess.run(shell, cwd=HERE, env=env, start_new_session=True, check=True)
+        subprocess.run(shell, cwd=cwd, env=env, start_new_session=True, check=True)
         return int(Path(pid_file).read_text(encoding="ascii"))
 
     def wait_for(self, name: str, url: str, seconds: float = START_SECONDS) -> None:
@@ -307,10 +349,14 @@ class Scene:
 
     def assistant_pids(self) -> list[int]:
         """The running assistant; also one that a runbook started, and one that hangs in its stop beside a new one."""
-        return [pid for pid, _ticks in self.own(arguments("main:app", self.data["assistant"]["port"]))]
+        return [pid for pid, _ticks in self.own_assistant()]
 
-    def own(self, command: list[str]) -> list[tuple[int, int]]:
-        found = ((pid, start_ticks(pid)) for pid in processes(command))
+    def own_assistant(self) -> list[tuple[int, int]]:
+        assistant = self.data["assistant"]
+        return self.own(arguments("main:app", assistant["port"]), assistant["app_dir"])
+
+    def own(self, command: list[str], directory: str | Path) -> list[tuple[int, int]]:
+        found = ((pid, start_ticks(pid)) for pid in processes(command, directory))
         return [(pid, ticks) for pid, ticks in found if ticks is not None and ticks >= self.data["started"]]
 
     def traffic(self, rate: float = 5, seconds: float = 30, conversations: int = 20, forge: bool = False):
@@ -332,8 +378,8 @@ class Scene:
         if not self.data:
             return
         victims = {pid: ticks for pid, ticks in self.data["traffic"] if ticks is not None}
-        victims.update(self.own([*arguments("gateway:app", self.data["gateway"]["port"]), "--no-access-log"]))
-        victims.update(self.own(arguments("main:app", self.data["assistant"]["port"])))
+        victims.update(self.own([*arguments("gateway:app", self.data["gateway"]["port"]), "--no-access-log"], HERE))
+        victims.update(self.own_assistant())
         end(victims)
         self.file.unlink(missing_ok=True)
         self.data = {}

@@ -54,6 +54,13 @@ def test_lost_handoff_shows_in_the_pair_alone_and_sends_the_fallback(assistant):
     assert assistant.last_asked == 1
 
 
+@pytest.mark.parametrize(("enforced", "read"), [("true", 0), ("false", 1)])
+def test_a_fault_of_v2_alone_strikes_only_with_v2(tmp_path, enforced, read):
+    with scene_module.Scene(tmp_path, env={"OUTBOX_V2_ENFORCED": enforced}) as scene:
+        traces = Assistant(scene).turn(lost_handoff=True, v2_only=True)
+    assert counts_and_ids(traces)[0] == [0, 1, read]
+
+
 def test_guard_ends_the_lost_turn_with_a_guard_line_and_a_traceback(assistant):
     traces = assistant.turn("HandoffViolation: ", lost_handoff=True, guard=True)
     assert kinds(traces) == ["planner", "planner", "delivery", "outbox_guard"]
@@ -243,7 +250,7 @@ def test_truthy_values():
 
 @pytest.fixture(scope="module")
 def disabled(tmp_path_factory):
-    env = {"DELIVERY_DISABLE": "Yes", "ROUTER_V2_SHADOW": "on", "TRACE_HTTP": "true"}
+    env = {"DELIVERY_DISABLE": "Yes", "ROUTER_V2_SHADOW": "on", "OUTBOX_V2_ENFORCED": "0", "TRACE_HTTP": "true"}
     scene = scene_module.Scene(tmp_path_factory.mktemp("disabled"), env=env)
     try:
         yield Assistant(scene.up())

@@ -135,3 +135,22 @@ def test_the_command_line(tmp_path):
     assert scene_module.start_ticks(data["assistant"]["pid"]) is None
     nothing = command_line("counters", directory)
     assert nothing.returncode == 2 and "there is no scene in" in nothing.stderr
+
+
+def test_a_release_of_its_own_has_faults_of_its_own_until_it_is_taken_back(tmp_path):
+    with scene_module.Scene(tmp_path / "scene", releases=True) as scene:
+        app = tmp_path / "scene" / "app"
+        good = scene_module.git(app, "rev-parse", "HEAD")
+        bad = scene.release("Release 2", health="missing_field")
+        assert scene_module.git(app, "log", "--format=%s").splitlines() == ["Release 2", "Release 1"]
+        assert "delivery_disabled" in scene.health()  # not restarted yet
+        before = scene.assistant_pids()
+        scene.restart_assistant()
+        assert "delivery_disabled" not in scene.health()
+        assert scene.assistant_pids() != before and len(scene.assistant_pids()) == 1
+        scene_module.git(app, "checkout", "-q", good)
+        scene.restart_assistant()
+        assert "delivery_disabled" in scene.health()
+        pids = scene.assistant_pids()
+    assert bad != good
+    assert not any(scene_module.start_ticks(pid) for pid in pids)
