@@ -94,3 +94,46 @@ def kill_switch_proof(
     else:
         status, reason = "unproven", "no_message_seen"
     return {"status": status, "reason": reason, "proofs": proofs}
+
+
+def service_proof(
+    service: Mapping[str, Any], traces: Mapping[str, Any] | None, delivery_off: bool = False
+) -> dict[str, Any]:
+    """Judge whether an act on the service worked, by what its processes have and do next.
+
+    :param service: what ``service_flags`` or ``release`` returned
+    :param traces: what the process did since its start, None when that is unknown
+    :param delivery_off: whether the kill-switch is effective, so that nothing may be sent
+    :returns: ``{status: proven|ignored|unproven, reason, proofs: [{proof, had, detail}, …]}``
+
+    ``reason`` is one of ``observed`` (messages were planned and read without an incident), ``answering`` (health
+    answers, no message came yet), ``still_failing`` (a critical incident since the start), ``still_sending``,
+    ``not_in_process``, ``no_message_seen`` (and health does not answer).
+    """
+    proofs = list(service.get("proofs") or [])
+    had = {proof["proof"]: proof["had"] for proof in proofs}
+    seen = traces or {}
+    delivery, handoff = seen.get("delivery") or {}, seen.get("handoff") or {}
+    planned, read, lost = (int(handoff.get(key) or 0) for key in ("planned", "read", "lost"))
+    sent = max(int(delivery.get("sent") or 0), int(delivery.get("success") or 0))
+    incidents = lost + int(handoff.get("state_mismatches") or 0) + int((seen.get("guards") or {}).get("incidents") or 0)
+    if traces is None:
+        proofs.append({"proof": "log", "had": False, "detail": "the log could not be read"})
+    else:
+        detail = f"{planned} planned, {read} read, {sent} sent, {incidents} critical incidents"
+        fits = not incidents and not (delivery_off and sent)
+        proofs.append({"proof": "log", "had": fits and planned > 0, "detail": detail})
+
+    if not had.get("environment"):
+        status, reason = "unproven", "not_in_process"
+    elif incidents:
+        status, reason = "ignored", "still_failing"
+    elif delivery_off and sent:
+        status, reason = "ignored", "still_sending"
+    elif read or (delivery_off and planned):
+        status, reason = "proven", "observed"
+    elif had.get("health"):
+        status, reason = "proven", "answering"
+    else:
+        status, reason = "unproven", "no_message_seen"
+    return {"status": status, "reason": reason, "proofs": proofs}

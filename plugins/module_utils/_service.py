@@ -264,6 +264,10 @@ class _Act(_View):
         if wait is not None and not 0 <= wait <= self.budget:
             raise Refused(f"health_wait must be between 0 and the budget ({self.budget:g} s), not {wait:g}")
         self.effective = params["state"] == "effective"
+        self.keep = params["keep"]
+        both = sorted(set(self.keep) & set(self.flags))
+        if both:
+            raise Refused(f"{', '.join(both)} cannot both be set and be kept: take it out of flags or of keep")
         self.warnings = self.manager.warnings
 
     # -- before the first change
@@ -424,10 +428,21 @@ class _Act(_View):
         if not self.processes or self.lacking():
             raise Stopped(f"{self.manager.label} did not stay up ({self.manager.describe()})")
 
+    def kept(self) -> dict[str, dict[str, str | None]]:
+        """What each flag to be kept was in the process that ran before, and is now in the one that differs, if any."""
+        found = {}
+        for flag in self.keep:
+            was = self.before[0].environ.get(flag) if self.before else None
+            now = [process.environ.get(flag) for process in self.processes]
+            changed = [value for value in now if not _envfile.same(value, was)]
+            found[flag] = {"before": was, "after": (changed or now or [None])[0]}
+        return found
+
     def outcome(self, check_mode: bool = False) -> dict[str, Any]:
         """The module's result, as far as it has come."""
         return dict(
             self.result(),
+            kept=self.kept(),
             previous=self.previous,
             previous_effective=_values(self.before[0].environ if self.before else {}, self.flags),
             restarted=self.restarted,
@@ -456,6 +471,13 @@ class _Act(_View):
                 return (
                     f"health of {self.manager.label} gave no answer ({_reason(self.answers)}; "
                     f"{self.manager.describe()}), though every process has the flags.{self._tail()} {self._stays()}"
+                )
+            lost = [flag for flag, value in self.kept().items() if not _envfile.same(value["after"], value["before"])]
+            # Where nothing ran before there is nothing to compare with.
+            if lost and self.before:
+                return (
+                    f"{self.manager.label} runs with the flags, but {', '.join(lost)} did not stay what it was: "
+                    "something outside of the runbook sets it. Declare it with rollback level 1 or roll_forward."
                 )
         except (Stopped, Refused) as exc:
             with contextlib.suppress(Refused):

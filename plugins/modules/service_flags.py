@@ -40,6 +40,13 @@ options:
     type: str
     choices: [effective, declared]
     default: effective
+  keep:
+    description:
+      - Flags that shall stay as the running process has them, for instance the kill-switch. They are not written; one that
+        the restarted process has otherwise is a failure.
+    type: list
+    elements: str
+    default: []
   budget:
     description:
       - Seconds that the whole call may take, from 1 to 600.
@@ -129,6 +136,15 @@ previous_effective:
   type: dict
   sample:
     DELIVERY_DISABLE: "false"
+kept:
+  description:
+    - What each flag in O(keep) was in the process that ran before, and is in the one that runs now, V(null) for not set.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE:
+      before: "true"
+      after: "true"
 effective:
   description:
     - What the running processes have, read from their own environment. Should one process differ from the wanted value, it
@@ -218,6 +234,7 @@ def main():
         _service.SERVICE_SPEC,
         flags={"type": "dict", "required": True},
         state={"type": "str", "choices": ["effective", "declared"], "default": "effective"},
+        keep={"type": "list", "elements": "str", "default": []},
         budget={"type": "float", "default": 25},
         stop_timeout={"type": "float", "default": 8},
         health_wait={"type": "float"},

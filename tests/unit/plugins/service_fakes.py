@@ -150,6 +150,7 @@ def module_params(directory: Path, **more) -> dict:
         "procedure": "rollback_level1",
         "flags": {"DELIVERY_DISABLE": True},
         "state": "effective",
+        "keep": [],
         "budget": 25.0,
         "stop_timeout": 8.0,
         "health_wait": None,

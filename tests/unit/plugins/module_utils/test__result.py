@@ -4,7 +4,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._result import STATUSES, kill_switch_proof, run_result
+from ansible_collections.kumon.runbook.plugins.module_utils._result import (
+    STATUSES,
+    kill_switch_proof,
+    run_result,
+    service_proof,
+)
 
 
 def flags(environment=True, reported=None, health=True):
@@ -65,6 +70,40 @@ def test_the_proofs_say_what_was_looked_at():
         "had": False,
         "detail": "the log could not be read",
     }
+
+
+def seen(planned=0, read=0, lost=0, mismatches=0, incidents=0, sent=0):
+    return {
+        "handoff": {"planned": planned, "read": read, "lost": lost, "state_mismatches": mismatches},
+        "guards": {"incidents": incidents},
+        "delivery": {"sent": sent, "success": 0},
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "looked", "delivery_off", "status", "reason"),
+    [
+        (flags(), seen(planned=2, read=2, sent=2), False, "proven", "observed"),
+        (flags(), seen(), False, "proven", "answering"),
+        (flags(), None, False, "proven", "answering"),
+        # Planned and not read yet says nothing, unless the kill-switch keeps delivery from reading.
+        (flags(health=False), seen(planned=1), False, "unproven", "no_message_seen"),
+        (flags(health=False), seen(planned=1), True, "proven", "observed"),
+        (flags(health=False), None, False, "unproven", "no_message_seen"),
+        # A service that answers and goes on losing messages was not cured.
+        (flags(), seen(planned=3, read=2, lost=1), False, "ignored", "still_failing"),
+        (flags(), seen(planned=3, read=3, mismatches=1), False, "ignored", "still_failing"),
+        (flags(), seen(planned=3, incidents=1), False, "ignored", "still_failing"),
+        (flags(), seen(planned=3, read=3, sent=1), True, "ignored", "still_sending"),
+        (flags(environment=False), seen(planned=3, read=3), False, "unproven", "not_in_process"),
+        ({}, seen(planned=3, read=3), False, "unproven", "not_in_process"),
+    ],
+)
+def test_an_act_is_believed_by_what_the_service_does_next(given, looked, delivery_off, status, reason):
+    proof = service_proof(given, looked, delivery_off)
+    assert (proof["status"], proof["reason"]) == (status, reason)
+    log = proof["proofs"][-1]
+    assert log["had"] == (looked is not None and looked["handoff"]["planned"] > 0 and status != "ignored")
 
 
 def outcome(status, **more):

@@ -67,6 +67,10 @@ def proof(result, name):
             "the value of flag A is not valid: it must hold no line break, control character, quote or backslash, "
             "and no blank at its ends",
         ),
+        (
+            {"keep": ["DELIVERY_DISABLE"]},
+            "DELIVERY_DISABLE cannot both be set and be kept: take it out of flags or of keep",
+        ),
         ({"budget": 0.5}, "budget must be between 1 and 600 seconds, not 0.5"),
         ({"budget": float("nan")}, "budget must be between 1 and 600 seconds, not nan"),
         ({"stop_timeout": 25.0}, "stop_timeout must be at least 0 and below the budget (25 s), not 25"),
@@ -342,6 +346,35 @@ def test_an_interrupted_act_is_in_the_journal(tmp_path, systemd, monkeypatch):
 
 
 # -- looking
+
+
+def test_a_flag_to_be_kept_is_watched_across_the_restart(act, service):
+    service.start(DELIVERY_DISABLE="yes")
+    result = act(flags={"ROUTER_V2_SHADOW": True}, keep=["DELIVERY_DISABLE", "OTHER"])
+    assert result["restarted"]
+    assert result["kept"] == {
+        "DELIVERY_DISABLE": {"before": "yes", "after": "yes"},
+        "OTHER": {"before": None, "after": None},
+    }
+
+
+def test_a_kill_switch_that_a_restart_would_lose_is_a_failure(tmp_path, systemd):
+    # Set for the old process alone, as by an edit of the unit that was taken back.
+    systemd.override = {"DELIVERY_DISABLE": "true"}
+    systemd.spawn()
+    systemd.override = {}
+    params = module_params(tmp_path, flags={"ROUTER_V2_SHADOW": True}, keep=["DELIVERY_DISABLE"])
+    with pytest.raises(_service.Failed, match="but DELIVERY_DISABLE did not stay what it was") as failure:
+        _service.ensure(params, systemd.host())
+    assert failure.value.result["kept"] == {"DELIVERY_DISABLE": {"before": "true", "after": None}}
+    assert journal(tmp_path)[-1]["ok"] is False
+
+
+def test_nothing_is_kept_where_nothing_ran(tmp_path):
+    unit = FakeSystemd(tmp_path)
+    unit.base["DELIVERY_DISABLE"] = "false"
+    params = module_params(tmp_path, flags={"ROUTER_V2_SHADOW": True}, keep=["DELIVERY_DISABLE"])
+    assert _service.ensure(params, unit.host())["restarted"]
 
 
 def test_looking_changes_nothing_and_tells_everything(look, act, service, tmp_path):
