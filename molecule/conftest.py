@@ -33,6 +33,15 @@ class Run(NamedTuple):
 class Assistant:
     """The assistant on one host, by what can be observed of it."""
 
+    PHONE = "5511977770001"  # smoke_test_phone of the scenarios' inventory
+    V2 = {
+        "OUTBOX_V2_ENFORCED": "true",
+        "TEMPLATE_VARIABLE_POLICY_V2": "true",
+        "STRICT_ENUM_STAGESTEP": "true",
+        "ROUTER_V2_SHADOW": "false",
+    }
+    V1 = {flag: "true" if value == "false" else "false" for flag, value in V2.items()}
+
     def __init__(self, host) -> None:
         self.host = host
         self.name = host.backend.hostname
@@ -50,10 +59,19 @@ class Assistant:
         found = re.search(r"pid=(\d+)", self.sh("ss -ltnpH 'sport = :8000'"))
         return int(found.group(1)) if found else 0
 
+    def environment(self) -> dict[str, str]:
+        """The running process's own environment."""
+        lines = self.sh(f"tr '\\0' '\\n' < /proc/{self.pid()}/environ").splitlines()
+        return dict(line.partition("=")[::2] for line in lines)
+
     def environ(self, flag: str) -> str | None:
         """A flag in the running process's own environment."""
-        lines = self.sh(f"tr '\\0' '\\n' < /proc/{self.pid()}/environ").splitlines()
-        return dict(line.partition("=")[::2] for line in lines).get(flag)
+        return self.environment().get(flag)
+
+    def flags(self) -> dict[str, str | None]:
+        """The flags that tell V1 from V2, in the running process's own environment."""
+        found = self.environment()
+        return {flag: found.get(flag) for flag in self.V2}
 
     def health(self, path: str = "/health") -> dict:
         """What the health endpoint answers."""
@@ -62,6 +80,11 @@ class Assistant:
     def asked(self) -> int:
         """How many messages the gateway has been asked to send, by its own count."""
         return json.loads(self.sh("curl -sS --max-time 3 http://127.0.0.1:8080/__stand_in/counters"))["asked"]
+
+    def sends_to(self, phone: str) -> int:
+        """How many sends to one phone the assistant's log shows."""
+        pattern = f"DELIVERY_TRACE|action=send|.*|phone={phone}|"
+        return int(self.sh(f"grep -c {shlex.quote(pattern)} /var/log/kumon-assistant/app.log || true"))
 
     def asked_within(self, seconds: float) -> int:
         """How many messages the gateway is asked to send in the next seconds."""

@@ -109,9 +109,10 @@ def play(scene: Scene) -> list[str]:
     report = demo.playbook("health_check", 30, False)
     demo.expect("Modo seguro" in report, "the verdict naming the kill-switch")
 
-    print("\n== The cause is repaired. Roll forward.")
+    print("\n== The cause is repaired and the assistant restarted. Roll forward.")
     scene.fault(clear=True)
-    demo.playbook("roll_forward", 30, True, "-e", "level=1")
+    scene.restart_assistant()
+    demo.playbook("roll_forward", 30, True, "-e", "level=1", "-e", "smoke_test_phone=5511977770001")
     sent = demo.sent_while()
     print(f"    gateway's own counter: {sent} messages asked for in {WATCH_SECONDS:.0f} s")
     demo.rows.append(("messages sent after roll forward", WATCH_SECONDS, None, str(sent)))
