@@ -92,6 +92,89 @@ def wilson_interval(successes, n, confidence=0.95) -> dict:
     return {"low": low, "high": high}
 
 
+def exact_bounds(successes, n, error=0.05) -> dict:
+    """Return `{low, high}` of the true rate: each bound by itself is wrong with a chance of at most `error`.
+
+    The exact one-sided bounds of C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated
+    in the case of the binomial", Biometrika 26 (1934) 404-413. Unlike Wilson's interval they hold for every n and every
+    rate, which is what a proof needs. Without any result nothing is known: 0 to 1.
+    """
+    successes, n, error = count(successes, "successes"), count(n, "n"), _error(error)
+    if successes > n:
+        raise ValueError(f"successes ({successes}) cannot be more than n ({n}).")
+    return {
+        "low": 0.0 if successes == 0 else _solve(lambda rate: _beta(rate, successes, n - successes + 1), error),
+        "high": 1.0 if successes == n else _solve(lambda rate: _beta(rate, successes + 1, n - successes), 1 - error),
+    }
+
+
+def sample_needed(failures, tolerated, error=0.05) -> int:
+    """Return the smallest number of results that, with so many failures, proves a failure rate below `tolerated`."""
+    failures, tolerated, error = count(failures, "failures"), number(tolerated, "tolerated"), _error(error)
+    if not 0 < tolerated < 1:
+        raise ValueError(f"tolerated must lie between 0 and 1, such as 0.05, not {tolerated:g}.")
+
+    def proven(n):
+        # P(at most so many failures of n), were the failure rate as high as what is tolerated
+        return _beta(1 - tolerated, n - failures, failures + 1) <= error
+
+    enough = 2 * (failures + 1)
+    while not proven(enough):
+        enough *= 2
+    few = failures
+    while enough - few > 1:
+        middle = (few + enough) // 2
+        few, enough = (few, middle) if proven(middle) else (middle, enough)
+    return enough
+
+
+def _error(value) -> float:
+    error = number(value, "error")
+    if not 0 < error < 1:
+        raise ValueError(f"error must lie between 0 and 1, such as 0.05, not {error:g}.")
+    return error
+
+
+def _solve(rising, wanted: float) -> float:
+    """Return where between 0 and 1 the function `rising` has the value `wanted`."""
+    low, high = 0.0, 1.0
+    for _step in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if rising(middle) < wanted else (low, middle)
+    return (low + high) / 2
+
+
+def _beta(x: float, a: float, b: float) -> float:
+    """Return the regularized incomplete beta function I_x(a, b): the chance of a or more successes in a + b - 1 trials.
+
+    By its continued fraction (NIST Digital Library of Mathematical Functions, 8.17.22), evaluated by Lentz's method.
+    """
+    if x <= 0 or x >= 1:
+        return 0.0 if x <= 0 else 1.0
+    if x > (a + 1) / (a + b + 2):  # the fraction converges fast only below
+        return 1.0 - _beta(1.0 - x, b, a)
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    tiny = 1e-300
+    c, d = 1.0, 1.0 / _away(1.0 - (a + b) * x / (a + 1), tiny)
+    value = d
+    for m in range(1, 100_000):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1.0 / _away(1.0 + step * d, tiny)
+            c = _away(1.0 + step / c, tiny)
+            value *= c * d
+        if abs(c * d - 1.0) < 1e-13:
+            break
+    return front * value / a
+
+
+def _away(value: float, tiny: float) -> float:
+    """Return `value`, moved away from 0."""
+    return value if abs(value) > tiny else tiny
+
+
 def delivery_rate(data) -> dict:
     """Return `{rate, low, high, n}` of whole `traces` or of a list of `minutes`. With no result the rate is `None`."""
     if isinstance(data, dict):
@@ -264,6 +347,8 @@ _SPECIAL = {
     "traces.last": _latest,
     "traces.window.since": _earliest,
     "traces.window.until": _latest,
+    "traces.measured": _earliest,
+    "traces.critical.last": _latest,
     "traces.timestamps": _worst_timestamps,
     "traces.minutes": merge_minutes,
     "traces.delivery.run": _longest_run,

@@ -164,6 +164,7 @@ class TraceCounter:
         self._guards = {"outbox": Tally(), "instance": Tally()}
         self._other_levels = Tally()
         self._incidents: set[int] = set()
+        self._critical_last: float | None = None
         self._seen, self._sent_by, self._guarded, self._instance_errors = Tally(), Tally(), Tally(), 0
         self._outcomes: dict[int, dict[int, bool]] = {}
         self._outcomes_size = 0
@@ -356,6 +357,12 @@ class TraceCounter:
     def _sample(self, name: str) -> None:
         self._samples[name].append((self._time, self._line[:_SAMPLE_BYTES]))
 
+    def _critical(self) -> None:
+        """Note when the last critical event was, repeats of known incidents included: those are what goes on."""
+        moment = self._time
+        if moment is not None and (self._critical_last is None or moment > self._critical_last):
+            self._critical_last = moment
+
     def _outbox(self, rest: bytes) -> bool:
         found = _OUTBOX.match(rest) or _OUTBOX_ANY.match(rest)
         if not found:
@@ -379,10 +386,12 @@ class TraceCounter:
             self._unpaired += 1
         elif planned[0] != hash(ids) and process_of(planned[1]) == self._process & 0xFF:
             self._mismatches += 1
+            self._critical()
         if count:
             self._read += 1
         elif planned is not None and count_of(planned[1]):
             self._lost += 1
+            self._critical()
             self._lost_keys.append((name, count_of(planned[1]), count))
             self._minute_row()[2] += 1
             self._sample("lost")
@@ -398,7 +407,10 @@ class TraceCounter:
         if rest.startswith(b"action=send"):
             instance, _phone, key = found.group(1, 2, 3)
             self._sent += 1
-            self._sent_by.add(_text(instance))
+            name = _text(instance)
+            self._sent_by.add(name)
+            if INVALID_INSTANCE.match(name):
+                self._critical()
             if key not in self._sends and len(self._sends) >= _SENDS_KEPT:
                 self._give_up_oldest_send()
             self._sends[key] = (*self._sends.get(key, ()), (self._time, self._sequence))
@@ -461,7 +473,10 @@ class TraceCounter:
             if found.group(1) == b"error":  # its "instance" is the error's text
                 self._instance_errors += 1
             else:
-                self._seen.add(_text(found.group(2)))
+                name = _text(found.group(2))
+                self._seen.add(name)
+                if INVALID_INSTANCE.match(name):
+                    self._critical()
         return True
 
     def _outbox_guard(self, rest: bytes) -> bool:
@@ -481,6 +496,7 @@ class TraceCounter:
             self._other_levels.add(_text(level))
             return True
         self._guards[family].add(_text(kind))
+        self._critical()
         value = details[6:] if details and details.startswith(b"value=") else None
         incident = hash((family, key, kind if value is None else value))
         if incident not in self._incidents and len(self._incidents) < _INCIDENTS_KEPT:
@@ -545,6 +561,7 @@ class TraceCounter:
                 "incidents": len(self._incidents),
                 "other_levels": self._named(self._other_levels),
             },
+            "critical": {"last": iso(self._critical_last)},
             "instances": {
                 "seen": self._named(seen),
                 "invalid": self._named(invalid),

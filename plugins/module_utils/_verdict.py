@@ -66,8 +66,8 @@ _FEW = 4  # so many failures, or planned and unread, or read and unsent messages
 _RECIPIENTS = 3
 
 
-class _Traces:
-    """The counts of `traces` that the rules need, checked; what is not there counts as nothing seen."""
+class Seen:
+    """The counts of `traces` that rules need, checked; what is not there counts as nothing seen."""
 
     def __init__(self, traces):
         traces = mapping({} if traces is None else traces, "traces")
@@ -80,6 +80,7 @@ class _Traces:
         self.minutes = merge_minutes([sequence(traces.get("minutes") or [], "traces.minutes")])
         delivery = _section(traces, "delivery")
         self.rate = delivery_rate(delivery)
+        self.delivered = _count(delivery, "success")
         self.sent = self.rate["n"] if delivery.get("sent") is None else _count(delivery, "sent")
         run = _section(delivery, "run")
         self.run_failures, self.run_recipients = _count(run, "failures"), _count(run, "recipients")
@@ -121,16 +122,16 @@ def verdict(
     target, watch, rollback = number(target, "target"), number(watch, "watch"), number(rollback, "rollback")
     if not 0 < watch < rollback:
         raise ValueError(f"watch ({watch:g}) must be more than 0 and less than rollback ({rollback:g}).")
-    messages_expected = _flag(messages_expected, "messages_expected")
+    messages_expected = flag(messages_expected, "messages_expected")
     if messages_expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
     words = Words(locale)
-    service_running = _flag(service_running, "service_running")
-    service_answering = _flag(service_answering, "service_answering")
-    delivery_disabled = _flag(delivery_disabled, "delivery_disabled")
-    gateway_healthy = _flag(gateway_healthy, "gateway_healthy")
-    level2_active = _flag(level2_active, "level2_active")
-    seen = _Traces(traces)
+    service_running = flag(service_running, "service_running")
+    service_answering = flag(service_answering, "service_answering")
+    delivery_disabled = flag(delivery_disabled, "delivery_disabled")
+    gateway_healthy = flag(gateway_healthy, "gateway_healthy")
+    level2_active = flag(level2_active, "level2_active")
+    seen = Seen(traces)
     detector, watching = follow(seen.minutes, target, watch)
 
     findings = [
@@ -277,7 +278,7 @@ def _counts(data: dict, name: str) -> dict:
     return {key: value for key, value in counts.items() if value}
 
 
-def _flag(value, name: str) -> bool | None:
+def flag(value, name: str) -> bool | None:
     if isinstance(value, str):
         text = value.strip().lower()
         if text in ("true", "yes", "on", "1"):

@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a verdict says to people, in English and in the Portuguese that operators read."""
+"""What a verdict, a proof and a decision say to people, in English and in the Portuguese that operators read."""
 
 from __future__ import annotations
 
@@ -81,6 +81,66 @@ _SENTENCES = {
         "until_kill_switch": "Running roll_forward.yml, once the cause of the rollback is repaired.",
         "until_unread_handoff": "The planned messages being read; 4 or more with none ever read mean rollback.",
         "until_unexpected_instance": "A window in which only the expected instance is used.",
+        # Whether a recovery is proven.
+        "proof_service_down": "The service is not running.",
+        "proof_service_unknown": "It is not known whether the service runs.",
+        "proof_service_silent": "The service runs, but its health gives no sound answer.",
+        "proof_sent": "Delivery is switched off, and all the same {messages} went out.",
+        "proof_leaks": "The network fence stands, and all the same {messages} got through.",
+        "proof_going_on": "Critical events go on: the last one {age} ago.",
+        "proof_safe_mode": "Safe mode: delivery is switched off; what can be judged without deliveries is judged.",
+        "proof_none_critical": "No critical event in the window.",
+        "proof_critical": "Critical events in the window: {events}; the last one {age} ago. The window begins again "
+        "there.",
+        "proof_critical_undated": "Critical events in the window: {events}; when is unknown.",
+        "proof_delivered_met": "{rate} of {n} delivered: at least {target} is proven (at least {low}).",
+        "proof_delivered_unmet": "{rate} of {n} delivered: less than {target} is proven (at most {high}).",
+        "proof_delivered_insufficient": "{rate} of {n} delivered: {needed} results are needed to prove {target}. "
+        "Extend the "
+        "window or send labelled test messages.",
+        "proof_delivered_none": "No delivery has a result: {needed} are needed to prove {target}. Extend the window "
+        "or send "
+        "labelled test messages.",
+        "proof_lost_met": "{lost} of {n} hand-offs lost: less than {target} is proven (at most {high}).",
+        "proof_lost_unmet": "{lost} of {n} hand-offs lost: {target} or more is proven (at least {low}).",
+        "proof_lost_insufficient": "{lost} of {n} hand-offs lost: {needed} hand-offs are needed to prove less than "
+        "{target}. "
+        "Extend the window or send labelled test messages.",
+        "proof_lost_none": "No hand-off was read: {needed} are needed to prove less than {target} lost. Extend the "
+        "window or "
+        "send labelled test messages.",
+        "proof_stable_met": "Stable for {quiet} (needed: {window}).",
+        "proof_stable_insufficient": "Stable for {quiet}, needed are {window}: {wait} more.",
+        # What to do about a verdict.
+        "decide_nothing": "Nothing to do: the verdict is {status} ({cause}).",
+        "decide_safe": "Nothing to do: the kill-switch holds and nothing else is wrong.",
+        "decide_contained": "The process ignores the kill-switch, and the network fence keeps its messages in.",
+        "decide_level": "{cause} calls for level {level}.",
+        "decide_in_effect": "Level {level} is in effect already, and {cause} is still seen.",
+        "decide_then": "So level {level} is due.",
+        "decide_spent": "Level {level} was done automatically {age} ago; it is not repeated within {limit}.",
+        "decide_unfinished": "Level {level} was decided {age} ago by run {run_id} and not finished: it is finished "
+        "first.",
+        "decide_no_release": "Level 3 is due, and there is no known-good release to return to.",
+        "decide_exhausted": "No automatic step is left for {cause}.",
+        "decide_blind": "Nothing can be decided without seeing: {cause}.",
+        "decide_persists": "{cause} persists after an automatic act.",
+        "decide_recommend": "Mode recommend: nothing is done.",
+        "decide_not_approved": "Mode approve: level {level} is not approved.",
+        "decide_other_approved": "Mode approve: level {approved} is approved, and level {level} is due.",
+        "decide_approved": "Mode approve: level {level} is approved.",
+        "decide_auto": "Mode auto: level {level} is done now.",
+        "decide_next_none": "",
+        "decide_next_watch": "ansible-playbook kumon.runbook.health_check, in a minute",
+        "decide_next_validate": "ansible-playbook kumon.runbook.validate_recovery",
+        "decide_next_act": "level {level} is done, then watched",
+        "decide_next_recommend": "ansible-playbook kumon.runbook.rollback_level{level}",
+        "decide_next_approve": "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve "
+        "-e recovery_approved={level}",
+        "decide_next_person": "a person decides: call the technical team (next by the procedures: {what})",
+        "decide_next_person_any": "see what is wrong and roll back by hand, rollback_level3 at the worst",
+        "decide_next_person_blind": "see that service and log can be read, then run it again",
+        "decide_next_person_contained": "repair the assistant or run rollback_level3; the fence holds meanwhile",
     },
     "pt_BR": {
         "rate": "{rate} de {n} entregues (intervalo de 95 %: {low} a {high}{evidence}).",
@@ -131,6 +191,62 @@ _SENTENCES = {
         "until_kill_switch": "Rodar roll_forward.yml, depois de reparada a causa do rollback.",
         "until_unread_handoff": "As mensagens planejadas serem lidas; 4 ou mais sem nenhuma lida significam rollback.",
         "until_unexpected_instance": "Uma janela em que só a instância esperada seja usada.",
+        "proof_service_down": "O serviço não está em execução.",
+        "proof_service_unknown": "Não se sabe se o serviço está em execução.",
+        "proof_service_silent": "O serviço está em execução, mas o health não dá resposta válida.",
+        "proof_sent": "A entrega está desligada e mesmo assim saíram {messages}.",
+        "proof_leaks": "A cerca de rede está de pé e mesmo assim passaram {messages}.",
+        "proof_going_on": "Os eventos críticos continuam: o último há {age}.",
+        "proof_safe_mode": "Modo seguro: a entrega está desligada; julga-se o que pode ser julgado sem entregas.",
+        "proof_none_critical": "Nenhum evento crítico na janela.",
+        "proof_critical": "Eventos críticos na janela: {events}; o último há {age}. A janela recomeça ali.",
+        "proof_critical_undated": "Eventos críticos na janela: {events}; não se sabe quando.",
+        "proof_delivered_met": "{rate} de {n} entregues: pelo menos {target} está provado (no mínimo {low}).",
+        "proof_delivered_unmet": "{rate} de {n} entregues: menos de {target} está provado (no máximo {high}).",
+        "proof_delivered_insufficient": "{rate} de {n} entregues: são necessários {needed} resultados para provar "
+        "{target}. "
+        "Estenda a janela ou envie mensagens de teste identificadas.",
+        "proof_delivered_none": "Nenhuma entrega tem resultado: são necessários {needed} para provar {target}. "
+        "Estenda a "
+        "janela ou envie mensagens de teste identificadas.",
+        "proof_lost_met": "{lost} de {n} mensagens perdidas: menos de {target} está provado (no máximo {high}).",
+        "proof_lost_unmet": "{lost} de {n} mensagens perdidas: {target} ou mais está provado (no mínimo {low}).",
+        "proof_lost_insufficient": "{lost} de {n} mensagens perdidas: são necessárias {needed} para provar menos de "
+        "{target}. Estenda a janela ou envie mensagens de teste identificadas.",
+        "proof_lost_none": "Nenhuma mensagem foi lida: são necessárias {needed} para provar menos de {target} de "
+        "perda. "
+        "Estenda a janela ou envie mensagens de teste identificadas.",
+        "proof_stable_met": "Estável por {quiet} (necessário: {window}).",
+        "proof_stable_insufficient": "Estável por {quiet}, são necessários {window}: faltam {wait}.",
+        "decide_nothing": "Nada a fazer: o veredito é {status} ({cause}).",
+        "decide_safe": "Nada a fazer: o kill-switch está ativo e nada mais está errado.",
+        "decide_contained": "O processo ignora o kill-switch, e a cerca de rede retém as mensagens.",
+        "decide_level": "{cause} pede o nível {level}.",
+        "decide_in_effect": "O nível {level} já está em vigor, e {cause} continua.",
+        "decide_then": "Então o nível {level} é o devido.",
+        "decide_spent": "O nível {level} foi feito automaticamente há {age}; não se repete em {limit}.",
+        "decide_unfinished": "O nível {level} foi decidido há {age} pela execução {run_id} e não terminou: primeiro "
+        "termina.",
+        "decide_no_release": "O nível 3 é devido, e não há versão boa conhecida para onde voltar.",
+        "decide_exhausted": "Não resta passo automático para {cause}.",
+        "decide_blind": "Nada pode ser decidido sem ver: {cause}.",
+        "decide_persists": "{cause} persiste depois de um ato automático.",
+        "decide_recommend": "Modo recommend: nada é feito.",
+        "decide_not_approved": "Modo approve: o nível {level} não está aprovado.",
+        "decide_other_approved": "Modo approve: o nível {approved} está aprovado, e o nível {level} é o devido.",
+        "decide_approved": "Modo approve: o nível {level} está aprovado.",
+        "decide_auto": "Modo auto: o nível {level} é feito agora.",
+        "decide_next_none": "",
+        "decide_next_watch": "ansible-playbook kumon.runbook.health_check, em um minuto",
+        "decide_next_validate": "ansible-playbook kumon.runbook.validate_recovery",
+        "decide_next_act": "o nível {level} é feito e depois observado",
+        "decide_next_recommend": "ansible-playbook kumon.runbook.rollback_level{level}",
+        "decide_next_approve": "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve "
+        "-e recovery_approved={level}",
+        "decide_next_person": "uma pessoa decide: chame a equipe técnica (próximo pelos procedimentos: {what})",
+        "decide_next_person_any": "ver o que está errado e reverter à mão, no pior caso rollback_level3",
+        "decide_next_person_blind": "fazer com que serviço e log possam ser lidos e rodar de novo",
+        "decide_next_person_contained": "reparar o assistente ou rodar rollback_level3; enquanto isso a cerca retém",
     },
 }
 
@@ -172,6 +288,15 @@ class Words:
         if len(by_count) > _NAMES:
             shown.append(self.say("more_names", n=len(by_count) - _NAMES))
         return ", ".join(shown)
+
+    def duration(self, seconds: float) -> str:
+        """Return a time span, in the two largest units that it needs."""
+        whole = max(0, int(seconds))
+        if whole < 60:
+            return f"{whole} s"
+        if whole < 3600:
+            return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+        return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")
 
     def _decimal(self, digits: str) -> str:
         return digits.replace(".", ",") if self._comma else digits

@@ -125,6 +125,7 @@ traces:
       description: The window, C(since) and C(until) as times or null, C(process) when it begins with a process.
       type: dict
       returned: always
+    measured: {description: When the log was read by the host's own clock (ISO 8601 in UTC)., type: str, returned: always}
     delivery:
       description:
         - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code.
@@ -142,6 +143,12 @@ traces:
       returned: always
     guards:
       description: Guard lines of level CRITICAL by type, C(incidents) among them (one per conversation, key and value), C(other_levels).
+      type: dict
+      returned: always
+    critical:
+      description:
+        - C(last), the time of the last critical guard, lost hand-off, differing state or use of an invalid instance,
+          repeats of a known incident included; null when there is none, or none with a time.
       type: dict
       returned: always
     instances:
@@ -197,6 +204,7 @@ def observe(counter: TraceCounter, source: FileSource | JournalSource, seconds: 
 
 def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     """Read the source that ``params`` names and return its ``traces``."""
+    begun = time.monotonic()
     since = parse_when(params["since"], now) if params["since"] else None
     until = parse_when(params["until"], now) if params["until"] else None
     not_before = parse_when(params["not_before"], now) if params["not_before"] else None
@@ -231,6 +239,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         observe(counter, source, params["observe"])
     traces = counter.result()
     traces["truncated"] = source.truncated
+    traces["measured"] = iso(now + time.monotonic() - begun)
     traces["window"] = {"since": iso(since), "until": iso(until), "process": process}
     return traces
 

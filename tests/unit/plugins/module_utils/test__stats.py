@@ -17,9 +17,11 @@ from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
     LEAVE_BELOW,
     Detector,
     delivery_rate,
+    exact_bounds,
     follow,
     merge_minutes,
     merge_traces,
+    sample_needed,
     wilson_interval,
 )
 
@@ -28,6 +30,54 @@ MONTH = 30 * 24 * 60  # minutes
 
 
 # -- intervals and rates ---------------------------------------------------------------------------------------------
+
+
+def tail(a, n, rate):
+    """The chance of a or more successes, by the definition."""
+    return sum(math.comb(n, k) * rate**k * (1 - rate) ** (n - k) for k in range(a, n + 1))
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 59, 300])
+@pytest.mark.parametrize("error", [0.01, 0.05, 0.3])
+def test_exact_bounds_are_where_the_tail_of_the_binomial_has_the_error(n, error):
+    for successes in range(0, n + 1, max(1, n // 9)):
+        bounds = exact_bounds(successes, n, error)
+        assert 0 <= bounds["low"] <= successes / n <= bounds["high"] <= 1
+        assert successes == 0 or tail(successes, n, bounds["low"]) == pytest.approx(error, rel=1e-9)
+        assert successes == n or 1 - tail(successes + 1, n, bounds["high"]) == pytest.approx(error, rel=1e-9)
+
+
+def test_exact_bounds_without_and_with_very_many_results():
+    assert exact_bounds(0, 0) == {"low": 0.0, "high": 1.0}
+    assert exact_bounds(20, 20)["high"] == 1.0
+    # by then the normal approximation is good to the fourth digit
+    assert exact_bounds(950_000, 1_000_000)["low"] == pytest.approx(0.95 - 1.6449 * math.sqrt(0.0475 / 1e6), abs=5e-6)
+
+
+@pytest.mark.parametrize(
+    ("failures", "tolerated", "needed"),
+    [(0, 0.05, 59), (1, 0.05, 93), (2, 0.05, 124), (0, 0.01, 299), (1, 0.01, 473), (0, 0.5, 5), (3, 0.95, 5)],
+)
+def test_the_sample_that_is_needed_is_the_smallest_that_proves(failures, tolerated, needed):
+    assert sample_needed(failures, tolerated) == needed
+    for n, proven in ((needed - 1, False), (needed, True)):
+        assert (exact_bounds(failures, n)["high"] <= tolerated) is proven
+        assert (1 - tail(failures + 1, n, tolerated) <= 0.05) is proven
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: exact_bounds(3, 2), "successes (3) cannot be more than n (2)."),
+        (lambda: exact_bounds(1, 2, 0), "error must lie between 0 and 1, such as 0.05, not 0."),
+        (lambda: sample_needed(-1, 0.05), "failures must be a whole number of 0 or more, not '-1'."),
+        (lambda: sample_needed(0, 1), "tolerated must lie between 0 and 1, such as 0.05, not 1."),
+    ],
+)
+def test_bounds_refuse_what_makes_no_sense(call, message):
+    with pytest.raises(ValueError) as error:
+        call()
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(

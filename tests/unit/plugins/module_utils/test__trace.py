@@ -466,3 +466,23 @@ def test_random_traffic_is_counted_as_a_plain_dictionary_would():
             messages.append(outbox("delivery", conv, value, state=ids))
     handoff = count([basic(message) for message in messages])["handoff"]
     assert (handoff["lost"], handoff["state_mismatches"]) == (lost, mismatches)
+
+
+@pytest.mark.parametrize(
+    ("records", "last"),
+    [
+        ([outbox_guard("a"), outbox_guard("a")], 1),  # a repeat of a known incident goes on
+        ([instance_guard("a", "default"), outbox("planner", "b", 1)], 0),
+        ([outbox("planner", "a", 1), outbox("delivery", "a", 0), send("b")], 1),
+        ([outbox("planner", "a", 1), outbox("delivery", "a", 1, state=9)], 1),
+        ([send("b"), instance_trace("a", "thread_1")], 1),
+        ([send("b", instance=""), send("c")], 0),
+        ([outbox_guard("a", level="WARNING"), *turn("b")], None),
+    ],
+)
+def test_the_time_of_the_last_critical_event(records, last):
+    traces = count([as_json(record, at=NOON + n) for n, record in enumerate(records)])
+    assert traces["critical"] == {"last": None if last is None else f"2026-11-20T12:00:0{last}.000Z"}
+    assert count([basic(record) for record in records])["critical"] == {"last": None}
+    outside = count([as_json(record, at=NOON) for record in records], since=NOON + 1)
+    assert outside["critical"] == {"last": None}

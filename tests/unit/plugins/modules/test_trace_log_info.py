@@ -9,7 +9,7 @@ import time
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.modules import trace_log_info
 
 from tests.unit.records import NOON, as_json, basic, outbox, result, send
@@ -95,6 +95,12 @@ def test_an_empty_log_is_no_failure_and_no_data(capsys, tmp_path):
     (tmp_path / "app.log").touch()
     traces = run(capsys, paths=[str(tmp_path / "app.log")])["traces"]
     assert (traces["records"], traces["delivery"]["success_rate"], traces["timestamps"]) == (0, None, "none")
+
+
+def test_it_says_when_it_was_measured_by_the_hosts_clock(capsys, log):
+    before = time.time()
+    measured = parse_when(run(capsys, paths=[str(log)])["traces"]["measured"], 0)
+    assert before - 0.001 <= measured <= time.time()
 
 
 def appended(path, lines, pause):

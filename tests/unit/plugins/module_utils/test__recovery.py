@@ -1,0 +1,596 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._recovery import (
+    STEPS,
+    recovery_decision,
+    recovery_proof,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._verdict import CAUSES, verdict
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+
+from tests.unit.records import NOON, as_json, instance_guard, instance_trace, outbox, outbox_guard, send, turn
+
+WINDOW = 900
+
+
+def counted(records, since=NOON - WINDOW, now=NOON):
+    """The traces of `(seconds before now, message)`, as the module returns them."""
+    counter = TraceCounter(now=now, since=since)
+    counter.feed([as_json(message, at=now - age).encode() for age, message in sorted(records, key=lambda r: -r[0])])
+    traces = counter.result()
+    traces["measured"] = iso(now)
+    traces["window"] = {"since": iso(since), "until": None, "process": None}
+    return traces
+
+
+def turns(n, failed=0, lost=0, oldest=850.0, youngest=70.0):
+    """So many turns, each of a conversation of its own, evenly over the window."""
+    records = []
+    for number in range(n + lost):
+        age = oldest - (oldest - youngest) * number / max(1, n + lost - 1)
+        conv = f"c{number}"
+        if number < n:
+            status = "failed" if number < failed else "success"
+            records += [(age, message) for message in turn(conv, status=status)]
+        else:
+            records += [(age, outbox("planner", conv, 1)), (age, outbox("delivery", conv, 0))]
+    return records
+
+
+def proof(records, began=NOON - 2 * WINDOW, **options):
+    options = {"service_running": True, "service_answering": True, "delivery_disabled": False, **options}
+    traces = counted(records) if isinstance(records, list) else records
+    return recovery_proof(traces, began=iso(began) if began else None, **options)
+
+
+def statuses(found):
+    return {criterion["criterion"]: criterion["status"] for criterion in found["criteria"]}
+
+
+def criterion(found, name):
+    return next(item for item in found["criteria"] if item["criterion"] == name)
+
+
+MET = {"critical": "met", "delivered": "met", "lost": "met", "stable": "met"}
+
+
+# -- the proof
+
+
+def test_enough_and_quiet_is_proven():
+    found = proof(turns(299))
+    assert found == {
+        "status": "proven",
+        "safe_mode": False,
+        "restarts_at": None,
+        "wait_seconds": 0.0,
+        "reasons": [
+            "No critical event in the window.",
+            "100.0 % of 299 delivered: at least 95.0 % is proven (at least 99.0 %).",
+            "0 of 299 hand-offs lost: less than 1.0 % is proven (at most 1.0 %).",
+            "Stable for 30 min (needed: 15 min).",
+        ],
+        "criteria": found["criteria"],
+    }
+    assert statuses(found) == MET
+    assert criterion(found, "delivered")["needed"] == 59
+    assert (criterion(found, "lost")["n"], criterion(found, "lost")["needed"]) == (299, 299)
+    assert criterion(found, "lost")["age_seconds"] == 70
+    assert (criterion(found, "stable")["value"], criterion(found, "stable")["needed"]) == (1800, 900)
+
+
+@pytest.mark.parametrize(
+    ("n", "failed", "status", "needed"),
+    [(58, 0, "insufficient", 59), (59, 0, "met", 59), (92, 1, "insufficient", 93), (93, 1, "met", 93)],
+)
+def test_delivery_is_proven_by_59_results_without_failure_or_93_with_one(n, failed, status, needed):
+    found = criterion(proof(turns(n, failed)), "delivered")
+    assert (found["status"], found["n"], found["needed"]) == (status, n, needed)
+
+
+@pytest.mark.parametrize(
+    ("n", "lost", "status", "needed"),
+    [(298, 0, "insufficient", 299), (299, 0, "met", 299), (471, 1, "insufficient", 473), (472, 1, "met", 473)],
+)
+def test_loss_is_proven_by_299_hand_offs_with_none_lost_or_473_with_one(n, lost, status, needed):
+    found = criterion(proof(turns(n, lost=lost)), "lost")
+    assert (found["status"], found["n"], found["needed"]) == (status, n + lost, needed)
+
+
+def test_a_burst_in_one_conversation_is_one_outcome():
+    many = [(270.0 + n / 100, message) for n in range(400) for message in turn("c", idem=f"i{n}")]
+    found = proof(many)
+    assert criterion(found, "delivered")["n"] == 1
+    assert found["status"] == "insufficient"
+
+
+@pytest.mark.parametrize(("failed", "status"), [(1, "insufficient"), (3, "insufficient"), (4, "unmet"), (20, "unmet")])
+def test_failed_needs_a_proof_as_well(failed, status):
+    found = proof(turns(20, failed))
+    assert criterion(found, "delivered")["status"] == status
+    assert found["status"] == ("failed" if status == "unmet" else "insufficient")
+
+
+def test_too_much_loss_is_failed_and_said_first():
+    found = proof(turns(100, lost=6, youngest=200))
+    assert found["status"] == "failed"
+    assert found["reasons"][0] == "6 of 106 hand-offs lost: 1.0 % or more is proven (at least 2.5 %)."
+
+
+def test_planned_and_never_read_is_lost():
+    found = proof([*turns(100), *[(200.0, outbox("planner", f"u{n}", 1)) for n in range(20)]])
+    assert criterion(found, "lost")["n"] == 120
+    assert found["status"] == "failed"
+
+
+CRITICAL = {
+    "outbox guard": [outbox_guard("x")],
+    "instance guard": [instance_guard("x", "default")],
+    "lost hand-off": [outbox("planner", "x", 1), outbox("delivery", "x", 0)],
+    "state mismatch": [outbox("planner", "x", 1, state=1), outbox("delivery", "x", 1, state=2)],
+    "invalid instance": [instance_trace("x", "thread_12")],
+    "send by an invalid instance": [send("x", instance="default")],
+}
+
+
+@pytest.mark.parametrize("event", CRITICAL)
+@pytest.mark.parametrize(
+    ("age", "status", "critical", "wait"),
+    [
+        (30, "failed", "unmet", 870.0),  # it goes on
+        (59, "failed", "unmet", 841.0),
+        (60, "insufficient", "unmet", 840.0),
+        (300, "insufficient", "unmet", 600.0),
+        (899, "insufficient", "unmet", 1.0),
+        (901, "proven", "met", 0.0),  # left the window
+    ],
+)
+def test_the_window_begins_again_at_a_critical_event(event, age, status, critical, wait):
+    records = [(age, message) for message in CRITICAL[event]]
+    found = proof([*turns(600), *records])
+    assert (found["status"], statuses(found)["critical"], found["wait_seconds"]) == (status, critical, wait)
+    if age < 900:
+        assert found["restarts_at"] == iso(NOON - age + 0.001)
+        assert criterion(found, "critical")["age_seconds"] == age
+        assert statuses(found)["stable"] == "insufficient"
+
+
+def test_a_repeat_of_a_known_incident_goes_on_too():
+    guard = outbox_guard("x")
+    found = proof([*turns(600), (800.0, guard), (20.0, guard)])
+    assert (criterion(found, "critical")["value"], found["status"]) == (1, "failed")
+
+
+def test_what_came_before_the_event_does_not_count_in_a_second_look():
+    event = [(300.0, message) for message in CRITICAL["lost hand-off"]]
+    whole = [*turns(100, failed=50, youngest=400), *event, *turns(70, oldest=280, youngest=80)]
+    first = proof(whole)
+    assert first["status"] == "failed"
+    since = NOON - 300 + 0.001
+    assert first["restarts_at"] == iso(since)
+    second = proof(counted(whole), restarted=counted(whole, since=since))
+    assert second["status"] == "insufficient"
+    assert (criterion(second, "delivered")["status"], criterion(second, "delivered")["n"]) == ("met", 70)
+    assert criterion(second, "lost")["value"] == 0
+
+
+@pytest.mark.parametrize(("window", "age", "status"), [(6, 0.3, "failed"), (6, 2, "insufficient"), (90, 5, "failed")])
+def test_the_length_is_a_variable(window, age, status):
+    assert proof([*turns(300, oldest=500), (age, outbox_guard("x"))], window=window)["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("began", "wait", "status"),
+    [
+        (NOON - 900, 0.0, "proven"),
+        (NOON - 899, 1.0, "insufficient"),
+        (NOON - 10, 890.0, "insufficient"),
+        (NOON + 30, 900.0, "insufficient"),  # clocks that differ prove nothing
+        (None, 0.0, "proven"),  # unknown: the window as it was asked for
+    ],
+)
+def test_the_present_state_has_to_be_as_old_as_the_window(began, wait, status):
+    found = proof(turns(400), began=began)
+    assert (found["status"], found["wait_seconds"]) == (status, wait)
+
+
+def test_of_several_beginnings_the_latest_counts():
+    began = [None, iso(NOON - 5000), "", iso(NOON - 100)]
+    found = recovery_proof(counted(turns(300)), began=began, service_running=True)
+    assert found["wait_seconds"] == 800
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "stable", "reason"),
+    [
+        ({"service_running": False}, "failed", "unmet", "The service is not running."),
+        ({"service_running": None}, "insufficient", "insufficient", "It is not known whether the service runs."),
+        (
+            {"service_answering": False},
+            *("insufficient", "unmet"),
+            "The service runs, but its health gives no sound answer.",
+        ),
+        ({"service_answering": None}, "proven", "met", "Stable for 30 min (needed: 15 min)."),
+    ],
+)
+def test_the_service_has_to_run_and_answer(facts, status, stable, reason):
+    found = proof(turns(300), **facts)
+    assert (found["status"], statuses(found)["stable"]) == (status, stable)
+    assert found["reasons"].count(reason) == 1
+
+
+@pytest.mark.parametrize(
+    ("traces", "reason"),
+    [
+        (None, "There are no traces: the log or journal could not be read."),
+        ({}, "There are no traces: the log or journal could not be read."),
+        (counted([]), "There is no trace of any kind in the window although messages are expected."),
+        (
+            {**counted([(9.0, outbox("planner", "c", 1))]), "timestamps": "none"},
+            "A window was asked for and the log has no times, so nothing can be placed in it.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("disabled", [False, True])
+def test_no_data_proves_nothing(traces, reason, disabled):
+    found = proof(traces, delivery_disabled=disabled, now=iso(NOON))
+    assert found["status"] == "insufficient"
+    assert reason in found["reasons"]
+    assert "met" not in statuses(found).values()
+
+
+def test_a_critical_event_without_a_time_is_not_quiet():
+    traces = counted([*turns(300), (100.0, outbox_guard("x"))])
+    traces["critical"] = {"last": None}
+    found = proof(traces)
+    assert (found["status"], found["restarts_at"], found["wait_seconds"]) == ("insufficient", None, 900.0)
+
+
+def planned_only(n, read=True):
+    phases = ("planner", "delivery") if read else ("planner",)
+    return [(800.0 - n, outbox(phase, f"c{n}", 1)) for n in range(n) for phase in phases]
+
+
+def test_under_the_kill_switch_what_can_be_judged_is_judged():
+    found = proof(planned_only(299), delivery_disabled=True)
+    assert (found["status"], found["safe_mode"]) == ("proven", True)
+    assert statuses(found) == {**MET, "delivered": "not_applicable"}
+    assert found["reasons"][0].startswith("Safe mode: delivery is switched off")
+    assert proof(planned_only(298), delivery_disabled=True)["status"] == "insufficient"
+
+
+def test_under_the_kill_switch_delivery_may_read_nothing():
+    found = proof(planned_only(20, read=False), delivery_disabled=True)
+    assert statuses(found) == {**MET, "delivered": "not_applicable", "lost": "not_applicable"}
+    assert found["status"] == "proven"
+    assert proof(planned_only(20, read=False), delivery_disabled=False)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("sent", "fenced", "status", "reason"),
+    [
+        ([send("s")], False, "failed", "Delivery is switched off, and all the same 1 message went out."),
+        (turn("s"), False, "failed", "Delivery is switched off, and all the same 1 message went out."),
+        (turn("s", status="failed"), True, "proven", None),
+        (turn("s"), True, "failed", "The network fence stands, and all the same 1 message got through."),
+    ],
+)
+def test_a_message_that_goes_out_in_safe_mode_is_a_failure(sent, fenced, status, reason):
+    records = [*planned_only(300), *[(200.0, message) for message in sent]]
+    found = proof(records, delivery_disabled=True, fenced=fenced)
+    assert found["status"] == status
+    assert reason is None or found["reasons"][0] == reason
+
+
+def test_a_lost_hand_off_in_safe_mode_begins_the_window_again():
+    event = [(300.0, message) for message in CRITICAL["lost hand-off"]]
+    found = proof([*planned_only(600), *event], delivery_disabled=True)
+    assert (found["status"], found["wait_seconds"]) == ("insufficient", 600)
+
+
+def test_people_read_it_in_portuguese():
+    found = proof(turns(10), began=NOON - 130, locale="pt_BR")
+    assert found["reasons"][-1] == "Estável por 2 min 10 s, são necessários 15 min: faltam 12 min 50 s."
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"window": 0}, "window must be more than 0 seconds, such as 900, not 0."),
+        ({"window": "long"}, "window must be a number, not 'long'."),
+        ({"service_running": "maybe"}, "service_running must be true or false, not 'maybe'."),
+        ({"locale": "fr"}, "locale must be en or pt_BR, not 'fr'."),
+        ({"now": "soon"}, "now: 'soon' is neither an age such as 15m or 2h nor an ISO 8601 time such as"),
+        ({"error": 1}, "error must lie between 0 and 1, such as 0.05, not 1."),
+    ],
+)
+def test_bad_facts_are_one_sentence(options, message):
+    with pytest.raises(ValueError, match="^" + message.replace(".", r"\.")):
+        proof(turns(1), **options)
+
+
+# -- the decision
+
+LEVELS = (1, 2, 3)
+
+
+def judged(*causes, rate=None):
+    """A verdict of these causes, the most severe first."""
+    causes = sorted(causes, key=list(CAUSES).index)
+    cause = causes[0] if causes else "none"
+    return {
+        "status": CAUSES[cause].status,
+        "level": CAUSES[cause].level,
+        "next_level": CAUSES[cause].next_level,
+        "cause": cause,
+        "causes": causes,
+        "delivery": {"rate": rate, "n": 0 if rate is None else 10},
+    }
+
+
+def decided(level, age=300.0, ok=True, run_id="r1"):
+    """A decision of an automatic run in the journal."""
+    return {
+        "run_id": run_id,
+        "procedure": "emergency_recovery",
+        "act": "decision",
+        "age": age,
+        "ok": ok,
+        "after": {"level": level},
+    }
+
+
+def test_every_cause_has_its_steps():
+    assert sorted(STEPS) == sorted(CAUSES)
+    for steps in STEPS.values():
+        assert list(steps) == sorted(set(steps))
+
+
+# Which level is due when the cause stands alone, by what is in effect and what was done within the budget.
+# Columns: nothing; the kill-switch; kill-switch and V1 flags; 1 spent; 1 and 2 spent; all spent.
+LADDER = {
+    "lost_handoff": (1, 2, 3, 2, 3, None),
+    "outbox_guard": (1, 2, 3, 2, 3, None),
+    "instance_guard": (1, 2, 3, 2, 3, None),
+    "invalid_instance": (1, 2, 3, 2, 3, None),
+    "state_mismatch": (1, 2, 3, 2, 3, None),
+    "level2_not_stable": (1, 3, 3, 3, 3, None),
+    "kill_switch_ignored": (1, 1, 1, 3, 3, None),
+    "gateway_down": (1, None, None, None, None, None),
+    "delivery_failing": (1, None, None, None, None, None),
+    "service_down": (3, 3, 3, 3, 3, None),
+    "service_silent": (0, 0, 0, 3, 3, None),
+    "log_unreadable": (None,) * 6,
+    "no_timestamps": (None,) * 6,
+    "no_data": (None,) * 6,
+    "kill_switch": (0,) * 6,
+    "unread_handoff": (0,) * 6,
+    "delivery_degraded": (0,) * 6,
+    "unexpected_instance": (0,) * 6,
+    "none": (0,) * 6,
+}
+STATES = (
+    ({}, ()),
+    ({"kill_switch": True}, ()),
+    ({"kill_switch": True, "v1_flags": True}, ()),
+    ({}, (1,)),
+    ({}, (1, 2)),
+    ({}, (1, 2, 3)),
+)
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+@pytest.mark.parametrize("state", range(len(STATES)))
+def test_level_by_cause_state_and_history(cause, state):
+    present, spent = STATES[state]
+    causes = [] if cause == "none" else [cause]
+    found = recovery_decision(judged(*causes), present, [decided(level) for level in reversed(spent)], mode="auto")
+    level = LADDER[cause][state]
+    assert found["level"] == level
+    assert found["act"] is (level in LEVELS)
+    assert found["to_person"] is (level is None)
+
+
+def every_state():
+    bools = (False, True)
+    for cause, kill, v1, fenced, through in itertools.product(CAUSES, bools, bools, bools, bools):
+        for spent in itertools.chain.from_iterable(itertools.combinations(LEVELS, n) for n in range(4)):
+            yield cause, {"kill_switch": kill, "v1_flags": v1, "fenced": fenced}, spent, 0.5 if through else None
+
+
+def test_no_state_breaks_a_rule():
+    seen = set()
+    for cause, present, spent, rate in every_state():
+        finding = judged(*([] if cause == "none" else [cause]), rate=rate)
+        acts = [decided(level) for level in spent]
+        found = recovery_decision(finding, present, acts, mode="auto")
+        level = found["level"]
+        where = (cause, present, spent, rate)
+        seen.add(level)
+        assert level in (None, 0, *STEPS[cause]), where
+        assert level not in spent, where  # once within the budget
+        assert found["act"] is bool(level), where
+        if level:
+            passed = [step for step in STEPS[cause] if step < level]
+            in_effect = [item["level"] for item in found["budget"] if item["in_effect"]]
+            assert all(step in spent or step in in_effect for step in passed), where  # no step is left out
+            assert level not in in_effect, where
+        if CAUSES[cause].status in ("ok", "watch") and not spent:
+            assert level == 0, where
+        if CAUSES[cause].status == "rollback" and level is None:
+            assert found["to_person"], where  # nobody is left alone with it
+        # The mode changes whether it is done, never what.
+        for mode, approved in [("recommend", None), ("recommend", level), ("approve", None), ("approve", level)]:
+            other = recovery_decision(finding, present, acts, mode=mode, approved=approved or None)
+            assert (other["level"], other["cause"]) == (level, found["cause"]), where
+            assert other["act"] is (mode == "approve" and bool(level) and approved == level), where
+            assert other["to_person"] is (found["to_person"] or (bool(level) and not other["act"])), where
+    assert seen == {None, 0, 1, 2, 3}
+
+
+def test_of_several_causes_the_highest_level_counts():
+    found = recovery_decision(judged("lost_handoff", "service_down", "delivery_failing"), mode="auto")
+    assert (found["level"], found["cause"]) == (3, "service_down")
+    found = recovery_decision(judged("gateway_down", "lost_handoff"), {"kill_switch": True}, mode="auto")
+    assert (found["level"], found["cause"]) == (2, "lost_handoff")
+
+
+def test_an_ignored_kill_switch_is_not_in_effect_until_it_is_fenced():
+    finding = judged("kill_switch_ignored", "lost_handoff", rate=1.0)
+    assert recovery_decision(finding, {"kill_switch": True})["level"] == 1
+    # The fence is up: nothing gets through, but hand-offs are still lost.
+    contained = judged("kill_switch_ignored", "lost_handoff", rate=0.0)
+    assert recovery_decision(contained, {"kill_switch": True, "fenced": True})["level"] == 2
+    # A fence that leaks contains nothing.
+    leaking = judged("kill_switch_ignored", rate=0.2)
+    found = recovery_decision(leaking, {"kill_switch": True, "fenced": True}, [decided(1)], mode="auto")
+    assert (found["level"], found["act"]) == (3, True)
+
+
+def test_what_the_fence_keeps_in_needs_no_act_but_a_person():
+    found = recovery_decision(
+        judged("kill_switch_ignored", rate=0.0), {"kill_switch": True, "fenced": True}, mode="auto"
+    )
+    assert (found["level"], found["act"], found["to_person"]) == (0, False, True)
+    assert found["reasons"][0] == "The process ignores the kill-switch, and the network fence keeps its messages in."
+
+
+def test_a_level_is_done_once_in_thirty_minutes():
+    finding = judged("delivery_failing")
+    assert recovery_decision(finding, acts=[decided(1, age=1799.0)])["level"] is None
+    assert recovery_decision(finding, acts=[decided(1, age=1800.0)])["level"] == 1
+    # What a person did by hand is no automatic act.
+    by_hand = {**decided(1), "procedure": "rollback_level1", "act": "service_flags"}
+    assert recovery_decision(finding, acts=[by_hand])["level"] == 1
+    budget = recovery_decision(finding, acts=[decided(1, age=60.0)])["budget"]
+    assert budget[0] == {"level": 1, "in_effect": False, "spent": True, "age_seconds": 60.0, "run_id": "r1"}
+    assert [item["spent"] for item in budget] == [True, False, False]
+
+
+def test_a_failed_act_is_spent_too():
+    assert recovery_decision(judged("lost_handoff"), acts=[decided(1, ok=False)])["level"] == 2
+
+
+@pytest.mark.parametrize("causes", [(), ("lost_handoff",), ("kill_switch",), ("log_unreadable",)])
+def test_what_a_killed_run_has_decided_and_not_done_is_done_first(causes):
+    acts = [decided(2, ok=None, run_id="r9"), decided(1, age=400.0)]
+    found = recovery_decision(judged(*causes), {"kill_switch": True}, acts, mode="auto")
+    assert (found["level"], found["act"]) == (2, True)
+    assert any("was decided 5 min ago by run r9 and not finished" in reason for reason in found["reasons"])
+
+
+def test_what_was_not_finished_is_left_alone_when_it_holds_or_something_newer_was_decided():
+    acts = [decided(1, ok=None)]
+    assert recovery_decision(judged("kill_switch"), {"kill_switch": True}, acts, mode="auto")["level"] == 0
+    acts = [decided(2), decided(1, ok=None, age=500.0)]
+    found = recovery_decision(judged("delivery_failing"), {}, acts, mode="auto")
+    assert found["level"] is None  # level 1 counts as spent
+
+
+def test_an_unfinished_level_does_not_hold_up_a_higher_one():
+    found = recovery_decision(judged("service_down"), {}, [decided(1, ok=None)], mode="auto")
+    assert (found["level"], found["cause"]) == (3, "service_down")
+
+
+@pytest.mark.parametrize(("available", "level"), [(None, 3), (True, 3), (False, None)])
+def test_level_3_needs_a_release_to_return_to(available, level):
+    found = recovery_decision(judged("service_down"), mode="auto", release_available=available)
+    assert found["level"] == level
+    assert ("Level 3 is due, and there is no known-good release to return to." in found["reasons"]) is (level is None)
+
+
+@pytest.mark.parametrize(
+    ("mode", "approved", "act", "reason", "following"),
+    [
+        (
+            "recommend",
+            None,
+            False,
+            "Mode recommend: nothing is done.",
+            "ansible-playbook kumon.runbook.rollback_level1",
+        ),
+        ("recommend", 1, False, "Mode recommend: nothing is done.", "ansible-playbook kumon.runbook.rollback_level1"),
+        (
+            *("approve", None, False, "Mode approve: level 1 is not approved."),
+            "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve -e recovery_approved=1",
+        ),
+        (
+            *("approve", "2", False, "Mode approve: level 2 is approved, and level 1 is due."),
+            "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve -e recovery_approved=1",
+        ),
+        ("approve", "1", True, "Mode approve: level 1 is approved.", "level 1 is done, then watched"),
+        ("auto", "", True, "Mode auto: level 1 is done now.", "level 1 is done, then watched"),
+    ],
+)
+def test_the_mode_says_who_acts(mode, approved, act, reason, following):
+    found = recovery_decision(judged("lost_handoff"), mode=mode, approved=approved)
+    assert (found["act"], found["reasons"][-1], found["next"]) == (act, reason, following)
+
+
+def test_safe_mode_is_where_a_recovery_ends():
+    found = recovery_decision(judged("kill_switch", "unread_handoff"), {"kill_switch": True}, [decided(1)], mode="auto")
+    assert (found["level"], found["act"], found["to_person"]) == (0, False, False)
+    assert found["reasons"] == ["Nothing to do: the kill-switch holds and nothing else is wrong."]
+    assert found["next"] == "ansible-playbook kumon.runbook.validate_recovery"
+
+
+def test_the_reasons_tell_how_it_came_about():
+    found = recovery_decision(
+        judged("lost_handoff"), {"kill_switch": True}, [decided(2, age=90.0), decided(1)], mode="auto"
+    )
+    assert found["reasons"] == [
+        "lost_handoff calls for level 1.",
+        "Level 1 is in effect already, and lost_handoff is still seen.",
+        "Level 2 was done automatically 1 min 30 s ago; it is not repeated within 30 min.",
+        "So level 3 is due.",
+        "Mode auto: level 3 is done now.",
+    ]
+    portuguese = recovery_decision(judged("lost_handoff"), locale="pt_BR")
+    assert portuguese["reasons"] == ["lost_handoff pede o nível 1.", "Modo recommend: nada é feito."]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mode": "now"}, "mode must be one of recommend, approve, auto, not 'now'."),
+        ({"approved": "4"}, "a level must be 1, 2 or 3, not '4'."),
+        ({"approved": True}, "a level must be 1, 2 or 3, not True."),
+        ({"acts": "x"}, "acts must be a list, not 'x'."),
+        ({"acts": [{**decided(1), "age": "old"}]}, "age of a decision must be a number, not 'old'."),
+        ({"present": {"kill_switch": "maybe"}}, "kill_switch must be true or false, not 'maybe'."),
+        ({"locale": "fr"}, "locale must be en or pt_BR, not 'fr'."),
+    ],
+)
+def test_bad_input_is_one_sentence(options, message):
+    with pytest.raises(ValueError) as error:
+        recovery_decision(judged("lost_handoff"), **options)
+    assert str(error.value) == message
+
+
+def test_a_cause_that_nobody_knows_is_refused():
+    with pytest.raises(ValueError, match="^verdict.causes holds the unknown cause 'new'.$"):
+        recovery_decision({"status": "rollback", "cause": "new", "causes": ["new"]})
+
+
+# -- the storm
+
+
+def test_ten_thousand_guard_lines_are_one_act():
+    storm = [(300.0, outbox_guard("x")) for _n in range(10_000)]
+    traces = counted([*turns(60), *storm])
+    finding = verdict(traces, service_running=True, delivery_disabled=False)
+    assert (finding["cause"], traces["guards"]["incidents"]) == ("outbox_guard", 1)
+    first = recovery_decision(finding, {}, mode="auto")
+    assert (first["level"], first["act"]) == (1, True)
+    # Measured since the act: nothing is left of it.
+    after = verdict(counted([(10.0, outbox("planner", "c", 1))]), service_running=True, delivery_disabled=True)
+    second = recovery_decision(after, {"kill_switch": True}, [decided(1, age=20.0)], mode="auto")
+    assert (second["level"], second["act"]) == (0, False)
