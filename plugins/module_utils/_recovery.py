@@ -93,7 +93,7 @@ def recovery_proof(
 ) -> dict:
     """Judge the success criteria by `traces` of the window that ends now (or `None`, where reading failed). Return
 
-        {status, safe_mode, restarts_at, wait_seconds, reasons: [sentence, ...],
+        {status, safe_mode, restarts_at, wait_seconds, full_at, reasons: [sentence, ...],
          criteria: [{criterion, status, value, low, high, n, needed, age_seconds}, ...]}
 
     `criterion` is `critical`, `delivered`, `lost` or `stable`; its `status` is `met`, `unmet`, `insufficient` (not
@@ -110,7 +110,7 @@ def recovery_proof(
     service is down; messages go out in spite of the kill-switch; or a critical event is younger than a fifteenth of
     the window (a minute of the fifteen), so that it must be taken to go on. An older event makes the answer
     `insufficient`: the window begins again at it (`restarts_at`), and `wait_seconds` says how long it has to stay
-    quiet yet. Everything else that is not proven is `insufficient` too; no data never proves anything.
+    quiet yet, `full_at` until when. Everything else that is not proven is `insufficient` too; no data proves nothing.
 
     `restarted` are the traces since `restarts_at`, for a second look when there was a critical event: `delivered` and
     `lost` are then judged by what came after it. Without them by the whole window.
@@ -146,14 +146,18 @@ def recovery_proof(
         reasons.append(proof.words.say("proof_safe_mode"))
     if proof.blind:
         reasons.append(proof.words.say(proof.blind))
-    quiet = proof.quiet
+    # What is missing comes before what is there.
+    order = ("unmet", "insufficient", "met", "not_applicable")
+    told = sorted(zip(criteria, sentences), key=lambda pair: order.index(pair[0]["status"]))
+    wait = 0.0 if status == "proven" else round(max(0.0, proof.window - (proof.quiet or 0.0)), 3)
     return {
         "status": status,
         "safe_mode": proof.safe_mode,
         # Times are cut to milliseconds: the next one is the first after the event.
         "restarts_at": iso(proof.critical_at + 0.001) if proof.critical and proof.critical_at is not None else None,
-        "wait_seconds": 0.0 if status == "proven" else round(max(0.0, proof.window - (quiet or 0.0)), 3),
-        "reasons": reasons + [sentence for sentence in sentences if sentence and sentence not in failures],
+        "wait_seconds": wait,
+        "full_at": None if proof.now is None else iso(proof.now + wait),
+        "reasons": reasons + [sentence for _item, sentence in told if sentence and sentence not in failures],
         "criteria": criteria,
     }
 

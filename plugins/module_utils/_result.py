@@ -9,7 +9,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # From worst to best. A run is as good as its worst host.
-STATUSES = ("unreachable", "failed", "ignored", "rollback", "blind", "unproven", "watch", "planned", "ok", "proven")
+STATUSES = (
+    "unreachable",
+    "failed",
+    "ignored",
+    "rollback",
+    "blind",
+    "unproven",
+    "insufficient",
+    "watch",
+    "planned",
+    "ok",
+    "proven",
+)
 
 
 def run_result(

@@ -13,7 +13,7 @@ recovery_proof = FilterModule().filters()["recovery_proof"]
 
 def test_contract():
     found = recovery_proof(None, window="60", service_running="true", delivery_disabled="no", locale="pt_BR")
-    assert set(found) == {"status", "safe_mode", "criteria", "restarts_at", "wait_seconds", "reasons"}
+    assert set(found) == {"status", "safe_mode", "criteria", "restarts_at", "wait_seconds", "full_at", "reasons"}
     assert (found["status"], found["safe_mode"], found["wait_seconds"]) == ("insufficient", False, 60)
     assert [item["criterion"] for item in found["criteria"]] == ["critical", "delivered", "lost", "stable"]
     names = {"criterion", "status", "value", "low", "high", "n", "needed", "age_seconds"}

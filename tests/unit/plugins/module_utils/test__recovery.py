@@ -72,6 +72,7 @@ def test_enough_and_quiet_is_proven():
         "safe_mode": False,
         "restarts_at": None,
         "wait_seconds": 0.0,
+        "full_at": iso(NOON),
         "reasons": [
             "No critical event in the window.",
             "100.0 % of 299 delivered: at least 95.0 % is proven (at least 99.0 %).",
@@ -159,6 +160,7 @@ def test_the_window_begins_again_at_a_critical_event(event, age, status, critica
     assert (found["status"], statuses(found)["critical"], found["wait_seconds"]) == (status, critical, wait)
     if age < 900:
         assert found["restarts_at"] == iso(NOON - age + 0.001)
+        assert found["full_at"] == iso(NOON + wait)
         assert criterion(found, "critical")["age_seconds"] == age
         assert statuses(found)["stable"] == "insufficient"
 
@@ -298,7 +300,7 @@ def test_a_lost_hand_off_in_safe_mode_begins_the_window_again():
 
 def test_people_read_it_in_portuguese():
     found = proof(turns(10), began=NOON - 130, locale="pt_BR")
-    assert found["reasons"][-1] == "Estável por 2 min 10 s, são necessários 15 min: faltam 12 min 50 s."
+    assert found["reasons"][2] == "Estável por 2 min 10 s, são necessários 15 min: faltam 12 min 50 s."
 
 
 @pytest.mark.parametrize(
