@@ -373,9 +373,9 @@ def recovery_decision(
     `budget` seconds.
 
     Each cause has its steps (`STEPS`). A level that is in effect already, or that was done automatically within the
-    budget, is passed over for the next one: steps only ever go up, and nothing is lifted. The highest level that any
-    of the causes calls for is due. A level that was decided and not finished, because the run was killed, is not
-    spent but due again, also when its evidence has left the window meanwhile.
+    budget, is passed over for the next one, and so is one below what was done: steps only ever go up, and nothing is
+    lifted. The highest level that any of the causes calls for is due. A level that was decided and not finished,
+    because the run was killed, is not spent but due again, also when its evidence has left the window meanwhile.
 
     `release_available` is whether level 3 has a known-good release to return to, if known.
     """
@@ -399,6 +399,7 @@ def recovery_decision(
     }
 
     reasons = [words.say("decide_contained")] if contained else []
+    told: list = []
     due, due_cause, exhausted = 0, verdict.get("cause") or "none", False
     for cause in causes:
         # A single look that found no answer is watched; after an automatic act the service did not come back.
@@ -410,7 +411,9 @@ def recovery_decision(
         level, passed = _step(cause, in_effect, history, release, words)
         if persists:
             passed.insert(0, words.say("decide_persists", cause=cause))
-        reasons += [reason for reason in passed if reason not in reasons]
+        if STEPS[cause] not in told:  # what has the same steps has the same story
+            told.append(STEPS[cause])
+            reasons += [reason for reason in passed if reason not in reasons]
         if level is None:
             exhausted = True
         elif level > due:
@@ -469,6 +472,8 @@ def _step(cause, in_effect, history, release, words):
         elif level in history.spent:
             age, limit = words.duration(history.spent[level]["age"]), words.duration(history.budget)
             said.append(words.say("decide_spent", level=level, age=age, limit=limit))
+        elif level < max(history.spent, default=0):
+            said.append(words.say("decide_below", level=level))
         elif level == 3 and release is False:
             said.append(words.say("decide_no_release"))
         else:

@@ -119,6 +119,7 @@ _SENTENCES = {
         "decide_in_effect": "Level {level} is in effect already, and {cause} is still seen.",
         "decide_then": "So level {level} is due.",
         "decide_spent": "Level {level} was done automatically {age} ago; it is not repeated within {limit}.",
+        "decide_below": "Level {level} lies below what was done automatically.",
         "decide_unfinished": "Level {level} was decided {age} ago by run {run_id} and not finished: it is finished "
         "first.",
         "decide_no_release": "Level 3 is due, and there is no known-good release to return to.",
@@ -137,7 +138,7 @@ _SENTENCES = {
         "decide_next_recommend": "ansible-playbook kumon.runbook.rollback_level{level}",
         "decide_next_approve": "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve "
         "-e recovery_approved={level}",
-        "decide_next_person": "a person decides: call the technical team (next by the procedures: {what})",
+        "decide_next_person": "a person decides: call the technical team; {what}",
         "decide_next_person_any": "see what is wrong and roll back by hand, rollback_level3 at the worst",
         "decide_next_person_blind": "see that service and log can be read, then run it again",
         "decide_next_person_contained": "repair the assistant or run rollback_level3; the fence holds meanwhile",
@@ -225,6 +226,7 @@ _SENTENCES = {
         "decide_in_effect": "O nível {level} já está em vigor, e {cause} continua.",
         "decide_then": "Então o nível {level} é o devido.",
         "decide_spent": "O nível {level} foi feito automaticamente há {age}; não se repete em {limit}.",
+        "decide_below": "O nível {level} fica abaixo do que foi feito automaticamente.",
         "decide_unfinished": "O nível {level} foi decidido há {age} pela execução {run_id} e não terminou: primeiro "
         "termina.",
         "decide_no_release": "O nível 3 é devido, e não há versão boa conhecida para onde voltar.",
@@ -243,7 +245,7 @@ _SENTENCES = {
         "decide_next_recommend": "ansible-playbook kumon.runbook.rollback_level{level}",
         "decide_next_approve": "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve "
         "-e recovery_approved={level}",
-        "decide_next_person": "uma pessoa decide: chame a equipe técnica (próximo pelos procedimentos: {what})",
+        "decide_next_person": "uma pessoa decide: chame a equipe técnica; {what}",
         "decide_next_person_any": "ver o que está errado e reverter à mão, no pior caso rollback_level3",
         "decide_next_person_blind": "fazer com que serviço e log possam ser lidos e rodar de novo",
         "decide_next_person_contained": "reparar o assistente ou rodar rollback_level3; enquanto isso a cerca retém",

@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks, as ratios within one run: ``bench.py [parser] [level1] [--lines N]``; without a name, all of them.
+"""Benchmarks, as ratios within one run: ``bench.py [parser] [decision] [level1] [--lines N]``; without a name, all of them.
 
 Exits 1 when a limit is not held. Figures of time are noisy; each is the median of several runs.
 """
@@ -35,6 +35,29 @@ seconds = time.perf_counter() - begun
 print(json.dumps({"seconds": seconds, "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                   "records": traces["records"], "read": traces["bytes"]}))
 """
+
+
+DECIDE = """
+import json, sys, time
+sys.path.insert(0, sys.argv[1])
+from ansible_collections.kumon.runbook.plugins.module_utils._recovery import recovery_decision
+from ansible_collections.kumon.runbook.plugins.module_utils._verdict import verdict
+from ansible_collections.kumon.runbook.plugins.modules.trace_log_info import measure
+params = {"source": "file", "paths": [sys.argv[2]], "unit": None, "since": None, "until": None, "not_before": None,
+          "since_pid": None, "observe": 0, "conversation": None, "grace": 60.0, "expected_instance": None,
+          "max_samples": 5, "redact": True}
+begun = time.perf_counter()
+traces = measure(params, time.time())
+decision = recovery_decision(verdict(traces, service_running=True), {}, [], "auto")
+seconds = time.perf_counter() - begun
+print(json.dumps({"seconds": seconds, "level": decision["level"], "guards": sum(traces["guards"]["outbox"].values()),
+                  "incidents": traces["guards"]["incidents"], "reasons": len(decision["reasons"])}))
+"""
+STORM = 10_000
+GUARD = (
+    "ERROR:app.core.observability.structured_logging:OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|"
+    "planner_after=1|delivery_before=0|conv=conv_5511900000001_20261121_120000|idem=unknown"
+)
 
 
 class Limits:
@@ -91,16 +114,37 @@ def parser(limits: Limits, lines: int) -> None:
     )
 
 
+def decision(limits: Limits) -> None:
+    """From a storm of guard lines in the log to the one act that answers it."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    log = CACHE / "storm.log"
+    subprocess.run([sys.executable, str(HERE / "make_log.py"), str(log), "50000"], check=True)
+    with log.open("a", encoding="utf-8") as lines:
+        lines.write(f"{GUARD}\n" * STORM)
+    print(f"decision: {STORM:,} guard lines behind 50,000 others")
+    command = [sys.executable, "-c", DECIDE, str(ROOT / ".ansible/collections"), str(log)]
+    runs = [json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _n in range(5)]
+    found = runs[0]
+    limits.show("guard lines to decision", statistics.median(run["seconds"] for run in runs), 1, " s")
+    if (found["level"], found["guards"], found["incidents"]) != (1, STORM, 1):
+        limits.broken = True
+        print(f"  BROKEN: not one incident that calls for level 1: {found}")
+
+
 def main() -> int:
     """Run the benchmarks that are named."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("names", nargs="*", choices=["parser", "level1", []], metavar="parser|level1")
+    arguments.add_argument(
+        "names", nargs="*", choices=["parser", "decision", "level1", []], metavar="parser|decision|level1"
+    )
     arguments.add_argument("--lines", type=int, default=5_000_000)
     given = arguments.parse_args()
-    names = given.names or ["parser", "level1"]
+    names = given.names or ["parser", "decision", "level1"]
     limits = Limits()
     if "parser" in names:
         parser(limits, given.lines)
+    if "decision" in names:
+        decision(limits)
     if "level1" in names:
         import level1  # beside this file; needs containers
 
