@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks, as ratios within one run: ``bench.py [parser] [decision] [level1] [--lines N]``; without a name, all of them.
+"""Benchmarks, as ratios within one run: ``bench.py [parser] [decision] [level1] [--lines N]``; without a name, all.
 
 Exits 1 when a limit is not held. Figures of time are noisy; each is the median of several runs.
 """
