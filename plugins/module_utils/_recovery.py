@@ -137,10 +137,7 @@ def recovery_proof(
 
     failures = list(_failures(proof, criteria, sentences, service_running))
     statuses = {criterion["status"] for criterion in criteria}
-    if failures:
-        status = "failed"
-    else:
-        status = "proven" if service_running and statuses <= {"met", "not_applicable"} else "insufficient"
+    status = "failed" if failures else "proven" if statuses <= {"met", "not_applicable"} else "insufficient"
     reasons = list(failures)
     if proof.safe_mode:
         reasons.append(proof.words.say("proof_safe_mode"))

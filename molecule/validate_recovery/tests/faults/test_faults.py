@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -16,12 +17,17 @@ TRAFFIC = "python3 /opt/evolution/traffic.py --url http://127.0.0.1:8000/api/v1/
 
 def validate(assistant, window=30, **variables):
     """The procedure, and that it changed nothing."""
-    before = assistant.fingerprint()
+    before = fingerprint(assistant)
     run = assistant.playbook(
         "validate_recovery", runbook_locale="en", recovery_window=window, recovery_grace=2, **variables
     )
-    assert assistant.fingerprint() == before
+    assert fingerprint(assistant) == before
     return run
+
+
+def fingerprint(assistant):
+    """All that the procedure could change; what a fence has counted meanwhile is not its doing."""
+    return re.sub(r"packets \d+ bytes \d+", "", assistant.fingerprint())
 
 
 def flood(assistant, seconds=9):

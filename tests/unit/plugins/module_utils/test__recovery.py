@@ -250,6 +250,15 @@ def test_no_data_proves_nothing(traces, reason, disabled):
     assert "met" not in statuses(found).values()
 
 
+@pytest.mark.parametrize("missing", ["records", "delivery", "handoff", "guards", "instances", "minutes"])
+def test_half_of_the_data_proves_nothing_either(missing):
+    traces = counted(turns(400))
+    del traces[missing]
+    found = proof(traces)
+    assert found["status"] == "insufficient"
+    assert "met" not in statuses(found).values()
+
+
 def test_a_critical_event_without_a_time_is_not_quiet():
     traces = counted([*turns(300), (100.0, outbox_guard("x"))])
     traces["critical"] = {"last": None}
@@ -473,8 +482,8 @@ def test_a_level_is_done_once_in_thirty_minutes():
     assert recovery_decision(finding, acts=[decided(1, age=1799.0)])["level"] is None
     assert recovery_decision(finding, acts=[decided(1, age=1800.0)])["level"] == 1
     # What a person did by hand is no automatic act.
-    by_hand = {**decided(1), "procedure": "rollback_level1", "act": "service_flags"}
-    assert recovery_decision(finding, acts=[by_hand])["level"] == 1
+    for other in ({"procedure": "rollback_level1", "act": "service_flags"}, {"procedure": "notify"}, {"act": "watch"}):
+        assert recovery_decision(finding, acts=[{**decided(1), **other}])["level"] == 1
     budget = recovery_decision(finding, acts=[decided(1, age=60.0)])["budget"]
     assert budget[0] == {"level": 1, "in_effect": False, "spent": True, "age_seconds": 60.0, "run_id": "r1"}
     assert [item["spent"] for item in budget] == [True, False, False]
