@@ -154,6 +154,14 @@ def test_a_service_that_is_down_calls_for_level_3(sound):
     assert "LEVEL 3 IS DUE, nothing was done" in run.text
 
 
+def test_a_restart_that_is_under_way_is_no_reason_for_level_3(sound):
+    time.sleep(2)
+    sound.sh("systemctl stop kumon-assistant; sh -c '(sleep 4; systemctl start kumon-assistant) >/dev/null 2>&1 &'")
+    run = recover(sound, recovery_confirm_seconds=8)
+    assert "service_down" not in run.text
+    assert "NOTHING TO DO" in run.text
+
+
 @pytest.mark.parametrize("written", [1, 2, 3])
 def test_a_killed_run_is_finished_by_the_next(sound, written):
     sound.fault(lost_handoff=True, v2_only=True)
