@@ -546,3 +546,14 @@ def test_a_host_that_cannot_be_merged_is_an_error(hosts, message):
     with pytest.raises(ValueError) as error:
         merge_traces(hosts)
     assert str(error.value) == message
+
+
+def test_of_a_fleet_the_last_critical_event_and_the_first_look_count():
+    def host(last, measured):
+        return {"delivery": {"success": 1}, "critical": {"last": last}, "measured": measured}
+
+    hosts = [host("2025-09-04T19:10:00.000Z", "2025-09-04T19:12:01.000Z"), host(None, "2025-09-04T19:12:00.000Z")]
+    merged = merge_traces([*hosts, host("2025-09-04T19:11:00.000Z", "2025-09-04T19:12:02.000Z")])
+    assert merged["critical"] == {"last": "2025-09-04T19:11:00.000Z"}
+    assert merged["measured"] == "2025-09-04T19:12:00.000Z"
+    assert merge_traces([host(None, "x")])["critical"] == {"last": None}
