@@ -298,6 +298,8 @@ def _moment(value, name: str):
 
 # --------------------------------------------------------------- the decision
 
+# What a process that ignores its kill-switch looks like behind the fence: it tries, and each try fails.
+FENCED = ("kill_switch_ignored", "delivery_failing")
 MODES = ("recommend", "approve", "auto")
 BUDGET = 1800.0  # seconds within which a level is done automatically once at most
 
@@ -401,7 +403,7 @@ def recovery_decision(
     for cause in causes:
         # A single look that found no answer is watched; after an automatic act the service did not come back.
         persists = cause == "service_silent" and bool(history.spent)
-        if (cause == "service_silent" and not persists) or (cause == "kill_switch_ignored" and contained):
+        if (cause == "service_silent" and not persists) or (cause in FENCED and contained):
             continue
         if not STEPS[cause]:
             continue

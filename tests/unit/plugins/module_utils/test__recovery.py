@@ -469,9 +469,10 @@ def test_an_ignored_kill_switch_is_not_in_effect_until_it_is_fenced():
     assert (found["level"], found["act"]) == (3, True)
 
 
-def test_what_the_fence_keeps_in_needs_no_act_but_a_person():
+@pytest.mark.parametrize("more", [(), ("delivery_failing",), ("delivery_degraded", "unread_handoff")])
+def test_what_the_fence_keeps_in_needs_no_act_but_a_person(more):
     found = recovery_decision(
-        judged("kill_switch_ignored", rate=0.0), {"kill_switch": True, "fenced": True}, mode="auto"
+        judged("kill_switch_ignored", *more, rate=0.0), {"kill_switch": True, "fenced": True}, mode="auto"
     )
     assert (found["level"], found["act"], found["to_person"]) == (0, False, True)
     assert found["reasons"][0] == "The process ignores the kill-switch, and the network fence keeps its messages in."
