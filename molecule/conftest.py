@@ -107,6 +107,18 @@ class Assistant:
 
     # ---------------------------------------------------------------- acting
 
+    def hold(self, owner: str, seconds: int, level: int = 1) -> None:
+        """Hold the host as another run would, and as the modules see it."""
+        lease = {"run_id": "other", "actor": owner, "procedure": "drill", "level": level, "host": self.name}
+        lease |= {"acquired": "2026-01-01T00:00:00Z", "expires": "2026-01-01T00:00:00Z", "pid": 0, "start": 0}
+        script = (
+            "import json, sys, time; lease = json.loads(sys.argv[1]); now = time.monotonic(); "
+            "boot = open('/proc/sys/kernel/random/boot_id').read().strip(); "
+            "lease.update(boot=boot, since=now, until=now + int(sys.argv[2])); "
+            f"json.dump(lease, open('{STATE}/lease.json', 'w'))"
+        )
+        self.sh(f"mkdir -p {STATE} && python3 -c %s %s %s", script, json.dumps(lease), str(seconds))
+
     def fault(self, **faults) -> None:
         """Inject faults into the assistant; without any, it is sound again."""
         self._control("assistant", faults)

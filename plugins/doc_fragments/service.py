@@ -90,6 +90,29 @@ notes:
     warning, because stopping messages matters more than the record of it.
 """
 
+    # One runbook at a time on a host.
+    LEASE = r"""
+options:
+  lease_seconds:
+    description:
+      - Hold the host for this run from the first change on and for so many seconds after it, as
+        M(kumon.runbook.target_lease) does. It saves a call of that module. With V(0) nobody is asked.
+      - A failure gives the host back if this call took it, and so does the death of the module.
+    type: int
+    default: 0
+  lease_level:
+    description:
+      - The rollback level that it is held for.
+    type: int
+    choices: [1, 2, 3]
+    default: 1
+  lease_wait:
+    description:
+      - Seconds to wait for another run that holds the host.
+    type: float
+    default: 0
+"""
+
     # A value that both service modules return.
     ATTRIBUTES = r"""
 options: {}

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils import _when
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
 
 NAME = "journal.jsonl"
@@ -156,6 +157,33 @@ def verify(path: str) -> dict[str, Any]:
             return {"ok": False, "entries": seq, "torn": torn, "line": number, "reason": reason}
         prev, seq = entry["hash"], entry["seq"]
     return {"ok": True, "entries": seq, "torn": torn, "line": None, "reason": None}
+
+
+def acts(path: str, wall: float) -> list[dict[str, Any]]:
+    """Begin and outcome of each act put together, newest first.
+
+    `{run_id, actor, host, procedure, act, began, ended, age, ok, before, after, msg}`: `age` in seconds at the time
+    `wall` (seconds since the epoch), `ended` and `ok` None for an act that has no outcome. A note ends where it begins.
+    """
+    found: list[dict[str, Any]] = []
+    for entry in entries(path):
+        key = [entry.get(name) for name in ("run_id", "procedure", "act")]
+        if entry.get("phase") == "outcome":
+            for act in reversed(found):
+                if act["ended"] is None and [act["run_id"], act["procedure"], act["act"]] == key:
+                    act.update(ended=entry["time"], **{name: entry.get(name) for name in ("ok", "after", "msg")})
+                    break
+            continue
+        act = {name: entry.get(name) for name in ("run_id", "actor", "host", "procedure", "act")}
+        note = entry.get("phase") == "note"
+        act.update(
+            began=entry["time"],
+            ended=entry["time"] if note else None,
+            age=round(wall - _when.parse_when(entry["time"], wall), 3),
+            **{name: entry.get(name) for name in ("ok", "before", "after", "msg")},
+        )
+        found.append(act)
+    return found[::-1]
 
 
 def last_act(path: str) -> dict[str, Any] | None:

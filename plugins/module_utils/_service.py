@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -511,8 +511,19 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     """
     act = _Act(params, host)
     act.look()
+    claim = _lease.claim_from(params, act.budget)
     if check_mode:
+        _lease.forewarn(claim, host, act.warnings)
         return act.outcome(check_mode=True)
+    # What changes nothing disturbs nobody, and needs nobody's leave.
+    with _lease.held(claim if act.changed else None, host, act.warnings) as waited:
+        if waited:
+            # The run that was waited for may have done just this.
+            act.look()
+        return _perform(act)
+
+
+def _perform(act: _Act) -> dict[str, Any]:
     changed = act.changed
     if changed:
         act.journal("begin", act.flags, None, "")

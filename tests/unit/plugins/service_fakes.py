@@ -158,6 +158,9 @@ def module_params(directory: Path, **more) -> dict:
         "command": None,
         "chdir": None,
         "log_file": None,
+        "lease_seconds": 0,
+        "lease_level": 1,
+        "lease_wait": 0.0,
         **more,
     }
 

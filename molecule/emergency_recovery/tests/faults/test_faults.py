@@ -18,6 +18,8 @@ testinfra_hosts = ["ssh://assistant1"]
 
 ROOT = Path(__file__).resolve().parents[4]
 AUTO = {"recovery_mode": "auto", "recovery_watch_seconds": 4, "recovery_watch_every": 2}
+# What a dead run holds the host for; shorter than in reality, because each test waits it out.
+LEASE = {"__assistant_lease_seconds": 6}
 GUARD = (
     "ERROR:app.core.observability.structured_logging:OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|"
     "planner_after=1|delivery_before=0|conv=storm|idem=unknown"
@@ -174,7 +176,7 @@ def test_a_killed_run_is_finished_by_the_next(sound, written):
             "ansible-playbook",
             f"--inventory={ROOT}/molecule/inventory/hosts.yml",
             f"--limit={sound.name}",
-            f"--extra-vars={json.dumps(AUTO)}",
+            f"--extra-vars={json.dumps({**AUTO, **LEASE})}",
             str(ROOT / "playbooks/emergency_recovery.yml"),
         ],
         cwd=ROOT,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -119,6 +120,30 @@ def test_a_run_that_was_killed_between_writing_and_restarting_is_finished_by_the
     assert sound.environ("DELIVERY_DISABLE") is None
     assert level1(sound).code == 0
     assert sound.environ("DELIVERY_DISABLE") == "true"
+
+
+def test_a_host_that_another_run_holds_is_left_alone_and_its_owner_named(sound):
+    sound.hold("bia", seconds=60)
+    sentence = "this host is held by bia (drill, level 1, run other)"
+    sound.refuses("rollback_level1", sentence, runbook_locale="en", rollback_lease_wait=0)
+    assert sound.asked_within(1) > 0
+
+
+def test_a_dead_run_is_waited_out(sound):
+    sound.hold("bia", seconds=4)
+    run = level1(sound)
+    assert run.code == 0
+    assert sound.environ("DELIVERY_DISABLE") == "true"
+    assert not sound.host.file("/var/lib/kumon-runbook/lease.json").exists
+
+
+def test_two_operators_at_once_both_end_with_the_kill_switch_and_one_restart(sound):
+    with ThreadPoolExecutor() as pool:
+        runs = [pool.submit(level1, sound) for _n in range(2)]
+        codes = [run.result().code for run in runs]
+    assert codes == [0, 0]
+    assert [entry["phase"] for entry in sound.journal()] == ["begin", "outcome"]
+    assert sound.asked_within(1) == 0
 
 
 def test_restarts_that_follow_each_other_do_not_trip_systemds_limit(sound):

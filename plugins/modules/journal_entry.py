@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: journal_entry
+short_description: Write an entry to the journal of acts on the target
+version_added: 0.1.0
+description:
+  - Appends one line to C(journal.jsonl) below O(state_dir), chained to the one before by its hash.
+  - The modules of this collection that change something write their own entries; this one is for what a procedure or a person
+    decides. Phone numbers and secrets are masked.
+extends_documentation_fragment:
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  state_dir:
+    description:
+      - Directory on the target that holds the journal.
+    type: path
+    default: /var/lib/kumon-runbook
+  act:
+    description:
+      - What is done, for instance V(decision).
+    type: str
+    required: true
+  phase:
+    description:
+      - A V(note) stands by itself. V(begin) and V(outcome) of the same run, procedure and act belong together.
+    type: str
+    choices: [note, begin, outcome]
+    default: note
+  before:
+    description:
+      - What was found.
+    type: dict
+  after:
+    description:
+      - What is to be, or has become.
+    type: dict
+  ok:
+    description:
+      - Whether it succeeded.
+    type: bool
+  msg:
+    description:
+      - One sentence for people.
+    type: str
+    default: ""
+  run_id:
+    description:
+      - Identifier of the run.
+    type: str
+  actor:
+    description:
+      - Who acts. By default the user behind C(sudo), else the user.
+    type: str
+  procedure:
+    description:
+      - Name of the procedure.
+    type: str
+seealso:
+  - module: kumon.runbook.journal_info
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Write down a decision before it is carried out
+  kumon.runbook.journal_entry:
+    phase: begin
+    act: decision
+    after:
+      level: 2
+    run_id: "{{ run_id }}"
+    procedure: emergency_recovery
+"""
+
+RETURN = r"""
+entry:
+  description: What identifies the entry, V(null) in check mode.
+  returned: success
+  type: dict
+  contains:
+    seq: {description: Its number., type: int, returned: always}
+    time: {description: When by the host's clock (ISO 8601 in UTC)., type: str, returned: always}
+    hash: {description: Its SHA-256., type: str, returned: always}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+            "act": {"type": "str", "required": True},
+            "phase": {"type": "str", "choices": ["note", "begin", "outcome"], "default": "note"},
+            "before": {"type": "dict"},
+            "after": {"type": "dict"},
+            "ok": {"type": "bool"},
+            "msg": {"type": "str", "default": ""},
+            "run_id": {"type": "str"},
+            "actor": {"type": "str"},
+            "procedure": {"type": "str"},
+        },
+        supports_check_mode=True,
+    )
+    fields = dict(module.params)
+    path = _journal.path_in(fields.pop("state_dir"))
+    fields["actor"] = fields["actor"] or _journal.who()
+    entry = None
+    if not module.check_mode:
+        try:
+            told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
+            entry = _journal.append(path, **fields, **told)
+        except OSError as exc:
+            module.fail_json(
+                msg=f"{path} cannot be written ({exc.strerror}): run with become: true, or set runbook_state_dir"
+            )
+    module.exit_json(changed=True, entry=entry and {key: entry[key] for key in ("seq", "time", "hash")})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: journal_info
+short_description: Read the journal of acts on the target, and verify its chain
+version_added: 0.1.0
+description:
+  - Reads C(journal.jsonl) below O(state_dir) and verifies that no line was changed or taken out. It changes nothing.
+  - The chain cannot tell that the newest lines were cut off. Compare RV(journal.entries) with an earlier reading where that
+    matters.
+extends_documentation_fragment:
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  state_dir:
+    description:
+      - Directory on the target that holds the journal.
+    type: path
+    default: /var/lib/kumon-runbook
+  run_id:
+    description:
+      - Return the acts of this run only.
+    type: str
+  max_age:
+    description:
+      - Return only acts that began at most so many seconds ago, by the host's clock.
+    type: float
+  max_entries:
+    description:
+      - Return at most so many acts.
+    type: int
+    default: 200
+  fail_on_broken:
+    description:
+      - Whether a broken chain is a failure. It names the line.
+    type: bool
+    default: true
+seealso:
+  - module: kumon.runbook.journal_entry
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Verify the journal, and see what was done in the last half hour
+  kumon.runbook.journal_info:
+    max_age: 1800
+  register: read
+"""
+
+RETURN = r"""
+journal:
+  description: The journal. One that does not exist is sound and empty.
+  returned: always, but when it cannot be read
+  type: dict
+  contains:
+    path: {description: The file., type: str, returned: always}
+    exists: {description: Whether it exists., type: bool, returned: always}
+    ok: {description: Whether the chain is whole., type: bool, returned: always}
+    entries: {description: Entries up to the end, or to where the chain breaks., type: int, returned: always}
+    torn: {description: Lines that a killed run has left half., type: list, elements: int, returned: always}
+    line: {description: The line that breaks the chain., type: int, returned: always}
+    reason: {description: What is wrong with it., type: str, returned: always}
+    acts:
+      description:
+        - What was done, newest first. Begin and outcome of an act are put together.
+        - C(age) is in seconds since it began, C(ended) and C(ok) are V(null) for an act without outcome.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - run_id: 20261122T101226Z-1f0c3a
+          actor: ana
+          host: assistant1
+          procedure: rollback_level1
+          act: service_flags
+          began: "2026-11-22T10:12:27.170000Z"
+          ended: "2026-11-22T10:12:28.020000Z"
+          age: 61.2
+          ok: true
+          before: {DELIVERY_DISABLE: null}
+          after: {DELIVERY_DISABLE: "true"}
+          msg: ""
+"""
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+            "run_id": {"type": "str"},
+            "max_age": {"type": "float"},
+            "max_entries": {"type": "int", "default": 200},
+            "fail_on_broken": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    path = _journal.path_in(given["state_dir"])
+    try:
+        journal = dict(_journal.verify(path), path=path, exists=os.path.exists(path))
+        acts = _journal.acts(path, time.time())
+    except OSError as exc:
+        module.fail_json(msg=f"{path} cannot be read ({exc.strerror}): run with become: true")
+    journal["acts"] = [
+        act
+        for act in acts
+        if (given["run_id"] is None or act["run_id"] == given["run_id"])
+        and (given["max_age"] is None or act["age"] <= given["max_age"])
+    ][: max(0, given["max_entries"])]
+    if not journal["ok"] and given["fail_on_broken"]:
+        module.fail_json(
+            msg=f"{path} is broken at line {journal['line']} ({journal['reason']}): keep a copy and find out who wrote there",
+            journal=journal,
+        )
+    module.exit_json(changed=False, journal=journal)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.kumon.runbook.plugins.modules import journal_entry
+
+from tests.unit.plugins.service_fakes import journal, run_module, tree
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    return {"state_dir": str(tmp_path / "state"), "act": "decision", "run_id": "r1", "actor": "ana"}
+
+
+def test_an_entry_is_written_and_not_in_check_mode(arguments, tmp_path):
+    assert run_module(journal_entry, arguments, check_mode=True) == {"changed": True, "entry": None}
+    assert tree(tmp_path) == {}
+    result = run_module(journal_entry, {**arguments, "after": {"level": 2}, "phase": "begin"})
+    (entry,) = journal(tmp_path)
+    assert (entry["act"], entry["phase"], entry["actor"], entry["after"]) == ("decision", "begin", "ana", {"level": 2})
+    assert result["entry"] == {key: entry[key] for key in ("seq", "time", "hash")}
+
+
+def test_phone_numbers_and_secrets_are_masked(arguments, tmp_path):
+    told = {"phone": "5511987654321", "url": "postgresql://kumon:hunter2secret@db/kumon"}
+    run_module(journal_entry, {**arguments, "msg": "5511987654321 wrote", "before": told, "after": told})
+    text = str(journal(tmp_path))
+    assert "98765" not in text and "hunter2secret" not in text and "4321 wrote" in text
+
+
+def test_everything_documented_is_returned(arguments):
+    documented = yaml.safe_load(journal_entry.RETURN)
+    result = run_module(journal_entry, arguments)
+    assert set(result) - {"changed"} == set(documented)
+    assert set(result["entry"]) == set(documented["entry"]["contains"])
+
+
+def test_a_journal_that_cannot_be_written_is_one_sentence(arguments, tmp_path):
+    (tmp_path / "state").write_text("a file")
+    result = run_module(journal_entry, arguments)
+    assert result["failed"]
+    assert result["msg"].endswith("run with become: true, or set runbook_state_dir")
