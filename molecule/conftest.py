@@ -117,7 +117,7 @@ class Assistant:
             "lease.update(boot=boot, since=now, until=now + int(sys.argv[2])); "
             f"json.dump(lease, open('{STATE}/lease.json', 'w'))"
         )
-        self.sh(f"mkdir -p {STATE} && python3 -c %s %s %s", script, json.dumps(lease), str(seconds))
+        self.sh(f"mkdir -p {STATE} && touch {STATE}/lease.lock && python3 -c %s %s %s", script, json.dumps(lease), str(seconds))
 
     def fault(self, **faults) -> None:
         """Inject faults into the assistant; without any, it is sound again."""

@@ -32,7 +32,8 @@ def test_an_assistant_that_ignores_the_flag_is_fenced_off_and_the_fence_can_be_l
     again = level1(sound)
     assert (again.code, "changed=0" in again.text) == (0, True)
 
-    assert sound.playbook("roll_forward", level=1).code == 0
+    # An assistant that ignores its kill-switch passes no smoke test under it.
+    assert sound.playbook("roll_forward", level=1, roll_forward_force=True).code == 0
     assert sound.host.run("nft list table inet kumon_runbook").rc != 0
     assert sound.environ("DELIVERY_DISABLE") is None
     assert sound.asked_within(2) > 0
