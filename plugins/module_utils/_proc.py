@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import re
 import signal
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Callable, NamedTuple
 
@@ -82,6 +84,97 @@ def run(argv: list[str], timeout: float = 20, stdin: str | None = None) -> Finis
     except subprocess.TimeoutExpired:
         return Finished(124, "", f"{' '.join(argv)} did not end within {timeout:g} s")
     return Finished(done.returncode, done.stdout, done.stderr)
+
+
+class Owner(NamedTuple):
+    """Who a directory belongs to, as somebody that commands can run as."""
+
+    uid: int
+    gid: int
+    groups: list[int]
+    name: str
+    home: str
+
+
+def owner_of(path: str) -> Owner:
+    """The owner of a file or directory. Raises OSError."""
+    found = os.stat(path)
+    try:
+        entry = pwd.getpwuid(found.st_uid)
+    except KeyError:
+        return Owner(found.st_uid, found.st_gid, [found.st_gid], str(found.st_uid), "/")
+    return Owner(
+        entry.pw_uid, entry.pw_gid, os.getgrouplist(entry.pw_name, entry.pw_gid), entry.pw_name, entry.pw_dir or "/"
+    )
+
+
+@contextlib.contextmanager
+def acting_as(owner: Owner):
+    """File operations of this process as another user, where it is root: what the owner may not do, root must not do
+    in the owner's directories on behalf of a symbolic link put there."""
+    if os.geteuid() != 0 or owner.uid == 0:
+        yield
+        return
+    gid, groups = os.getegid(), os.getgroups()
+    os.setgroups(owner.groups)
+    os.setegid(owner.gid)
+    os.seteuid(owner.uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(gid)
+        os.setgroups(groups)
+
+
+def run_as(
+    argv: list[str],
+    owner: Owner,
+    cwd: str,
+    env: dict[str, str],
+    timeout: float = 60,
+    stdin: str | None = None,
+    held: Sequence[int] = (),
+) -> Finished:
+    """Run a command as the owner, with exactly this environment; file names in any encoding survive.
+
+    `held` are open file descriptors that the command keeps. At the time limit it is killed with all that it started.
+    """
+    identity: dict = {"umask": 0o022}
+    if os.geteuid() == 0 and owner.uid != 0:
+        identity.update(user=owner.uid, group=owner.gid, extra_groups=owner.groups)
+    try:
+        child = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",
+            start_new_session=True,
+            pass_fds=held,
+            **identity,
+        )
+    except FileNotFoundError:
+        return Finished(127, "", f"{argv[0]} is not installed on this host")
+    except (OSError, subprocess.SubprocessError) as exc:
+        return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
+    with child:
+        try:
+            out, err = child.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.communicate()
+            return Finished(124, "", f"{os.path.basename(argv[0])} did not end within {timeout:g} s")
+        except BaseException:
+            # What the interrupted run leaves must not go on behind the next one's back.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+            raise
+    return Finished(child.returncode, out, err)
 
 
 class Proc:
@@ -201,6 +294,14 @@ class Proc:
             return set()
         return {match[1] for match in map(re.compile(r"socket:\[(\d+)\]").fullmatch, targets) if match}
 
+    def files(self, pid: int) -> set[str]:
+        """Paths that the process holds open."""
+        try:
+            names = os.listdir(self._path(pid, "fd"))
+            return {self.stream(pid, int(name)) or "" for name in names} - {""}
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            return set()
+
     def listeners(self, port: int) -> list[int]:
         """Every process that holds a listening socket of the port: a server, its workers, a worker left over."""
         wanted = {inode for inode, held in self._listening().items() if held == port}
@@ -240,6 +341,7 @@ class Host:
 
     proc: Proc = field(default_factory=Proc)
     run: Callable[..., Finished] = run
+    run_as: Callable[..., Finished] = run_as
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     uid: int = field(default_factory=os.geteuid)

@@ -252,7 +252,7 @@ class _Act(_View):
 
     def __init__(self, params: dict[str, Any], host: Host):
         super().__init__(params, host)
-        self.flags = _rendered(params["flags"])
+        self.flags = self.wanted()
         self.budget, self.stop_timeout = params["budget"], params["stop_timeout"]
         if not 1 <= self.budget <= 600:
             raise Refused(f"budget must be between 1 and 600 seconds, not {self.budget:g}")
@@ -269,6 +269,9 @@ class _Act(_View):
         if both:
             raise Refused(f"{', '.join(both)} cannot both be set and be kept: take it out of flags or of keep")
         self.warnings = self.manager.warnings
+
+    def wanted(self) -> dict[str, str | None]:
+        return _rendered(self.params["flags"])
 
     # -- before the first change
 
@@ -492,6 +495,58 @@ class _Act(_View):
     def _stays(self) -> str:
         switched = _envfile.truthy(self.flags.get(KILL_SWITCH) or "")
         return f"{'The kill-switch' if switched else 'What was declared'} stays declared. Next: rollback level 3."
+
+
+class Restart(_Act):
+    """A restart that no flag asks for: what was declared and in force before is in force afterwards."""
+
+    def __init__(self, params: dict[str, Any], host: Host, kept: dict[str, str | None] | None = None):
+        """`params` are a service module's, with `budget` for the restart alone; `kept` are the flags to find again."""
+        super().__init__(dict(params, state="effective", health_wait=None, health_required=True), host)
+        self.kept = kept
+        self.came_back: float | None = None  # when every process was a new one
+
+    def wanted(self) -> dict[str, str | None]:
+        return {}
+
+    def look(self) -> None:
+        self.manager.preflight(change=True)
+        self.processes = self.before = self.manager.processes()
+        self.writes = []
+        if self.kept is not None:
+            self.flags = self.kept
+        elif self.processes:
+            declared = _envfile.parse(self.read(self.env_file))
+            self.flags = {
+                name: value
+                for name, value in declared.items()
+                if all(_envfile.same(process.environ.get(name), value) for process in self.processes)
+            }
+        self.previous = dict(self.flags)
+        self.must_restart, self.must_reload = True, self.manager.must_reload({}, True)
+        self.manager.prepare(self.processes)
+        self.answers = self.health.ask(self.health.timeout)
+        # A release that is to be replaced may answer anything; that nobody listens where its process does is a mistake.
+        if any(answer.kind == "refused" for answer in self.answers):
+            _refuse_wrong_health(self.answers, self.manager, self.processes)
+
+    @property
+    def sound(self) -> bool:
+        """Whether the service runs and answers as it was found by look()."""
+        return bool(self.processes) and self.manager.is_up() and (self.answered or not self.health.urls)
+
+    def prove(self) -> str | None:
+        """Restart: every process is a new one with the flags, and health answers. Returns what went wrong."""
+        self.began = self.host.clock()
+        wrong = self.reach()
+        return wrong.strip() if wrong else None
+
+    def restart(self) -> None:
+        super().restart()
+        self.came_back = self.host.clock()
+
+    def _stays(self) -> str:
+        return ""
 
 
 def _rendered(flags: dict[str, Any]) -> dict[str, str | None]:

@@ -1,0 +1,362 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The service's virtual environment as a symbolic link, and beside it one environment for each set of requirements.
+
+`<venv>.d/<key>` is built whole before it is used, and the link is moved at once: what runs never sees half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _git
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import (
+    Finished,
+    Host,
+    Owner,
+    Refused,
+    acting_as,
+    owner_of,
+)
+
+MARK = ".runbook-environment.json"
+NEW = ".runbook-new"
+ORIGINAL = "original"
+# A line of a requirements file that brings in another one.
+INCLUDE = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S+)")
+LOCAL = re.compile(r"\s*(?:-e\b|--editable\b|\.{1,2}(?:/|\s|\[|$)|file:|\S+\s*@\s*file:)")
+PYTHON = "import sys; print(sys.implementation.cache_tag, sys.platform)"
+
+
+class Wanted(NamedTuple):
+    """What an environment is made from: its requirements files by path, and the key that stands for them."""
+
+    files: dict[str, bytes]
+    key: str
+
+
+def requirement_files(read: Callable[[str], bytes | None], path: str, release: str) -> dict[str, bytes]:
+    """The requirements file and all that it includes. Raises Refused.
+
+    read: a file of the release, None when it has none. release: how to name it to people.
+    """
+    found: dict[str, bytes] = {}
+    waiting = [os.path.normpath(path)]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        if name.startswith(("/", "../")):
+            raise Refused(f"the requirements of {release} include {name}, which is not in the release: put it there")
+        content = read(name)
+        if content is None:
+            advice = (
+                "correct runbook_requirements, or set runbook_venv_dir empty to leave packages alone"
+                if not found
+                else "choose another release"
+            )
+            raise Refused(f"{release} has no {name}: {advice}")
+        found[name] = content
+        # A line that ends in a backslash goes on below.
+        for line in content.decode("utf-8", "replace").replace("\\\n", " ").splitlines():
+            if LOCAL.match(line):
+                raise Refused(
+                    f"{name} of {release} installs from the tree itself ({line.strip()}), which cannot be prepared "
+                    "beside it: install such packages by hand, and set runbook_venv_dir empty"
+                )
+            included = INCLUDE.match(line)
+            if included and "://" not in included[1]:
+                waiting.append(os.path.normpath(os.path.join(os.path.dirname(name), included[1])))
+    return found
+
+
+class Environments:
+    """The environments of one service. Raises Refused where they cannot be handled."""
+
+    def __init__(
+        self, host: Host, owner: Owner, venv: str, python: str | None, system: bool | None, held: tuple[int, ...] = ()
+    ):
+        self.host = host
+        self.owner = owner
+        self.venv = venv.rstrip("/")
+        self.directory = self.venv + ".d"
+        self.held = held
+        above = os.path.dirname(self.venv)
+        if not os.path.isdir(above):
+            raise Refused(f"{above} does not exist on this host: correct runbook_venv_dir")
+        # Where the directory is the owner's, root must not follow what the owner puts there.
+        parent = owner_of(above)
+        self.keeper = owner if parent.uid == owner.uid else parent
+        if not os.access(above, os.W_OK):
+            raise Refused(f"{above} cannot be written, so no environment can be made in it: run with become: true")
+        if os.path.lexists(self.venv) and not os.path.isdir(self.venv):
+            raise Refused(f"{self.venv} is no virtual environment: correct runbook_venv_dir")
+        if os.path.islink(self.venv) and os.path.dirname(os.path.realpath(self.venv)) != os.path.realpath(
+            self.directory
+        ):
+            raise Refused(
+                f"{self.venv} is a link to {os.path.realpath(self.venv)}, which is not of the runbook's making: "
+                "set runbook_venv_dir to that"
+            )
+        self.python = python or self._present_python()
+        done = self._run([self.python, "-c", PYTHON], "/", 20)
+        if done.rc != 0:
+            raise Refused(f"{self.python} cannot be run ({_git.first_line(done)}): set rollback_python")
+        self.tag = done.out.strip()
+        self.system = self._present_system() if system is None else system
+
+    def _run(self, argv: list[str], cwd: str, timeout: float) -> Finished:
+        env = _git.environment(self.owner)
+        return self.host.run_as(argv, self.owner, cwd, env, timeout=timeout, held=self.held)
+
+    # -- reading
+
+    @property
+    def current(self) -> str | None:
+        """The name of the environment in use, None when there is none; `original` before the first of ours."""
+        link = self.venv
+        if not os.path.lexists(link) and os.path.islink(link + NEW):
+            # A run was killed after it had put the original aside: its link waits to take the place.
+            link += NEW
+        if os.path.islink(link):
+            return os.path.basename(os.readlink(link))
+        return self._free(ORIGINAL) if os.path.isdir(link) else None
+
+    def path(self, name: str) -> str:
+        if name == self.current and not os.path.islink(self.venv) and os.path.isdir(self.venv):
+            return self.venv
+        return os.path.join(self.directory, name)
+
+    def _free(self, name: str) -> str:
+        number, found = 1, name
+        while os.path.lexists(os.path.join(self.directory, found)):
+            number += 1
+            found = f"{name}-{number}"
+        return found
+
+    def _present_python(self) -> str:
+        name = self.current
+        python = os.path.join(self.path(name), "bin", "python") if name else ""
+        return os.path.realpath(python) if python and os.access(python, os.X_OK) else "python3"
+
+    def _present_system(self) -> bool:
+        name = self.current
+        if name is None:
+            return False
+        try:
+            with open(os.path.join(self.path(name), "pyvenv.cfg"), encoding="utf-8", errors="replace") as handle:
+                return bool(re.search(r"(?im)^include-system-site-packages\s*=\s*true\s*$", handle.read()))
+        except OSError:
+            return False
+
+    def wanted(self, read: Callable[[str], bytes | None], path: str, release: str) -> Wanted:
+        files = requirement_files(read, path, release)
+        digest = hashlib.sha256(f"{self.tag} {self.system}\0".encode())
+        for name in sorted(files):
+            digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
+        return Wanted(files, digest.hexdigest()[:16])
+
+    def _packages(self, name: str) -> str:
+        """What is installed in it, as a hash: whoever installs by hand makes it another environment."""
+        found = []
+        library = os.path.join(self.path(name), "lib")
+        with contextlib.suppress(OSError):
+            for python in os.listdir(library):
+                site = os.path.join(library, python, "site-packages")
+                if os.path.isdir(site):
+                    found += [
+                        item for item in os.listdir(site) if item.endswith((".dist-info", ".egg-info", ".egg-link"))
+                    ]
+        return hashlib.sha256("\0".join(sorted(found)).encode()).hexdigest()
+
+    def key(self, name: str | None) -> str | None:
+        """The key of a whole environment that is as it was when it got its mark, else None."""
+        if name is None:
+            return None
+        try:
+            with open(os.path.join(self.path(name), MARK), "rb") as handle:
+                mark = json.load(handle)
+            return mark["key"] if mark["packages"] == self._packages(name) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def find(self, key: str) -> str | None:
+        """The name of a whole environment with this key, the one in use first."""
+        names = [name for name in (self.current, *self._all()) if name]
+        return next((name for name in names if self.key(name) == key), None)
+
+    def has(self, name: str) -> bool:
+        """Whether there is an environment that was whole once; what somebody has changed in it since does not count."""
+        found = os.path.exists(os.path.join(self.path(name), MARK)) or name.startswith(ORIGINAL)
+        return found and os.path.isdir(self.path(name))
+
+    def _all(self) -> list[str]:
+        try:
+            return sorted(name for name in os.listdir(self.directory) if not name.startswith("."))
+        except FileNotFoundError:
+            return []
+
+    # -- writing; what fails here has changed nothing that is in use
+
+    def tidy(self) -> None:
+        """Finish what a killed run has left: its link, and environments that were never whole."""
+        with acting_as(self.keeper):
+            if not os.path.lexists(self.venv) and os.path.islink(self.venv + NEW):
+                os.rename(self.venv + NEW, self.venv)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.venv + NEW)
+        for name in self._all():
+            if name != self.current and not self.has(name):
+                self._remove(os.path.join(self.directory, name))
+
+    def _remove(self, path: str) -> None:
+        with acting_as(self.owner):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def mark(self, name: str, key: str) -> None:
+        """Say that an environment is whole, and of which requirements. Raises OSError."""
+        content = json.dumps({"key": key, "packages": self._packages(name)}).encode()
+        path = os.path.join(self.path(name), MARK)
+        with acting_as(owner_of(self.path(name))):
+            _envfile.replace(path, content, 0o644)
+
+    def _make_directory(self) -> None:
+        if os.path.isdir(self.directory):
+            return
+        with acting_as(self.keeper):
+            os.mkdir(self.directory, 0o755)
+        if os.geteuid() == 0 and self.keeper.uid != self.owner.uid:
+            os.chown(self.directory, self.owner.uid, self.owner.gid, follow_symlinks=False)
+
+    def _write_files(self, directory: str, wanted: Wanted) -> None:
+        with acting_as(self.owner):
+            for name, content in wanted.files.items():
+                path = os.path.join(directory, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "wb") as handle:
+                    handle.write(content)
+
+    def sources(self, wheelhouse: str | None) -> list[tuple[str, list[str]]]:
+        """Where requirements come from, in the order they are tried, with pip's options for it."""
+        index = ("index", ["--retries", "1", "--timeout", "15"])
+        if wheelhouse and os.path.isdir(wheelhouse):
+            links = ["--find-links", wheelhouse]
+            return [("wheelhouse", ["--no-index", *links]), (index[0], [*index[1], *links])]
+        return [index]
+
+    def build(self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float) -> tuple[str, str]:
+        """Make a whole environment of the requirements: its name, and where they came from. Raises Refused."""
+        end = self.host.clock() + limit
+        self._make_directory()
+        name = self._free(wanted.key)
+        target = os.path.join(self.directory, name)
+        failed = []
+        try:
+            for source, options in self.sources(wheelhouse):
+                self._remove(target)
+                self._create(target, end, limit)
+                self._write_files(os.path.join(target, ".requirements"), wanted)
+                done = self._pip(os.path.join(target, "bin", "python"), target, path, options, end)
+                if done.rc == 0:
+                    self.mark(name, wanted.key)
+                    return name, source
+                failed.append(self._why(source, done, limit))
+                if self.host.clock() >= end:
+                    break
+        except OSError as exc:
+            self._remove(target)
+            raise Refused(
+                f"an environment cannot be made in {self.directory} ({exc.strerror}): free space there"
+            ) from exc
+        except Refused:
+            self._remove(target)
+            raise
+        self._remove(target)
+        raise Refused(self._unavailable(failed))
+
+    def _create(self, target: str, end: float, limit: float) -> None:
+        options = ["--system-site-packages"] if self.system else []
+        done = self._run([self.python, "-m", "venv", *options, target], "/", max(1.0, end - self.host.clock()))
+        if done.rc == 124:
+            raise Refused(f"an environment was not made within {limit:g} s: set rollback_install_seconds higher")
+        if done.rc != 0:
+            advice = "install python3-venv" if "ensurepip" in done.out + done.err else "see that directory"
+            raise Refused(f"an environment cannot be made in {self.directory} ({_git.first_line(done)}): {advice}")
+
+    def _pip(self, python: str, directory: str, path: str, options: list[str], end: float, *more: str) -> Finished:
+        requirements = os.path.join(directory, ".requirements", os.path.normpath(path))
+        argv = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", *more, *options]
+        return self._run([*argv, "--requirement", requirements], directory, max(1.0, end - self.host.clock()))
+
+    @staticmethod
+    def _why(source: str, done: Finished, limit: float) -> str:
+        if done.rc == 124:
+            return f"{source}: not within {limit:g} s"
+        lines = [line.strip() for line in done.err.splitlines() if line.startswith("ERROR:")]
+        # The last one names the requirement; those before say the same at length.
+        return f"{source}: {_git.first_line(Finished(done.rc, '', lines[-1][6:].strip() if lines else done.err))}"
+
+    @staticmethod
+    def _unavailable(failed: list[str]) -> str:
+        return (
+            f"the requirements cannot be had ({'; '.join(failed)}): put their wheels into rollback_wheelhouse "
+            "(pip download), or choose another release"
+        )
+
+    def available(self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float) -> str | None:
+        """Where the requirements would come from, without writing anything that stays; None when this cannot be told.
+
+        Raises Refused when they cannot be had.
+        """
+        end = self.host.clock() + limit
+        # One that sees what the new environment will have without installing: the system's packages, or none.
+        name, more = self.current, ["--dry-run"]
+        python = self.python
+        if not self.system:
+            python = os.path.join(self.path(name), "bin", "python") if name else python
+            more.append("--ignore-installed")
+        if self._run([python, "-c", "import pip; assert int(pip.__version__.split('.')[0]) >= 23"], "/", 20).rc != 0:
+            return None
+        failed = []
+        directory = tempfile.mkdtemp(prefix="runbook-")
+        try:
+            if os.geteuid() == 0:
+                os.chown(directory, self.owner.uid, self.owner.gid)
+            self._write_files(os.path.join(directory, ".requirements"), wanted)
+            for source, options in self.sources(wheelhouse):
+                done = self._pip(python, directory, path, options, end, *more)
+                if done.rc == 0:
+                    return source
+                failed.append(self._why(source, done, limit))
+        finally:
+            self._remove(directory)
+            shutil.rmtree(directory, ignore_errors=True)
+        raise Refused(self._unavailable(failed))
+
+    def use(self, name: str | None) -> None:
+        """Make this environment the one in use, None for none at all. Raises OSError."""
+        if name == self.current:
+            return
+        if name is not None:
+            self._make_directory()
+        with acting_as(self.keeper):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.venv + NEW)
+            if name is None:
+                os.unlink(self.venv)
+            else:
+                os.symlink(os.path.join(os.path.basename(self.directory), name), self.venv + NEW)
+                if not os.path.islink(self.venv) and os.path.isdir(self.venv):
+                    os.rename(self.venv, os.path.join(self.directory, self._free(ORIGINAL)))
+                os.rename(self.venv + NEW, self.venv)
+            _envfile.sync_directory(os.path.dirname(self.venv))

@@ -1,0 +1,207 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The ledger of known-good releases: a release is good when it was proven healthy for a set time, never by deployment.
+
+`releases.json` is `{good: [{commit, subject, proven, seconds, by, run_id}], candidate: {commit, since, boot, at, pid,
+start} | null}`; good ones stand oldest first, `at` is seconds since boot, so that no clock that is set can shorten it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _git, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._service import manager_from
+from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOCK_GRAIN
+
+NAME = "releases.json"
+LIMIT = 50
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+EMPTY: dict[str, Any] = {"good": [], "candidate": None}
+
+
+def path_in(state_dir: str) -> str:
+    return os.path.join(state_dir, NAME)
+
+
+def read(state_dir: str) -> dict[str, Any]:
+    """The ledger, an empty one where there is none. Raises Refused."""
+    path = path_in(state_dir)
+    try:
+        content = _envfile.read(path)
+    except OSError as exc:
+        raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
+    if content is None:
+        return dict(EMPTY)
+    try:
+        ledger = json.loads(content)
+        good, candidate = ledger["good"], ledger["candidate"]
+        whole = all(isinstance(entry["commit"], str) for entry in good)
+        if not whole or not (candidate is None or isinstance(candidate["commit"], str)):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise Refused(f"{path} is damaged: move it away, and a new ledger begins") from None
+    return {"good": good, "candidate": candidate}
+
+
+@contextlib.contextmanager
+def locked(app_dir: str):
+    """Hold the lock by which one act on a work tree's releases runs at a time; gives its file descriptor.
+
+    Commands that are given it hold the lock as long as they live, whatever becomes of us. Raises Refused.
+    """
+    try:
+        # The directory itself, so that no file has to be written for it.
+        handle = os.open(app_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise Refused(f"{app_dir} cannot be opened ({exc.strerror}): correct runbook_app_dir") from exc
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Refused(
+                f"another act on the releases in {app_dir} is under way, or what it started still runs: "
+                "wait until it has ended, and run again"
+            ) from None
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def boot_id() -> str:
+    try:
+        with open(BOOT_ID, encoding="ascii") as handle:
+            return handle.read().strip()
+    except OSError:
+        return ""
+
+
+def since_boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def loaded_after(processes: list[Process], moved: float) -> bool:
+    """Whether every process was started after the release was put in place."""
+    return bool(processes) and all(process.started + CLOCK_GRAIN >= moved for process in processes)
+
+
+class _Mark:
+    def __init__(self, params: dict[str, Any], host: Host, clock=since_boot, boot=boot_id):
+        self.params = params
+        self.host = host
+        self.clock = clock
+        self.boot = boot
+        if not 0 < params["seconds"] <= 86400:
+            raise Refused(f"seconds must be above 0 and at most 86400, not {params['seconds']:g}")
+        if params["proven_seconds"] is not None and params["proven_seconds"] < 0:
+            raise Refused(f"proven_seconds must not be below 0, not {params['proven_seconds']:g}")
+        self.warnings: list[str] = []
+        self.manager = manager_from(params, host)
+        self.manager.preflight(change=False)
+        self.git = _git.Git(host, params["app_dir"])
+        self.ledger = read(params["state_dir"])
+        self.head = self.git.head()
+
+    def weigh(self) -> tuple[dict[str, Any], bool, str]:
+        """The ledger as it shall be, whether HEAD became good by that, and why not if it did not."""
+        good, candidate = self.ledger["good"], self.ledger["candidate"]
+        nothing = {"good": good, "candidate": None}
+        if not self.params["healthy"]:
+            return nothing, False, "it is not healthy"
+        if self.git.status(self._own()).changed:
+            return nothing, False, "the work tree has local changes, so what runs is not this commit"
+        processes = self.manager.processes()
+        if not processes:
+            return nothing, False, "the service does not run"
+        if not loaded_after(processes, self.git.head_moved()):
+            return nothing, False, "the service was started before this commit was put in place"
+        if good and good[-1]["commit"] == self.head.commit:
+            return nothing, False, "it is the newest known-good release already"
+        main, now = processes[0], self.clock()
+        mine = {"commit": self.head.commit, "boot": self.boot(), "pid": main.pid, "start": main.start}
+        if candidate is None or any(candidate.get(name) != value for name, value in mine.items()):
+            candidate = dict(mine, since=_journal.now(), at=round(now, 2))
+        watched = now - candidate["at"]
+        # A window that was proven by itself counts as far as this process has lived through it.
+        lived = time.time() - main.started
+        proven = min(self.params["proven_seconds"] or 0.0, lived)
+        seconds = max(watched, proven)
+        if seconds < self.params["seconds"]:
+            left = self.params["seconds"] - seconds
+            return {"good": good, "candidate": candidate}, False, f"it has to stay healthy for another {left:.0f} s"
+        entry = {
+            "commit": self.head.commit,
+            "subject": self.git.commits(count=1)[0]["subject"],
+            "proven": _journal.now(),
+            "seconds": round(seconds, 1),
+            "by": self.params["actor"] or _journal.who(),
+            "run_id": self.params["run_id"],
+        }
+        others = [item for item in good if item["commit"] != self.head.commit]
+        return {"good": [*others, entry][-LIMIT:], "candidate": None}, True, ""
+
+    def _own(self) -> list[str]:
+        return [self.params[name] for name in ("state_dir", "env_file") if self.params[name]]
+
+
+def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **clocks) -> dict[str, Any]:
+    """Take one observation of the running release into the ledger. Returns a module's result. Raises Refused."""
+    try:
+        if check_mode:
+            return _observe(params, host, True, clocks)
+        with locked(params["app_dir"]):
+            return _observe(params, host, False, clocks)
+    except _git.GitFailed as exc:
+        raise Refused(f"{exc}: see git status there") from exc
+
+
+def _observe(params: dict[str, Any], host: Host, check_mode: bool, clocks: dict[str, Any]) -> dict[str, Any]:
+    mark = _Mark(params, host, **clocks)
+    before = mark.ledger
+    after, became_good, reason = mark.weigh()
+    path = path_in(params["state_dir"])
+    if after != before and not check_mode:
+        journal = {"act": "release_ledger", "before": {"good": _newest(before)}, "after": {"good": _newest(after)}}
+        if became_good:
+            _journal.record(params, mark.warnings, phase="begin", ok=None, msg="", **journal)
+        wrong = ""
+        try:
+            _envfile.replace(path, _text(after), 0o640)
+        except OSError as exc:
+            advice = "free space there" if exc.errno in _journal.NO_SPACE else "run with become: true"
+            wrong = f"{path} cannot be written ({exc.strerror}), nothing was changed: {advice}"
+        if became_good:
+            _journal.record(params, mark.warnings, phase="outcome", ok=not wrong, msg=wrong, **journal)
+        if wrong:
+            raise Refused(wrong)
+    return {
+        "changed": after != before,
+        "commit": mark.head.commit,
+        "good": any(entry["commit"] == mark.head.commit for entry in after["good"]),
+        "marked": became_good,
+        "reason": reason,
+        "ledger": after,
+        "warnings": mark.warnings,
+        "diff": {
+            "before_header": path,
+            "after_header": path,
+            "before": _text(before).decode(),
+            "after": _text(after).decode(),
+        },
+    }
+
+
+def _newest(ledger: dict[str, Any]) -> str | None:
+    return ledger["good"][-1]["commit"] if ledger["good"] else None
+
+
+def _text(ledger: dict[str, Any]) -> bytes:
+    return json.dumps(ledger, indent=1, sort_keys=True).encode() + b"\n"

@@ -1,0 +1,302 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release
+short_description: Put another release of a service in place, and prove that it runs
+version_added: 0.1.0
+description:
+  - Checks out a commit, gives the service an environment with that commit's requirements, restarts it, and waits until
+    every process is a new one and health answers. One call, which either gets there or goes back by itself.
+  - Everything is checked, and the environment is complete, before anything that runs is changed.
+  - HEAD, local changes and untracked files are kept as a commit under C(refs/runbook/rescue/). Ignored files stay where
+    they are, and untracked ones that a process of the service holds open.
+  - A service that does not come up healthy is returned to the release, branch, local changes and environment it came
+    from, and the failure says so.
+  - A second call changes nothing and restarts nothing. A call that was killed at any point is finished by the next, and
+    what was there before the first is what undoing returns to.
+  - Flags that are declared and in force stay so.
+extends_documentation_fragment:
+  - kumon.runbook.release
+  - kumon.runbook.service
+  - kumon.runbook.service.health
+  - kumon.runbook.service.journal
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  state:
+    description:
+      - With V(present) O(commit) is in place when the module ends.
+      - With V(undone) it is what was in place before the last act on the release, by the journal, with its branch, local
+        changes and environment. Undoing twice changes nothing.
+    type: str
+    choices: [present, undone]
+    default: present
+  commit:
+    description:
+      - The release, as a commit id or an unambiguous beginning of one. Required with O(state=present).
+    type: str
+  venv:
+    description:
+      - The service's virtual environment. It becomes a symbolic link, moved at once to one of the environments in
+        C(<venv>.d), of which there is one for each set of requirements. The environment that was there is kept.
+      - Without it requirements are left alone.
+    type: path
+  requirements:
+    description:
+      - The requirements file, relative to O(app_dir).
+    type: str
+    default: requirements.txt
+  wheelhouse:
+    description:
+      - Directory of wheels that requirements are installed from. What it does not hold comes from the package index that
+        pip is set up with.
+    type: path
+  python:
+    description:
+      - The Python to make environments with. By default the one of the present environment.
+    type: path
+  system_site_packages:
+    description:
+      - Whether environments see the system's packages. By default as the present environment does.
+    type: bool
+  install_seconds:
+    description:
+      - Seconds that making an environment may take.
+    type: float
+    default: 120
+  restart_timeout:
+    description:
+      - Seconds that a restart may take until health answers, from 1 to 600.
+    type: float
+    default: 60
+  stop_timeout:
+    description:
+      - Seconds that the old processes have to end by themselves; then they are killed.
+    type: float
+    default: 8
+  budget:
+    description:
+      - Seconds that the whole call may take. Installing, a restart and a restart on the way back have to fit in.
+    type: float
+    default: 280
+  min_free_mb:
+    description:
+      - Megabytes that have to be free wherever something is written, beside what is known to be needed.
+    type: int
+    default: 200
+  command:
+    description:
+      - The service's command and arguments. Only used with O(manager=process), by default those of the running process.
+    type: list
+    elements: str
+  chdir:
+    description:
+      - The service's working directory. Only used with O(manager=process), by default that of the running process.
+    type: path
+  log_file:
+    description:
+      - The file that the service's output is appended to. Only used with O(manager=process), by default the files that the
+        running process writes to.
+    type: path
+requirements:
+  - the venv module of Python and pip, with O(venv)
+seealso:
+  - module: kumon.runbook.release_info
+  - module: kumon.runbook.release_ledger
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Put a release in place
+  kumon.runbook.release:
+    app_dir: /opt/kumon-assistant
+    commit: 3b18e512
+    venv: /opt/kumon-assistant/.venv
+    wheelhouse: /srv/wheels
+    service: kumon-assistant
+    health_urls: [http://127.0.0.1:8000/health]
+
+- name: Return to what was there before
+  kumon.runbook.release:
+    state: undone
+    app_dir: /opt/kumon-assistant
+    venv: /opt/kumon-assistant/.venv
+    service: kumon-assistant
+    health_urls: [http://127.0.0.1:8000/health]
+"""
+
+RETURN = r"""
+before:
+  description: The release that was found.
+  returned: after validation
+  type: dict
+  contains: &state
+    commit:
+      description: The commit.
+      type: str
+    branch:
+      description: The branch that is checked out, V(null) for none.
+      type: str
+    environment:
+      description: The name of the environment in use, V(null) for none; V(original) for one that is not of our making.
+      type: str
+  sample: &sample
+    commit: 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+    branch: main
+    environment: original
+after:
+  description: The release that is there now.
+  returned: after validation
+  type: dict
+  contains: *state
+  sample: *sample
+target:
+  description: The commit that was to be put in place.
+  returned: after validation
+  type: str
+  sample: 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+rescue:
+  description: The reference under which HEAD, local changes and untracked files are kept, V(null) when nothing was done.
+  returned: after validation
+  type: str
+  sample: refs/runbook/rescue/20261122T101226Z-a1b2c3
+requirements:
+  description:
+    - Where the requirements came from, in check mode would come from. V(wheelhouse), V(index), V(present) when an
+      environment with them was there, V(null) when that is not known or without O(venv).
+  returned: after validation
+  type: str
+  sample: wheelhouse
+planned:
+  description: Each change in order, for people. Empty when nothing is to be done.
+  returned: after validation
+  type: list
+  elements: str
+  sample: ["check out 3b18e512dba79e4c8300dd08aeb37f8e728b8dad", "restart kumon-assistant.service"]
+restarted:
+  description: Whether the service was restarted.
+  returned: after validation
+  type: bool
+  sample: true
+returned:
+  description: Whether the release did not come up, and the one before is in place again.
+  returned: after validation
+  type: bool
+  sample: false
+proofs:
+  description: What was looked at to prove the release.
+  returned: after validation
+  type: list
+  elements: dict
+  contains:
+    proof:
+      description:
+        - V(commit) is HEAD and the files of its commit, V(requirements) is the environment in use, V(process) is every
+          process of the service, V(health) is an answer of the health endpoint, V(reported) is that answer's agreement with
+          the flags in force.
+      type: str
+    had:
+      description: Whether it proves the release.
+      type: bool
+    detail:
+      description: What was seen.
+      type: str
+  sample:
+    - proof: commit
+      had: true
+      detail: HEAD is 3b18e512dba7
+phases:
+  description: Seconds that each phase took; C(restart) and C(verify) with the way back, if there was one.
+  returned: after validation
+  type: dict
+  sample:
+    preflight: 0.21
+    environment: 4.02
+    checkout: 0.11
+    restart: 0.52
+    verify: 0.31
+seconds:
+  description: How long the call took.
+  returned: after validation
+  type: float
+  sample: 5.17
+pid:
+  description: The service's main process.
+  returned: after validation
+  type: int
+  sample: 4127
+started:
+  description: When that process started, ISO 8601 in UTC.
+  returned: after validation
+  type: str
+  sample: "2026-11-22T10:12:27.170000Z"
+service:
+  description: The unit's full name, or O(service).
+  returned: after validation
+  type: str
+  sample: kumon-assistant.service
+manager:
+  description: As O(manager).
+  returned: after validation
+  type: str
+  sample: systemd
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _release, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+
+
+def finish(module, result, message=None):
+    """Leave with a result, and with its message when it is a failure."""
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if not module._diff:
+        result.pop("diff")
+    if message is not None:
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+def main():
+    spec = dict(
+        _service.SERVICE_SPEC,
+        state={"type": "str", "choices": ["present", "undone"], "default": "present"},
+        app_dir={"type": "path", "required": True},
+        commit={"type": "str"},
+        venv={"type": "path"},
+        requirements={"type": "str", "default": "requirements.txt"},
+        wheelhouse={"type": "path"},
+        python={"type": "path"},
+        system_site_packages={"type": "bool"},
+        install_seconds={"type": "float", "default": 120},
+        restart_timeout={"type": "float", "default": 60},
+        stop_timeout={"type": "float", "default": 8},
+        budget={"type": "float", "default": 280},
+        min_free_mb={"type": "int", "default": 200},
+        **_service.HEALTH_SPEC,
+        **_service.LAUNCH_SPEC,
+        **_service.JOURNAL_SPEC,
+    )
+    module = AnsibleModule(argument_spec=spec, required_if=[("state", "present", ["commit"])], supports_check_mode=True)
+    try:
+        result = _release.ensure(module.params, Host(), module.check_mode)
+    except Refused as exc:
+        module.fail_json(msg=str(exc))
+    except _service.Failed as exc:
+        finish(module, exc.result, str(exc))
+    finish(module, result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_ledger
+short_description: Take an observation of the running release into the ledger of known-good releases
+version_added: 0.1.0
+description:
+  - A release becomes known-good by being observed healthy for a set time in the same running process, never by having been
+    deployed.
+  - The first healthy observation makes the release in place a candidate. An unhealthy one takes that away, and does not
+    touch releases that are known to be good.
+  - A work tree with local changes, and a process that was started before the release was put in place, prove nothing
+    about it.
+extends_documentation_fragment:
+  - kumon.runbook.release
+  - kumon.runbook.service
+  - kumon.runbook.service.journal
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+options:
+  healthy:
+    description:
+      - Whether the service was just observed to be healthy.
+    type: bool
+    required: true
+  seconds:
+    description:
+      - How long the same process of a release has to be healthy, from its first healthy observation, at most 86400.
+    type: float
+    default: 900
+  proven_seconds:
+    description:
+      - The length of a window, ended just now, in which the service was proven healthy throughout. It counts by itself, as
+        far as the process has lived through it.
+    type: float
+seealso:
+  - module: kumon.runbook.release
+  - module: kumon.runbook.release_info
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Note that the service is healthy
+  kumon.runbook.release_ledger:
+    app_dir: /opt/kumon-assistant
+    service: kumon-assistant
+    healthy: true
+"""
+
+RETURN = r"""
+commit:
+  description: The release in place.
+  returned: success
+  type: str
+  sample: 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+good:
+  description: Whether it is known to be good.
+  returned: success
+  type: bool
+  sample: false
+marked:
+  description: Whether it became so by this observation.
+  returned: success
+  type: bool
+  sample: false
+reason:
+  description: Why it did not, else empty.
+  returned: success
+  type: str
+  sample: it has to stay healthy for another 840 s
+ledger:
+  description: The ledger as it is now, in check mode as it would be.
+  returned: success
+  type: dict
+  contains:
+    good:
+      description: Known-good releases, oldest first, at most 50.
+      type: list
+      elements: dict
+      contains:
+        commit:
+          description: The commit.
+          type: str
+        subject:
+          description: The first line of its message, redacted.
+          type: str
+        proven:
+          description: When it was proven, ISO 8601 in UTC.
+          type: str
+        seconds:
+          description: For how long.
+          type: float
+        by:
+          description: Who ran the observation.
+          type: str
+        run_id:
+          description: The run.
+          type: str
+    candidate:
+      description: The release that is being observed, V(null) for none.
+      type: dict
+      contains:
+        commit:
+          description: The commit.
+          type: str
+        since:
+          description: When it was first observed healthy, ISO 8601 in UTC.
+          type: str
+        at:
+          description: The same in seconds since boot, which is what counts.
+          type: float
+        boot:
+          description: The boot it counts in.
+          type: str
+        pid:
+          description: The process it counts for.
+          type: int
+        start:
+          description: When that process started, in clock ticks since boot.
+          type: int
+  sample:
+    good: []
+    candidate:
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _ledger, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+
+
+def main():
+    spec = dict(
+        _service.SERVICE_SPEC,
+        app_dir={"type": "path", "required": True},
+        healthy={"type": "bool", "required": True},
+        seconds={"type": "float", "default": 900},
+        proven_seconds={"type": "float"},
+        **_service.JOURNAL_SPEC,
+    )
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    try:
+        result = _ledger.observe(module.params, Host(), module.check_mode)
+    except Refused as exc:
+        module.fail_json(msg=str(exc))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    if not module._diff:
+        result.pop("diff")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,732 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A release is put in place whole or not at all, nothing of what was there is lost, and a killed run is finished."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _ledger, _release
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+
+from tests.unit.plugins.release_fakes import (
+    CRASH,
+    FakeUnit,
+    Killed,
+    RealRelease,
+    Repository,
+    Steps,
+    fake_installer,
+    release_params,
+)
+from tests.unit.plugins.service_fakes import SERVICE, journal, tree
+
+SECOND = SERVICE + "# second\n"
+
+
+@pytest.fixture
+def real(tmp_path):
+    found = RealRelease(tmp_path)
+    yield found
+    found.service.close()
+
+
+@pytest.fixture
+def put(real):
+    def put(check_mode=False, **more):
+        return _release.ensure(real.params(**more), Host(), check_mode)
+
+    return put
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return Repository(tmp_path / "app")
+
+
+@pytest.fixture
+def unit(tmp_path, repository):
+    found = FakeUnit(tmp_path, repository)
+    found.spawn()
+    return found
+
+
+@pytest.fixture
+def change(tmp_path, repository, unit):
+    """The act on a unit that needs no time."""
+
+    def change(check_mode=False, **more):
+        return _release.ensure(release_params(tmp_path, repository, **more), unit.host(), check_mode)
+
+    return change
+
+
+@pytest.fixture
+def refused(tmp_path, change):
+    def refused(**more):
+        before = tree(tmp_path)
+        with pytest.raises(Refused) as caught:
+            change(**more)
+        assert tree(tmp_path) == before
+        return str(caught.value)
+
+    return refused
+
+
+def proofs(result):
+    return {proof["proof"]: proof["had"] for proof in result["proofs"]}
+
+
+def make_dirty(repository):
+    repository.write("service.py", CRASH + "# local\n")
+    repository.write("notes/new.txt", "untracked")
+    repository.write(".env", "SECRET=1")
+    repository.write("staged.txt", "staged")
+    repository.git("add", "staged.txt")
+
+
+# -- a real service
+
+
+def test_a_release_is_put_in_place_and_proven(real, put):
+    old = real.serve(DELIVERY_DISABLE="true")
+    result = put()
+    repository = real.repository
+    assert (repository.head, repository.branch) == (repository.commits["second"], None)
+    assert repository.read("service.py") == SECOND
+    assert (result["changed"], result["restarted"], result["returned"]) == (True, True, False)
+    assert result["pid"] != old
+    assert result["before"] == {"commit": repository.commits["broken"], "branch": "main", "environment": None}
+    assert result["after"] == {"commit": repository.commits["second"], "branch": None, "environment": None}
+    assert proofs(result) == {"commit": True, "process": True, "health": True}
+    assert set(result["phases"]) == {"preflight", "environment", "checkout", "restart", "verify"}
+    assert [(entry["phase"], entry["ok"]) for entry in journal(real.directory)] == [("begin", None), ("outcome", True)]
+
+
+def test_the_quartet(real, put):
+    real.serve()
+    before = tree(real.directory)
+    assert put(check_mode=True)["changed"]
+    assert tree(real.directory) == before
+    assert put()["changed"]
+    before = tree(real.directory)
+    assert not put(check_mode=True)["changed"]
+    again = put()
+    assert (again["changed"], again["restarted"], again["planned"], again["rescue"]) == (False, False, [], None)
+    assert tree(real.directory) == before
+
+
+def test_a_kill_switch_in_force_stays_in_force(real, put):
+    etc = real.directory / "etc"
+    etc.mkdir()
+    (etc / "runbook.env").write_text("DELIVERY_DISABLE=true\n")
+    real.serve(DELIVERY_DISABLE="true")
+    result = put()
+    assert proofs(result)["reported"]
+    assert Host().proc.process(result["pid"]).environ["DELIVERY_DISABLE"] == "true"
+
+
+def test_a_release_that_does_not_start_is_taken_back(real, put):
+    repository = real.repository
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
+    real.service.start()
+    repository.write("first.txt", "local")
+    repository.write("loose.txt", "untracked")
+    files = repository.files()
+    with pytest.raises(Failed) as caught:
+        put(commit=repository.commits["broken"])
+    message, result = str(caught.value), caught.value.result
+    assert "did not come back" in message
+    assert f"Returned to commit {repository.commits['first'][:12]} (branch stable), which is up." in message
+    assert "kept under refs/runbook/rescue/run-1." in message
+    assert "hunter2secret" not in message
+    assert (repository.head, repository.branch) == (repository.commits["first"], "stable")
+    assert repository.files() == files
+    assert repository.git("status", "--porcelain").splitlines() == ["M first.txt", "?? loose.txt"]
+    assert (result["returned"], result["after"]["branch"]) == (True, "stable")
+    assert not proofs(result)["commit"]
+    outcome = journal(real.directory)[-1]
+    assert (outcome["ok"], outcome["after"]["commit"]) == (False, repository.commits["first"])
+    # The journal shows nothing to undo, and the service answers.
+    found = _release.inspect(dict(real.params(), commit=None), Host())
+    assert found["previous"] is None
+    assert put(commit=repository.commits["first"], run_id="run-2")["changed"], "local changes are not the commit"
+
+
+def test_a_release_whose_health_does_not_answer_is_taken_back(real, put):
+    repository = real.repository
+    repository.git("checkout", "--quiet", repository.commits["first"])
+    repository.write("service.py", SERVICE.replace('self.path not in ("/health"', 'self.path not in ("/none"'))
+    silent = repository.commit("release silent")
+    repository.git("checkout", "--quiet", repository.commits["first"])
+    real.service.start()
+    with pytest.raises(Failed, match="gave no answer"):
+        put(commit=silent)
+    assert repository.head == repository.commits["first"]
+
+
+def test_the_release_that_is_there_is_restarted_when_the_process_is_older(real, put):
+    pid = real.serve("first")
+    real.repository.git("checkout", "--quiet", real.repository.commits["second"])
+    result = put()
+    assert (result["changed"], result["before"] == result["after"]) == (True, True)
+    assert result["pid"] != pid
+
+
+def test_a_file_that_the_service_writes_to_stays_where_it_is(real, put):
+    repository = real.repository
+    real.service.log = repository.directory / "app.out"
+    real.serve()
+    repository.write("loose.txt", "untracked")
+    put()
+    assert "starting" in repository.read("app.out")
+    assert repository.read("loose.txt") is None
+    assert repository.git("show", "refs/runbook/rescue/run-1:loose.txt") == "untracked"
+
+
+def test_two_at_once(real, put):
+    real.serve()
+    with _ledger.locked(str(real.repository.directory)), pytest.raises(Refused, match="is under way"):
+        put()
+    assert real.repository.head == real.repository.commits["broken"]
+
+
+# -- what was there
+
+
+def test_local_changes_are_kept(change, repository):
+    make_dirty(repository)
+    result = change()
+    assert (repository.head, repository.git("status", "--porcelain")) == (repository.commits["second"], "")
+    assert repository.read(".env") == "SECRET=1", "ignored files are nobody's to move"
+    assert repository.read("notes/new.txt") is None
+    assert not (repository.directory / "notes").exists()
+    kept = result["rescue"]
+    assert kept == "refs/runbook/rescue/run-1"
+    assert repository.git("show", f"{kept}:notes/new.txt") == "untracked"
+    assert repository.git("show", f"{kept}:service.py") == (CRASH + "# local\n").strip()
+    assert repository.git("rev-parse", f"{kept}^1") == repository.commits["broken"]
+
+
+def test_undoing_restores_branch_index_and_files(change, repository, tmp_path):
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
+    repository.write("first.txt", "local")
+    repository.write("loose.txt", "untracked")
+    repository.write("staged.txt", "staged")
+    repository.git("add", "staged.txt")
+    repository.write("staged.txt", "edited")
+    files, status = repository.files(), repository.git("status", "--porcelain")
+    change()
+    undone = change(state="undone", run_id="run-2")
+    assert (undone["changed"], undone["after"]["branch"]) == (True, "stable")
+    assert (repository.head, repository.branch) == (repository.commits["first"], "stable")
+    assert repository.files() == files
+    assert repository.git("status", "--porcelain") == status
+    assert repository.git("show", ":staged.txt") == "staged"
+    before = tree(tmp_path)
+    assert not change(state="undone", run_id="run-3")["changed"]
+    assert tree(tmp_path) == before
+
+
+def test_undoing_goes_back_one_act_at_a_time(change, repository):
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["second"])
+    change(commit=repository.commits["first"])
+    repository.git("commit", "--quiet", "--allow-empty", "-m", "by hand")
+    assert not change(state="undone", run_id="run-2")["changed"], "somebody has put something else in place"
+
+
+def test_a_branch_that_has_moved_on_is_left_there(change, repository):
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["second"])
+    change(commit=repository.commits["first"])
+    repository.git("branch", "--force", "stable", repository.commits["broken"])
+    result = change(state="undone", run_id="run-2")
+    assert (repository.head, repository.branch) == (repository.commits["second"], None)
+    assert any("branch stable no longer stands" in text for text in result["warnings"])
+
+
+def test_an_ignored_file_that_the_release_would_overwrite_is_kept(change, repository):
+    repository.git("checkout", "--quiet", repository.commits["first"])
+    repository.write(".gitignore", "")
+    repository.write(".env", "from the release")
+    other = repository.commit("release with .env")
+    repository.git("checkout", "--quiet", "main")
+    repository.write(".env", "SECRET=1")
+    change(commit=other)
+    assert repository.read(".env") == "from the release"
+    assert repository.git("show", "refs/runbook/rescue/run-1:.env") == "SECRET=1"
+
+
+def test_a_detached_head_is_found_again(change, repository):
+    repository.git("checkout", "--quiet", repository.commits["first"])
+    change()
+    change(state="undone", run_id="run-2")
+    assert (repository.head, repository.branch) == (repository.commits["first"], None)
+
+
+def test_file_names_of_any_kind(change, repository):
+    names = ["with space", "ç ã", "-rf", "new\nline", os.fsdecode(b"latin-\xe7"), ":(top)x", "*"]
+    for name in names:
+        repository.write(name, name.encode("utf-8", "replace").decode())
+    change()
+    assert not set(names) & set(os.listdir(repository.directory))
+    kept = subprocess.run(
+        ["git", "ls-tree", "-r", "-z", "--name-only", "refs/runbook/rescue/run-1"],
+        cwd=repository.directory,
+        check=True,
+        capture_output=True,
+    )
+    assert {os.fsencode(name) for name in names} <= set(kept.stdout.split(b"\0"))
+
+
+def test_a_run_identifier_that_is_no_reference_name(change, repository):
+    make_dirty(repository)
+    change(run_id="../a b~^:?*[..lock")
+    assert repository.rescues() == ["refs/runbook/rescue/a-b-lock"]
+
+
+def test_hooks_of_the_repository_are_not_run(change, repository, tmp_path):
+    hook = repository.directory / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    change()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_settings_of_our_own_surroundings_lead_git_nowhere_else(change, repository, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    assert change()["after"]["commit"] == repository.commits["second"]
+
+
+# -- faults, before anything is changed
+
+
+def test_an_unknown_commit(refused, repository):
+    assert refused(commit="f" * 40) == (
+        f"commit {'f' * 40} is not in {repository.directory}: fetch it (git fetch) or choose another"
+    )
+
+
+@pytest.mark.parametrize("wish", ["main", "HEAD~1", "--all", "abc", "zzzz"])
+def test_a_commit_is_named_by_its_id(refused, wish):
+    assert "is no commit id" in refused(commit=wish)
+
+
+def test_a_shallow_clone_says_so(refused, repository, tmp_path):
+    shutil.move(repository.directory, tmp_path / "origin")
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=2", f"file://{tmp_path}/origin", repository.directory], check=True
+    )
+    assert "which is a shallow clone: fetch it (git fetch --unshallow)" in refused(commit=repository.commits["first"])
+
+
+def test_a_shallow_clone_that_has_the_commit_will_do(change, repository, tmp_path):
+    shutil.move(repository.directory, tmp_path / "origin")
+    subprocess.run(
+        ["git", "clone", "--quiet", "--depth=2", f"file://{tmp_path}/origin", repository.directory], check=True
+    )
+    make_dirty(repository)
+    assert change()["after"]["commit"] == repository.commits["second"]
+
+
+def test_a_commit_of_which_a_file_is_missing(refused, repository):
+    blob = repository.git("rev-parse", f"{repository.commits['second']}:second.txt")
+    (repository.directory / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
+    assert "is not whole in" in refused()
+
+
+@pytest.mark.parametrize(
+    ("mark", "end"),
+    [("rebase-merge", "rebase --abort"), ("MERGE_HEAD", "merge --abort"), ("BISECT_LOG", "bisect reset")],
+)
+def test_an_operation_under_way(refused, repository, mark, end):
+    (repository.directory / ".git" / mark).mkdir()
+    assert f"finish it, or end it with git {end}" in refused()
+
+
+def test_a_lock_that_somebody_else_has_left(refused, repository):
+    lock = repository.directory / ".git" / "index.lock"
+    lock.touch()
+    assert refused() == (f"{lock} was left by a git command that was killed: remove it (rm {lock}) and run again")
+
+
+def test_git_at_work(repository):
+    (repository.directory / ".git" / "index.lock").touch()
+    with subprocess.Popen(["git", "cat-file", "--batch"], cwd=repository.directory, stdin=subprocess.PIPE) as other:
+        try:
+            with pytest.raises(Refused) as caught:
+                Git(Host(), str(repository.directory)).refuse_what_is_under_way(0.0)
+            assert str(caught.value) == (
+                f"git runs in {repository.directory} (process {other.pid}): wait until it has ended, and run again"
+            )
+        finally:
+            other.stdin.close()
+
+
+def test_no_git(refused, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert refused() == "git is not installed on this host: install it"
+
+
+def test_no_repository(refused, repository):
+    (repository.directory / ".git").rename(repository.directory / "git")
+    assert "is no git work tree" in refused()
+
+
+def test_a_directory_below_the_work_tree(refused, repository):
+    (repository.directory / "sub").mkdir()
+    assert "set runbook_app_dir to that" in refused(app_dir=str(repository.directory / "sub"))
+
+
+def test_a_repository_without_a_commit(refused, repository):
+    shutil.rmtree(repository.directory / ".git")
+    repository.git("init", "--quiet")
+    assert "has no commit" in refused()
+
+
+def test_a_disk_that_is_nearly_full(refused):
+    assert "MB are free in" in refused(min_free_mb=10**9)
+
+
+def test_an_unknown_unit(refused, unit):
+    unit.properties["LoadState"] = "not-found"
+    assert "does not exist on this host" in refused()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"commit": None}, "state present needs a commit: set commit"),
+        ({"budget": 0}, "budget must be between 1 and 3600 seconds, not 0"),
+        ({"restart_timeout": 601}, "restart_timeout must be between 1 and 600 seconds, not 601"),
+        ({"install_seconds": 0.5}, "install_seconds must be between 1 and 3000 seconds, not 0.5"),
+        ({"min_free_mb": -1}, "min_free_mb must not be below 0, not -1"),
+        (
+            {"budget": 90.0},
+            "budget is 90 s, but installing, a restart and the way back may take 96 s: "
+            "raise it, or lower install_seconds or restart_timeout",
+        ),
+        ({"venv": "env"}, "venv must be an absolute path, not 'env'"),
+        ({"app_dir": "/none"}, "/none does not exist on this host: correct runbook_app_dir"),
+    ],
+)
+def test_input(refused, options, message):
+    assert refused(**options) == message
+
+
+def test_another_users_tree_is_worked_on_as_that_user(change, repository, tmp_path):
+    if os.geteuid() == 0:
+        for path in [repository.directory, *repository.directory.rglob("*")]:
+            os.chown(path, 1234, 1234)
+        # As the owner cannot do it, pytest's directories have to let it in.
+        for path in [tmp_path, *tmp_path.parents]:
+            if path != Path("/"):
+                path.chmod(path.stat().st_mode | 0o011)
+    make_dirty(repository)
+    if os.geteuid() == 0:
+        for name in ("service.py", "notes", "notes/new.txt", ".env", "staged.txt", ".git/index"):
+            os.chown(repository.directory / name, 1234, 1234)
+        for path in (repository.directory / ".git" / "objects").rglob("*"):
+            os.chown(path, 1234, 1234)
+    owner = repository.directory.stat().st_uid
+    change()
+    assert repository.head == repository.commits["second"]
+    assert {path.lstat().st_uid for path in repository.directory.rglob("*")} == {owner}
+
+
+def test_somebody_elses_tree_needs_root(tmp_path, repository, unit):
+    host = unit.host(uid=4321)
+    with pytest.raises(Refused, match="run with become: true"):
+        Git(host, str(repository.directory))
+
+
+def test_a_disk_that_is_full_for_the_rescue_changes_nothing(tmp_path, repository, unit, change):
+    make_dirty(repository)
+    objects = repository.directory / ".git" / "objects"
+    shutil.rmtree(objects / "info", ignore_errors=True)
+    files = repository.files()
+    real = unit.host().run_as
+
+    def full(argv, *args, **more):
+        if "add" in argv:
+            return Finished(128, "", "fatal: unable to write new_index file: No space left on device\n")
+        return real(argv, *args, **more)
+
+    host = unit.host()
+    host.run_as = full
+    with pytest.raises(Refused) as caught:
+        _release.ensure(release_params(tmp_path, repository), host)
+    assert "No space left on device" in str(caught.value)
+    assert "nothing was changed" in str(caught.value)
+    assert repository.files() == files
+    assert repository.head == repository.commits["broken"]
+    assert unit.calls == []
+    assert journal(tmp_path)[-1]["ok"] is False
+
+
+def test_a_checkout_that_fails_half_way_is_taken_back(tmp_path, repository, unit):
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
+    repository.write("loose.txt", "untracked")
+    files = repository.files()
+    host = unit.host()
+    real, failing = host.run_as, ["once"]
+
+    def half(argv, *args, **more):
+        if "checkout" in argv and failing:
+            failing.clear()
+            repository.write("service.py", "half")
+            return Finished(128, "", "error: unable to write file service.py: No space left on device\n")
+        return real(argv, *args, **more)
+
+    host.run_as = half
+    with pytest.raises(Failed) as caught:
+        _release.ensure(release_params(tmp_path, repository), host)
+    assert "No space left on device" in str(caught.value)
+    assert "Returned to commit" in str(caught.value)
+    assert repository.files() == files
+    assert (repository.head, repository.branch) == (repository.commits["first"], "stable")
+
+
+# -- check and diff mode
+
+
+def test_check_mode_lists_each_change_in_order(change, repository, tmp_path):
+    make_dirty(repository)
+    before = tree(tmp_path)
+    result = change(check_mode=True)
+    broken, second = repository.commits["broken"], repository.commits["second"]
+    assert result["planned"] == [
+        f"would keep {broken[:12]}, 2 local changes and 1 untracked files under refs/runbook/rescue/run-1",
+        f"would check out {second}",
+        "would restart kumon-assistant.service",
+    ]
+    assert result["diff"][0] == {
+        "before_header": "HEAD",
+        "after_header": "HEAD",
+        "before": f"{broken} (branch main)\n",
+        "after": f"{second}\n",
+    }
+    assert "M service.py\n" in result["diff"][1]["prepared"]
+    assert "local notes/new.txt" in result["diff"][1]["prepared"]
+    assert tree(tmp_path) == before
+
+
+# -- the one to choose
+
+
+@pytest.fixture
+def info(tmp_path, repository, unit):
+    def info(**more):
+        given = {"app_dir": str(repository.directory), "state_dir": str(tmp_path / "state"), "commit": "", "venv": None}
+        return _release.inspect({**given, **more}, unit.host())
+
+    return info
+
+
+@pytest.fixture
+def ledger(tmp_path, repository):
+    def ledger(*names):
+        state = tmp_path / "state"
+        state.mkdir(exist_ok=True)
+        good = [{"commit": repository.commits.get(name, name), "subject": name} for name in names]
+        (state / "releases.json").write_text(json.dumps({"good": good, "candidate": None}))
+
+    return ledger
+
+
+def test_what_is_there(info, repository):
+    make_dirty(repository)
+    found = info()
+    assert {name: found[name] for name in ("head", "branch", "detached", "dirty", "untracked", "shallow")} == {
+        "head": repository.commits["broken"],
+        "branch": "main",
+        "detached": False,
+        "dirty": True,
+        "untracked": 1,
+        "shallow": False,
+    }
+    assert [commit["subject"] for commit in found["commits"]] == ["release broken", "release second", "release first"]
+    assert found["commits"][0]["commit"].startswith(found["commits"][0]["short"])
+
+
+def test_none_is_chosen_without_a_wish_and_a_ledger(info):
+    found = info()
+    assert found["chosen"] is None
+    assert "no known-good release is in the ledger" in found["reason"]
+    for subject in ("release broken", "release second", "release first"):
+        assert subject in found["reason"]
+
+
+def test_the_newest_known_good_one_that_is_not_in_place_is_chosen(info, ledger, repository):
+    ledger("first", "second", "broken", "0" * 40)
+    assert info()["chosen"] == {"commit": repository.commits["second"], "why": "ledger"}
+    assert info(commit=repository.commits["first"][:8])["chosen"] == {
+        "commit": repository.commits["first"],
+        "why": "asked",
+    }
+    with pytest.raises(Refused, match="is not in"):
+        info(commit="0" * 40)
+
+
+def test_only_those_that_are_in_the_repository_are_chosen(info, ledger):
+    ledger("0" * 40)
+    assert "none of the known-good releases is in the repository" in info()["reason"]
+
+
+def test_a_second_rollback_does_not_go_further_back_by_itself(info, ledger, repository, change):
+    ledger("first", "second")
+    change(commit=info()["chosen"]["commit"])
+    assert info()["chosen"] == {"commit": repository.commits["second"], "why": "in_place"}
+    assert info()["previous"] == {
+        "commit": repository.commits["broken"],
+        "branch": "main",
+        "environment": None,
+        "rescue": "refs/runbook/rescue/run-1",
+        "run_id": "run-1",
+    }
+
+
+def test_a_damaged_ledger_is_said(info, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "releases.json").write_text("{")
+    with pytest.raises(Refused, match="is damaged: move it away"):
+        info()
+
+
+# -- killed at any point
+
+
+REQUIREMENTS = {"first": "kumonlib==1\n", "second": "kumonlib==2\n", "broken": "kumonlib==3\n"}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    """Makes a work tree with everything that can be lost, an environment by hand, and a unit that runs."""
+    template = tmp_path_factory.mktemp("template") / "app"
+    repository = Repository(template, requirements=REQUIREMENTS)
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
+    repository.write("first.txt", "local")
+    repository.write("notes/new.txt", "untracked")
+    repository.write(".env", "SECRET=1")
+    repository.write("staged.txt", "staged")
+    repository.git("add", "staged.txt")
+    (template / ".venv" / "lib" / "python3" / "site-packages" / "kumonlib-1.dist-info").mkdir(parents=True)
+
+    def scene():
+        directory = tmp_path_factory.mktemp("scene")
+        shutil.copytree(template, directory / "app", symlinks=True)
+        there = copy.copy(repository)
+        there.directory = directory / "app"
+        unit = FakeUnit(directory, there)
+        unit.spawn()
+        host = unit.host()
+        host.run_as = fake_installer
+
+        def act(host=host, **more):
+            venv = str(there.directory / ".venv")
+            python = shutil.which("python3")
+            return _release.ensure(release_params(directory, there, venv=venv, python=python, **more), host)
+
+        return SimpleNamespace(directory=directory, repository=there, unit=unit, act=act, state=look_at(there))
+
+    return scene
+
+
+def look_at(repository):
+    state = repository.git("status", "--porcelain"), repository.git("ls-files", "--stage")
+    return repository.files(), *state, repository.head, repository.branch
+
+
+def kill(scene, monkeypatch, at, **more):
+    """Run it and kill it at a step; returns the steps, all of them without a kill."""
+    with monkeypatch.context() as patched:
+        steps = Steps(patched, at)
+        host = steps.host(scene.unit, fake_installer)
+        if not at:
+            scene.act(host, **more)
+        else:
+            with pytest.raises(Killed):
+                scene.act(host, **more)
+        return steps
+
+
+def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch):
+    steps = kill(scene(), monkeypatch, 0)
+    assert len(steps.moments()) > 15
+    # Before the journal has it nothing was written; one such step will do.
+    for at in (1, *steps.moments()):
+        here = scene()
+        repository, venv = here.repository, here.repository.directory / ".venv"
+        kill(here, monkeypatch, at)
+        where = f"killed at step {at}: {steps.names[at - 1]}"
+        result = here.act(run_id="run-2")
+
+        assert repository.head == repository.commits["second"], where
+        assert repository.git("status", "--porcelain") == "", where
+        assert here.unit.runs(SECOND), where
+        assert repository.read(".env") == "SECRET=1", where
+        had = proofs(result)
+        assert had["commit"] and had["requirements"] and had["process"], where
+        assert (venv / "lib" / "python3" / "site-packages" / "kumonlib-2.dist-info").is_dir(), where
+        assert sorted(os.listdir(f"{venv}.d")) == sorted([os.readlink(venv).split("/")[1], "original"]), where
+        assert _journal.verify(str(here.directory / "state" / "journal.jsonl"))["ok"], where
+        assert not here.act(run_id="run-3")["changed"], where
+
+        # What comes back is what was there before the run that was killed: files, index, branch and environment.
+        here.act(run_id="run-4", state="undone")
+        assert look_at(repository) == here.state, where
+        assert here.unit.runs(SERVICE), where
+        assert os.readlink(venv) == ".venv.d/original", where
+
+
+def test_an_undo_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch):
+    here = scene()
+    here.act()
+    steps = kill(here, monkeypatch, 0, run_id="run-2", state="undone")
+    for at in steps.moments():
+        here = scene()
+        here.act()
+        kill(here, monkeypatch, at, run_id="run-2", state="undone")
+        where = f"killed at step {at}: {steps.names[at - 1]}"
+        here.act(run_id="run-3", state="undone")
+        assert look_at(here.repository) == here.state, where
+        assert here.unit.runs(SERVICE), where
+        assert os.readlink(here.repository.directory / ".venv") == ".venv.d/original", where
+        assert not here.act(run_id="run-4", state="undone")["changed"], where
+
+
+def test_a_return_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch):
+    """The release is broken; whatever was half done, another one is then put in place and nothing is lost."""
+    here = scene()
+    broken = here.repository.commits["broken"]
+    with pytest.raises(Failed):
+        kill(here, monkeypatch, 0, commit=broken)
+    assert look_at(here.repository) == here.state
+    counted = scene()
+    with monkeypatch.context() as patched:
+        steps = Steps(patched)
+        with pytest.raises(Failed):
+            counted.act(steps.host(counted.unit, fake_installer), commit=broken)
+    restarted = next(number for number, name in enumerate(steps.names, 1) if name.startswith("systemctl restart"))
+    for at in steps.moments():
+        if at < restarted:
+            continue
+        here = scene()
+        kill(here, monkeypatch, at, commit=broken)
+        where = f"killed at step {at}: {steps.names[at - 1]}"
+        here.act(run_id="run-2")
+        assert here.repository.head == here.repository.commits["second"], where
+        here.act(run_id="run-3", state="undone")
+        assert look_at(here.repository) == here.state, where
