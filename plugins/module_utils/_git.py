@@ -93,16 +93,17 @@ class Git:
         self.owner = owner_of(self.directory)
         if host.uid not in (0, self.owner.uid):
             raise Refused(f"{directory} belongs to {self.owner.name}: run with become: true")
-        top = self.call("rev-parse", "--show-toplevel")
+        top = self.call("rev-parse", "--show-toplevel", "--absolute-git-dir", "--is-shallow-repository")
         if top.rc == 127:
             raise Refused("git is not installed on this host: install it")
         if top.rc == 126:
             raise Refused(f"git cannot be run as {self.owner.name}, the owner of {directory} ({first_line(top)})")
         if top.rc != 0:
             raise Refused(f"{directory} is no git work tree ({first_line(top)}): correct runbook_app_dir")
-        if os.path.realpath(top.out.rstrip("\n")) != self.directory:
-            raise Refused(f"the work tree of {directory} is {top.out.strip()}: set runbook_app_dir to that")
-        self.git_dir = self.text("rev-parse", "--absolute-git-dir")
+        tree, self.git_dir, shallow = top.out.splitlines()
+        self.shallow = shallow == "true"
+        if os.path.realpath(tree) != self.directory:
+            raise Refused(f"the work tree of {directory} is {tree}: set runbook_app_dir to that")
         if self.call("rev-parse", "--verify", "--quiet", "HEAD^{commit}").rc != 0:
             raise Refused(f"the git repository in {directory} has no commit that HEAD names: there is nothing to go by")
 
@@ -157,9 +158,6 @@ class Git:
                 found.append(os.stat(os.path.join(self.git_dir, name)).st_mtime)
         return max(found, default=0.0)
 
-    def shallow(self) -> bool:
-        return self.text("rev-parse", "--is-shallow-repository") == "true"
-
     def commits(self, revision: str = "HEAD", count: int = LAST) -> list[dict[str, str]]:
         """`[{commit, short, subject, time}]`, newest first."""
         out = self.text("log", "-z", f"-{count}", "--no-color", "--format=%H%x1f%h%x1f%ct%x1f%s", revision, "--")
@@ -180,31 +178,29 @@ class Git:
             return found
         if "ambiguous" in done.err:
             raise Refused(f"commit {wish} is ambiguous in {self.directory}: give more digits of it")
-        if self.shallow():
+        if self.shallow:
             raise Refused(
                 f"commit {wish} is not in {self.directory}, which is a shallow clone: fetch it (git fetch --unshallow) "
                 "or choose another"
             )
         raise Refused(f"commit {wish} is not in {self.directory}: fetch it (git fetch) or choose another")
 
-    def size(self, commit: str) -> int:
-        """Bytes of all files of a commit. Raises Refused when one of them is not in the repository."""
+    def size(self, commit: str) -> tuple[int, bool]:
+        """Bytes of all files of a commit, and whether it has submodules. Raises Refused when one is missing."""
         done = self.call("ls-tree", "-r", "-l", "-z", commit)
-        total, whole = 0, done.rc == 0
-        for entry in done.out.split("\0"):
-            size = entry.partition("\t")[0].split()[3:]
-            whole = whole and size != ["BAD"]
-            total += int(size[0]) if size and size[0].isdigit() else 0
+        total, whole, submodules = 0, done.rc == 0, False
+        for entry in filter(None, done.out.split("\0")):
+            _mode, kind, _blob, size = entry.partition("\t")[0].split()
+            submodules = submodules or kind == "commit"
+            whole = whole and size != "BAD"
+            total += int(size) if size.isdigit() else 0
         if not whole:
             reason = first_line(done) if done.err else "a file of it is missing"
             raise Refused(
                 f"commit {commit[:12]} is not whole in {self.directory} ({reason}): "
                 "fetch it again (git fetch --refetch) or choose another"
             )
-        return total
-
-    def has_submodules(self, commit: str) -> bool:
-        return any(entry.startswith("160000 ") for entry in self.text("ls-tree", "-r", "-z", commit).split("\0"))
+        return total, submodules
 
     def file(self, commit: str, path: str) -> bytes | None:
         """A file's content in a commit, None when it has no such file."""
@@ -237,10 +233,13 @@ class Git:
 
     def _without(self, leave: Iterable[str]) -> list[str]:
         within = [path for path in map(self.inside, leave) if path]
+        if not within:
+            return []
         # Git complains about an ignored path even when it is told to leave it.
-        return [
-            f":(top,exclude,literal){path}" for path in within if self.call("check-ignore", "-q", "--", path).rc != 0
-        ]
+        ignored = self.call("check-ignore", "-z", "--stdin", stdin="".join(f"{path}\0" for path in within)).out.split(
+            "\0"
+        )
+        return [f":(top,exclude,literal){path}" for path in within if path not in ignored]
 
     def in_the_way(self, commit: str) -> list[str]:
         """What a checkout of the commit would overwrite although no commit has it: ignored files, mostly."""

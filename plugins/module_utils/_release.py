@@ -162,7 +162,7 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
             "detached": head.branch is None,
             "dirty": bool(status.changed),
             "untracked": len(status.untracked),
-            "shallow": git.shallow(),
+            "shallow": git.shallow,
             "commits": git.commits(),
             "ledger": ledger,
             "chosen": chosen,
@@ -235,16 +235,19 @@ class _Change:
         # Without anything to undo the goal is what is there.
         self.nothing = goal is None
         self.goal: dict[str, Any] = goal or {"commit": self.head.commit}
-        self.target: str = git.find(self.goal["commit"])
+        self.target: str = git.find(self.goal["commit"]) if self.undo else self.goal["commit"]
         self.short = self.target[:12]
-        size = git.size(self.target)
-        if git.has_submodules(self.target):
+        size, submodules = git.size(self.target)
+        if submodules:
             self.warnings.append(f"commit {self.short} has submodules, which are left as they are")
         self._look_at_environments()
         self._refuse_full_disk(size)
         self.origin = self._origin()
         self.in_place = self._is_in_place()
-        self.seen = self._state()
+        current = self.environments.current if self.environments else None
+        self.seen = {"commit": self.head.commit, "branch": self.head.branch, "environment": current}
+        if not self.in_place:
+            self.rescue = git.free_reference(self.run)
         self._phase("preflight")
 
     def _killed(self) -> Entry | None:
@@ -371,7 +374,6 @@ class _Change:
 
     def perform(self) -> str | None:
         """Do it. Returns what went wrong after the first change; raises Refused when nothing was changed."""
-        self.rescue = self.git.free_reference(self.run)
         goal = {name: self.goal.get(name) for name in ("branch", "rescue")}
         after = dict(goal, commit=self.target, environment=self.environment, undo=self.undo)
         self._journal("begin", after, None, "")
@@ -537,10 +539,9 @@ class _Change:
             source = f" from the {self.source}" if self.source else ""
             lines.append(f"{would}install {self.params['requirements']} into {self.environments_directory}{source}")
         if self.head.commit != self.target or changed or untracked:
-            reference = self.git.free_reference(self.run)
             lines.append(
                 f"{would}keep {self.head.commit[:12]}, {changed} local changes and {untracked} untracked files "
-                f"under {reference}"
+                f"under {self.rescue}"
             )
             lines.append(f"{would}check out {self.target}")
         if self.goal.get("rescue"):
@@ -585,7 +586,7 @@ class _Change:
             "before": self.seen,
             "after": self._state(),
             "target": self.target,
-            "rescue": self.rescue or None,
+            "rescue": self.rescue if self.touched else None,
             "requirements": self.source or ("present" if self.environments and not self.must_build else None),
             "planned": planned,
             "restarted": self.restarted,

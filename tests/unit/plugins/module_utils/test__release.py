@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -636,8 +637,7 @@ def scene(tmp_path_factory):
 
         def act(host=host, **more):
             venv = str(there.directory / ".venv")
-            python = shutil.which("python3")
-            return _release.ensure(release_params(directory, there, venv=venv, python=python, **more), host)
+            return _release.ensure(release_params(directory, there, venv=venv, python=sys.executable, **more), host)
 
         return SimpleNamespace(directory=directory, repository=there, unit=unit, act=act, state=look_at(there))
 
