@@ -222,7 +222,7 @@ class _Change:
         params = self.params
         self.restart = Restart(dict(params, budget=params["restart_timeout"], flags={}), self.host)
         self.restart.look()
-        self.kept = dict(self.restart.flags)
+        self.in_force = dict(self.restart.flags)
         self.git = git = Git(self.host, params["app_dir"], self.held)
         git.reason = f"runbook {params['run_id'] or ''}".strip()
         self.history = _history(params["state_dir"])
@@ -481,7 +481,7 @@ class _Change:
             self._move(Head(self.origin["commit"], self.origin["branch"]), self.kept_under, self.origin["environment"])
             self._phase("checkout")
             again = Restart(
-                dict(self.params, budget=self.params["restart_timeout"], flags={}), self.host, dict(self.kept)
+                dict(self.params, budget=self.params["restart_timeout"], flags={}), self.host, dict(self.in_force)
             )
             again.look()
             wrong = self._prove(again)
@@ -525,7 +525,7 @@ class _Change:
         for proof in self.restart.result()["proofs"]:
             if proof["proof"] == "declared" or proof["detail"] == "not reported":
                 continue  # no flag is wanted here; one that was in force is looked for in the processes
-            found.append(dict(proof, proof="process") if proof["proof"] == "environment" else proof)
+            found.append(proof)
         return found
 
     def planned(self) -> list[str]:
@@ -594,6 +594,7 @@ class _Change:
             "proofs": self._proofs(),
             "phases": {name: round(seconds, 3) for name, seconds in self.phases.items()},
             "seconds": round(self.host.clock() - self.began, 3),
+            "kept": self.restart.kept(),
             **{name: service[name] for name in ("service", "manager", "pid", "started")},
             "warnings": self.warnings + [text for text in self.restart.warnings if text not in self.warnings],
             "diff": self.diff(planned),

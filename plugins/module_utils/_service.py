@@ -500,10 +500,10 @@ class _Act(_View):
 class Restart(_Act):
     """A restart that no flag asks for: what was declared and in force before is in force afterwards."""
 
-    def __init__(self, params: dict[str, Any], host: Host, kept: dict[str, str | None] | None = None):
-        """`params` are a service module's, with `budget` for the restart alone; `kept` are the flags to find again."""
+    def __init__(self, params: dict[str, Any], host: Host, in_force: dict[str, str | None] | None = None):
+        """`params` are a service module's, with `budget` for the restart alone; `in_force` are flags to find again."""
         super().__init__(dict(params, state="effective", health_wait=None, health_required=True), host)
-        self.kept = kept
+        self.in_force = in_force
         self.came_back: float | None = None  # when every process was a new one
 
     def wanted(self) -> dict[str, str | None]:
@@ -513,8 +513,8 @@ class Restart(_Act):
         self.manager.preflight(change=True)
         self.processes = self.before = self.manager.processes()
         self.writes = []
-        if self.kept is not None:
-            self.flags = self.kept
+        if self.in_force is not None:
+            self.flags = self.in_force
         elif self.processes:
             declared = _envfile.parse(self.read(self.env_file))
             self.flags = {

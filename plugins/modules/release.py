@@ -93,6 +93,12 @@ options:
       - Megabytes that have to be free wherever something is written, beside what is known to be needed.
     type: int
     default: 200
+  keep:
+    description:
+      - Flags that must stay what they are in the running process, declared or not.
+    type: list
+    elements: str
+    default: []
   command:
     description:
       - The service's command and arguments. Only used with O(manager=process), by default those of the running process.
@@ -188,6 +194,14 @@ restarted:
   returned: after validation
   type: bool
   sample: true
+kept:
+  description: What each flag of O(keep) was in the process that ran before, and is now in the one that differs, if any.
+  returned: after validation
+  type: dict
+  sample:
+    DELIVERY_DISABLE:
+      before: "true"
+      after: "true"
 returned:
   description: Whether the release did not come up, and the one before is in place again.
   returned: after validation
@@ -201,8 +215,8 @@ proofs:
   contains:
     proof:
       description:
-        - V(commit) is HEAD and the files of its commit, V(requirements) is the environment in use, V(process) is every
-          process of the service, V(health) is an answer of the health endpoint, V(reported) is that answer's agreement with
+        - V(commit) is HEAD and the files of its commit, V(requirements) is the environment in use, V(environment) is every
+          process of the service, new and with the flags that are declared and were in force, V(health) is an answer of the health endpoint, V(reported) is that answer's agreement with
           the flags in force.
       type: str
     had:
@@ -283,6 +297,7 @@ def main():
         restart_timeout={"type": "float", "default": 60},
         stop_timeout={"type": "float", "default": 8},
         budget={"type": "float", "default": 280},
+        keep={"type": "list", "elements": "str", "default": []},
         min_free_mb={"type": "int", "default": 200},
         **_service.HEALTH_SPEC,
         **_service.LAUNCH_SPEC,

@@ -110,7 +110,7 @@ def test_a_release_is_put_in_place_and_proven(real, put):
     assert result["pid"] != old
     assert result["before"] == {"commit": repository.commits["broken"], "branch": "main", "environment": None}
     assert result["after"] == {"commit": repository.commits["second"], "branch": None, "environment": None}
-    assert proofs(result) == {"commit": True, "process": True, "health": True}
+    assert proofs(result) == {"commit": True, "environment": True, "health": True}
     assert set(result["phases"]) == {"preflight", "environment", "checkout", "restart", "verify"}
     assert [(entry["phase"], entry["ok"]) for entry in journal(real.directory)] == [("begin", None), ("outcome", True)]
 
@@ -678,7 +678,7 @@ def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeyp
         assert here.unit.runs(SECOND), where
         assert repository.read(".env") == "SECRET=1", where
         had = proofs(result)
-        assert had["commit"] and had["requirements"] and had["process"], where
+        assert had["commit"] and had["requirements"] and had["environment"], where
         assert (venv / "lib" / "python3" / "site-packages" / "kumonlib-2.dist-info").is_dir(), where
         assert sorted(os.listdir(f"{venv}.d")) == sorted([os.readlink(venv).split("/")[1], "original"]), where
         assert _journal.verify(str(here.directory / "state" / "journal.jsonl"))["ok"], where
