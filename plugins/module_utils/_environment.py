@@ -319,13 +319,16 @@ class Environments:
         Raises Refused when they cannot be had.
         """
         end = self.host.clock() + limit
-        # One that sees what the new environment will have without installing: the system's packages, or none.
-        name, more = self.current, ["--dry-run"]
-        python = self.python
-        if not self.system:
-            python = os.path.join(self.path(name), "bin", "python") if name else python
-            more.append("--ignore-installed")
-        if self._run([python, "-c", "import pip; assert int(pip.__version__.split('.')[0]) >= 23"], "/", 20).rc != 0:
+        # What the new environment will see without installing it: the system's packages, or none.
+        more = ["--dry-run"] if self.system else ["--dry-run", "--ignore-installed"]
+        name = self.current
+        pythons = [self.python]
+        if name and not self.system:
+            pythons.append(os.path.join(self.path(name), "bin", "python"))
+        # Older ones cannot try without doing.
+        recent = "import sys, pip; sys.exit(int(pip.__version__.split('.')[0]) < 23)"
+        python = next((item for item in pythons if self._run([item, "-c", recent], "/", 20).rc == 0), None)
+        if python is None:
             return None
         failed = []
         directory = tempfile.mkdtemp(prefix="runbook-")

@@ -1,0 +1,347 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Environments are built whole beside the one in use, from a wheelhouse or an index, and swapped at once."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _environment, _proc, _release
+from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments, Wanted
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+
+from tests.unit.plugins.release_fakes import FakeUnit, Repository, fake_installer, release_params, wheel
+from tests.unit.plugins.service_fakes import free_port, journal, tree
+
+BASE = os.path.realpath(sys.executable)
+
+
+@pytest.fixture
+def environments(tmp_path):
+    (tmp_path / "app").mkdir(exist_ok=True)
+
+    def environments(host=None, venv=None, python=BASE, system=None):
+        directory = tmp_path / "app"
+        return Environments(host or Host(), owner_of(str(directory)), str(venv or directory / ".venv"), python, system)
+
+    return environments
+
+
+@pytest.fixture
+def quick(environments):
+    """Environments that are made by nobody's pip."""
+    return environments(Host(run_as=fake_installer))
+
+
+def wanted(found, requirements):
+    return found.wanted({"requirements.txt": requirements.encode()}.get, "requirements.txt", "the release")
+
+
+def version(venv) -> str:
+    done = subprocess.run(
+        [f"{venv}/bin/python", "-c", "import kumonlib; print(kumonlib.VERSION)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+# -- real ones
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A unit whose release `broken` has an environment that somebody made by hand."""
+    repository = Repository(
+        tmp_path / "app",
+        requirements={"first": "kumonlib==1.0\n", "second": "kumonlib==2.0\n", "broken": "kumonlib==2.0\nother\n"},
+    )
+    unit = FakeUnit(tmp_path, repository)
+    unit.spawn()
+    (repository.directory / ".venv" / "lib").mkdir(parents=True)
+
+    def act(check_mode=False, **more):
+        given = {"venv": str(repository.directory / ".venv"), "python": BASE, **more}
+        return _release.ensure(release_params(tmp_path, repository, **given), unit.host(), check_mode)
+
+    return repository, unit, act
+
+
+def test_requirements_come_from_the_wheelhouse(scene, tmp_path, monkeypatch):
+    repository, _unit, act = scene
+    venv, wheels = repository.directory / ".venv", tmp_path / "wheels"
+    wheel(wheels, "2.0")
+    # Nothing else is asked.
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
+    result = act(wheelhouse=str(wheels))
+    assert version(venv) == "2.0"
+    assert result["requirements"] == "wheelhouse"
+    name = os.readlink(venv).split("/")[1]
+    assert result["after"]["environment"] == name
+    assert result["before"]["environment"] == "original"
+    assert sorted(os.listdir(f"{venv}.d")) == sorted([name, "original"])
+    # A release with the same requirements installs nothing and swaps nothing.
+    repository.git("checkout", "--quiet", "-B", "other", repository.commits["second"])
+    repository.write("other.txt", "x")
+    other = repository.commit("release other")
+    again = act(wheelhouse=None, commit=other, run_id="run-2")
+    assert again["changed"] is True, "the process is older than the commit"
+    assert again["requirements"] == "present"
+    assert os.readlink(venv).split("/")[1] == name
+    undone = act(state="undone", run_id="run-3")
+    assert undone["after"]["environment"] == name
+
+
+def test_what_the_wheelhouse_lacks_comes_from_the_index(scene, tmp_path, monkeypatch):
+    _repository, _unit, act = scene
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    simple = tmp_path / "simple" / "kumonlib"
+    simple.mkdir(parents=True)
+    name = wheel(simple, "2.0").name
+    (simple / "index.html").write_text(f'<!DOCTYPE html><html><body><a href="{name}">{name}</a></body></html>')
+    monkeypatch.setenv("PIP_INDEX_URL", f"file://{tmp_path}/simple")
+    assert act(check_mode=True, wheelhouse=str(wheels))["requirements"] == "index"
+    assert act(wheelhouse=str(wheels))["requirements"] == "index"
+
+
+def test_an_index_that_is_down_is_found_before_anything_is_changed(scene, tmp_path, monkeypatch):
+    repository, unit, act = scene
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
+    began = time.monotonic()
+    for check_mode in (True, False):
+        with pytest.raises(Refused) as caught:
+            act(check_mode=check_mode)
+        assert str(caught.value).startswith("the requirements cannot be had (index: ")
+        assert "No matching distribution found for kumonlib==2.0" in str(caught.value)
+        assert "put their wheels into rollback_wheelhouse" in str(caught.value)
+    assert time.monotonic() - began < 60
+    assert repository.head == repository.commits["broken"]
+    assert not (repository.directory / ".venv").is_symlink()
+    assert os.listdir(repository.directory / ".venv.d") == []
+    assert unit.calls == []
+    assert journal(tmp_path)[-1]["ok"] is False
+
+
+# -- limits and faults
+
+
+def test_an_index_that_hangs_is_given_up_in_time(environments, tmp_path):
+    hanging = tmp_path / "python"
+    hanging.write_text("#!/bin/sh\nsleep 60 &\nsleep 60\n")
+    hanging.chmod(0o755)
+
+    def run_as(argv, owner, cwd, env, **more):
+        if argv[1:3] == ["-m", "pip"]:
+            return _proc.run_as([str(hanging)], owner, cwd, env, **more)
+        return fake_installer(argv, owner, cwd, env, **more)
+
+    found = environments(Host(run_as=run_as))
+    began = time.monotonic()
+    with pytest.raises(Refused, match="index: not within 1 s"):
+        found.build(wanted(found, "x"), "requirements.txt", None, 1.0)
+    assert time.monotonic() - began < 5, "what pip has started holds its output open, and ends with it"
+    assert os.listdir(found.directory) == []
+
+
+def test_pip_failing_half_way_leaves_nothing(environments):
+    def run_as(argv, owner, cwd, env, **more):
+        done = fake_installer(argv, owner, cwd, env, **more)
+        if argv[1:3] == ["-m", "pip"]:
+            return Finished(1, "", "ERROR: Could not install packages due to an OSError: [Errno 28] No space left\n")
+        return done
+
+    found = environments(Host(run_as=run_as))
+    with pytest.raises(Refused, match="No space left"):
+        found.build(wanted(found, "x"), "requirements.txt", None, 9.0)
+    assert os.listdir(found.directory) == []
+    assert found.current is None
+
+
+def test_a_disk_that_is_full_for_the_mark_leaves_nothing(quick, monkeypatch):
+    def full(*args, **more):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(_environment._envfile, "replace", full)
+    with pytest.raises(Refused, match="No space left on device.: free space there"):
+        quick.build(wanted(quick, "x"), "requirements.txt", None, 9.0)
+    assert os.listdir(quick.directory) == []
+
+
+def test_what_a_killed_run_left_half_is_never_used_and_goes_away(quick):
+    half = Path(quick.directory) / wanted(quick, "x").key
+    half.mkdir(parents=True)
+    assert quick.find(half.name) is None
+    quick.tidy()
+    assert not half.exists()
+
+
+def test_a_link_that_a_killed_run_did_not_get_into_place_is_put_there(quick):
+    quick.build(wanted(quick, "x"), "requirements.txt", None, 9.0)
+    (name,) = os.listdir(quick.directory)
+    os.symlink(f".venv.d/{name}", quick.venv + _environment.NEW)
+    assert quick.current == name
+    quick.tidy()
+    assert os.readlink(quick.venv) == f".venv.d/{name}"
+
+
+def test_whoever_installs_by_hand_makes_it_another_environment(quick):
+    first = wanted(quick, "x")
+    name, _source = quick.build(first, "requirements.txt", None, 9.0)
+    quick.use(name)
+    assert quick.find(first.key) == name
+    (Path(quick.path(name)) / "lib" / "python3" / "site-packages" / "more-1.dist-info").mkdir()
+    assert quick.find(first.key) is None
+    other, _source = quick.build(first, "requirements.txt", None, 9.0)
+    assert other == f"{first.key}-2"
+    quick.use(other)
+    assert quick.current == other
+    quick.tidy()
+    assert sorted(os.listdir(quick.directory)) == sorted([name, other]), "what was in use is never deleted"
+
+
+def test_the_swap_is_one_rename(quick, monkeypatch):
+    name, _source = quick.build(wanted(quick, "x"), "requirements.txt", None, 9.0)
+    other, _source = quick.build(wanted(quick, "y"), "requirements.txt", None, 9.0)
+    quick.use(name)
+    seen = []
+    real = os.rename
+
+    def rename(old, new):
+        seen.append(os.readlink(quick.venv))
+        real(old, new)
+
+    monkeypatch.setattr(os, "rename", rename)
+    quick.use(other)
+    assert seen == [f".venv.d/{name}"]
+    assert os.readlink(quick.venv) == f".venv.d/{other}"
+    quick.use(None)
+    assert not os.path.lexists(quick.venv)
+
+
+def test_the_key_tells_what_would_be_installed(quick, environments):
+    keys = [wanted(quick, text).key for text in ("a", "b", "a\n")]
+    assert len(set(keys)) == 3
+    assert wanted(quick, "a").key == keys[0]
+    assert wanted(environments(Host(run_as=fake_installer), system=True), "a").key != keys[0]
+
+
+# -- requirements
+
+
+def files(**content):
+    return {name.replace("__", "/").replace("_txt", ".txt"): text.encode() for name, text in content.items()}.get
+
+
+def test_included_files_count():
+    read = files(
+        requirements_txt="-r base.txt\n-cmore/c.txt\nx\n",
+        base_txt="y\n",
+        more__c_txt="--constraint=d.txt",
+        more__d_txt="",
+    )
+    found = _environment.requirement_files(read, "requirements.txt", "R")
+    assert sorted(found) == ["base.txt", "more/c.txt", "more/d.txt", "requirements.txt"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "R has no requirements.txt: correct runbook_requirements, or set runbook_venv_dir empty"),
+        ({"requirements_txt": "-r none.txt"}, "R has no none.txt: choose another release"),
+        ({"requirements_txt": "-r ../x.txt"}, "include ../x.txt, which is not in the release"),
+        ({"requirements_txt": "-r /etc/x.txt"}, "include /etc/x.txt, which is not in the release"),
+        ({"requirements_txt": "-e ."}, "installs from the tree itself (-e .)"),
+        ({"requirements_txt": "./lib"}, "installs from the tree itself (./lib)"),
+        ({"requirements_txt": ".[dev]"}, "installs from the tree itself (.[dev])"),
+        ({"requirements_txt": "lib @ file:lib"}, "installs from the tree itself (lib @ file:lib)"),
+    ],
+)
+def test_requirements_that_cannot_be_prepared(content, message):
+    with pytest.raises(Refused) as caught:
+        _environment.requirement_files(files(**content), "requirements.txt", "R")
+    assert message in str(caught.value)
+
+
+def test_a_release_without_requirements_is_refused(scene, tmp_path):
+    repository, _unit, act = scene
+    repository.git("rm", "--quiet", "requirements.txt")
+    bare = repository.commit("bare")
+    repository.git("checkout", "--quiet", repository.commits["first"])
+    before = tree(tmp_path)
+    with pytest.raises(Refused, match=f"commit {bare[:12]} has no requirements.txt"):
+        act(commit=bare)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "none"])
+def test_what_is_no_environment_is_refused(environments, tmp_path, kind):
+    venv = tmp_path / "app" / ".venv"
+    if kind == "file":
+        venv.write_text("")
+    elif kind == "link":
+        (tmp_path / "else").mkdir()
+        venv.symlink_to(tmp_path / "else")
+    with pytest.raises(Refused, match="correct runbook_venv_dir|set runbook_venv_dir to that"):
+        environments(venv=tmp_path / "none" / ".venv" if kind == "none" else venv)
+
+
+def test_a_python_that_cannot_be_run(environments):
+    with pytest.raises(Refused, match="/none/python cannot be run .*: set rollback_python"):
+        environments(python="/none/python")
+
+
+def test_without_venv_module_it_says_what_to_install(environments):
+    def run_as(argv, owner, cwd, env, **more):
+        if argv[1:3] == ["-m", "venv"]:
+            return Finished(1, "ensurepip is not available\n", "")
+        return fake_installer(argv, owner, cwd, env, **more)
+
+    found = environments(Host(run_as=run_as))
+    with pytest.raises(Refused, match="install python3-venv"):
+        found.build(wanted(found, "x"), "requirements.txt", None, 9.0)
+
+
+def test_an_environment_is_made_as_the_present_one_is(environments, tmp_path):
+    venv = tmp_path / "app" / ".venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(BASE)
+    (venv / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = true\n")
+    found = environments(python=None)
+    assert (found.python, found.system) == (BASE, True)
+    assert environments(system=False).system is False
+
+
+def test_the_way_back_leads_to_the_environment_of_before(scene, tmp_path):
+    repository, unit, _act = scene
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
+    host = unit.host()
+    host.run_as = fake_installer
+    venv = repository.directory / ".venv"
+    (venv / "marker").write_text("by hand")
+    given = release_params(tmp_path, repository, venv=str(venv), python=BASE, commit=repository.commits["broken"])
+    with pytest.raises(Failed, match="Returned to commit .* which is up"):
+        _release.ensure(given, host)
+    assert (venv / "marker").read_text() == "by hand"
+    assert os.readlink(venv) == ".venv.d/original"
+    assert json.loads((venv / MARK).read_text())["key"]
+
+
+def test_a_mark_that_somebody_broke_is_no_mark(quick):
+    name, _source = quick.build(Wanted({"requirements.txt": b"x"}, "k"), "requirements.txt", None, 9.0)
+    (Path(quick.path(name)) / MARK).write_text("{")
+    assert quick.key(name) is None
+    shutil.rmtree(quick.path(name))
+    assert quick.key(name) is None
