@@ -98,6 +98,27 @@ class Assistant:
             return []
         return [json.loads(line) for line in self.sh(f"cat {STATE}/journal.jsonl").splitlines()]
 
+    def git(self, *arguments: str) -> str:
+        """What git prints for the assistant's own user, in its work tree."""
+        command = " ".join(shlex.quote(argument) for argument in arguments)
+        return self.sh(f"runuser -u kumon -- git -C /opt/kumon-assistant {command}").strip()
+
+    def commit(self, subject: str, branch: str = "main") -> str:
+        """The commit with this subject."""
+        return self.git("log", "--format=%H", "--grep", f"^{subject}$", branch)
+
+    def release(self) -> tuple[str, str | None]:
+        """The subject of the commit in place, and the branch that is checked out, if there is one."""
+        branch = self.git("branch", "--show-current")
+        return self.git("log", "-1", "--format=%s"), branch or None
+
+    def tree(self) -> str:
+        """The work tree: every file but environments, and what git says of it."""
+        return self.sh(
+            "cd /opt/kumon-assistant && find . -path ./.git -prune -o -path './.venv*' -prune -o -name __pycache__ -prune "
+            "-o -type f -print0 | sort -z | xargs -0 sha256sum"
+        ) + self.git("status", "--porcelain", "--branch")
+
     def fingerprint(self) -> str:
         """All that a procedure could change: files, process, firewall."""
         return self.sh(

@@ -295,7 +295,18 @@ class Environments:
 
     def _pip(self, python: str, directory: str, path: str, options: list[str], end: float, *more: str) -> Finished:
         requirements = os.path.join(directory, ".requirements", os.path.normpath(path))
-        argv = [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check", *more, *options]
+        argv = [
+            python,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--no-input",
+            "--no-cache-dir",
+            "--disable-pip-version-check",
+            *more,
+            *options,
+        ]
         return self._run([*argv, "--requirement", requirements], directory, max(1.0, end - self.host.clock()))
 
     @staticmethod
