@@ -115,8 +115,8 @@ class Assistant:
     def tree(self) -> str:
         """The work tree: every file but environments, and what git says of it."""
         return self.sh(
-            "cd /opt/kumon-assistant && find . -path ./.git -prune -o -path './.venv*' -prune -o -name __pycache__ -prune "
-            "-o -type f -print0 | sort -z | xargs -0 sha256sum"
+            "cd /opt/kumon-assistant && find . -path ./.git -prune -o -path './.venv*' -prune "
+            "-o -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"
         ) + self.git("status", "--porcelain", "--branch")
 
     def fingerprint(self) -> str:
@@ -138,7 +138,12 @@ class Assistant:
             "lease.update(boot=boot, since=now, until=now + int(sys.argv[2])); "
             f"json.dump(lease, open('{STATE}/lease.json', 'w'))"
         )
-        self.sh(f"mkdir -p {STATE} && touch {STATE}/lease.lock && python3 -c %s %s %s", script, json.dumps(lease), str(seconds))
+        self.sh(
+            f"mkdir -p {STATE} && touch {STATE}/lease.lock && python3 -c %s %s %s",
+            script,
+            json.dumps(lease),
+            str(seconds),
+        )
 
     def fault(self, **faults) -> None:
         """Inject faults into the assistant; without any, it is sound again."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _git, _journal, _ledger
+from ansible_collections.kumon.runbook.plugins.module_utils import _git, _journal, _lease, _ledger
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import NEW, Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
@@ -629,10 +629,17 @@ def _ensure(change: _Change) -> dict[str, Any]:
             planned = change.planned()
     except GitFailed as exc:
         raise Refused(f"{exc}: see git status there") from exc
+    claim = _lease.claim_from(change.params, change.params["budget"])
+    if change.check_mode:
+        _lease.forewarn(claim, change.host, change.warnings)
     if change.in_place or change.check_mode:
         return change.result(planned)
-    wrong = change.perform()
-    result = change.result(planned)
-    if wrong:
-        raise Failed(wrong, result)
+    with _lease.held(claim, change.host, change.warnings) as waited:
+        if waited:
+            # The run that was waited for may have done just this.
+            return _ensure(_Change(dict(change.params, lease_seconds=0), change.host, False, change.held))
+        wrong = change.perform()
+        result = change.result(planned)
+        if wrong:
+            raise Failed(wrong, result)
     return result

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - kumon.runbook.service
   - kumon.runbook.service.health
   - kumon.runbook.service.journal
+  - kumon.runbook.service.lease
   - kumon.runbook.service.attributes
 attributes:
   check_mode:
@@ -267,7 +268,7 @@ manager:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kumon.runbook.plugins.module_utils import _release, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _lease, _release, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
 
 
@@ -302,6 +303,7 @@ def main():
         **_service.HEALTH_SPEC,
         **_service.LAUNCH_SPEC,
         **_service.JOURNAL_SPEC,
+        **_lease.LEASE_SPEC,
     )
     module = AnsibleModule(argument_spec=spec, required_if=[("state", "present", ["commit"])], supports_check_mode=True)
     try:

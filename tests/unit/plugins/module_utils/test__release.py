@@ -16,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _ledger, _release
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease, _ledger, _release
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
@@ -730,3 +730,41 @@ def test_a_return_that_is_killed_at_any_step_is_finished_by_the_next(scene, monk
         assert here.repository.head == here.repository.commits["second"], where
         here.act(run_id="run-3", state="undone")
         assert look_at(here.repository) == here.state, where
+
+
+# -- the lease
+
+
+def hold(tmp_path, unit, level):
+    claim = _lease.Claim(str(tmp_path / "state"), "other", "bia", f"rollback_level{level}", level, 60, 0)
+    _lease.acquire(claim, unit.host(), [])
+
+
+def test_a_host_that_another_level_3_holds_is_left_alone(tmp_path, unit, repository, refused):
+    hold(tmp_path, unit, 3)
+    assert "this host is held by bia (rollback_level3, level 3, run other)" in refused(lease_seconds=30, lease_level=3)
+
+
+def test_level_3_takes_over_from_level_1_and_keeps_the_host_for_its_run(tmp_path, unit, repository, change):
+    hold(tmp_path, unit, 1)
+    result = change(lease_seconds=30, lease_level=3)
+    assert "took the lease over from bia (rollback_level1, level 1, run other)" in result["warnings"]
+    assert _lease.holder(str(tmp_path / "state"), unit.host(), [])["run_id"] == "run-1"
+
+
+def test_who_waited_for_the_same_release_finds_it_in_place(tmp_path, unit, repository):
+    hold(tmp_path, unit, 3)
+    host = unit.host()
+
+    def other_acts(seconds):
+        unit.sleep(seconds)
+        if not journal(tmp_path):
+            given = release_params(tmp_path, repository, run_id="other")
+            _release._ensure(_release._Change(given, unit.host(), False))
+            _lease.release(str(tmp_path / "state"), "other", unit.host(), [])
+
+    host.sleep = other_acts
+    given = release_params(tmp_path, repository, lease_seconds=30, lease_level=3, lease_wait=20.0)
+    result = _release.ensure(given, host)
+    assert (result["changed"], result["restarted"]) == (False, False)
+    assert {entry["run_id"] for entry in journal(tmp_path)} == {"other"}
