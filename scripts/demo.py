@@ -1,4 +1,7 @@
-"""Play an incident: measure, roll back, prove it by the gateway's own counter, roll forward. No root, no container."""
+"""Play a crisis: measure, decide, roll back level by level, prove it by the gateway's own counter, go forward again.
+
+No root, no container.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / ".cache" / "demo"
 sys.path.insert(0, str(ROOT / "tests" / "assistant"))
 
-from scene import Scene  # noqa: E402 - found by the line above
+from scene import Scene, git  # noqa: E402 - found by the line above
 
-WATCH_SECONDS = 3.0
+WATCH_SECONDS = 1.0
 
 
 class Demo:
@@ -50,7 +52,7 @@ class Demo:
             text=True,
         )
         try:
-            output, _none = process.communicate(timeout=120)
+            output, _none = process.communicate(timeout=180)
         except BaseException:
             process.terminate()
             process.wait()
@@ -73,56 +75,63 @@ class Demo:
         lines = re.sub(r"\n {6,}(?! *- )", " ", found.group(1)).splitlines()
         return [re.sub(r"^ +- (['\"]?)(.*)\1$", r"\2", line).replace("''", "'") for line in lines]
 
-    def sent_while(self, act: Callable[[], object] | None = None) -> int:
-        """Return how many messages the gateway was asked to send during ``act``, or while nothing is done."""
+    def commit(self) -> str:
+        """Return the commit that is in place."""
+        return git(Path(self.scene.data["assistant"]["app_dir"]), "rev-parse", "HEAD")
+
+    def sent(self, when: str) -> int:
+        """Return how many messages the gateway is asked to send in the next seconds, by its own counter."""
         before = self.scene.counters()["asked"]
-        if act is None:
-            time.sleep(WATCH_SECONDS)
-        else:
-            act()
-        return self.scene.counters()["asked"] - before
+        time.sleep(WATCH_SECONDS)
+        sent = self.scene.counters()["asked"] - before
+        print(f"    gateway's own counter: {sent} messages asked for in {WATCH_SECONDS:.0f} s")
+        self.rows.append((f"messages sent {when}", WATCH_SECONDS, None, str(sent)))
+        return sent
 
 
 def play(scene: Scene) -> list[str]:
-    """Play the incident and return what did not go as it should."""
+    """Play the crisis and return what did not go as it should."""
     demo = Demo(scene)
-    scene.traffic(rate=8, seconds=100, conversations=20)
+    good = demo.commit()
+    scene.traffic(rate=60, seconds=120, conversations=200)
     time.sleep(WATCH_SECONDS)
-    print("== Traffic flows. The assistant is measured.")
-    report = demo.playbook("health_check", 30, True)
+    print("== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
+    for _look in range(2):
+        report = demo.playbook("health_check", 30, True, "-e", "health_mark_release=true")
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict")
+    demo.expect("comprovada como boa" in report, "the release in the ledger")
 
-    print("\n== Incident: planned messages never reach delivery. No guard line is logged, as in reality.")
-    scene.fault(lost_handoff=True)
+    print("\n== Incident: a release goes live that loses what it plans. No guard line is logged, as in reality.")
+    scene.release("Release 2", lost_handoff=True)
+    scene.restart_assistant()
     incident = time.monotonic()
     time.sleep(WATCH_SECONDS)
     report = demo.playbook("health_check", 30, False)
     demo.expect("lost_handoff" in report, "the lost hand-offs found")
 
-    print("\n== Rollback level 1: the kill-switch.")
+    print("\n== Level 1, by a person: the kill-switch.")
     report = demo.playbook("rollback_level1", 30, True)
-    demo.rows.append(("incident -> delivery proven off", time.monotonic() - incident, None, "both runs and the wait"))
-    sent = demo.sent_while()
-    print(f"    gateway's own counter: {sent} messages asked for in {WATCH_SECONDS:.0f} s")
-    demo.rows.append(("messages sent after the rollback", WATCH_SECONDS, None, str(sent)))
-    demo.expect(sent == 0, "no message at the gateway after the rollback")
-    report = demo.playbook("health_check", 30, False)
-    demo.expect("Modo seguro" in report, "the verdict naming the kill-switch")
+    demo.rows.append(("incident to delivery proven off", time.monotonic() - incident, None, ""))
+    demo.expect(demo.sent("after rollback level 1") == 0, "no message at the gateway after the rollback")
 
-    print("\n== The cause is repaired and the assistant restarted. Roll forward.")
-    scene.fault(clear=True)
-    scene.restart_assistant()
-    demo.playbook("roll_forward", 30, True, "-e", "level=1", "-e", "smoke_test_phone=5511977770001")
-    sent = demo.sent_while()
-    print(f"    gateway's own counter: {sent} messages asked for in {WATCH_SECONDS:.0f} s")
-    demo.rows.append(("messages sent after roll forward", WATCH_SECONDS, None, str(sent)))
-    demo.expect(sent > 0, "messages at the gateway after rolling forward")
+    print("\n== Still failing. The rest by itself: level 2, still failing, level 3, stable.")
+    report = demo.playbook("emergency_recovery", 480, True, "-e", "recovery_mode=auto")
+    demo.rows.append(("incident to stable", time.monotonic() - incident, None, ""))
+    demo.expect("nível 2" in report and "ESTABILIZADO no nível 3" in report, "level 2, then level 3")
+    demo.expect(demo.commit() == good, "the known-good release in place")
+    report = demo.playbook("validate_recovery", 60, True, "-e", "recovery_wait=true")
+    demo.expect("MODO SEGURO" in report, "the recovery proven under the kill-switch")
+
+    print("\n== Forward again: deliver, and with V2.")
+    demo.playbook("roll_forward", 30, True, "-e", "level=1")
+    demo.playbook("roll_forward", 120, True, "-e", "level=2")
+    demo.expect(demo.sent("after rolling forward") > 0, "messages at the gateway after rolling forward")
     report = demo.playbook("health_check", 30, True)
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict after rolling forward")
 
-    print(f"\n{'what':<36} {'seconds':>8} {'budget':>7}  result")
+    print(f"\n{'what':<46} {'seconds':>8} {'budget':>7}  result")
     for what, seconds, budget, result in demo.rows:
-        print(f"{what:<36} {seconds:>8.1f} {budget or '-':>7}  {result}")
+        print(f"{what:<46} {seconds:>8.1f} {budget or '-':>7}  {result}")
     return demo.wrong
 
 
@@ -131,7 +140,7 @@ def main() -> int:
     begun = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(parents=True)
-    with Scene(DEMO, python=sys.executable) as scene:
+    with Scene(DEMO, python=sys.executable, releases=True) as scene:
         wrong = play(scene)
     print(f"\n{'Not as expected: ' + '; '.join(wrong) if wrong else 'Everything as expected.'}")
     print(f"{time.monotonic() - begun:.0f} s in all. Journal, logs and result: {os.path.relpath(DEMO)}")
