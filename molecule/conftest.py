@@ -115,8 +115,8 @@ class Assistant:
     def tree(self) -> str:
         """The work tree: every file but environments, and what git says of it."""
         return self.sh(
-            "cd /opt/kumon-assistant && find . -path ./.git -prune -o -path './.venv*' -prune "
-            "-o -name __pycache__ -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"
+            "cd /opt/kumon-assistant && find . \\( -path ./.git -o -path './.venv*' -o -name __pycache__ \\) -prune "
+            "-o -type f -print0 | sort -z | xargs -0 sha256sum"
         ) + self.git("status", "--porcelain", "--branch")
 
     def fingerprint(self) -> str:
@@ -159,13 +159,17 @@ class Assistant:
             f"echo {text} > /run/kumon-control/.{name} && mv /run/kumon-control/.{name} /run/kumon-control/{name}.json"
         )
 
-    def playbook(self, name: str, *options: str, **variables) -> Run:
-        """Run a procedure against this host only."""
+    def command(self, name: str, *options: str, **variables) -> list[str]:
+        """The command of a procedure against this host only."""
         command = ["ansible-playbook", f"--inventory={ROOT}/molecule/inventory/hosts.yml", f"--limit={self.name}"]
         inventory = os.environ.get("MOLECULE_EPHEMERAL_DIRECTORY")
         if inventory:  # what the scenario's molecule.yml sets for its hosts
             command.append(f"--inventory={inventory}/inventory")
-        command += [f"--extra-vars={json.dumps(variables)}", *options, str(ROOT / f"playbooks/{name}.yml")]
+        return [*command, f"--extra-vars={json.dumps(variables)}", *options, str(ROOT / f"playbooks/{name}.yml")]
+
+    def playbook(self, name: str, *options: str, **variables) -> Run:
+        """Run a procedure against this host only."""
+        command = self.command(name, *options, **variables)
         begun = time.monotonic()
         run = subprocess.run(
             command,

@@ -116,7 +116,8 @@ class Environments:
         self.system = self._present_system() if system is None else system
 
     def _run(self, argv: list[str], cwd: str, timeout: float) -> Finished:
-        env = _git.environment(self.owner)
+        # Some systems' pip refuses to look at what it may not install: only tried installations ever meet that.
+        env = dict(_git.environment(self.owner), PIP_BREAK_SYSTEM_PACKAGES="1")
         return self.host.run_as(argv, self.owner, cwd, env, timeout=timeout, held=self.held)
 
     # -- reading

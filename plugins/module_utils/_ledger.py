@@ -24,6 +24,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOC
 
 NAME = "releases.json"
 LIMIT = 50
+LOCK_POLL = 0.25
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 EMPTY: dict[str, Any] = {"good": [], "candidate": None}
 
@@ -52,11 +53,20 @@ def read(state_dir: str) -> dict[str, Any]:
     return {"good": good, "candidate": candidate}
 
 
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
-def locked(app_dir: str):
+def locked(app_dir: str, host: Host, wait: float = 0.0):
     """Hold the lock by which one act on a work tree's releases runs at a time; gives its file descriptor.
 
-    Commands that are given it hold the lock as long as they live, whatever becomes of us. Raises Refused.
+    Commands that are given it hold the lock as long as they live, whatever becomes of us: what a killed run has started
+    is waited for. Raises Refused after `wait` seconds.
     """
     try:
         # The directory itself, so that no file has to be written for it.
@@ -64,13 +74,14 @@ def locked(app_dir: str):
     except OSError as exc:
         raise Refused(f"{app_dir} cannot be opened ({exc.strerror}): correct runbook_app_dir") from exc
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise Refused(
-                f"another act on the releases in {app_dir} is under way, or what it started still runs: "
-                "wait until it has ended, and run again"
-            ) from None
+        end = host.clock() + wait
+        while not _lock(handle):
+            if host.clock() >= end:
+                raise Refused(
+                    f"another act on the releases in {app_dir} is under way, or what it started still runs: "
+                    "wait until it has ended, and run again"
+                )
+            host.sleep(LOCK_POLL)
         yield handle
     finally:
         os.close(handle)
@@ -157,7 +168,7 @@ def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **cloc
     try:
         if check_mode:
             return _observe(params, host, True, clocks)
-        with locked(params["app_dir"]):
+        with locked(params["app_dir"], host):
             return _observe(params, host, False, clocks)
     except _git.GitFailed as exc:
         raise Refused(f"{exc}: see git status there") from exc

@@ -23,6 +23,8 @@ ACT = "release"
 MEGABYTE = 1024 * 1024
 # What git, the swap and the journal may take of the budget beside installing and two restarts.
 OVERHEAD = 20
+# How long what a killed run has started is waited for: pip goes on for a moment.
+LOCK_WAIT = 60.0
 FILES_SHOWN = 200
 
 Entry = dict[str, Any]
@@ -611,7 +613,7 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     if check_mode:
         return _ensure(_Change(params, host, True))
     _absolute(params)
-    with _ledger.locked(params["app_dir"]) as handle:
+    with _ledger.locked(params["app_dir"], host, LOCK_WAIT) as handle:
         return _ensure(_Change(params, host, False, (handle,)))
 
 

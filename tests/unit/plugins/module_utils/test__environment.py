@@ -21,8 +21,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._environment import 
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused, owner_of
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
 
-from tests.unit.plugins.release_fakes import FakeUnit, Repository, fake_installer, release_params, wheel
-from tests.unit.plugins.service_fakes import free_port, journal, tree
+from tests.unit.plugins.release_fakes import FakeUnit, RealRelease, Repository, fake_installer, release_params, wheel
+from tests.unit.plugins.service_fakes import SERVICE, free_port, journal, tree
 
 BASE = os.path.realpath(sys.executable)
 
@@ -345,3 +345,42 @@ def test_a_mark_that_somebody_broke_is_no_mark(quick):
     assert quick.key(name) is None
     shutil.rmtree(quick.path(name))
     assert quick.key(name) is None
+
+
+def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path):
+    """Its command names the environment by its one path, so the process that is restarted has other packages."""
+    wheels = tmp_path / "wheels"
+    for number in ("1.0", "2.0"):
+        wheel(wheels, number)
+    real = RealRelease(tmp_path, requirements={"first": "kumonlib==1.0\n", "second": "kumonlib==2.0\n"})
+    repository, venv = real.repository, real.repository.directory / ".venv"
+    code = "import kumonlib\nprint('with', kumonlib.VERSION, flush=True)\n" + SERVICE
+    for number in ("1.0", "2.0"):
+        repository.write("requirements.txt", f"kumonlib=={number}\n")
+        repository.write("service.py", code)
+        repository.commits[number] = repository.commit(f"release with {number}")
+    subprocess.run([BASE, "-m", "venv", str(venv)], check=True)
+    pip = [
+        f"{venv}/bin/python",
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-index",
+        "--find-links",
+        str(wheels),
+        "kumonlib==2.0",
+    ]
+    subprocess.run(pip, check=True)
+    real.service.command[0] = f"{venv}/bin/python"
+    try:
+        real.service.start()
+        given = real.params(commit=repository.commits["1.0"], venv=str(venv), wheelhouse=str(wheels))
+        result = _release.ensure(given, Host())
+        assert result["restarted"]
+        undone = _release.ensure(dict(given, state="undone", run_id="run-2"), Host())
+        assert undone["after"]["environment"] == "original"
+    finally:
+        real.service.close()
+    said = [line for line in real.service.log.read_text().splitlines() if line.startswith("with")]
+    assert said == ["with 2.0", "with 1.0", "with 2.0"]

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _ledger
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
 
 from tests.unit.plugins.release_fakes import FakeUnit, Repository
 from tests.unit.plugins.service_fakes import journal, module_params, tree
@@ -190,7 +190,7 @@ def test_a_damaged_ledger_is_not_written_over(observe, tmp_path, content):
 
 
 def test_not_while_a_release_is_being_put_in_place(observe, repository):
-    with _ledger.locked(str(repository.directory)), pytest.raises(Refused, match="is under way"):
+    with _ledger.locked(str(repository.directory), Host()), pytest.raises(Refused, match="is under way"):
         observe()
 
 

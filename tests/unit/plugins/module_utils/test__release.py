@@ -191,16 +191,28 @@ def test_a_file_that_the_service_writes_to_stays_where_it_is(real, put):
     real.serve()
     repository.write("loose.txt", "untracked")
     put()
-    assert "starting" in repository.read("app.out")
+    assert repository.read("app.out").count("starting") == 2
     assert repository.read("loose.txt") is None
     assert repository.git("show", "refs/runbook/rescue/run-1:loose.txt") == "untracked"
 
 
 def test_two_at_once(real, put):
     real.serve()
-    with _ledger.locked(str(real.repository.directory)), pytest.raises(Refused, match="is under way"):
-        put()
+    now = [0.0]
+    host = Host(clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    with _ledger.locked(str(real.repository.directory), Host()), pytest.raises(Refused, match="is under way"):
+        _release.ensure(real.params(), host)
+    assert 60 <= now[0] < 61
     assert real.repository.head == real.repository.commits["broken"]
+
+
+def test_what_a_killed_run_has_started_is_waited_for(real, put):
+    real.serve()
+    with _ledger.locked(str(real.repository.directory), Host()) as handle:
+        left = subprocess.Popen(["sleep", "0.3"], pass_fds=[handle])
+    with left:
+        assert put()["after"]["commit"] == real.repository.commits["second"]
+        assert left.poll() == 0
 
 
 # -- what was there
@@ -361,6 +373,28 @@ def test_a_lock_that_somebody_else_has_left(refused, repository):
     lock = repository.directory / ".git" / "index.lock"
     lock.touch()
     assert refused() == (f"{lock} was left by a git command that was killed: remove it (rm {lock}) and run again")
+
+
+def test_a_lock_that_our_own_killed_run_has_left_goes_away(scene, monkeypatch):
+    here = scene()
+    steps = kill(scene(), monkeypatch, 0)
+    checkout = next(number for number, name in enumerate(steps.names, 1) if name.startswith("git checkout"))
+    kill(here, monkeypatch, checkout)
+    lock = here.repository.directory / ".git" / "index.lock"
+    lock.touch()
+    os.utime(lock, (1, 1))
+    with pytest.raises(Refused, match="was left by a git command that was killed"):
+        here.act(run_id="run-2")  # it is older than that run
+    os.utime(lock)
+    assert here.act(run_id="run-3")["after"]["commit"] == here.repository.commits["second"]
+
+
+def test_a_branch_that_is_named_like_a_commit_is_none(refused, repository):
+    repository.git("branch", "deadbeef", repository.commits["second"])
+    assert "is not in" in refused(commit="deadbeef")
+    name = repository.commits["first"][:8]
+    repository.git("branch", name, repository.commits["second"])
+    assert "is ambiguous" in refused(commit=name)
 
 
 def test_git_at_work(repository):
