@@ -217,8 +217,8 @@ proofs:
     proof:
       description:
         - V(commit) is HEAD and the files of its commit, V(requirements) is the environment in use, V(environment) is every
-          process of the service, new and with the flags that are declared and were in force, V(health) is an answer of the health endpoint, V(reported) is that answer's agreement with
-          the flags in force.
+          process of the service, new and with the flags that are declared and were in force, V(health) is an answer of the
+          health endpoint, V(reported) is that answer's agreement with the flags in force.
       type: str
     had:
       description: Whether it proves the release.
