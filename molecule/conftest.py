@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -128,6 +130,29 @@ class Assistant:
 
     # ---------------------------------------------------------------- acting
 
+    def restore(self) -> None:
+        """Undo what a test did, without help of the collection."""
+        self.fault()
+        self.gateway()
+        self.sh("nft delete table inet kumon_runbook 2>/dev/null || true")
+        self.sh(f"rm -rf {ENV_FILE} {DROP_IN} {STATE} /etc/kumon-assistant/filler")
+        if self.host.file("/etc/systemd/system/kumon-self.service").exists:
+            self.sh(
+                "systemctl daemon-reload; systemctl reset-failed kumon-assistant; "
+                "systemctl kill -s KILL kumon-assistant || true"
+            )
+            self.sh("truncate -s 0 /var/log/kumon-assistant/app.log; systemctl restart kumon-assistant")
+        else:
+            self.sh(
+                "for p in $(pgrep -u kumon python3); do kill -KILL $p; done; "
+                "truncate -s 0 /var/log/kumon-assistant/app.log"
+            )
+            self.sh("/srv/host/install process")
+        self.sh("systemctl start kumon-traffic")
+        deadline = time.monotonic() + 15
+        while self.asked_within(0.3) == 0:
+            assert time.monotonic() < deadline, "the assistant does not send after it was restored"
+
     def hold(self, owner: str, seconds: int, level: int = 1) -> None:
         """Hold the host as another run would, and as the modules see it."""
         lease = {"run_id": "other", "actor": owner, "procedure": "drill", "level": level, "host": self.name}
@@ -185,7 +210,29 @@ class Assistant:
         print(run.stdout)  # pytest shows it when the test fails
         return Run(run.returncode, re.sub(r"\s+", " ", run.stdout), time.monotonic() - begun)
 
-    def refuses(self, procedure: str, sentence: str, **variables) -> None:
+    def kill_at(self, task: int, seconds: float, name: str, **variables) -> str | None:
+        """Kill a procedure some seconds after its n-th task began; the task's name, None if it ended before."""
+        run = subprocess.Popen(
+            self.command(name, **variables),
+            cwd=ROOT,
+            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        assert run.stdout
+        begun = (line for line in run.stdout if line.startswith("TASK ["))
+        found = next(itertools.islice(begun, task, None), None)
+        if found:
+            time.sleep(seconds)
+            os.killpg(run.pid, signal.SIGKILL)
+        run.stdout.close()
+        run.wait()
+        return found and found.strip(" *\n")
+
+    def assert_refuses(self, procedure: str, sentence: str, **variables) -> None:
         """The procedure ends non-zero with this sentence, and nothing on the host was changed."""
         before = self.fingerprint()
         run = self.playbook(procedure, **variables)
@@ -213,29 +260,6 @@ def assistant(host):
 @pytest.fixture
 def sound(assistant):
     """The assistant without a kill-switch, fence or fault before a test, and again after it."""
-    restore(assistant)
+    assistant.restore()
     yield assistant
-    restore(assistant)
-
-
-def restore(assistant: Assistant) -> None:
-    """Undo what a test did, without help of the collection."""
-    assistant.fault()
-    assistant.gateway()
-    assistant.sh("nft delete table inet kumon_runbook 2>/dev/null || true")
-    assistant.sh(f"rm -rf {ENV_FILE} {DROP_IN} {STATE} /etc/kumon-assistant/filler")
-    if assistant.host.file("/etc/systemd/system/kumon-assistant.service").exists:
-        assistant.sh(
-            "systemctl daemon-reload; systemctl reset-failed kumon-assistant; "
-            "systemctl kill -s KILL kumon-assistant || true"
-        )
-        assistant.sh("truncate -s 0 /var/log/kumon-assistant/app.log; systemctl restart kumon-assistant")
-    else:
-        assistant.sh(
-            "for p in $(pgrep -u kumon python3); do kill -KILL $p; done; truncate -s 0 /var/log/kumon-assistant/app.log"
-        )
-        assistant.sh("/srv/host/install process")
-    assistant.sh("systemctl start kumon-traffic")
-    deadline = time.monotonic() + 15
-    while assistant.asked_within(0.3) == 0:
-        assert time.monotonic() < deadline, "the assistant does not send after it was restored"
+    assistant.restore()

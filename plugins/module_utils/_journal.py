@@ -88,9 +88,8 @@ def append(path: str, **fields) -> dict[str, Any]:
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        last = None
-        for last in entries(path):  # noqa: B007
-            pass
+        found = list(entries(path))
+        last = found[-1] if found else None
         entry = dict(
             fields,
             seq=last["seq"] + 1 if last else 1,

@@ -66,7 +66,7 @@ journal:
     path: {description: The file., type: str, returned: always}
     exists: {description: Whether it exists., type: bool, returned: always}
     ok: {description: Whether the chain is whole., type: bool, returned: always}
-    entries: {description: Entries up to the end, or to where the chain breaks., type: int, returned: always}
+    entries: {description: 'Entries up to the end, or to where the chain breaks.', type: int, returned: always}
     torn: {description: Lines that a killed run has left half., type: list, elements: int, returned: always}
     line: {description: The line that breaks the chain., type: int, returned: always}
     reason: {description: What is wrong with it., type: str, returned: always}

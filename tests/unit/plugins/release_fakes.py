@@ -160,7 +160,7 @@ class FakeUnit(FakeSystemd):
     def __init__(self, directory: Path, repository: Repository):
         super().__init__(directory)
         self.repository = repository
-        self.proc.started = lambda start: self.births.get(start, 0.0)  # type: ignore[method-assign]
+        self.proc.started = lambda start: self.births.get(start, 0.0)
         self.births: dict[int, float] = {}
         self.base["CODE"] = ""
 

@@ -218,7 +218,7 @@ def test_what_cannot_be_seen_is_a_persons(sound):
     ],
 )
 def test_bad_input_is_refused_before_anything_changed(assistant, variables, sentence):
-    assistant.refuses("emergency_recovery", sentence, runbook_locale="en", **variables)
+    assistant.assert_refuses("emergency_recovery", sentence, runbook_locale="en", **variables)
 
 
 def test_a_host_that_cannot_be_reached_is_named(assistant):

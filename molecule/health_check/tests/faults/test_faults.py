@@ -89,7 +89,7 @@ def test_a_stopped_service_is_blind_and_calls_for_level_3(sound):
 )
 def test_what_cannot_be_measured_is_said_and_never_healthy(assistant, prepare, variables, sentence):
     assistant.sh(prepare)
-    assistant.refuses("health_check", sentence, runbook_locale="en", **variables)
+    assistant.assert_refuses("health_check", sentence, runbook_locale="en", **variables)
 
 
 @pytest.mark.parametrize("health", ["hang", "html", "error"])

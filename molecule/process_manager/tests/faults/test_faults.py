@@ -80,6 +80,17 @@ def test_health_check_measures_it(sound):
 
 
 def test_a_wrong_port_is_refused_before_anything_changed(assistant):
-    assistant.refuses(
+    assistant.assert_refuses(
         "rollback_level1", "9", runbook_health_url="http://127.0.0.1:9/health", runbook_process_pid_file=""
     )
+
+
+def test_level_2_cures_a_fault_of_v2_and_is_undone(sound):
+    sound.fault(lost_handoff=True, v2_only=True)
+    run = sound.playbook("rollback_level2", runbook_locale="en")
+    assert run.code == 0
+    assert "V1 FLAGS ACTIVE in the process" in run.text
+    assert sound.flags() == sound.V1
+    sound.fault()
+    assert sound.playbook("roll_forward", level=2).code == 0
+    assert sound.flags() == sound.V2

@@ -22,7 +22,7 @@ def switched_off(sound):
 @pytest.mark.parametrize("faults", [{"lost_handoff": True}, {"state_mismatch": True}, {"no_delivery": True}])
 def test_a_message_that_gets_lost_keeps_everything_as_it_is(switched_off, faults):
     switched_off.fault(**faults)
-    switched_off.refuses(
+    switched_off.assert_refuses(
         "roll_forward",
         "The smoke test did not pass, nothing was undone",
         runbook_locale="en",
@@ -37,7 +37,7 @@ def test_what_went_wrong_lately_keeps_everything_as_it_is(switched_off):
     time.sleep(1)
     switched_off.fault()
     sentence = "The verdict is not ok, nothing was undone"
-    switched_off.refuses("roll_forward", sentence, runbook_locale="en", level=1)
+    switched_off.assert_refuses("roll_forward", sentence, runbook_locale="en", level=1)
     # The repaired assistant is judged by what it has done since it was started.
     switched_off.sh("systemctl restart kumon-assistant")
     assert switched_off.playbook("roll_forward", level=1).code == 0
@@ -65,8 +65,8 @@ def test_the_values_of_before_come_back_whatever_they_were(sound):
 
 @pytest.mark.parametrize("level", ["0", "4", "one", ""])
 def test_a_level_that_does_not_exist_cannot_be_undone(assistant, level):
-    assistant.refuses("roll_forward", "roll_forward.yml undoes level 1, 2 or 3, e.g. -e level=1", level=level)
+    assistant.assert_refuses("roll_forward", "roll_forward.yml undoes level 1, 2 or 3, e.g. -e level=1", level=level)
 
 
 def test_without_a_phone_there_is_no_smoke_test_and_no_way_forward(assistant):
-    assistant.refuses("roll_forward", "smoke_test_phone", level=1, smoke_test_phone="")
+    assistant.assert_refuses("roll_forward", "smoke_test_phone", level=1, smoke_test_phone="")

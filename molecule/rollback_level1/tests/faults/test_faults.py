@@ -126,7 +126,7 @@ def test_a_run_that_was_killed_between_writing_and_restarting_is_finished_by_the
 def test_a_host_that_another_run_holds_is_left_alone_and_its_owner_named(sound):
     sound.hold("bia", seconds=60)
     sentence = "this host is held by bia (drill, level 1, run other)"
-    sound.refuses("rollback_level1", sentence, runbook_locale="en", rollback_lease_wait=0)
+    sound.assert_refuses("rollback_level1", sentence, runbook_locale="en", rollback_lease_wait=0)
     assert sound.asked_within(1) > 0
 
 
@@ -144,6 +144,16 @@ def test_two_operators_at_once_both_end_with_the_kill_switch_and_one_restart(sou
         codes = [run.result().code for run in runs]
     assert codes == [0, 0]
     assert [entry["phase"] for entry in sound.journal()] == ["begin", "outcome"]
+    assert sound.asked_within(1) == 0
+
+
+def test_a_host_that_is_not_reached_is_named_and_the_others_finish(sound, tmp_path):
+    fleet = tmp_path / "fleet.yml"
+    fleet.write_text("assistant: {hosts: {nowhere: {ansible_host: 127.0.0.1, ansible_port: 9}}}\n")
+    run = level1(sound, f"--inventory={fleet}", f"--limit={sound.name},nowhere")
+    assert run.code != 0
+    assert "nowhere: level: 1 next_step:" in run.text and "status: unreachable" in run.text
+    assert sound.environ("DELIVERY_DISABLE") == "true"
     assert sound.asked_within(1) == 0
 
 
@@ -184,9 +194,9 @@ def test_foreign_lines_of_the_env_file_are_kept(sound):
     ],
 )
 def test_bad_input_is_refused_before_anything_changed(assistant, variables, sentence):
-    assistant.refuses("rollback_level1", sentence, runbook_locale="en", **variables)
+    assistant.assert_refuses("rollback_level1", sentence, runbook_locale="en", **variables)
 
 
 def test_a_health_url_that_answers_html_is_refused_before_anything_changed(sound):
     sound.fault(health="html")
-    sound.refuses("rollback_level1", "answers HTML, not the assistant's health: correct runbook_health_url")
+    sound.assert_refuses("rollback_level1", "answers HTML, not the assistant's health: correct runbook_health_url")

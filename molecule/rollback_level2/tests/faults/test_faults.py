@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 testinfra_hosts = ["ssh://assistant1"]
@@ -74,6 +76,40 @@ def test_a_service_that_does_not_come_back_is_finished_by_the_next_run(sound):
     assert sound.flags() == sound.V1
 
 
+@pytest.mark.parametrize("clock", ["-10m", "+10m"])
+def test_a_controllers_clock_that_is_off_changes_nothing(sound, clock):
+    sound.fault(lost_handoff=True, v2_only=True)
+    run = level2(sound, clock=clock)
+    assert run.code == 0
+    assert "V1 FLAGS ACTIVE" in run.text
+    assert sound.playbook("health_check", clock=clock).code == 0
+    assert sound.playbook("roll_forward", level=2, clock=clock).code != 0  # the fault strikes again with V2
+    assert sound.flags() == sound.V2
+
+
+def test_a_controller_killed_at_any_task_is_followed_by_a_run_that_finishes(sound):
+    # Short, because each second run waits out the lease of the one that was killed.
+    lease = {"__assistant_lease_seconds": 2}
+    killed = []
+    for task in itertools.count():
+        for seconds in (0, 0.4):  # while it begins, and in the midst of it
+            name = sound.kill_at(task, seconds, "rollback_level2", **lease)
+            if name is None:
+                break
+            killed.append(name)
+            if "Act |" not in name and "Verify |" not in name and task % 4:
+                continue  # between the two nothing on the host changes: every fourth of those will do
+            run = level2(sound, **lease)
+            assert run.code == 0, name
+            assert (sound.flags(), sound.health()["status"]) == (sound.V1, "healthy"), name
+            assert sound.journal()[-1]["ok"] is True, name
+            sound.restore()
+        else:
+            continue
+        break
+    assert any("Act | Make the flags effective" in name for name in killed)
+
+
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
@@ -85,4 +121,4 @@ def test_a_service_that_does_not_come_back_is_finished_by_the_next_run(sound):
     ],
 )
 def test_bad_input_is_refused_before_anything_changed(assistant, variables, sentence):
-    assistant.refuses("rollback_level2", sentence, runbook_locale="en", **variables)
+    assistant.assert_refuses("rollback_level2", sentence, runbook_locale="en", **variables)

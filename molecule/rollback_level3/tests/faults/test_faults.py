@@ -29,9 +29,9 @@ def level3(assistant, *options, **variables):
     return run
 
 
-def refuses(assistant, sentence, **variables):
+def assert_refuses(assistant, sentence, **variables):
     before = assistant.tree()
-    assistant.refuses("rollback_level3", sentence, runbook_locale="en", **variables)
+    assistant.assert_refuses("rollback_level3", sentence, runbook_locale="en", **variables)
     assert assistant.tree() == before
 
 
@@ -101,7 +101,7 @@ def test_another_release_can_be_asked_for(broken):
 
 def test_without_known_good_releases_the_last_commits_are_listed(broken):
     broken.sh("rm /var/lib/kumon-runbook/releases.json")
-    refuses(broken, "no known-good release is in the ledger")
+    assert_refuses(broken, "no known-good release is in the ledger")
     run = level3(broken)
     for number in (1, 2, 3):
         assert f"(Release {number})" in run.text
@@ -123,7 +123,7 @@ def test_requirements_that_cannot_be_had_change_nothing(broken):
 
 def test_a_git_operation_that_was_left_half_is_said(broken):
     broken.sh(f"touch {APP}/.git/index.lock")
-    refuses(broken, "was left by a git command that was killed")
+    assert_refuses(broken, "was left by a git command that was killed")
 
 
 def test_a_run_that_is_killed_is_finished_by_the_next(broken):
@@ -177,4 +177,4 @@ def test_a_wave_that_fails_stops_the_others(broken):
     ],
 )
 def test_bad_input_is_refused_before_anything_changed(assistant, variables, sentence):
-    refuses(assistant, sentence, **{"rollback_commit": assistant.commit("Release 2"), **variables})
+    assert_refuses(assistant, sentence, **{"rollback_commit": assistant.commit("Release 2"), **variables})

@@ -31,7 +31,7 @@ def test_the_message_is_processed_and_nothing_goes_out(assistant):
 
 
 def test_a_full_test_is_refused_before_anything_is_sent(assistant):
-    assistant.refuses(
+    assistant.assert_refuses(
         "smoke_test",
         "the process has the kill-switch and nothing can go out: use smoke_test_mode=processed_only (or auto)",
         smoke_test_phone="5511977770012",

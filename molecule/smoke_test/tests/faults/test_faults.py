@@ -72,7 +72,9 @@ def test_rotation_meanwhile_does_not_matter(sound):
 
 def refused(assistant, sentence, **variables):
     given = {"smoke_test_phone": PHONE, "runbook_locale": "en", **variables}
-    assistant.refuses("smoke_test", sentence, **{name: value for name, value in given.items() if value is not None})
+    assistant.assert_refuses(
+        "smoke_test", sentence, **{name: value for name, value in given.items() if value is not None}
+    )
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,7 @@ def test_no_traffic_proves_nothing(sound):
     ],
 )
 def test_bad_input_is_said(assistant, variables, sentence):
-    assistant.refuses("validate_recovery", sentence, runbook_locale="en", **variables)
+    assistant.assert_refuses("validate_recovery", sentence, runbook_locale="en", **variables)
 
 
 def test_a_host_that_cannot_be_reached_is_named(assistant):
