@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Benchmarks, as ratios within one run: ``bench.py [parser] [decision] [level1] [--lines N]``; without a name, all.
+"""Benchmarks, as ratios within one run: ``bench.py [parser] [decision] [levels] [--lines N]``; without a name, all.
 
 Exits 1 when a limit is not held. Figures of time are noisy; each is the median of several runs.
 """
@@ -135,20 +135,20 @@ def main() -> int:
     """Run the benchmarks that are named."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument(
-        "names", nargs="*", choices=["parser", "decision", "level1", []], metavar="parser|decision|level1"
+        "names", nargs="*", choices=["parser", "decision", "levels", []], metavar="parser|decision|levels"
     )
     arguments.add_argument("--lines", type=int, default=5_000_000)
     given = arguments.parse_args()
-    names = given.names or ["parser", "decision", "level1"]
+    names = given.names or ["parser", "decision", "levels"]
     limits = Limits()
     if "parser" in names:
         parser(limits, given.lines)
     if "decision" in names:
         decision(limits)
-    if "level1" in names:
-        import level1  # beside this file; needs containers
+    if "levels" in names:
+        import levels  # beside this file; needs containers
 
-        level1.bench(limits)
+        levels.bench(limits)
     return 1 if limits.broken else 0
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kill-switch over SSH: from the command to its verified effect, beside a bare ssh script of the same steps.
+"""The rollback levels over SSH: from the command to the verified effect, beside a bare ssh script of the same steps.
 
 Uses the containers of the molecule scenarios; ``make bench`` starts and removes them.
 """
@@ -25,34 +25,83 @@ CONTAINERS = ROOT / "molecule/resources/containers"
 SSH = ["ssh", "-F", str(ROOT / ".ansible/containers/ssh_config"), "assistant1"]
 FLEET = 50
 
-# What rollback_level1.yml does, without looking left or right: no validation, no journal, no fence, no undo.
-BARE = r"""
+# What the procedures do, without looking left or right: no validation, no journal, no lease, no fence, no undo.
+WRITE = r"""
 set -e
 dropin=/etc/systemd/system/kumon-assistant.service.d
 mkdir -p /etc/kumon-assistant $dropin
-echo DELIVERY_DISABLE=true > /etc/kumon-assistant/runbook.env
 printf '[Service]\nEnvironmentFile=-/etc/kumon-assistant/runbook.env\n' > $dropin/90-runbook.conf
-systemctl daemon-reload
-systemctl restart kumon-assistant
 log=/var/log/kumon-assistant/app.log
-from=$(stat -c %s $log)
-until curl -sf --max-time 2 http://127.0.0.1:8000/health | grep -q '"delivery_disabled":true'; do sleep 0.05; done
-tr '\0' '\n' < /proc/$(systemctl show -p MainPID --value kumon-assistant)/environ | grep -qx DELIVERY_DISABLE=true
-until tail -c +$from $log | grep -q 'OUTBOX_TRACE|phase=delivery'; do sleep 0.05; done
-sleep 0.5
-! tail -c +$from $log | grep -q '^INFO:app.core.observability.structured_logging:DELIVERY_TRACE|action=send'
+declare_and_restart() {
+  printf '%s\n' "$@" > /etc/kumon-assistant/runbook.env
+  systemctl daemon-reload
+  systemctl restart kumon-assistant
+  from=$(stat -c %s $log)
+}
+effective() {
+  tr '\0' '\n' < /proc/$(systemctl show -p MainPID --value kumon-assistant)/environ | grep -qx "$1"
+}
+healthy() { until curl -sf --max-time 2 http://127.0.0.1:8000/health | grep -q "$1"; do sleep 0.05; done; }
+read_again() { until tail -c +$from $log | grep -q 'OUTBOX_TRACE|phase=delivery'; do sleep 0.05; done; sleep 0.5; }
 """
+BARE = {
+    1: WRITE
+    + r"""
+declare_and_restart DELIVERY_DISABLE=true
+healthy '"delivery_disabled":true'
+effective DELIVERY_DISABLE=true
+read_again
+! tail -c +$from $log | grep -q '^INFO:app.core.observability.structured_logging:DELIVERY_TRACE|action=send'
+""",
+    2: WRITE
+    + r"""
+declare_and_restart OUTBOX_V2_ENFORCED=false TEMPLATE_VARIABLE_POLICY_V2=false STRICT_ENUM_STAGESTEP=false \
+  ROUTER_V2_SHADOW=true
+healthy '"status":"healthy"'
+effective OUTBOX_V2_ENFORCED=false
+effective ROUTER_V2_SHADOW=true
+read_again
+! tail -c +$from $log | grep -q 'OUTBOX_GUARD'
+""",
+    3: r"""
+set -e
+cd /opt/kumon-assistant
+good=$(runuser -u kumon -- git log --format=%H --grep='Release 2' -1)
+runuser -u kumon -- git checkout -q --force --detach $good
+"""
+    + (
+        PIP := r"""
+cd /opt/kumon-assistant
+runuser -u kumon -- python3 -m venv --system-site-packages .venv.bare
+runuser -u kumon -- .venv.bare/bin/pip install -q --no-index --find-links /srv/wheels -r requirements.txt
+"""
+    )
+    + r"""
+mv .venv .venv.old
+ln -s .venv.bare .venv
+log=/var/log/kumon-assistant/app.log
+systemctl restart kumon-assistant
+from=$(stat -c %s $log)
+until curl -sf --max-time 2 http://127.0.0.1:8000/health | grep -q '"status":"healthy"'; do sleep 0.05; done
+until tail -c +$from $log | grep -q 'OUTBOX_TRACE|phase=delivery'; do sleep 0.05; done
+""",
+}
+# Seconds beyond the service's own restart, and at level 3 beyond pip's own time.
+LIMITS = {1: 2.5, 2: 5.0, 3: 15.0}
+BUDGETS = {1: 30, 2: 120, 3: 300}
 RESTART = """
 systemctl restart kumon-assistant
 until curl -sf --max-time 2 -o /dev/null http://127.0.0.1:8000/health; do sleep 0.02; done
 """
 RESET = (
     """
+set -e
 rm -rf /etc/kumon-assistant/* /etc/systemd/system/kumon-assistant.service.d /var/lib/kumon-runbook
 systemctl daemon-reload
 """
     + RESTART
 )
+RELEASES = "rm -rf /opt/kumon-assistant/.venv.old /opt/kumon-assistant/.venv.bare; /srv/host/releases" + RESTART
 
 
 def on_host(script: str) -> float:
@@ -81,7 +130,9 @@ def playbook(name: str, *options: str) -> tuple[float, float]:
             raise SystemExit(f"{name} failed:\n{run.stdout}")
         # The effect is verified when the task after the judgement begins.
         found = re.search(
-            r"^(\S+ \S+),(\d{3}) .*TASK \[\S+ : Outcome \| Note what was proven", log.read(), re.MULTILINE
+            r"^(\S+ \S+),(\d{3}) .*TASK \[\S+ : (?:Outcome \| Note what was proven|Level \d \| Note the outcome)",
+            log.read(),
+            re.MULTILINE,
         )
     verified = ended
     if found:
@@ -124,28 +175,43 @@ def hosts() -> Iterator[Path]:
         subprocess.run([str(CONTAINERS), "down"], check=True, env=environment)
 
 
+def level(limits, number: int, reset: str, times: int, *options: str) -> None:
+    """One level on one host, as medians, everything in turn so that the machine's moods hit all alike."""
+    one = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", "--limit=assistant1", *options]
+    starts, pips, bare, ours, whole = [], [], [], [], []
+    for _n in range(times):
+        on_host(reset)
+        starts.append(on_host(RESTART))
+        if number == 3:
+            pips.append(on_host(PIP))
+            on_host(reset)
+        bare.append(on_host(BARE[number]))
+        on_host(reset)
+        verified, ended = playbook(f"rollback_level{number}", *one)
+        ours.append(verified)
+        whole.append(ended)
+    start, script, effect = (statistics.median(values) for values in (starts, bare, ours))
+    own = start + (statistics.median(pips) if pips else 0)
+    print(f"level {number} over SSH, medians of {times}")
+    limits.show("the service's own restart, to its first answer", start, None, " s")
+    if pips:
+        limits.show("venv and pip by themselves", statistics.median(pips), None, " s")
+    limits.show("a bare ssh script of the same steps", script, None, " s")
+    limits.show(f"rollback_level{number}.yml, command to verified effect", effect, None, " s")
+    limits.show("verified effect beyond what is the service's and pip's", effect - own, LIMITS[number], " s")
+    limits.show("verified effect / bare script", effect / script)
+    limits.show("the whole command, with its report", statistics.median(whole), BUDGETS[number], " s")
+
+
 def bench(limits) -> None:
-    """Measure one host, and a fleet."""
-    one = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", "--limit=assistant1"]
+    """Measure each level on one host, and level 1 on a fleet."""
     with hosts() as fleet:
-        starts, bare, ours, whole = [], [], [], []
-        for _n in range(5):
-            on_host(RESET)
-            starts.append(on_host(RESTART))
-            on_host(RESET)
-            bare.append(on_host(BARE))
-            on_host(RESET)
-            verified, ended = playbook("rollback_level1", *one)
-            ours.append(verified)
-            whole.append(ended)
-        start, script, effect = (statistics.median(values) for values in (starts, bare, ours))
-        print("level 1 over SSH, medians of 5")
-        limits.show("the service's own restart, to its first answer", start, None, " s")
-        limits.show("a bare ssh script of the same steps", script, None, " s")
-        limits.show("rollback_level1.yml, command to verified effect", effect, None, " s")
-        limits.show("verified effect beyond the service's own restart", effect - start, 2.5, " s")
-        limits.show("verified effect / bare script", effect / script)
-        limits.show("the whole command, with its report", statistics.median(whole), 30, " s")
+        level(limits, 1, RESET, 5)
+        level(limits, 2, RESET, 5)
+        on_host(RESET)
+        venv = ["-e", "runbook_venv_dir=/opt/kumon-assistant/.venv", "-e", "rollback_wheelhouse=/srv/wheels"]
+        level(limits, 3, RELEASES, 3, *venv, "-e", "rollback_min_free_mb=20")
+        on_host(RESET)
 
         # The kill-switch is in force on both hosts now or after the first run: names that share a host do not fight.
         playbook("rollback_level1", f"--inventory={ROOT}/molecule/inventory/hosts.yml")
