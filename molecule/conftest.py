@@ -136,7 +136,7 @@ class Assistant:
         self.gateway()
         self.sh("nft delete table inet kumon_runbook 2>/dev/null || true")
         self.sh(f"rm -rf {ENV_FILE} {DROP_IN} {STATE} /etc/kumon-assistant/filler")
-        if self.host.file("/etc/systemd/system/kumon-self.service").exists:
+        if self.host.file("/etc/systemd/system/kumon-assistant.service").exists:
             self.sh(
                 "systemctl daemon-reload; systemctl reset-failed kumon-assistant; "
                 "systemctl kill -s KILL kumon-assistant || true"
