@@ -285,6 +285,10 @@ class _Act(_View):
             edited = _envfile.edit(self.content, self.flags)
         except ValueError as exc:
             raise Refused(f"{self.env_file} cannot be added to, {exc}") from exc
+        # What an undo has to bring back. Below our declarations for a unit stand its own; a plain process has only what it
+        # was started with.
+        started = self.before[0].environ if self.before and self.manager.name == "process" else {}
+        self.undone = {flag: value if value is not None else started.get(flag) for flag, value in self.previous.items()}
         self.writes: list[tuple[str, bytes | None, bytes]] = []
         # What refers to the env file comes first: should the disk be full, it is easily taken away again.
         for path, wanted in self.manager.declarations(self.flags).items():
@@ -341,7 +345,7 @@ class _Act(_View):
             self.warnings,
             act="service_flags",
             phase=phase,
-            before=self.previous,
+            before=self.undone,
             after=after,
             ok=ok,
             msg=message,

@@ -403,6 +403,16 @@ def test_undo_brings_back_what_was_declared(look, act, service):
     assert not act(flags=again["undo"])["changed"]
 
 
+def test_undo_brings_back_what_a_plain_process_was_started_with(look, act, service):
+    service.start(ROUTER_V2_SHADOW="x")
+    act(flags={"ROUTER_V2_SHADOW": True})
+    act(flags={"DELIVERY_DISABLE": True}, keep=["ROUTER_V2_SHADOW"])
+    undo = look(flags=["ROUTER_V2_SHADOW"])["undo"]
+    assert undo == {"ROUTER_V2_SHADOW": "x"}
+    assert act(flags=undo)["effective"] == {"ROUTER_V2_SHADOW": "x"}
+    assert not act(flags=look(flags=["ROUTER_V2_SHADOW"])["undo"])["changed"]
+
+
 def test_a_service_that_does_not_run_is_a_result(look, service):
     found = look()
     assert (found["running"], found["pid"], found["started"], found["listening"]) == (False, None, None, [])
