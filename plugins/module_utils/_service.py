@@ -285,8 +285,8 @@ class _Act(_View):
             edited = _envfile.edit(self.content, self.flags)
         except ValueError as exc:
             raise Refused(f"{self.env_file} cannot be added to, {exc}") from exc
-        # What an undo has to bring back. Below our declarations for a unit stand its own; a plain process has only what it
-        # was started with.
+        # What an undo has to bring back. Below our declarations for a unit stand its own; a plain process has only what
+        # it was started with.
         started = self.before[0].environ if self.before and self.manager.name == "process" else {}
         self.undone = {flag: value if value is not None else started.get(flag) for flag, value in self.previous.items()}
         self.writes: list[tuple[str, bytes | None, bytes]] = []
