@@ -55,8 +55,8 @@ read_again
 """,
     2: WRITE
     + r"""
-declare_and_restart OUTBOX_V2_ENFORCED=false TEMPLATE_VARIABLE_POLICY_V2=false STRICT_ENUM_STAGESTEP=false \
-  ROUTER_V2_SHADOW=true
+set -- OUTBOX_V2_ENFORCED=false TEMPLATE_VARIABLE_POLICY_V2=false STRICT_ENUM_STAGESTEP=false ROUTER_V2_SHADOW=true
+declare_and_restart "$@"
 healthy '"status":"healthy"'
 effective OUTBOX_V2_ENFORCED=false
 effective ROUTER_V2_SHADOW=true
