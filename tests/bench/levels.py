@@ -61,7 +61,7 @@ healthy '"status":"healthy"'
 effective OUTBOX_V2_ENFORCED=false
 effective ROUTER_V2_SHADOW=true
 read_again
-! tail -c +$from $log | grep -q 'OUTBOX_GUARD'
+! tail -c +$from $log | grep -q '^ERROR:app.core.observability.structured_logging:OUTBOX_GUARD'
 """,
     3: r"""
 set -e
