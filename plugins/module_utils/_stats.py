@@ -10,7 +10,7 @@ Everything here is pure. Bad input raises `ValueError` with one sentence that a 
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from statistics import NormalDist
 
 ALTERNATIVES = (0.92, 0.85, 0.60, 0.10)
@@ -24,6 +24,9 @@ the mean of the four towards 10.25.
 """
 
 LEAVE_AFTER = timedelta(minutes=15)
+
+RISE_RECENT, RISE_BEFORE = 15 * 60, 60 * 60
+"""The seconds that a sudden rise is looked for in, and those before them that it is compared with."""
 
 _LARGEST = 1e300
 _SAMPLES = 20
@@ -247,6 +250,41 @@ def follow(minutes: list, target: float, watch: float):
         elif quiet_since is None:
             quiet_since = now
     return detector, watching
+
+
+def failure_rise(minutes, now: float) -> dict:
+    """Compare the failures of the last 15 minutes before `now` (seconds since the epoch) with those of the hour before.
+
+    Returns `{recent: {failed, n}, before: {failed, n}, p, sudden}`. `p` is the chance of so many recent failures or
+    more if both had the same rate: R. A. Fisher's exact test, one-sided, which holds for every n. `sudden` is p < 0.01.
+    Both are None where one of the two has no outcome at all: then there is nothing to compare.
+    """
+    spans = {"recent": [0, 0], "before": [0, 0]}
+    for row in merge_minutes([sequence(minutes, "minutes")]):
+        age = now - minute_time(row["minute"]).replace(tzinfo=timezone.utc).timestamp()
+        if 0 <= age < RISE_RECENT + RISE_BEFORE:
+            span = spans["recent" if age < RISE_RECENT else "before"]
+            span[0] += row["failed"]
+            span[1] += row["failed"] + row["success"]
+    (recent_failed, recent_n), (before_failed, before_n) = spans["recent"], spans["before"]
+    p = None
+    if recent_n and before_n:
+        failed, n = recent_failed + before_failed, recent_n + before_n
+        p = sum(
+            math.exp(_log_choose(failed, k) + _log_choose(n - failed, recent_n - k) - _log_choose(n, recent_n))
+            for k in range(recent_failed, min(failed, recent_n) + 1)
+            if recent_n - k <= n - failed
+        )
+        p = min(1.0, p)
+    return {
+        **{name: {"failed": span[0], "n": span[1]} for name, span in spans.items()},
+        "p": p,
+        "sudden": None if p is None else p < 0.01,
+    }
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def minute_time(text) -> datetime:

@@ -83,6 +83,7 @@ _INSTANCE_ANY = re.compile(rb"source=([^|]*)\|instance=(.*)\|" + _END_ANY)
 _GUARD = re.compile(rb"level=([^|]*)\|type=([^|]*)(?:\|(.*?))??\|" + _END_ANY)
 _SAMPLE_BYTES = 500
 _LOST_KEYS = 1000
+_CONVERSATIONS_NAMED = 10
 # What bounds the memory. Beyond them counts stay right, but for what the places of use say.
 _OUTCOMES_KEPT, _MINUTES_KEPT = 100_000, 5
 _SENDS_KEPT = 50_000
@@ -103,6 +104,10 @@ class Tally(dict):
         if name not in self and len(self) >= self._limit:
             name = "(other)"
         self[name] = self.get(name, 0) + count
+
+    def largest(self, number: int) -> dict[str, int]:
+        """Return the ``number`` largest counts, the largest first."""
+        return dict(sorted(self.items(), key=lambda item: (-item[1], item[0]))[:number])
 
 
 def _text(value: bytes) -> str:
@@ -154,6 +159,7 @@ class TraceCounter:
         self._last: float | None = None
         self._success = self._failed = self._sent = 0
         self._failed_by_http = Tally()
+        self._failed_by_conversation = Tally()
         self._last_success = 0
         self._run: dict[tuple[bytes, int | None], int] = {}
         self._sends: dict[bytes, tuple[tuple[float | None, int], ...]] = {}
@@ -423,6 +429,7 @@ class TraceCounter:
         if failed:
             self._failed += 1
             self._failed_by_http.add(_text(http))
+            self._failed_by_conversation.add(_text(conv))
             if len(self._run) < _RUN_KEPT:
                 self._run.setdefault((conv, self._minute()), self._sequence)
             self._sample("failures")
@@ -543,6 +550,7 @@ class TraceCounter:
                 "sent": self._sent,
                 "success_rate": round(self._success / settled, 6) if settled else None,
                 "failed_by_http": self._named(self._failed_by_http),
+                "failed_by_conversation": self._named(self._failed_by_conversation.largest(_CONVERSATIONS_NAMED)),
                 "unconfirmed": unconfirmed,
                 "run": {"failures": len(run), "recipients": len({conv for conv, _minute in run})},
             },

@@ -128,7 +128,8 @@ traces:
     measured: {description: When the log was read by the host's own clock (ISO 8601 in UTC)., type: str, returned: always}
     delivery:
       description:
-        - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code.
+        - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
+          C(failed_by_conversation) those of the ten conversations with most of them.
         - C(unconfirmed) are sends with no result after the grace period.
         - C(success_rate) is success / (success + failed + unconfirmed), null when there is none.
         - C(run) is the present run of failures with no success since, and over how many recipients.

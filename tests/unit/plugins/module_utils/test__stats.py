@@ -557,3 +557,36 @@ def test_of_a_fleet_the_last_critical_event_and_the_first_look_count():
     assert merged["critical"] == {"last": "2025-09-04T19:11:00.000Z"}
     assert merged["measured"] == "2025-09-04T19:12:00.000Z"
     assert merge_traces([host(None, "x")])["critical"] == {"last": None}
+
+
+def rows(*counts):
+    """Minutes from 12:00 on, each (minutes after it, success, failed)."""
+    return [
+        {"minute": f"2026-11-20T{12 + after // 60:02d}:{after % 60:02d}Z", "success": success, "failed": failed}
+        for after, success, failed in counts
+    ]
+
+
+NOON = 1795176000.0
+
+
+def test_a_sudden_rise_is_told_from_chance_by_fishers_exact_test():
+    rise = _stats.failure_rise(rows((10, 90, 10), (70, 50, 50)), NOON + 75 * 60)
+    assert rise["recent"] == {"failed": 50, "n": 100}
+    assert rise["before"] == {"failed": 10, "n": 100}
+    assert rise["sudden"] is True
+    # R: fisher.test(matrix(c(3, 7, 1, 9), 2), alternative = "greater")
+    few = _stats.failure_rise(rows((10, 9, 1), (70, 7, 3)), NOON + 75 * 60)
+    assert few["p"] == pytest.approx(0.2910217, abs=1e-6)
+    assert few["sudden"] is False
+
+
+def test_a_rise_needs_something_to_be_compared_with():
+    assert _stats.failure_rise(rows((70, 0, 50)), NOON + 75 * 60)["sudden"] is None
+    assert _stats.failure_rise([], NOON)["p"] is None
+
+
+def test_a_rise_looks_at_no_more_than_its_75_minutes():
+    rise = _stats.failure_rise(rows((1, 0, 7), (2, 5, 0), (62, 4, 1), (77, 0, 9)), NOON + 76 * 60)
+    assert rise["before"] == {"failed": 0, "n": 5}
+    assert rise["recent"] == {"failed": 1, "n": 5}

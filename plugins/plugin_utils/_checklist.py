@@ -1,0 +1,291 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The emergency checklist of the written procedures, filled in from what was measured and done. Pure.
+
+An item is ticked by an observation and by nothing else: what was not seen is `unknown`, what was seen not to be done is
+`open`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._stats import mapping, sequence
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
+
+STABLE_SECONDS = 180
+"""How long nothing critical was seen when a system counts as stabilised; the procedures watch for 3 minutes."""
+
+_ACTS = {"rollback_level1": 1, "rollback_level2": 2, "rollback_level3": 3}
+
+# Items in the procedures' own order: (name, phase).
+ITEMS = (
+    ("identify", "crisis"),
+    ("decide", "crisis"),
+    ("roll_back", "crisis"),
+    ("stabilise", "crisis"),
+    ("tell_technical", "crisis"),
+    ("tell_business", "crisis"),
+    ("analyse", "crisis"),
+    ("confirm_stable", "after"),
+    ("smoke_test", "after"),
+    ("document", "after"),
+)
+
+_TEXTS: dict[str, dict[str, str]] = {
+    "pt_BR": {
+        "identify": "Identificar o problema",
+        "decide": "Decidir o nível de rollback",
+        "roll_back": "Executar o rollback",
+        "stabilise": "Verificar a estabilização (3 min)",
+        "tell_technical": "Comunicar à equipe técnica",
+        "tell_business": "Comunicar aos responsáveis pelo negócio",
+        "analyse": "Análise pós-incidente",
+        "confirm_stable": "Confirmar o sistema estável",
+        "smoke_test": "Testar a funcionalidade básica",
+        "document": "Documentar o incidente",
+        "not_measured": "nada foi medido",
+        "level": "nível {level}",
+        "no_level": "nenhum rollback é devido ({cause})",
+        "decided_by": "nível {level}, por {actor}",
+        "not_needed": "nenhum rollback era necessário",
+        "due": "nível {level} é devido e não foi feito",
+        "killed": "{procedure} começou e não terminou",
+        "done": "{procedure} comprovado",
+        "failed": "{procedure}: {why}",
+        "no_journal": "o journal não pôde ser lido",
+        "quiet": "nada crítico há {age}",
+        "quiet_short": "nada crítico há {age}, são precisos {needed}",
+        "critical": "{status} ({cause})",
+        "no_messages": "nenhum registro de mensagens",
+        "told": "{count} mensagens aceitas",
+        "not_told": "nenhuma mensagem aceita",
+        "not_asked": "não se sabe",
+        "no_report": "ainda sem relatório",
+        "safe": "modo seguro: a entrega está desligada",
+    },
+    "en": {
+        "identify": "Identify the problem",
+        "decide": "Decide on the rollback level",
+        "roll_back": "Carry out the rollback",
+        "stabilise": "Verify that it is stable (3 min)",
+        "tell_technical": "Tell the technical team",
+        "tell_business": "Tell the business side",
+        "analyse": "Analysis after the incident",
+        "confirm_stable": "Confirm that the system is stable",
+        "smoke_test": "Test the basic function",
+        "document": "Document the incident",
+        "not_measured": "nothing was measured",
+        "level": "level {level}",
+        "no_level": "no rollback is due ({cause})",
+        "decided_by": "level {level}, by {actor}",
+        "not_needed": "no rollback was needed",
+        "due": "level {level} is due and was not done",
+        "killed": "{procedure} began and did not end",
+        "done": "{procedure} proven",
+        "failed": "{procedure}: {why}",
+        "no_journal": "the journal could not be read",
+        "quiet": "nothing critical for {age}",
+        "quiet_short": "nothing critical for {age}, needed are {needed}",
+        "critical": "{status} ({cause})",
+        "no_messages": "no record of messages",
+        "told": "{count} messages accepted",
+        "not_told": "no message accepted",
+        "not_asked": "not known",
+        "no_report": "no report yet",
+        "safe": "safe mode: delivery is switched off",
+    },
+}
+
+
+class _Answer(NamedTuple):
+    status: str
+    value: str
+    source: str | None = None
+    at: str | None = None
+
+
+def checklist(facts: Any, now: float, locale: str) -> list[dict[str, Any]]:
+    """Fill in the checklist for one host.
+
+    :param facts: ``{verdict, traces, service, journal, smoke_test, notifications, report}``, each None where it is not
+        known: what the filter ``verdict`` and the modules ``trace_log_info``, ``service_flags_info`` and
+        ``journal_info`` returned, a smoke test's ``{status, at}``, an incident's ``{messages}``, ``{path, at}``
+    :param now: seconds since the epoch by which ages are told
+    :returns: ``[{item, phase, title, status: done|failed|open|unknown|not_needed, value, source, age}, …]``; ``age`` in
+        seconds or None
+    :raises ValueError: for facts of another shape, or an unknown locale
+    """
+    if locale not in LOCALES:
+        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
+    known = _Facts(mapping(facts, "The facts"), now, locale)
+    rows = []
+    for item, phase in ITEMS:
+        answer = getattr(known, item)()
+        rows.append(
+            {
+                "item": item,
+                "phase": phase,
+                "title": _TEXTS[locale][item],
+                "status": answer.status,
+                "value": redact(answer.value),
+                "source": answer.source,
+                "age": None if answer.at is None else round(max(0.0, now - parse_when(answer.at, now)), 1),
+            }
+        )
+    return rows
+
+
+class _Facts:
+    """What is known, and each item's answer by it."""
+
+    def __init__(self, facts: dict, now: float, locale: str) -> None:
+        self._now, self._texts, self._words = now, _TEXTS[locale], Words(locale)
+        self.verdict, self.traces, self.service, self.journal, self.test, self.messages, self.written = (
+            mapping(facts[name], name) if facts.get(name) is not None else None
+            for name in ("verdict", "traces", "service", "journal", "smoke_test", "notifications", "report")
+        )
+        # A chain that is broken proves nothing.
+        if self.journal is not None and not self.journal.get("ok", True):
+            self.journal = None
+        acts = sequence((self.journal or {}).get("acts") or [], "journal.acts")
+        self._levels = [
+            act for act in acts if act.get("procedure") in _ACTS or act.get("procedure") == "emergency_recovery"
+        ]
+        self._levels = [act for act in self._levels if act.get("act") != "decision"]
+        self._decisions = [act for act in acts if act.get("act") == "decision"]
+        self._forward = [act for act in acts if act.get("procedure") == "roll_forward" and act.get("ok")]
+
+    def _say(self, key: str, **fields: Any) -> str:
+        return self._texts[key].format(**fields)
+
+    def _measured(self) -> str | None:
+        return (self.traces or {}).get("measured")
+
+    def _blind(self) -> bool:
+        return self.verdict is None or self.verdict.get("status") == "blind"
+
+    def _judged(self) -> str:
+        verdict = self.verdict or {}
+        return self._say("critical", status=verdict.get("status"), cause=verdict.get("cause"))
+
+    def _entry(self, act: dict) -> str:
+        return f"journal#{act.get('outcome_seq') or act.get('seq') or '?'}"
+
+    def _since_forward(self, acts: list) -> list:
+        """Acts of the incident that is not over: none that a later way forward has undone."""
+        if not self._forward:
+            return acts
+        return [act for act in acts if str(act.get("began")) > str(self._forward[0].get("began"))]
+
+    def identify(self) -> _Answer:
+        if self._blind():
+            return _Answer("unknown", self._say("not_measured"), "trace_log_info", self._measured())
+        return _Answer("done", self._judged(), "trace_log_info", self._measured())
+
+    def decide(self) -> _Answer:
+        for act in self._since_forward(self._decisions):
+            level = (act.get("after") or {}).get("level") or (act.get("before") or {}).get("level")
+            if level:
+                value = self._say("decided_by", level=level, actor=act.get("actor"))
+                return _Answer("done", value, self._entry(act), act.get("began"))
+        for act in self._since_forward(self._levels):
+            if act["procedure"] in _ACTS:
+                value = self._say("decided_by", level=_ACTS[act["procedure"]], actor=act.get("actor"))
+                return _Answer("done", value, self._entry(act), act.get("began"))
+        if self._blind():
+            return _Answer("unknown", self._say("not_measured"))
+        verdict = self.verdict or {}
+        level = verdict.get("level")
+        value = self._say("level", level=level) if level else self._say("no_level", cause=verdict.get("cause"))
+        return _Answer("open" if level else "not_needed", value, "verdict", self._measured())
+
+    def roll_back(self) -> _Answer:
+        if self.journal is None:
+            return _Answer("unknown", self._say("no_journal"))
+        for act in self._since_forward(self._levels):
+            procedure = act.get("procedure")
+            if act.get("ended") is None:
+                return _Answer("failed", self._say("killed", procedure=procedure), self._entry(act), act.get("began"))
+            if act.get("ok"):
+                return _Answer("done", self._say("done", procedure=procedure), self._entry(act), act.get("ended"))
+            why = str(act.get("msg") or "")[:120]
+            return _Answer(
+                "failed", self._say("failed", procedure=procedure, why=why), self._entry(act), act.get("ended")
+            )
+        if self._blind():
+            return _Answer("unknown", self._say("not_measured"))
+        level = (self.verdict or {}).get("level")
+        if level:
+            return _Answer("open", self._say("due", level=level), "verdict", self._measured())
+        return _Answer("not_needed", self._say("not_needed"), "verdict", self._measured())
+
+    def _quiet(self) -> float | None:
+        """Seconds without anything critical, also since the last act and the process's start; None if not known."""
+        if self.traces is None or self.service is None or not self.service.get("started"):
+            return None
+        marks = [
+            (self.traces.get("critical") or {}).get("last"),
+            (self.service.get("last_act") or {}).get("time"),
+            self.service["started"],
+        ]
+        return max(0.0, self._now - max(parse_when(str(mark), self._now) for mark in marks if mark))
+
+    def stabilise(self) -> _Answer:
+        if self._blind() or self._quiet() is None:
+            return _Answer("unknown", self._say("not_measured"), "trace_log_info", self._measured())
+        verdict, quiet = self.verdict or {}, self._quiet() or 0.0
+        if verdict.get("level"):
+            return _Answer("failed", self._judged(), "trace_log_info", self._measured())
+        age, needed = self._words.duration(quiet), self._words.duration(STABLE_SECONDS)
+        if quiet < STABLE_SECONDS:
+            value = self._say("quiet_short", age=age, needed=needed)
+            return _Answer("open", value, "trace_log_info", self._measured())
+        return _Answer("done", self._say("quiet", age=age), "trace_log_info", self._measured())
+
+    def _told(self, audience: str) -> _Answer:
+        if self.messages is None:
+            return _Answer("unknown", self._say("no_messages"))
+        taken = [
+            message
+            for message in sequence(self.messages.get("messages") or [], "notifications.messages")
+            if message.get("audience") == audience and message.get("ok")
+        ]
+        if not taken:
+            return _Answer("open", self._say("not_told"), "notify")
+        newest = max(str(message.get("time")) for message in taken)
+        return _Answer("done", self._say("told", count=len(taken)), "notify", newest)
+
+    def tell_technical(self) -> _Answer:
+        return self._told("technical")
+
+    def tell_business(self) -> _Answer:
+        return self._told("business")
+
+    def analyse(self) -> _Answer:
+        # Only people can say that they have understood it.
+        return _Answer("unknown", self._say("not_asked"))
+
+    def confirm_stable(self) -> _Answer:
+        if self._blind():
+            return _Answer("unknown", self._say("not_measured"), "verdict", self._measured())
+        verdict = self.verdict or {}
+        if verdict.get("status") == "ok":
+            return _Answer("done", self._judged(), "verdict", self._measured())
+        if verdict.get("cause") == "kill_switch":
+            return _Answer("open", self._say("safe"), "verdict", self._measured())
+        return _Answer("failed" if verdict.get("level") else "open", self._judged(), "verdict", self._measured())
+
+    def smoke_test(self) -> _Answer:
+        if self.test is None:
+            return _Answer("unknown", self._say("not_asked"))
+        passed = self.test.get("status") == "passed"
+        return _Answer("done" if passed else "failed", str(self.test.get("status")), "smoke_test", self.test.get("at"))
+
+    def document(self) -> _Answer:
+        if self.written is None:
+            return _Answer("open", self._say("no_report"))
+        return _Answer("done", str(self.written.get("path")), "incident_report", self.written.get("at"))

@@ -1,0 +1,382 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a diagnosis knows of one host, as data and as one screen to be read at 3 a.m. Pure.
+
+A probe that failed, hung or did not run leaves its part unknown, and the screen says so and why.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._stats import delivery_rate, failure_rise, mapping
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+
+WIDTH = 100
+"""Columns of the screen; its lines are 24 at depth quick and 44 at depth full, at most."""
+
+_LABEL = 14
+_REASONS, _EVENTS, _NAMES = 3, 3, 4
+
+# Where each probe's answer stands in what its module returned, by depth.
+PROBES = {
+    "quick": {"service": None, "traces": "traces", "journal": "journal"},
+    "full": {"service": None, "traces": "traces", "journal": "journal", "gateway": "evolution"},
+}
+
+_TEXTS: dict[str, dict[str, str]] = {
+    "pt_BR": {
+        "ok": "SAUDÁVEL",
+        "watch": "ATENÇÃO, monitorar de perto",
+        "rollback": "ROLLBACK necessário",
+        "blind": "SEM VISÃO, nada prova que o sistema funciona",
+        "measured": "medido há {age}",
+        "delivery": "Entrega",
+        "delivered": "{rate} de {n} (intervalo de 95 %: {low} a {high}); {unconfirmed} sem resultado",
+        "no_delivery": "nenhum resultado para julgar",
+        "critical": "Críticos",
+        "no_critical": "nenhum na janela",
+        "more": "e mais {n}",
+        "service": "Serviço",
+        "running": "pid {pid} desde {started}; health {health} ({detail})",
+        "stopped": "parado; health {health} ({detail})",
+        "flags": "Flags",
+        "declared": "declarado",
+        "effective": "no processo",
+        "reported": "no health",
+        "last_act": "Último ato",
+        "no_act": "nenhum no journal",
+        "act_open": "não terminou",
+        "act_ok": "comprovado",
+        "act_failed": "falhou",
+        "journal_broken": "journal adulterado: {reason}",
+        "ago": "há {age}",
+        "handoff": "Hand-off",
+        "handoffs": "{planned} planejadas, {read} lidas, {lost} perdidas, {unread} não lidas",
+        "state": "Estado",
+        "mismatches": "{n} com estado diferente entre planner e delivery",
+        "instances": "Instâncias",
+        "invalid": "inválidas: {names}",
+        "unexpected": "inesperadas: {names}",
+        "no_instance": "nenhuma vista",
+        "failures": "Falhas",
+        "by_http": "por HTTP: {names}",
+        "by_conversation": "por conversa: {names}",
+        "no_failures": "nenhuma",
+        "rise": "Aumento",
+        "rises": "{failed} de {n} falharam em 15 min, {before_failed} de {before_n} na hora anterior: {judged}",
+        "sudden": "SÚBITO",
+        "not_sudden": "sem aumento provado",
+        "not_comparable": "não há o que comparar",
+        "gateway": "Evolution API",
+        "gateway_is": "versão {version}, instância {state}: {healthy}",
+        "healthy": "saudável",
+        "unhealthy": "NÃO saudável",
+        "unknown": "desconhecido",
+        "checklist": "Checklist",
+        "next": "A seguir",
+        "nothing": "nada a fazer",
+        "not_asked": "não foi perguntado",
+        "timed_out": "sem resposta no prazo",
+    },
+    "en": {
+        "ok": "HEALTHY",
+        "watch": "WATCH closely",
+        "rollback": "ROLLBACK needed",
+        "blind": "BLIND, nothing proves that the system works",
+        "measured": "measured {age} ago",
+        "delivery": "Delivery",
+        "delivered": "{rate} of {n} (95 % interval {low} to {high}); {unconfirmed} without result",
+        "no_delivery": "no result to judge",
+        "critical": "Critical",
+        "no_critical": "none in the window",
+        "more": "and {n} more",
+        "service": "Service",
+        "running": "pid {pid} since {started}; health {health} ({detail})",
+        "stopped": "stopped; health {health} ({detail})",
+        "flags": "Flags",
+        "declared": "declared",
+        "effective": "in process",
+        "reported": "in health",
+        "last_act": "Last act",
+        "no_act": "none in the journal",
+        "act_open": "did not end",
+        "act_ok": "proven",
+        "act_failed": "failed",
+        "journal_broken": "the journal was tampered with: {reason}",
+        "ago": "{age} ago",
+        "handoff": "Hand-off",
+        "handoffs": "{planned} planned, {read} read, {lost} lost, {unread} unread",
+        "state": "State",
+        "mismatches": "{n} whose state differs between planner and delivery",
+        "instances": "Instances",
+        "invalid": "invalid: {names}",
+        "unexpected": "unexpected: {names}",
+        "no_instance": "none seen",
+        "failures": "Failures",
+        "by_http": "by HTTP: {names}",
+        "by_conversation": "by conversation: {names}",
+        "no_failures": "none",
+        "rise": "Rise",
+        "rises": "{failed} of {n} failed in 15 min, {before_failed} of {before_n} in the hour before: {judged}",
+        "sudden": "SUDDEN",
+        "not_sudden": "no rise proven",
+        "not_comparable": "nothing to compare",
+        "gateway": "Evolution API",
+        "gateway_is": "version {version}, instance {state}: {healthy}",
+        "healthy": "healthy",
+        "unhealthy": "NOT healthy",
+        "unknown": "unknown",
+        "checklist": "Checklist",
+        "next": "Next",
+        "nothing": "nothing to do",
+        "not_asked": "was not asked",
+        "timed_out": "no answer in time",
+    },
+}
+_TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
+
+
+def diagnosis(
+    probes: Any, verdict: Any, now: float, depth: str = "quick", locale: str = "pt_BR", **more: Any
+) -> dict[str, Any]:
+    """Put the answers of a host's probes together.
+
+    :param probes: ``{service, traces, journal, gateway}``: what the tasks of these names registered
+    :param verdict: what the filter ``verdict`` made of them
+    :param now: seconds since the epoch by which ages are told
+    :param depth: ``quick`` or ``full``
+    :param more: ``host``, ``next_step``, ``notifications``, ``smoke_test``, ``report`` where they are known
+    :returns: ``{host, depth, verdict, measured, known: {probe: answer}, rise, checklist, unknown: [{probe, why}],
+        next_step, screen}``; everything redacted, ``screen`` as text
+    :raises ValueError: for an unknown depth or locale, or probes of another shape
+    """
+    if depth not in PROBES:
+        raise ValueError(f"depth is {redact(str(depth))[:20]!r}; it must be {' or '.join(PROBES)}")
+    if locale not in LOCALES:
+        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
+    texts = _TEXTS[locale]
+    registered = mapping(probes, "The probes")
+    known: dict[str, Any] = {}
+    unknown = []
+    for probe, key in PROBES[depth].items():
+        answer, why = _answer(registered.get(probe), key, texts)
+        known[probe] = answer
+        if why is not None:
+            unknown.append({"probe": probe, "why": why})
+    traces = known["traces"]
+    facts = {name: more.get(name) for name in ("notifications", "smoke_test", "report")}
+    facts.update(verdict=verdict, **{name: known[name] for name in ("service", "traces", "journal")})
+    found = {
+        "host": more.get("host"),
+        "depth": depth,
+        "verdict": verdict,
+        "measured": (traces or {}).get("measured") or iso(now),
+        "known": known,
+        "rise": failure_rise(traces.get("minutes") or [], now) if traces and depth == "full" else None,
+        "checklist": checklist(facts, now, locale) if depth == "full" else None,
+        "unknown": unknown,
+        "next_step": more.get("next_step") or "",
+    }
+    found = redact_data(found)
+    found["screen"] = "\n".join(_Screen(found, now, locale).lines())
+    return found
+
+
+def _answer(registered: Any, key: str | None, texts: dict[str, str]) -> tuple[Any, str | None]:
+    """What a task's result says, or why it says nothing."""
+    if not isinstance(registered, dict) or registered.get("skipped"):
+        return None, texts["not_asked"]
+    if registered.get("failed") or registered.get("unreachable"):
+        why = str(registered.get("msg") or texts["unknown"]).strip().splitlines()[0]
+        # The words of ansible-core for a task that took longer than its `timeout`.
+        late = "timedout" in registered or why.startswith("Timed out") or "expected time frame" in why
+        return None, texts["timed_out"] if late else redact(why)[:200]
+    answer = registered if key is None else registered.get(key)
+    return (answer, None) if isinstance(answer, dict) else (None, texts["not_asked"])
+
+
+class _Screen:
+    """The lines of a screen: the verdict first, what to run next last."""
+
+    def __init__(self, found: dict[str, Any], now: float, locale: str) -> None:
+        self._found, self._now, self._texts, self._words = found, now, _TEXTS[locale], Words(locale)
+        self._known = found["known"]
+        self._why = {entry["probe"]: entry["why"] for entry in found["unknown"]}
+
+    def lines(self) -> list[str]:
+        parts = [self._headline(), *self._reasons()]
+        parts += self._part("delivery", "traces", self._delivery)
+        parts += self._part("critical", "traces", self._critical)
+        parts += self._part("service", "service", self._service)
+        parts += self._part("flags", "service", self._flags)
+        parts += self._part("last_act", "journal", self._last_act)
+        if self._found["depth"] == "full":
+            parts += self._part("handoff", "traces", self._handoff)
+            parts += self._part("state", "traces", self._state)
+            parts += self._part("instances", "traces", self._instances)
+            parts += self._part("failures", "traces", self._failures)
+            parts += self._part("rise", "traces", self._rise)
+            parts += self._part("gateway", "gateway", self._gateway)
+            parts += self._labelled("checklist", [self._tick(row) for row in self._found["checklist"]])
+        parts += self._labelled("next", [self._found["next_step"] or self._texts["nothing"]])
+        return [_cut(line) for line in parts]
+
+    def _say(self, key: str, **fields: Any) -> str:
+        return self._texts[key].format(**fields)
+
+    def _part(self, label: str, probe: str, tell: Any) -> list[str]:
+        if self._known.get(probe) is None:
+            return self._labelled(label, [f"{self._texts['unknown']}: {self._why.get(probe, '')}"])
+        return self._labelled(label, tell(self._known[probe]))
+
+    def _labelled(self, label: str, texts: list[str]) -> list[str]:
+        rows = []
+        for text in texts:
+            # A text from outside is one line, whatever it holds.
+            line = "".join(" " if char in "\n\t" else char for char in text)
+            rows += textwrap.wrap(line, WIDTH - _LABEL, max_lines=2, placeholder=" …", drop_whitespace=False) or [""]
+        labels = [self._texts[label]] + [""] * len(rows)
+        return [f"{label_:<{_LABEL}}{row}".rstrip() for label_, row in zip(labels, rows)]
+
+    def _age(self, moment: str | None) -> str:
+        if not moment:
+            return "?"
+        return self._words.duration(max(0.0, self._now - parse_when(str(moment), self._now)))
+
+    def _headline(self) -> str:
+        verdict = self._found["verdict"]
+        cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
+        host = f"{self._found['host']}: " if self._found["host"] else ""
+        measured = self._say("measured", age=self._age(self._found["measured"]))
+        return f"{host}{self._texts[verdict['status']]}{cause}, {measured}"
+
+    def _reasons(self) -> list[str]:
+        reasons = self._found["verdict"]["reasons"]
+        shown = [f"  - {reason}" for reason in reasons[:_REASONS]]
+        if len(reasons) > _REASONS:
+            shown.append(f"  - {self._say('more', n=len(reasons) - _REASONS)}")
+        return shown
+
+    def _delivery(self, traces: dict) -> list[str]:
+        rate = delivery_rate(traces)
+        if rate["rate"] is None:
+            return [self._texts["no_delivery"]]
+        shown = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
+        return [self._say("delivered", n=rate["n"], unconfirmed=traces["delivery"]["unconfirmed"], **shown)]
+
+    def _critical(self, traces: dict) -> list[str]:
+        samples = traces["samples"]["guards"] + traces["samples"]["lost"]
+        newest = sorted(samples, key=lambda sample: str(sample.get("time") or ""), reverse=True)[:_EVENTS]
+        texts = [f"{sample.get('time') or '?'} {_message(sample['line'])}" for sample in newest]
+        total = traces["guards"]["incidents"] + traces["handoff"]["lost"]
+        if total > len(texts):
+            texts.append(self._say("more", n=total - len(texts)))
+        return [text[: WIDTH - _LABEL] for text in texts] or [self._texts["no_critical"]]
+
+    def _service(self, service: dict) -> list[str]:
+        health = service["health"]
+        fields = {"health": health["status"], "detail": health["detail"]}
+        if not service["running"]:
+            return [self._say("stopped", **fields)]
+        return [self._say("running", pid=service["pid"], started=service["started"], **fields)]
+
+    def _flags(self, service: dict) -> list[str]:
+        columns = ("declared", "effective", "reported")
+        names = sorted({name for column in columns for name in service[column]})
+        width = min(40, max([len(name) for name in names], default=0)) + 2
+        rows = [" " * width + "".join(f"{self._texts[column]:<13}" for column in columns).rstrip()]
+        for name in names:
+            values = "".join(f"{_shown(service[column].get(name))[:12]:<13}" for column in columns)
+            rows.append(f"{name[:40]:<{width}}{values}".rstrip())
+        return rows
+
+    def _last_act(self, journal: dict) -> list[str]:
+        if not journal.get("ok", True):
+            return [self._say("journal_broken", reason=journal.get("reason"))]
+        if not journal.get("acts"):
+            return [self._texts["no_act"]]
+        act = journal["acts"][0]
+        ended = "act_open" if act.get("ended") is None else "act_ok" if act.get("ok") else "act_failed"
+        ago = self._say("ago", age=self._age(act.get("ended") or act.get("began")))
+        return [f"{act.get('procedure')} ({act.get('act')}), {act.get('actor')}: {self._texts[ended]}, {ago}"]
+
+    def _handoff(self, traces: dict) -> list[str]:
+        return [
+            self._say("handoffs", **{name: traces["handoff"][name] for name in ("planned", "read", "lost", "unread")})
+        ]
+
+    def _state(self, traces: dict) -> list[str]:
+        return [self._say("mismatches", n=traces["handoff"]["state_mismatches"])]
+
+    def _names(self, counts: dict) -> str:
+        by_count = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+        shown = [f"{str(name)[:40] or repr('')} {count}" for name, count in by_count[:_NAMES]]
+        return ", ".join(shown) + (f", {self._say('more', n=len(by_count) - _NAMES)}" if len(by_count) > _NAMES else "")
+
+    def _instances(self, traces: dict) -> list[str]:
+        instances = traces["instances"]
+        wrong = [
+            self._say(kind, names=self._names(instances[kind])) for kind in ("invalid", "unexpected") if instances[kind]
+        ]
+        return (
+            ["; ".join([self._names(instances["seen"]), *wrong])] if instances["seen"] else [self._texts["no_instance"]]
+        )
+
+    def _failures(self, traces: dict) -> list[str]:
+        delivery = traces["delivery"]
+        if not delivery["failed"]:
+            return [self._texts["no_failures"]]
+        return [
+            self._say("by_http", names=self._names(delivery["failed_by_http"])),
+            self._say("by_conversation", names=self._names(delivery.get("failed_by_conversation") or {})),
+        ]
+
+    def _rise(self, _traces: dict) -> list[str]:
+        rise = self._found["rise"]
+        judged = {None: "not_comparable", True: "sudden", False: "not_sudden"}[rise["sudden"]]
+        return [
+            self._say(
+                "rises",
+                failed=rise["recent"]["failed"],
+                n=rise["recent"]["n"],
+                before_failed=rise["before"]["failed"],
+                before_n=rise["before"]["n"],
+                judged=self._texts[judged],
+            )
+        ]
+
+    def _gateway(self, gateway: dict) -> list[str]:
+        known = gateway.get("healthy")
+        healthy = "unknown" if known is None else "healthy" if known else "unhealthy"
+        shown = {name: gateway.get(name) or self._texts["unknown"] for name in ("version", "state")}
+        first = self._say("gateway_is", healthy=self._texts[healthy], **shown)
+        return [first, *[str(finding.get("message")) for finding in (gateway.get("findings") or [])[:2]]]
+
+    def _tick(self, row: dict) -> str:
+        age = f", {self._say('ago', age=self._words.duration(row['age']))}" if row["age"] is not None else ""
+        source = f" ({row['source']}{age})" if row["source"] else ""
+        return f"{_TICKS[row['status']]} {row['title']}: {row['value']}{source}"[: WIDTH - _LABEL]
+
+
+def _message(line: str) -> str:
+    """The trace itself out of a log line, whatever stands before it."""
+    for name in ("OUTBOX_GUARD|", "INSTANCE_GUARD|", "OUTBOX_TRACE|"):
+        at = line.find(name)
+        if at >= 0:
+            return line[at:].partition('"')[0]
+    return line
+
+
+def _shown(value: Any) -> str:
+    return "-" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= WIDTH else line[: WIDTH - 1] + "…"

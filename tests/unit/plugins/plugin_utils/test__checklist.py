@@ -1,0 +1,119 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import ITEMS, checklist
+
+from tests.unit import diagnosis_probes as given
+
+NOW = given.NOW
+
+
+def fill(seen=None, acts=(), locale="en", **more):
+    found = given.probes(seen, acts)
+    facts = {
+        "verdict": given.judge(found),
+        "traces": found["traces"]["traces"],
+        "service": found["service"],
+        "journal": found["journal"]["journal"],
+        **more,
+    }
+    return {row["item"]: row for row in checklist(facts, NOW, locale)}
+
+
+def statuses(rows):
+    return {item: row["status"] for item, row in rows.items()}
+
+
+def test_without_facts_nothing_is_ticked():
+    rows = checklist({}, NOW, "en")
+    assert [(row["item"], row["phase"]) for row in rows] == list(ITEMS)
+    assert {row["status"] for row in rows} == {"unknown", "open"}
+    assert [row["item"] for row in rows if row["status"] == "open"] == ["document"]
+
+
+def test_a_healthy_system_needs_no_rollback():
+    found = statuses(fill())
+    assert found["identify"] == found["stabilise"] == found["confirm_stable"] == "done"
+    assert found["decide"] == found["roll_back"] == "not_needed"
+
+
+def test_what_is_due_and_not_done_is_open():
+    rows = fill(given.losing())
+    assert rows["identify"]["value"] == "rollback (lost_handoff)"
+    assert rows["decide"]["value"] == "level 1"
+    assert rows["roll_back"]["status"] == "open"
+    assert rows["roll_back"]["value"] == "level 1 is due and was not done"
+    assert rows["stabilise"]["status"] == rows["confirm_stable"]["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("act", "status", "value"),
+    [
+        (given.act("rollback_level2", 60), "done", "rollback_level2 proven"),
+        (given.act("rollback_level2", 60, False, msg="no disk"), "failed", "rollback_level2: no disk"),
+        (given.act("rollback_level2", None), "failed", "rollback_level2 began and did not end"),
+    ],
+)
+def test_a_rollback_is_ticked_by_its_outcome_in_the_journal(act, status, value):
+    row = fill(given.losing(), [act])["roll_back"]
+    assert (row["status"], row["value"]) == (status, value)
+    assert row["source"] == ("journal#3" if act["ended"] is None else "journal#4")
+
+
+def test_who_decided_what_is_named():
+    row = fill(acts=[given.act("rollback_level1", 60)])["decide"]
+    assert (row["status"], row["value"], row["age"]) == ("done", "level 1, by ana", 63.0)
+    decided = given.act("emergency_recovery", 30, name="decision", after={"level": 2})
+    assert fill(acts=[decided])["decide"]["value"] == "level 2, by ana"
+
+
+def test_what_was_undone_belongs_to_another_incident():
+    acts = [given.act("roll_forward", 10), given.act("rollback_level1", 600)]
+    assert fill(given.losing(), acts)["roll_back"]["status"] == "open"
+
+
+def test_a_broken_journal_proves_nothing():
+    rows = fill(journal={"ok": False, "acts": [given.act("rollback_level1", 60)]})
+    assert rows["roll_back"]["status"] == "unknown"
+
+
+@pytest.mark.parametrize(("ago", "status"), [(170, "open"), (190, "done")])
+def test_stable_is_three_minutes_after_the_last_critical_event_act_or_start(ago, status):
+    service = {**given.SERVICE, "last_act": {"time": iso(NOW - ago)}}
+    assert fill(service=service)["stabilise"]["status"] == status
+    assert fill(service={**given.SERVICE, "started": iso(NOW - ago)})["stabilise"]["status"] == status
+
+
+def test_the_kill_switch_alone_is_no_stable_system():
+    rows = fill(verdict={"status": "watch", "cause": "kill_switch", "level": 0})
+    assert rows["confirm_stable"]["status"] == "open"
+
+
+def test_only_an_accepted_message_was_told():
+    messages = [
+        {"audience": "technical", "ok": True, "time": iso(NOW - 40)},
+        {"audience": "business", "ok": False, "time": iso(NOW - 30)},
+    ]
+    rows = fill(notifications={"messages": messages})
+    assert (rows["tell_technical"]["status"], rows["tell_technical"]["age"]) == ("done", 40.0)
+    assert rows["tell_business"]["status"] == "open"
+
+
+@pytest.mark.parametrize(("outcome", "status"), [("passed", "done"), ("unproven", "failed")])
+def test_the_smoke_test_is_ticked_only_when_it_passed(outcome, status):
+    assert fill(smoke_test={"status": outcome, "at": iso(NOW - 5)})["smoke_test"]["status"] == status
+
+
+def test_the_report_is_named():
+    row = fill(report={"path": "/reports/x.md", "at": iso(NOW - 5)})["document"]
+    assert (row["status"], row["value"], row["age"]) == ("done", "/reports/x.md", 5.0)
+
+
+def test_it_speaks_portuguese_and_no_other_language_by_accident():
+    assert fill(locale="pt_BR")["identify"]["title"] == "Identificar o problema"
+    with pytest.raises(ValueError, match="locale must be"):
+        checklist({}, NOW, "fr")

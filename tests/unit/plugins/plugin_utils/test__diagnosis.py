@@ -1,0 +1,118 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _diagnosis
+
+from tests.unit import diagnosis_probes as given
+from tests.unit import records
+
+
+def diagnose(found, depth="full", locale="en", **more):
+    return _diagnosis.diagnosis(found, given.judge(found), given.NOW, depth, locale, **more)
+
+
+def test_the_verdict_comes_first_and_the_next_step_last():
+    screen = diagnose(given.probes(given.losing()), host="assistant1", next_step="rollback_level1")[
+        "screen"
+    ].splitlines()
+    assert screen[0] == "assistant1: ROLLBACK needed (lost_handoff), measured 0 s ago"
+    assert "9 hand-offs lost" in screen[1]
+    assert screen[-1] == "Next          rollback_level1"
+
+
+@pytest.mark.parametrize("locale", ["en", "pt_BR"])
+@pytest.mark.parametrize(("depth", "most"), [("quick", 24), ("full", 44)])
+def test_it_is_one_screen_however_much_went_wrong(depth, most, locale):
+    lines = []
+    for number in range(300):
+        lines += records.turn(f"c{number}", status="failed")
+        lines += [records.outbox_guard(f"g{number}", f"kind{number}"), records.instance_guard(f"i{number}", "default")]
+        lines += [records.instance_trace(f"x{number}", f"an_unexpected_instance_with_a_long_name_{number}" * 3)]
+    found = given.probes(given.traces(lines), acts=[given.act("rollback_level1", None)])
+    found["service"]["health"]["detail"] = "x" * 500
+    found["gateway"]["evolution"] = {"findings": [{"check": "key", "message": "y " * 300}] * 5, "healthy": False}
+    screen = diagnose(found, depth, locale, host="h" * 300, next_step="z" * 300)["screen"].splitlines()
+    assert len(screen) <= most
+    assert max(len(line) for line in screen) <= _diagnosis.WIDTH
+
+
+def test_flags_are_shown_declared_effective_and_reported():
+    row = [line for line in diagnose(given.probes())["screen"].splitlines() if "DELIVERY_DISABLE" in line]
+    assert row[0].split() == ["DELIVERY_DISABLE", "true", "-", "false"]
+
+
+@pytest.mark.parametrize(
+    ("registered", "why"),
+    [
+        ({"failed": True, "msg": "Timed out after 7 second(s).", "timedout": {"period": 7}}, "no answer in time"),
+        ({"unreachable": True, "msg": "Failed to connect\nmore"}, "Failed to connect"),
+        ({"skipped": True}, "was not asked"),
+        (None, "was not asked"),
+        ({"failed": True, "msg": "key apikey=sk-planted0123456789abcdef is wrong"}, "key apikey=*** is wrong"),
+    ],
+)
+@pytest.mark.parametrize("probe", ["service", "traces", "journal", "gateway"])
+def test_what_did_not_answer_is_unknown_and_says_why(probe, registered, why):
+    found = diagnose(given.probes(**{probe: registered}))
+    assert found["unknown"] == [{"probe": probe, "why": why}]
+    assert found["known"][probe] is None
+    assert f"unknown: {why}" in found["screen"]
+
+
+def test_nothing_at_all_is_blind_and_never_healthy():
+    found = diagnose({})
+    assert found["verdict"]["status"] == "blind"
+    assert len(found["unknown"]) == 4
+    assert found["screen"].startswith("BLIND")
+    assert "HEALTHY" not in found["screen"]
+
+
+def test_quick_tells_no_more_than_it_asked():
+    found = diagnose(given.probes(), "quick")
+    assert found["checklist"] is None
+    assert "gateway" not in found["known"]
+    assert "Evolution" not in found["screen"]
+
+
+def test_failures_are_told_by_code_and_by_conversation():
+    lines = [
+        *records.turn("a", status="failed"),
+        *records.turn("b", status="failed"),
+        *records.turn("b", "i2", "failed"),
+    ]
+    screen = diagnose(given.probes(given.traces(lines)))["screen"]
+    assert "by HTTP: unknown 3" in screen
+    assert "by conversation: b 2, a 1" in screen
+
+
+def test_a_journal_that_was_tampered_with_is_told():
+    found = given.probes(journal={"journal": {"ok": False, "reason": "an entry is missing", "acts": []}})
+    assert "tampered with: an entry is missing" in diagnose(found)["screen"]
+
+
+def test_hostile_text_is_harmless_and_secrets_are_masked():
+    evil = "conv\x1b[2J\u202e{{ lookup('pipe','id') }}<script>5511988887777 postgres://u:PLANTED@db/x \U0001f600"
+    lines = [records.outbox_guard(evil, "handoff_violation"), *records.turn(evil, status="failed")]
+    found = given.probes(given.traces(lines), acts=[given.act("rollback_level1", 5, msg=evil, actor=evil)])
+    found["service"]["health"]["detail"] = evil
+    text = json.dumps(diagnose(found, host=evil), ensure_ascii=False)
+    for planted in ("\x1b", "\u202e", "5511988887777", "PLANTED"):
+        assert planted not in text
+    assert "{{ lookup" in text
+
+
+def test_data_is_plain_json():
+    found = diagnose(given.probes(given.losing()))
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_bad_input_is_one_sentence():
+    with pytest.raises(ValueError, match="^depth is 'deep'; it must be quick or full$"):
+        diagnose(given.probes(), "deep")
+    with pytest.raises(ValueError, match="^locale must be"):
+        diagnose(given.probes(), locale="fr")
