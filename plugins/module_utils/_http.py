@@ -25,12 +25,13 @@ class Answer(NamedTuple):
 
     kind: `ok` (a JSON object, HTTP 2xx), `error` (a JSON object with another status), `not_found` (a JSON object, HTTP
     404), `not_json` (something else answers), `refused` (nobody listens), `no_answer` (time-out, reset, no such host).
+    Of `request_json` any JSON value is as good as an object.
     """
 
     url: str
     kind: str
     status: int | None
-    json: dict[str, Any]
+    json: Any
     detail: str
 
 
@@ -72,14 +73,15 @@ def is_local(url: str) -> bool:
     return False
 
 
-def _parse(url: str, status: int, content_type: str, body: bytes) -> Answer:
+def _parse(url: str, status: int, content_type: str, body: bytes, any_json: bool) -> Answer:
     if len(body) > BODY_LIMIT:
         return Answer(url, "not_json", status, {}, "more than 1 MiB")
     try:
         found = json.loads(body)
+        usable = any_json or isinstance(found, dict)
     except (ValueError, RecursionError):
-        found = None
-    if isinstance(found, dict):
+        usable = False
+    if usable:
         if 200 <= status < 300:
             return Answer(url, "ok", status, found, f"HTTP {status}")
         return Answer(url, "not_found" if status == 404 else "error", status, found, f"HTTP {status}")
@@ -92,6 +94,18 @@ def _parse(url: str, status: int, content_type: str, body: bytes) -> Answer:
     return Answer(url, "not_json", status, {}, what)
 
 
+def _parse_hook(url: str, status: int, content_type: str, body: bytes) -> Answer:
+    """Of a webhook every answer counts that is not a web page; `json` is its text where it is not JSON."""
+    text = body.decode("utf-8", "replace").strip()
+    if "html" in content_type.lower() or text[:1] == "<":
+        return Answer(url, "not_json", status, {}, f"HTTP {status} with HTML")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = text
+    return Answer(url, "ok" if 200 <= status < 300 else "error", status, found, f"HTTP {status}")
+
+
 class _StayHere(urllib.request.HTTPRedirectHandler):
     """Follows no redirection: urllib would turn what was posted into a GET without it."""
 
@@ -99,14 +113,21 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _ask(url: str, timeout: float, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
-    # A proxy of the environment would answer for the service.
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if body is not None:
+def _ask(
+    url: str,
+    timeout: float,
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    method: str | None = None,
+    hook: bool = False,
+) -> Answer:
+    # A proxy of the environment would answer for the service; to other people's servers it may be the only way.
+    handlers: list[urllib.request.BaseHandler] = [] if hook else [urllib.request.ProxyHandler({})]
+    if body is not None or method is not None:
         handlers.append(_StayHere())
     opener = urllib.request.build_opener(*handlers)
     sent = {"Accept": "application/json", "User-Agent": "kumon.runbook", **(headers or {})}
-    request = urllib.request.Request(url, body, sent)
+    request = urllib.request.Request(url, body, sent, method=method)
     try:
         try:
             response = opener.open(request, timeout=timeout)
@@ -114,7 +135,10 @@ def _ask(url: str, timeout: float, body: bytes | None = None, headers: dict[str,
             response = exc
         with response:
             content = response.read(BODY_LIMIT + 1)
-            return _parse(url, response.status, response.headers.get("Content-Type", ""), content)
+            kind = response.headers.get("Content-Type", "")
+            if hook:
+                return _parse_hook(url, response.status, kind, content)
+            return _parse(url, response.status, kind, content, method is not None)
     except (OSError, http.client.HTTPException, ValueError) as exc:
         reason = getattr(exc, "reason", exc)
         if isinstance(reason, ConnectionRefusedError):
@@ -132,6 +156,23 @@ def get_json(url: str, timeout: float) -> Answer:
 def post_json(url: str, data: Any, timeout: float, headers: dict[str, str] | None = None) -> Answer:
     """Post `data` once as JSON; as `get_json`, and a redirection is an answer, not followed."""
     return _bounded(url, timeout, json.dumps(data).encode(), {"Content-Type": "application/json", **(headers or {})})
+
+
+def request_json(
+    method: str, url: str, timeout: float, data: Any = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """Ask once with any method; as `post_json`, and any JSON value is an answer: a list and `null` too."""
+    body = None if data is None else json.dumps(data).encode()
+    kind = {} if data is None else {"Content-Type": "application/json"}
+    return _bounded(url, timeout, body, {**kind, **(headers or {})}, method)
+
+
+def post_hook(url: str, data: Any, timeout: float, headers: dict[str, str] | None = None) -> Answer:
+    """Post `data` to somebody else's webhook, through the environment's proxy if it names one; as `post_json`, and the
+    answer may be any text but HTML.
+    """
+    sent = {"Content-Type": "application/json", "Accept": "*/*", **(headers or {})}
+    return _bounded(url, timeout, json.dumps(data).encode(), sent, "POST", True)
 
 
 def _bounded(url: str, timeout: float, *what: Any) -> Answer:

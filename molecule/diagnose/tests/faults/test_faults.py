@@ -43,6 +43,30 @@ def test_the_budget_holds_when_half_of_the_probes_hang(sound, hanging_log, depth
     assert "Delivery unknown: " in run.text
 
 
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ({"state": "connecting"}, "stuck in connecting (3 of 3 samples)"),
+        ({"unlicensed": True}, "503 LICENSE_REQUIRED"),
+        ({"hang": 30}, "gives no answer"),
+    ],
+)
+def test_a_gateway_that_cannot_deliver_is_told_and_calls_for_level_1(sound, fault, says):
+    sound.gateway(**fault)
+    run = diagnose(sound, depth="full")
+    assert run.code != 0
+    assert run.seconds < 60
+    assert "(gateway_down)" in run.text
+    assert says in run.text
+
+
+def test_a_wrong_key_says_nothing_of_the_gateway(sound):
+    run = diagnose(sound, depth="full", runbook_evolution_api_key="wrong-key-0123456789")
+    assert run.code == 0
+    assert "The API key is refused (401)" in run.text
+    assert "wrong-key" not in run.text
+
+
 def test_a_stopped_service_is_told_with_what_is_still_known(sound):
     sound.sh("systemctl stop kumon-assistant")
     run = diagnose(sound)

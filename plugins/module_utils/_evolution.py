@@ -1,0 +1,398 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Evolution API, versions 1 and 2: whether it can deliver, and how its instance is brought back.
+
+Checks run in the order of `CHECKS` and the first that fails stops those behind it, which then are unknown. Nothing that
+the server says is passed on but the few values that are named here; instances are listed with their tokens.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+
+CHECKS = ("reachable", "licence", "key", "instance", "state", "agreement", "webhook", "probe")
+GATEWAY_SPEC: dict[str, Any] = {
+    "url": {"type": "str", "required": True},
+    "instance": {"type": "str", "required": True},
+    "api_key": {"type": "str", "no_log": True, "default": ""},
+    "samples": {"type": "int", "default": 3},
+    "interval": {"type": "float", "default": 0.5},
+    "timeout": {"type": "float", "default": 10},
+}
+"""What both modules take."""
+
+STATES = ("open", "connecting", "close")
+
+_ROOT_SECONDS = 3.0  # from 2.3.6 on `GET /` asks WhatsApp's site first; the version is not worth waiting for
+_PROBE_TEXT = "kumon.runbook: teste de entrega, por favor ignore / delivery test, please ignore"
+
+Ask = Callable[..., _http.Answer]
+
+
+class Gateway:
+    """One server and instance, asked within one limit in seconds for all of it."""
+
+    def __init__(self, params: dict[str, Any], host: Host, ask: Ask = _http.request_json) -> None:
+        wrong = _http.check_url(params["url"])
+        if wrong:
+            raise Refused(f"url cannot be used: {wrong}")
+        if not params["instance"]:
+            raise Refused("instance is empty: name the WhatsApp instance")
+        self.instance = params["instance"]
+        self._base = params["url"].rstrip("/")
+        self._key = params.get("api_key") or ""
+        self._host, self._ask = host, ask
+        self._end = host.clock() + params["timeout"]
+        self.version: str | None = None
+        self.major: int | None = None
+
+    def left(self) -> float:
+        return self._end - self._host.clock()
+
+    def pause(self, seconds: float) -> None:
+        if seconds < self.left():
+            self._host.sleep(seconds)
+
+    def call(self, method: str, path: str, data: Any = None, limit: float | None = None) -> _http.Answer:
+        left = self.left()
+        if left < 0.05:
+            return _http.Answer(path, "no_answer", None, {}, "the time for this call was used up")
+        headers = {"apikey": self._key} if self._key and path != "/" else {}
+        return self._ask(method, self._base + path, min(left, limit or left), data, headers)
+
+    def named(self, path: str) -> str:
+        return f"{path}/{quote(self.instance, safe='')}"
+
+    def read_version(self) -> _http.Answer:
+        answer = self.call("GET", "/", limit=_ROOT_SECONDS)
+        version = answer.json.get("version") if answer.kind == "ok" and isinstance(answer.json, dict) else None
+        if isinstance(version, str) and version[:1].isdigit():
+            self.version = redact(version)[:20]
+            self.major = 1 if version.startswith("1.") else 2
+        return answer
+
+    def state(self) -> str:
+        """One sample of the state: one of `STATES`, `absent` (the key is missing) or `unknown`."""
+        answer = self.call("GET", self.named("/instance/connectionState"))
+        found = answer.json.get("instance") if answer.kind == "ok" and isinstance(answer.json, dict) else None
+        if not isinstance(found, dict):
+            return "unknown"
+        state = found.get("state", "absent")
+        return state if state in (*STATES, "absent") else "unknown"
+
+
+def message_of(answer: _http.Answer) -> str:
+    """What an error says: its message is a text (401), a list (404) or a list in a list (400)."""
+    body = answer.json if isinstance(answer.json, dict) else {}
+    response = body.get("response")
+    found = response.get("message") if isinstance(response, dict) else body.get("message")
+    while isinstance(found, list) and found:
+        found = found[0]
+    return redact(str(found))[:200] if found else answer.detail
+
+
+def inspect(params: dict[str, Any], host: Host, ask: Ask = _http.request_json) -> dict[str, Any]:
+    """`evolution` as the module documents it. Raises Refused for bad input."""
+    _check_numbers(params, "timeout", "interval")
+    begun = host.clock()
+    gateway = Gateway(params, host, ask)
+    found: dict[str, Any] = {
+        **dict.fromkeys(("reachable", "licensed", "key_valid", "exists", "near_match", "webhook", "probe")),
+        "state": "unknown",
+        "samples": [],
+        "disconnection": None,
+        "findings": [],
+    }
+    passed = _run_checks(gateway, found, params, host)
+    found["version"], found["major"] = gateway.version, gateway.major
+    found["unknown"] = [check for check in _asked(params) if check not in passed and not _has(found, check)]
+    found["healthy"] = False if found["findings"] else None if found["unknown"] else True
+    found["seconds"] = round(host.clock() - begun, 3)
+    return found
+
+
+def _check_numbers(params: dict[str, Any], *names: str) -> None:
+    if params["samples"] < 1:
+        raise Refused(f"samples is {params['samples']}; it must be 1 or more")
+    for name in names:
+        if params[name] < 0:
+            raise Refused(f"{name} is {params[name]:g}; it must not be negative")
+
+
+def _asked(params: dict[str, Any]) -> list[str]:
+    optional = {"webhook": params.get("webhook_url"), "probe": params.get("probe_phone")}
+    return [check for check in CHECKS if optional.get(check, True)]
+
+
+def _has(found: dict[str, Any], check: str) -> bool:
+    return any(finding["check"] == check for finding in found["findings"])
+
+
+def _finding(found: dict[str, Any], check: str, message: str) -> None:
+    found["findings"].append({"check": check, "message": redact(message)})
+
+
+def _run_checks(gateway: Gateway, found: dict[str, Any], params: dict[str, Any], host: Host) -> list[str]:
+    """Run the checks in their order; return those that passed."""
+    passed = []
+    listed: dict[str, Any] = {}
+    steps: dict[str, Callable[[], bool]] = {
+        "reachable": lambda: _check_server(gateway, found, listed),
+        "licence": lambda: not _has(found, "licence"),
+        "key": lambda: not _has(found, "key") and found["key_valid"] is True,
+        "instance": lambda: _check_instance(gateway, found, listed),
+        "state": lambda: _check_state(gateway, found, params),
+        "agreement": lambda: _check_agreement(gateway, found, listed),
+        "webhook": lambda: _check_webhook(gateway, found, params),
+        "probe": lambda: _check_probe(gateway, found, params),
+    }
+    for check in _asked(params):
+        if not steps[check]():
+            # `open` in the list of an instance that is not is worth knowing; the rest needs an instance that works.
+            if check == "state":
+                _check_agreement(gateway, found, listed)
+            # A disagreement and a wrong webhook say nothing of each other, and neither keeps a probe from being sent.
+            if check not in ("agreement", "webhook"):
+                break
+        else:
+            passed.append(check)
+    return passed
+
+
+def restore(
+    params: dict[str, Any], host: Host, check: bool, record: Callable[..., None], ask: Ask = _http.request_json
+) -> dict[str, Any]:
+    """Restart or connect an instance and watch it until it is open; `record` writes the journal.
+
+    Returns `{changed, before, after, verb, samples, planned, seconds}`. Raises Refused before anything was done, Failed
+    with that result afterwards.
+    """
+    _check_numbers(params, "timeout", "interval", "wait")
+    begun = host.clock()
+    gateway = Gateway(dict(params, timeout=params["timeout"] + params["wait"]), host, ask)
+    gateway.read_version()
+    first = gateway.call("GET", gateway.named("/instance/connectionState"))
+    if first.kind != "ok":
+        raise Refused(f"nothing was done: {_why_not(gateway, first)}")
+    if gateway.major is None:
+        listed = gateway.call("GET", "/instance/fetchInstances")
+        rows = listed.json if listed.kind == "ok" and isinstance(listed.json, list) else []
+        gateway.major = next((1 if isinstance(row, dict) and "instance" in row else 2 for row in rows), None)
+    before = gateway.state()
+    restart = params["state"] == "restarted"
+    verb = ("PUT" if gateway.major == 1 else "POST") if restart else "GET"
+    path = gateway.named("/instance/restart" if restart else "/instance/connect")
+    result: dict[str, Any] = {"changed": False, "before": before, "after": before, "verb": verb, "samples": []}
+    result["planned"] = None if before == "open" and not restart else f"{verb} {path}"
+    if result["planned"] is None or check:
+        result.update(changed=result["planned"] is not None, seconds=round(host.clock() - begun, 3))
+        return result
+    if restart and gateway.major is None:
+        raise Refused("nothing was done: neither GET / nor the list of instances tells the version; try again")
+    record("begin", before={"state": before}, after={"state": "open"})
+    try:
+        _call_and_watch(gateway, verb, path, params, host, result)
+    except Failed as exc:
+        record("outcome", after={"state": result["after"]}, ok=False, msg=str(exc))
+        raise
+    record("outcome", after={"state": result["after"]}, ok=True, msg="")
+    result["seconds"] = round(host.clock() - begun, 3)
+    return result
+
+
+def _call_and_watch(
+    gateway: Gateway, verb: str, path: str, params: dict[str, Any], host: Host, result: dict[str, Any]
+) -> None:
+    result["changed"] = True
+    answer = gateway.call(verb, path)
+    body = answer.json if isinstance(answer.json, dict) else {}
+    if answer.kind != "ok" or body.get("error") is True:
+        said = message_of(answer)
+        said = f"HTTP {answer.status} with error: true ({said})" if answer.kind == "ok" else said
+        raise Failed(f"{verb} {path} failed: {said}; {_advice(result['before'])}", result)
+    wanted = ["open"] * params["samples"]
+    end = host.clock() + params["wait"]
+    while True:
+        result["samples"].append(gateway.state())
+        result["after"] = result["samples"][-1]
+        if result["samples"][-len(wanted) :] == wanted:
+            return
+        if host.clock() >= end:
+            break
+        host.sleep(min(params["interval"], max(0.0, end - host.clock())))
+    waited = f"{params['wait']:g} s after {verb} {path}"
+    raise Failed(f"the instance is {result['after']} {waited}; {_advice(result['after'])}", result)
+
+
+def _why_not(gateway: Gateway, answer: _http.Answer) -> str:
+    if answer.status is None:
+        return f"the Evolution API gives no answer ({answer.detail})"
+    if answer.status == 503:
+        return "the Evolution API has no licence or is not ready (503)"
+    if answer.status == 401:
+        return "the API key is refused (401); set runbook_evolution_api_key to the server's global key"
+    if answer.kind == "not_json":
+        return f"what answers is not the Evolution API ({answer.detail}); check runbook_evolution_url"
+    return f"{message_of(answer)} (HTTP {answer.status}); see evolution_instance_info for the nearest name"
+
+
+def _advice(state: str) -> str:
+    if state in ("close", "unknown", "absent"):
+        return "an instance that was logged out needs a new QR code, in the manager of the Evolution API"
+    return "look again in a minute; if it stays, restart it"
+
+
+def _check_server(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any]) -> bool:
+    """Reachable, licensed, and whether the key is right: the list of instances tells all three."""
+    root = gateway.read_version()
+    answer = gateway.call("GET", "/instance/fetchInstances")
+    if answer.status is None:
+        found["reachable"] = root.status is not None
+        where = urlsplit(answer.url).netloc.rpartition("@")[2]
+        _finding(found, "reachable", f"The Evolution API at {where} gives no answer: {answer.detail}.")
+        return False
+    found["reachable"] = True
+    body = answer.json if isinstance(answer.json, dict) else {}
+    if answer.status == 503 and body.get("code") == "LICENSE_REQUIRED":
+        found["licensed"] = False
+        _finding(found, "licence", "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it.")
+        return True
+    if answer.status == 401:
+        found["licensed"], found["key_valid"] = True, False
+        why = "No API key is given" if not gateway._key else "The API key is refused"
+        _finding(found, "key", f"{why} (401): set runbook_evolution_api_key to the server's global key.")
+        return True
+    if answer.kind != "ok" or not isinstance(answer.json, (list, dict)):
+        found["reachable"] = answer.kind != "not_json"
+        what = answer.detail if answer.kind == "not_json" else f"HTTP {answer.status} ({message_of(answer)})"
+        _finding(
+            found,
+            "reachable",
+            f"What answers is not the Evolution API, or a proxy or path is wrong: {what}; check runbook_evolution_url.",
+        )
+        return False
+    found["licensed"] = found["key_valid"] = True
+    rows = answer.json if isinstance(answer.json, list) else [answer.json]
+    for row in rows:
+        if not isinstance(row, dict):
+            continue
+        inner = row.get("instance")
+        one = inner if isinstance(inner, dict) else row
+        name = one.get("instanceName", one.get("name"))
+        if isinstance(name, str):
+            listed[name] = one
+            gateway.major = gateway.major or (1 if "instanceName" in one else 2)
+    return True
+
+
+def _check_instance(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any]) -> bool:
+    name = gateway.instance
+    found["exists"] = name in listed
+    if found["exists"]:
+        row = listed[name]
+        code = row.get("disconnectionReasonCode")
+        if code is not None:
+            found["disconnection"] = {"code": code if isinstance(code, int) else None, "reason": _reason(row)}
+        return True
+    folded = {other.strip().casefold(): other for other in listed}
+    near = folded.get(name.strip().casefold())
+    if near is None:
+        near = next(iter(difflib.get_close_matches(name, listed, 1, 0.75)), None)
+    found["near_match"] = near if near is None else redact(near)
+    hint = f"; the nearest that exists is {near!r}" if near is not None else "; the server has no similar one"
+    _finding(found, "instance", f"The instance {name!r} does not exist{hint}.")
+    return False
+
+
+def _reason(row: dict[str, Any]) -> str:
+    """The reason in words, out of an object that holds much else."""
+    text = str(row.get("disconnectionObject") or "")
+    return next((word for word in ("device_removed", "conflict", "restart_required") if word in text), "")
+
+
+def _check_state(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]) -> bool:
+    for number in range(params["samples"]):
+        if number:
+            gateway.pause(params["interval"])
+        found["samples"].append(gateway.state())
+    samples = found["samples"]
+    states = set(samples)
+    found["state"] = samples[-1]
+    if states == {"open"}:
+        return True
+    total = len(samples)
+    if "unknown" in states and not states - {"unknown", "open"}:
+        _finding(found, "state", f"The state could be read in {samples.count('open')} of {total} samples only.")
+    elif len(states) > 1:
+        _finding(found, "state", f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again.")
+    elif states == {"connecting"}:
+        _finding(found, "state", f"The instance is stuck in connecting ({total} of {total} samples): restart it.")
+    elif states == {"absent"}:
+        _finding(found, "state", "The state is missing, as right after a server restart: look again in a minute.")
+    else:
+        gone = found["disconnection"]
+        if gone and (gone["code"] == 401 or gone["reason"] == "device_removed"):
+            _finding(found, "state", "The instance was logged out (401 device_removed): it needs a new QR code.")
+        else:
+            _finding(found, "state", f"The instance is closed ({total} of {total} samples): connect it.")
+    return False
+
+
+def _check_agreement(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any]) -> bool:
+    """v2 lists what its database has, and that goes stale."""
+    told = _status(listed[gateway.instance])
+    if told is None or found["state"] == "unknown":
+        return False
+    if told != found["state"]:
+        message = f"The two sources disagree: connectionState says {found['state']}, the list of instances says {told}."
+        _finding(found, "agreement", message)
+        return False
+    return True
+
+
+def _status(row: dict[str, Any]) -> str | None:
+    status = row.get("connectionStatus", row.get("status"))
+    return status if isinstance(status, str) else None
+
+
+def _check_webhook(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]) -> bool:
+    answer = gateway.call("GET", gateway.named("/webhook/find"))
+    if answer.kind != "ok":
+        return False
+    body = answer.json if isinstance(answer.json, dict) else {}
+    body = body["webhook"] if isinstance(body.get("webhook"), dict) else body
+    url, enabled = body.get("url"), body.get("enabled")
+    found["webhook"] = {"url": redact(url) if isinstance(url, str) else None, "enabled": bool(enabled)}
+    if not isinstance(url, str) or not url:
+        _finding(found, "webhook", "No webhook is set: the assistant is told of no message.")
+    elif not enabled:
+        _finding(found, "webhook", "The webhook is switched off: the assistant is told of no message.")
+    elif url.rstrip("/") != params["webhook_url"].rstrip("/"):
+        _finding(found, "webhook", f"The webhook points at {url}, not at {params['webhook_url']}.")
+    else:
+        return True
+    return False
+
+
+def _check_probe(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]) -> bool:
+    if params.get("check"):
+        return False
+    number = params["probe_phone"]
+    old = {"number": number, "textMessage": {"text": _PROBE_TEXT}}
+    data = old if gateway.major == 1 else {"number": number, "text": _PROBE_TEXT}
+    answer = gateway.call("POST", gateway.named("/message/sendText"), data)
+    status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
+    found["probe"] = {"accepted": answer.status == 201, "status": redact(str(status))[:40] if status else None}
+    if answer.status == 201:
+        return True
+    _finding(found, "probe", f"The test message was refused: {message_of(answer)}.")
+    return False

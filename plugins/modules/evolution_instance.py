@@ -1,0 +1,101 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evolution_instance
+short_description: Restart or connect an instance of the Evolution API, and see that it comes back
+version_added: 0.1.0
+description:
+  - Uses the verb of the server's version (version 1 restarts by C(PUT), version 2 by C(POST)), takes an HTTP 200 with
+    C(error) true for the failure that it is, and then samples the state until the instance is open.
+  - An instance that was logged out cannot be brought back from here; it needs a new QR code.
+  - Its begin and outcome stand in the journal below O(state_dir).
+extends_documentation_fragment:
+  - kumon.runbook.gateway
+  - kumon.runbook.service.journal
+attributes:
+  check_mode:
+    description: Asks for the state and says what would be called.
+    support: full
+  diff_mode:
+    description: Shows the state before and after.
+    support: full
+options:
+  state:
+    description: V(restarted) restarts the instance always, V(connected) connects it unless it is open.
+    type: str
+    choices: [restarted, connected]
+    default: restarted
+  wait:
+    description: How long the instance may take to be open again, in seconds.
+    type: float
+    default: 20
+  state_dir:
+    description: Directory of the journal.
+    type: path
+    default: /var/lib/kumon-runbook
+author:
+  - Kumon runbook maintainers (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Restart the instance that is stuck in connecting
+  kumon.runbook.evolution_instance:
+    url: http://127.0.0.1:8080
+    instance: kumon_assistant
+    api_key: "{{ runbook_evolution_api_key }}"
+    state: restarted
+"""
+
+RETURN = r"""
+before: {description: The state before., type: str, returned: after validation, sample: connecting}
+after: {description: The newest sample of the state., type: str, returned: after validation, sample: open}
+samples: {description: The samples after the call., type: list, elements: str, returned: after validation}
+verb: {description: The HTTP method that the version wants., type: str, returned: after validation, sample: POST}
+planned: {description: The call, V(null) where none is needed., type: str, returned: after validation}
+seconds: {description: How long it took., type: float, returned: success}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._service import JOURNAL_SPEC, Failed
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **_evolution.GATEWAY_SPEC,
+            "state": {"type": "str", "choices": ["restarted", "connected"], "default": "restarted"},
+            "wait": {"type": "float", "default": 20},
+            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+            **JOURNAL_SPEC,
+        },
+        supports_check_mode=True,
+    )
+    warnings: list[str] = []
+
+    def record(phase, **fields):
+        _journal.record(module.params, warnings, act="evolution_instance", phase=phase, **fields)
+
+    try:
+        result = _evolution.restore(module.params, Host(), module.check_mode, record)
+    except Refused as exc:
+        module.fail_json(msg=str(exc))
+    except Failed as exc:
+        for warning in warnings:
+            module.warn(warning)
+        module.fail_json(msg=str(exc), **exc.result)
+    for warning in warnings:
+        module.warn(warning)
+    if module._diff:
+        result["diff"] = {"before": result["before"] + "\n", "after": (result["planned"] or result["after"]) + "\n"}
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,312 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each answer that a server can give, scripted; the whole of real versions is tried by the modules' tests."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
+from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+
+TOKEN = "PLANTED-TOKEN-0123"
+URL = "http://gateway.example:8080"
+
+
+def error(status, message, name="Not Found"):
+    return Answer(
+        "", "not_found" if status == 404 else "error", status, {"error": name, "response": {"message": message}}, ""
+    )
+
+
+def ok(body):
+    return Answer("", "ok", 200, body, "HTTP 200")
+
+
+def listed(name="kumon_assistant", status="open", major=2, **more):
+    if major == 1:
+        return ok([{"instance": {"instanceName": name, "status": status, "apikey": TOKEN}}])
+    return ok([{"name": name, "connectionStatus": status, "token": TOKEN, **more}])
+
+
+class Server:
+    """Answers by path; a list is answered one after the other, its last for ever. An unplanned call fails the test."""
+
+    def __init__(self, **answers):
+        self.now, self.calls, self.slow = 0.0, [], 0.0
+        self.answers = {"": ok({"version": "2.3.7"}), "fetchInstances": listed(), "connectionState": self.state("open")}
+        self.answers.update(answers)
+        self.host = Host(clock=lambda: self.now, sleep=self.sleep)
+
+    @staticmethod
+    def state(*states):
+        bodies = [{"instanceName": "x", **({"state": state} if state else {})} for state in states]
+        return [ok({"instance": body}) for body in bodies]
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def __call__(self, method, url, timeout, data=None, headers=None):
+        path = url[len(URL) :].strip("/")
+        self.calls.append((method, path, data, headers, timeout))
+        self.now += min(self.slow, timeout)
+        name = next((part for part in path.split("/") if part in self.answers), path)
+        answer = self.answers[name]
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
+        return answer
+
+
+def params(**given):
+    return {
+        "url": URL, "instance": "kumon_assistant", "api_key": "k", "samples": 3, "interval": 0.5, "timeout": 10.0,
+        "webhook_url": None, "probe_phone": None, "state": "restarted", "wait": 5.0, **given,
+    }  # fmt: skip
+
+
+def inspect(server, **given):
+    return _evolution.inspect(params(**given), server.host, server)
+
+
+def first(found):
+    return found["findings"][0]["check"], found["findings"][0]["message"]
+
+
+@pytest.mark.parametrize("major", [1, 2])
+def test_a_healthy_gateway_has_passed_every_check(major):
+    server = Server(**{"": ok({"version": f"{major}.3.7"}), "fetchInstances": listed(major=major)})
+    found = inspect(server)
+    assert (found["healthy"], found["state"], found["major"]) == (True, "open", major)
+    assert found["samples"] == ["open"] * 3
+    assert found["findings"] == found["unknown"] == []
+
+
+GONE = Answer("", "no_answer", None, {}, "no answer within 3.0 s")
+HTML = Answer("", "not_json", 200, {}, "HTML")
+
+
+@pytest.mark.parametrize(
+    ("answers", "check", "says", "behind"),
+    [
+        ({"": GONE, "fetchInstances": GONE}, "reachable", "gives no answer", 5),
+        ({"fetchInstances": HTML}, "reachable", "is not the Evolution API", 5),
+        ({"fetchInstances": error(404, ["Cannot GET /instance"])}, "reachable", "Cannot GET /instance", 5),
+        ({"fetchInstances": Answer("", "error", 503, {"code": "LICENSE_REQUIRED"}, "")}, "licence", "no licence", 4),
+        ({"fetchInstances": error(401, "Unauthorized")}, "key", "key is refused (401)", 3),
+        ({"fetchInstances": ok([])}, "instance", "the server has no similar one", 2),
+        ({"fetchInstances": listed("kumon_assistant ")}, "instance", "nearest that exists is 'kumon_assistant '", 2),
+        ({"fetchInstances": listed("Kumon_Assistant")}, "instance", "nearest that exists is 'Kumon_Assistant'", 2),
+        ({"fetchInstances": listed("kumon_asistant")}, "instance", "nearest that exists is 'kumon_asistant'", 2),
+        ({"connectionState": Server.state("close")}, "state", "closed (3 of 3 samples)", 0),
+        ({"connectionState": Server.state("connecting")}, "state", "stuck in connecting (3 of 3 samples)", 0),
+        ({"connectionState": Server.state("open", "connecting", "open")}, "state", "is flapping", 1),
+        ({"connectionState": Server.state(None)}, "state", "The state is missing", 0),
+        ({"connectionState": [*Server.state("open"), GONE]}, "state", "in 1 of 3 samples only", 1),
+        ({"fetchInstances": listed(status="close")}, "agreement", "connectionState says open", 0),
+        (
+            {
+                "fetchInstances": listed(status="close", disconnectionReasonCode=401),
+                "connectionState": Server.state("close"),
+            },
+            "state",
+            "needs a new QR code",
+            1,
+        ),
+    ],
+)
+def test_the_first_check_that_fails_is_named_and_those_behind_it_are_unknown(answers, check, says, behind):
+    found = inspect(Server(**{name: list(a) if isinstance(a, list) else a for name, a in answers.items()}))
+    assert found["healthy"] is False
+    assert first(found)[0] == check
+    assert says in first(found)[1]
+    assert len(found["unknown"]) == behind
+
+
+def test_open_in_the_list_of_an_instance_that_is_not_is_told_too():
+    found = inspect(Server(connectionState=Server.state("close")))
+    assert [finding["check"] for finding in found["findings"]] == ["state", "agreement"]
+
+
+def test_an_unknown_instance_with_a_wrong_key_is_a_wrong_key():
+    server = Server(fetchInstances=error(401, "Unauthorized"), connectionState=[error(404, ["does not exist"])])
+    assert first(inspect(server))[0] == "key"
+
+
+def test_without_a_key_that_is_what_is_said():
+    server = Server(fetchInstances=error(401, "Unauthorized"))
+    assert first(inspect(server, api_key=""))[1].startswith("No API key is given")
+    assert all(not call[3] for call in server.calls)
+
+
+def test_a_slow_root_only_leaves_the_version_unknown():
+    found = inspect(Server(**{"": GONE}))
+    assert (found["healthy"], found["version"], found["major"]) == (True, None, 2)
+    assert inspect(Server(**{"": GONE, "fetchInstances": listed(major=1)}))["major"] == 1
+
+
+def test_it_ends_in_time_whatever_hangs():
+    server = Server(**{"": GONE, "fetchInstances": GONE, "connectionState": GONE})
+    server.slow = 100.0
+    found = inspect(server)
+    assert server.now <= 10.0
+    assert found["healthy"] is False
+    assert found["state"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (ok(None), "No webhook is set"),
+        (ok({}), "No webhook is set"),
+        (ok({"url": "http://app/hook", "enabled": False}), "switched off"),
+        (ok({"url": "http://other/hook", "enabled": True}), "points at http://other/hook, not at http://app/hook"),
+        (ok({"webhook": {"url": "http://app/hook/", "enabled": True}}), None),
+    ],
+)
+def test_the_webhook_has_to_point_at_the_assistant(answer, says):
+    found = inspect(Server(find=answer), webhook_url="http://app/hook")
+    assert found["healthy"] is (says is None)
+    if says:
+        assert first(found) == ("webhook", first(found)[1])
+        assert says in first(found)[1]
+
+
+def test_a_webhook_that_cannot_be_read_is_unknown_and_not_healthy():
+    found = inspect(Server(find=GONE), webhook_url="http://app/hook")
+    assert (found["healthy"], found["unknown"]) == (None, ["webhook"])
+
+
+@pytest.mark.parametrize(
+    ("major", "body"), [(1, {"textMessage": {"text": _evolution._PROBE_TEXT}}), (2, {"text": _evolution._PROBE_TEXT})]
+)
+def test_the_probe_speaks_each_version(major, body):
+    accepted = Answer("", "ok", 201, {"status": "PENDING", "key": {"id": TOKEN}}, "HTTP 201")
+    server = Server(**{"": ok({"version": f"{major}.0"}), "sendText": accepted})
+    found = inspect(server, probe_phone="5511988887777")
+    assert found["probe"] == {"accepted": True, "status": "PENDING"}
+    assert server.calls[-1][2] == {"number": "5511988887777", **body}
+
+
+def test_a_refused_probe_is_a_finding_and_check_mode_sends_none():
+    server = Server(sendText=error(500, "Connection Closed", "Internal Server Error"))
+    assert first(inspect(server, probe_phone="5511988887777")) == (
+        "probe",
+        "The test message was refused: Connection Closed.",
+    )
+    found = inspect(Server(), probe_phone="5511988887777", check=True)
+    assert (found["healthy"], found["unknown"]) == (None, ["probe"])
+
+
+def test_neither_token_nor_key_nor_phone_nor_control_character_is_told():
+    evil = "kumon\x1b[2J postgres://u:PLANTED@db 5511988887777"
+    answers = [
+        {"fetchInstances": listed(evil, disconnectionObject=TOKEN)},
+        {"fetchInstances": listed(disconnectionReasonCode=401, disconnectionObject=TOKEN + "device_removed")},
+        {"fetchInstances": error(500, [[evil]], evil)},
+        {"": ok({"version": "2" + evil})},
+    ]
+    for answer in answers:
+        text = json.dumps(inspect(Server(**answer), api_key="sk-secretsecretsecret"))
+        for planted in (TOKEN, "sk-secret", "PLANTED", "\\u001b", "5511988887777"):
+            assert planted not in text
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"url": "ftp://x"}, "url cannot be used: it does not start with http:// or https://"),
+        ({"instance": ""}, "instance is empty: name the WhatsApp instance"),
+        ({"samples": 0}, "samples is 0; it must be 1 or more"),
+        ({"timeout": -1.0}, "timeout is -1; it must not be negative"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_asked(given, sentence):
+    server = Server()
+    with pytest.raises(Refused, match=sentence.replace("(", r"\(")):
+        inspect(server, **given)
+    assert server.calls == []
+
+
+# ---------------------------------------------------------------- acting
+
+
+def restore(server, check=False, **given):
+    entries = []
+    result = _evolution.restore(
+        params(**given), server.host, check, lambda phase, **more: entries.append(phase), server
+    )
+    return result, entries
+
+
+def acted(server):
+    return [(method, path) for method, path, *_more in server.calls if "restart" in path or "instance/connect/" in path]
+
+
+@pytest.mark.parametrize(("version", "verb"), [("1.8.2", "PUT"), ("2.3.7", "POST")])
+def test_each_version_is_restarted_by_its_own_verb(version, verb):
+    server = Server(**{"": ok({"version": version}), "restart": ok({"instance": {"state": "open"}})})
+    result, entries = restore(server)
+    assert acted(server) == [(verb, "instance/restart/kumon_assistant")]
+    assert (result["changed"], result["after"], entries) == (True, "open", ["begin", "outcome"])
+
+
+def test_a_200_with_error_true_is_a_failure():
+    server = Server(restart=ok({"error": True, "message": "[object Object]"}), connectionState=Server.state("close"))
+    with pytest.raises(Failed, match="HTTP 200 with error: true .*new QR code"):
+        restore(server)
+
+
+def test_a_restart_counts_only_when_the_instance_is_open_again():
+    server = Server(restart=ok({"count": 0}), connectionState=Server.state("connecting"))
+    with pytest.raises(Failed, match="the instance is connecting 5 s after POST /instance/restart/kumon_assistant"):
+        restore(server)
+    flapping = Server(restart=ok({}))
+    flapping.answers["connectionState"] = Server.state("close", "close", "open", "close", "open", "open", "open")
+    assert restore(flapping)[0]["samples"] == ["open", "close", "open", "open", "open"]
+
+
+def test_an_open_instance_needs_no_connecting():
+    server = Server()
+    assert restore(server, state="connected")[0]["changed"] is False
+    assert acted(server) == []
+
+
+def test_a_check_says_what_would_be_called_and_calls_nothing():
+    server = Server()
+    result, entries = restore(server, check=True)
+    assert (result["planned"], result["changed"], entries) == ("POST /instance/restart/kumon_assistant", True, [])
+    assert acted(server) == []
+
+
+def test_the_version_is_told_by_the_list_where_the_root_is_silent():
+    server = Server(**{"": GONE, "fetchInstances": listed(major=1), "restart": ok({})})
+    assert restore(server)[0]["verb"] == "PUT"
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({"connectionState": [GONE]}, "gives no answer"),
+        ({"connectionState": [error(401, "Unauthorized")]}, "key is refused"),
+        ({"connectionState": [HTML]}, "is not the Evolution API"),
+        ({"connectionState": [error(404, ['The "x" instance does not exist'])]}, "does not exist"),
+        ({"": GONE, "fetchInstances": GONE}, "tells the version"),
+    ],
+)
+def test_it_is_refused_before_anything_was_done(answers, says):
+    server = Server(**answers)
+    with pytest.raises(Refused, match=f"nothing was done: .*{says}"):
+        restore(server)
+    assert acted(server) == []
+
+
+def test_the_name_is_escaped_in_the_path():
+    server = Server(connectionState=Server.state("open"), restart=ok({}))
+    restore(server, instance="a b/../c")
+    assert ("POST", "instance/restart/a%20b%2F..%2Fc") in acted(server)
+    assert all("/../" not in path for path in itertools.chain.from_iterable(acted(server)))
