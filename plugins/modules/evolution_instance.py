@@ -56,7 +56,7 @@ before: {description: The state before., type: str, returned: after validation, 
 after: {description: The newest sample of the state., type: str, returned: after validation, sample: open}
 samples: {description: The samples after the call., type: list, elements: str, returned: after validation}
 verb: {description: The HTTP method that the version wants., type: str, returned: after validation, sample: POST}
-planned: {description: The call, V(null) where none is needed., type: str, returned: after validation}
+planned: {description: 'The call, V(null) where none is needed.', type: str, returned: after validation}
 seconds: {description: How long it took., type: float, returned: success}
 """
 

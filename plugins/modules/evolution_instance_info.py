@@ -59,7 +59,7 @@ evolution:
   contains:
     reachable: {description: Whether the Evolution API answers there., type: bool, returned: always}
     version: {description: Its version., type: str, returned: always}
-    major: {description: Its major version, by the shape of its answers where it does not tell., type: int, returned: always}
+    major: {description: 'Its major version, by the shape of its answers where it does not tell.', type: int, returned: always}
     licensed: {description: Whether it has its licence., type: bool, returned: always}
     key_valid: {description: Whether it takes the key., type: bool, returned: always}
     exists: {description: Whether the instance exists., type: bool, returned: always}
@@ -71,7 +71,7 @@ evolution:
     samples: {description: All samples of the state., type: list, elements: str, returned: always}
     disconnection: {description: Code and reason of the last disconnection (version 2 tells them)., type: dict, returned: always}
     webhook: {description: Where it points (url) and whether it is enabled., type: dict, returned: always}
-    probe: {description: Whether the test message was accepted, and the status that the server gave it., type: dict, returned: always}
+    probe: {description: 'Whether the test message was accepted, and the status that the server gave it.', type: dict, returned: always}
     healthy: {description: V(null) when a check could not be made and none failed., type: bool, returned: always}
     findings:
       description: What is wrong, each with C(check) and C(message), the first failed check first.

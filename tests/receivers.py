@@ -1,0 +1,81 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real receivers on loopback for the messages that people get: webhooks, and a mail server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from aiosmtpd.controller import Controller
+
+
+class Hooks:
+    """A server of webhooks. By path: `answers[path] = (status, content type, body, seconds)`, else a Slack-like ok."""
+
+    def __init__(self):
+        self.got, self.answers = [], {}
+        hooks = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                hooks.got.append((self.path, json.loads(body), dict(self.headers)))
+                default = 202 if self.path == "/pagerduty" else 200
+                status, kind, text, seconds = hooks.answers.get(self.path, (default, "text/plain", b"ok", 0))
+                time.sleep(seconds)
+                with contextlib.suppress(OSError):
+                    self.send_response(status)
+                    self.send_header("Content-Type", kind)
+                    self.send_header("Content-Length", str(len(text)))
+                    self.end_headers()
+                    self.wfile.write(text)
+
+            def log_message(self, *_args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def texts(self, path="/slack"):
+        return [body["text"] for where, body, _headers in self.got if where == path]
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class _Server(Controller):
+    def _trigger_server(self):
+        # It asked for port 0; which one it got is known only now.
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+class Mails:
+    """A mail server: `mails` holds (recipients, the mail's text); `refuses` is what it says of every recipient."""
+
+    def __init__(self):
+        self.mails, self.refuses = [], ""
+        self.controller = _Server(self, hostname="127.0.0.1", port=0)
+        self.controller.start()
+        self.port = self.controller.port
+
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+        if self.refuses:
+            return self.refuses
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, _server, _session, envelope):
+        self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
+        return "250 OK"
+
+    def close(self):
+        self.controller.stop(no_assert=True)
