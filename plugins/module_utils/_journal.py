@@ -161,7 +161,8 @@ def verify(path: str) -> dict[str, Any]:
 def acts(path: str, wall: float) -> list[dict[str, Any]]:
     """Begin and outcome of each act put together, newest first.
 
-    `{run_id, actor, host, procedure, act, began, ended, age, ok, before, after, msg}`: `age` in seconds at the time
+    `{run_id, actor, host, procedure, act, seq, outcome_seq, hash, began, ended, age, ok, before, after, msg}`: `seq`,
+    `outcome_seq` and `hash` name the entries it rests on, `hash` that of the newer one; `age` in seconds at the time
     `wall` (seconds since the epoch), `ended` and `ok` None for an act that has no outcome. A note ends where it begins.
     """
     found: list[dict[str, Any]] = []
@@ -170,12 +171,14 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
         if entry.get("phase") == "outcome":
             for act in reversed(found):
                 if act["ended"] is None and [act["run_id"], act["procedure"], act["act"]] == key:
-                    act.update(ended=entry["time"], **{name: entry.get(name) for name in ("ok", "after", "msg")})
+                    act.update(ended=entry["time"], outcome_seq=entry["seq"], hash=entry["hash"])
+                    act.update({name: entry.get(name) for name in ("ok", "after", "msg")})
                     break
             continue
-        act = {name: entry.get(name) for name in ("run_id", "actor", "host", "procedure", "act")}
+        act = {name: entry.get(name) for name in ("run_id", "actor", "host", "procedure", "act", "seq", "hash")}
         note = entry.get("phase") == "note"
         act.update(
+            outcome_seq=None,
             began=entry["time"],
             ended=entry["time"] if note else None,
             age=round(wall - _when.parse_when(entry["time"], wall), 3),

@@ -72,7 +72,8 @@ journal:
     reason: {description: What is wrong with it., type: str, returned: always}
     acts:
       description:
-        - What was done, newest first. Begin and outcome of an act are put together.
+        - What was done, newest first. Begin and outcome of an act are put together; C(seq) and C(outcome_seq) name the two
+          entries, C(hash) is that of the newer one.
         - C(age) is in seconds since it began, C(ended) and C(ok) are V(null) for an act without outcome.
       type: list
       elements: dict
@@ -83,6 +84,9 @@ journal:
           host: assistant1
           procedure: rollback_level1
           act: service_flags
+          seq: 41
+          outcome_seq: 42
+          hash: 5e0c0b3f0e5a1e6f6f2f0c9c1a1f2f64c8ad6f9a3b0bd2f4a93cbf2dc2f6a7d1
           began: "2026-11-22T10:12:27.170000Z"
           ended: "2026-11-22T10:12:28.020000Z"
           age: 61.2

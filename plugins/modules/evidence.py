@@ -1,0 +1,130 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: evidence
+short_description: Keep evidence of an incident on the target
+version_added: 0.1.0
+description:
+  - Keeps the end of the log, the flags, the release, the state of the unit and the journal of acts below
+    C(evidence/<run_id>) in O(state_dir), with a manifest that has the SHA-256 of each file.
+  - All of it is redacted before it is written, and bounded in size and time. What could not be had is named in the manifest.
+  - It is collected once for a run. Asked again, the manifest that is there is returned. Evidence of earlier runs is never removed.
+extends_documentation_fragment:
+  - kumon.runbook.service
+attributes:
+  check_mode:
+    description: Says whether anything would be collected.
+    support: full
+  diff_mode:
+    description: There is nothing to show.
+    support: none
+options:
+  run_id:
+    description: The run that it is evidence of.
+    type: str
+    required: true
+  source:
+    description: Where the log is.
+    type: str
+    choices: [file, journal]
+    default: file
+  paths:
+    description: Log files, for O(source=file); names and globs.
+    type: list
+    elements: str
+    default: []
+  since:
+    description: How far back the log is kept, an age such as V(1h) or ISO 8601.
+    type: str
+    default: 1h
+  flags:
+    description: The flags whose values are kept.
+    type: list
+    elements: str
+    default: []
+  health_urls:
+    description: The health endpoints, in the order in which they are tried.
+    type: list
+    elements: str
+    default: []
+  app_dir:
+    description: The work tree that the assistant runs from.
+    type: path
+  max_bytes:
+    description: How large all of it may be.
+    type: int
+    default: 2000000
+  seconds:
+    description: How long collecting may take.
+    type: float
+    default: 10
+author:
+  - Kumon runbook maintainers (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Keep what can be seen now
+  kumon.runbook.evidence:
+    service: kumon-assistant
+    run_id: 20261122T101226Z-4f21aa
+    paths: [/var/log/kumon-assistant/app.log*]
+    app_dir: /opt/kumon-assistant
+"""
+
+RETURN = r"""
+evidence:
+  description: The manifest.
+  returned: success
+  type: dict
+  contains:
+    path: {description: The directory., type: str, returned: always}
+    run_id: {description: The run., type: str, returned: always}
+    collected: {description: When (ISO 8601 in UTC)., type: str, returned: when collected}
+    files:
+      description: Each with C(name), C(bytes), C(sha256), C(lines), C(truncated) and C(source).
+      type: list
+      elements: dict
+      returned: always
+    missing: {description: 'What could not be had, each with C(source) and C(why).', type: list, elements: dict, returned: always}
+    seconds: {description: How long it took., type: float, returned: when collected}
+"""
+
+import os
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils import _evidence, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **_service.SERVICE_SPEC,
+            "run_id": {"type": "str", "required": True},
+            "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+            "paths": {"type": "list", "elements": "str", "default": []},
+            "since": {"type": "str", "default": "1h"},
+            "flags": {"type": "list", "elements": "str", "default": []},
+            "health_urls": {"type": "list", "elements": "str", "default": []},
+            "app_dir": {"type": "path"},
+            "max_bytes": {"type": "int", "default": 2000000},
+            "seconds": {"type": "float", "default": 10},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        os.nice(5)  # what is measured comes first
+        changed, manifest = _evidence.collect(module.params, Host(), time.time(), module.check_mode)
+    except (Refused, ValueError) as exc:
+        module.fail_json(msg=str(exc))
+    module.exit_json(changed=changed, evidence=manifest)
+
+
+if __name__ == "__main__":
+    main()
