@@ -83,6 +83,8 @@ def collect(params: dict[str, Any], host: Host, wall: float, check: bool) -> tup
     path = os.path.join(home, params["run_id"])
     with contextlib.suppress(OSError, ValueError), open(os.path.join(path, MANIFEST), encoding="utf-8") as handle:
         return False, dict(json.load(handle), path=path)
+    if params["after_act"] and not _acted(params):
+        return False, {"run_id": params["run_id"], "files": [], "missing": [], "path": None}
     if check:
         return True, {"run_id": params["run_id"], "files": [], "missing": [], "path": path}
     draft = os.path.join(home, f".draft-{params['run_id']}")
@@ -99,6 +101,14 @@ def collect(params: dict[str, Any], host: Host, wall: float, check: bool) -> tup
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return True, dict(manifest, path=path)
+
+
+def _acted(params: dict[str, Any]) -> bool:
+    try:
+        journal = _journal.entries(_journal.path_in(params["state_dir"]))
+        return any(entry.get("run_id") == params["run_id"] for entry in journal)
+    except OSError:
+        return False
 
 
 def _fill(draft: str, params: dict[str, Any], host: Host, wall: float) -> dict[str, Any]:

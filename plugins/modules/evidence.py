@@ -55,6 +55,10 @@ options:
   app_dir:
     description: The work tree that the assistant runs from.
     type: path
+  after_act:
+    description: Collect only if the journal has an act of that run. A run that changed nothing needs none.
+    type: bool
+    default: false
   max_bytes:
     description: How large all of it may be.
     type: int
@@ -82,7 +86,7 @@ evidence:
   returned: success
   type: dict
   contains:
-    path: {description: The directory., type: str, returned: always}
+    path: {description: 'The directory, V(null) when there is none.', type: str, returned: always}
     run_id: {description: The run., type: str, returned: always}
     collected: {description: When (ISO 8601 in UTC)., type: str, returned: when collected}
     files:
@@ -113,6 +117,7 @@ def main():
             "flags": {"type": "list", "elements": "str", "default": []},
             "health_urls": {"type": "list", "elements": "str", "default": []},
             "app_dir": {"type": "path"},
+            "after_act": {"type": "bool", "default": False},
             "max_bytes": {"type": "int", "default": 2000000},
             "seconds": {"type": "float", "default": 10},
         },

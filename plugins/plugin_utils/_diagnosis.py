@@ -274,7 +274,7 @@ class _Screen:
     def _critical(self, traces: dict) -> list[str]:
         samples = traces["samples"]["guards"] + traces["samples"]["lost"]
         newest = sorted(samples, key=lambda sample: str(sample.get("time") or ""), reverse=True)[:_EVENTS]
-        texts = [f"{sample.get('time') or '?'} {_message(sample['line'])}" for sample in newest]
+        texts = [f"{sample.get('time') or '?'} {message_of(sample['line'])}" for sample in newest]
         total = traces["guards"]["incidents"] + traces["handoff"]["lost"]
         if total > len(texts):
             texts.append(self._say("more", n=total - len(texts)))
@@ -365,7 +365,7 @@ class _Screen:
         return f"{_TICKS[row['status']]} {row['title']}: {row['value']}{source}"[: WIDTH - _LABEL]
 
 
-def _message(line: str) -> str:
+def message_of(line: str) -> str:
     """The trace itself out of a log line, whatever stands before it."""
     for name in ("OUTBOX_GUARD|", "INSTANCE_GUARD|", "OUTBOX_TRACE|"):
         at = line.find(name)

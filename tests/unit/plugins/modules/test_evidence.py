@@ -102,6 +102,15 @@ def test_a_second_time_returns_what_is_there(target):
     assert again["evidence"] == first["evidence"]
 
 
+def test_after_a_run_that_did_nothing_none_is_kept_if_so_asked(target):
+    assert target.collect(after_act=True)["changed"] is False
+    assert not (target.state / "evidence").exists()
+    _journal.append(
+        _journal.path_in(str(target.state)), run_id="r1", actor="ana", procedure="x", act="y", phase="begin"
+    )
+    assert target.collect(after_act=True)["changed"] is True
+
+
 def test_check_mode_leaves_nothing(target):
     before = target.files()
     assert target.collect(check_mode=True)["changed"] is True

@@ -1,0 +1,501 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of an incident: what happened, was detected, decided, done and proven, and what nobody knows. Pure.
+
+Every statement names what it rests on: an entry of a host's journal, or a measurement with its window.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+    delivery_rate,
+    mapping,
+    merge_minutes,
+    merge_traces,
+    sequence,
+    wilson_interval,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
+from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
+
+BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
+"""Seconds from a rollback's start to its observed effect, by the procedures."""
+
+SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
+TARGET = 0.95
+_SAMPLES = 5
+# What is looked at on a host, and what it is unknown without.
+_SOURCES = {
+    "journal": "journal_info",
+    "traces": "trace_log_info",
+    "service": "service_flags_info",
+    "release": "release_info",
+    "evidence": "evidence",
+    "smoke_test": "smoke_test",
+}
+
+
+def model(facts: Any, locale: str) -> dict[str, Any]:
+    """Put together what a report says, for the renderers.
+
+    :param facts: see the filter's documentation, ``incident_report.yml``
+    :raises ValueError: for facts of another shape, or an unknown locale
+    """
+    if locale not in LOCALES:
+        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
+    return _Report(redact_data(mapping(facts, "The facts")), locale).model()
+
+
+class _Report:
+    def __init__(self, facts: dict, locale: str) -> None:
+        self._texts, self._words, self._locale = TEXTS[locale], Words(locale), locale
+        self._incident = mapping(facts["incident"], "incident")
+        self._hosts = {
+            str(name): mapping(host, f"hosts.{name}") for name, host in sorted(mapping(facts["hosts"], "hosts").items())
+        }
+        self._generated = str(facts["generated"])
+        self._now = parse_when(self._generated, 0)
+        self._version = str(facts.get("runbook_version") or "?")
+        self._window = [parse_when(str(self._incident[name]), self._now) for name in ("since", "until")]
+        self._news = self._of_incident(facts.get("notifications"))
+        self._acts = self._number_acts()
+        traces = [host["traces"] for host in self._hosts.values() if host.get("traces")]
+        self._traces = merge_traces(traces) if traces else None
+        self._minutes = [
+            {**row, **wilson_interval(row["success"], n), "rate": row["success"] / n if n else None, "n": n}
+            for row in merge_minutes([one["minutes"] for one in traces])
+            for n in [row["success"] + row["failed"]]
+        ]
+
+    def model(self) -> dict[str, Any]:
+        status = self._status()
+        return {
+            "locale": self._locale.replace("_", "-"),
+            "texts": self._texts,
+            "words": self._texts["charts"],
+            "title": self._say("title", id=self._incident["id"]),
+            "status": status,
+            "headline": self._say(f"status_{status}"),
+            "meta": [
+                (self._texts["incident"], str(self._incident["id"])),
+                (self._texts["window"], f"{_span(self._incident['since'], self._incident['until'])} UTC"),
+                (self._texts["hosts"], ", ".join(self._hosts)),
+                (self._texts["generated"], f"{_clock(self._generated)} UTC, kumon.runbook {self._version}"),
+            ],
+            "sections": [
+                {"name": name, "title": self._texts[name], "statements": getattr(self, f"_{name}")()}
+                for name in SECTIONS
+            ],
+            "acts": self._acts,
+            "minutes": self._minutes,
+            "target": TARGET,
+            "runs": self._runs(),
+            "guards": self._guards(),
+            "alts": self._alts(),
+            "checklist": self._checklists(),
+            "messages": self._messages(),
+            "evidence": self._evidence(),
+        }
+
+    def _say(self, key: str, **fields: Any) -> str:
+        return self._texts[key].format(**fields)
+
+    def _of_incident(self, news: Any) -> dict | None:
+        """The messages that are not those of an incident before this one."""
+        if news is None:
+            return None
+        found = sequence(mapping(news, "notifications").get("messages") or [], "notifications.messages")
+        late = [one for one in found if parse_when(str(one["time"]), self._now) >= self._window[0]]
+        return {**news, "messages": late}
+
+    # ------------------------------------------------------------ what it rests on
+
+    def _number_acts(self) -> list[dict]:
+        """The acts inside the window, oldest first, numbered as the picture numbers them."""
+        found = []
+        for host, known in self._hosts.items():
+            for act in sequence((known.get("journal") or {}).get("acts") or [], f"The acts of {host}"):
+                began = parse_when(str(act["began"]), self._now)
+                if self._window[0] <= began <= self._window[1]:
+                    found.append((began, host, int(act.get("seq") or 0), act))
+        found.sort(key=lambda entry: entry[:3])
+        return [
+            {
+                "number": number,
+                "host": host,
+                "began": str(act["began"]),
+                "at": _clock(act["began"]),
+                "ended": act.get("ended"),
+                "run_id": str(act.get("run_id")),
+                "procedure": str(act.get("procedure")),
+                "act": str(act.get("act")),
+                "actor": str(act.get("actor")),
+                "ok": act.get("ok"),
+                "msg": str(act.get("msg") or ""),
+                "after": act.get("after") or {},
+                "change": _change(act.get("before"), act.get("after")),
+                "result": self._result(act),
+                "hash": str(act.get("hash") or "")[:12],
+                "ref": _entry(host, act),
+            }
+            for number, (_began, host, _seq, act) in enumerate(found, 1)
+        ]
+
+    def _result(self, act: dict) -> str:
+        if act.get("ended") is None:
+            return self._texts["not_ended"]
+        if act.get("ok") is None:
+            return self._texts["noted"]
+        return self._texts["took_effect"] if act["ok"] else self._texts["failed"]
+
+    def _trace_ref(self, host: str) -> str:
+        window = self._hosts[host]["traces"].get("window") or {}
+        since, until = window.get("since") or self._incident["since"], window.get("until") or self._incident["until"]
+        return f"trace_log_info {host}, {_span(since, until)}"
+
+    def _measured(self) -> list[str]:
+        return [host for host, known in self._hosts.items() if known.get("traces")]
+
+    def _all_traces(self) -> list[str]:
+        return [self._trace_ref(host) for host in self._measured()]
+
+    def _status(self) -> str:
+        """The worst that is known of any host now; unknown is worse than watched."""
+        order = ("ok", "watch", "blind", "rollback")
+        found = [str((host.get("verdict") or {}).get("status", "blind")) for host in self._hosts.values()]
+        return max((status if status in order else "blind" for status in found), key=order.index, default="blind")
+
+    # ------------------------------------------------------------ the sections
+
+    def _happened(self) -> list[dict]:
+        rows = []
+        for host in self._measured():
+            traces, ref = self._hosts[host]["traces"], self._trace_ref(host)
+            handoff, delivery, guards = traces["handoff"], traces["delivery"], traces["guards"]
+            rows.append(_statement(self._say("handoffs", host=host, **_some(handoff, _HANDOFF)), ref))
+            rate = delivery_rate(traces)
+            if rate["n"]:
+                shares = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
+                rows.append(
+                    _statement(self._say("delivered", host=host, n=rate["n"], **shares, **_some(delivery, _SENDS)), ref)
+                )
+            else:
+                rows.append(_statement(self._say("none_delivered", host=host), ref))
+            if guards["incidents"]:
+                types = self._words.names({**guards["outbox"], **guards["instance"]})
+                rows.append(_statement(self._say("guarded", host=host, n=guards["incidents"], types=types), ref))
+            if delivery["failed_by_http"]:
+                codes = self._words.names(delivery["failed_by_http"])
+                rows.append(_statement(self._say("by_http", host=host, codes=codes), ref))
+            for kind in ("invalid", "unexpected"):
+                if (traces["instances"].get(kind)) or {}:
+                    names = self._words.names(traces["instances"][kind])
+                    rows.append(_statement(self._say(f"{kind}_instance", host=host, names=names), ref))
+            rows += self._samples(host, traces, ref)
+        return rows
+
+    def _samples(self, host: str, traces: dict, ref: str) -> list[dict]:
+        found = [
+            (str(sample.get("time") or ""), str(sample.get("line") or ""))
+            for kind in ("guards", "lost", "failures")
+            for sample in ((traces.get("samples") or {}).get(kind) or [])[:2]
+        ]
+        return [
+            {
+                **_statement(self._say("line", host=host, at=_clock(at) if at else "?"), ref),
+                "code": message_of(line)[:400],
+            }
+            for at, line in sorted(found, reverse=True)[:_SAMPLES]
+        ]
+
+    def _detected(self) -> list[dict]:
+        rows = []
+        wrong = [row for row in self._minutes if row["failed"] or row["lost"] or row["guards"]]
+        if wrong:
+            what = ", ".join(
+                f"{self._texts['charts'][name]} {wrong[0][name]}"
+                for name in ("failed", "lost", "guards")
+                if wrong[0][name]
+            )
+            at = _clock(wrong[0]["minute"])
+            rows.append(_statement(self._say("first_sign", at=at, what=what), *self._all_traces()))
+            first = next((act for act in self._acts if act["procedure"] in BUDGETS), None)
+            if first:
+                delay = parse_when(first["began"], self._now) - parse_when(wrong[0]["minute"], self._now)
+                if delay >= 0:
+                    age = self._words.duration(delay)
+                    rows.append(_statement(self._say("to_first_act", age=age), first["ref"], *self._all_traces()))
+        elif self._minutes:
+            rows.append(_statement(self._texts["no_sign"], *self._all_traces()))
+        for host, known in self._hosts.items():
+            verdict = known.get("verdict")
+            if verdict:
+                # The verdict is on the present, which is measured from the last act on.
+                seen = known.get("present")
+                since = (seen or {}).get("window", {}).get("since")
+                ref = f"trace_log_info {host}, {_span(since, seen['measured'])}" if seen else f"verdict {host}"
+                fields = {name: verdict.get(name) for name in ("status", "cause", "level")}
+                reasons = " ".join(str(reason) for reason in verdict.get("reasons") or [])
+                rows.append(_statement(self._say("judged", host=host, reasons=reasons, **fields), ref))
+        return rows
+
+    def _decided(self) -> list[dict]:
+        rows = []
+        decided = {(act["run_id"], act["host"]) for act in self._acts if act["act"] == "decision"}
+        seen = set()
+        for act in self._acts:
+            run = (act["run_id"], act["host"], act["procedure"])
+            if act["act"] == "decision":
+                level = act["after"].get("level") or "?"
+                rows.append(_statement(self._say("decision", level=level, **_who(act)), act["ref"]))
+            elif act["procedure"] in BUDGETS and run not in seen and run[:2] not in decided:
+                rows.append(_statement(self._say("started", **_who(act)), act["ref"]))
+            seen.add(run)
+        return rows
+
+    def _done(self) -> list[dict]:
+        rows = []
+        for act in self._acts:
+            if act["act"] == "decision":
+                continue
+            took = ""
+            if act["ended"] is not None:
+                seconds = parse_when(str(act["ended"]), self._now) - parse_when(act["began"], self._now)
+                took = self._say("took", seconds=self._number(seconds))
+            change = f": {act['change']}" if act["change"] else ""
+            text = self._say(
+                "act", change=change, took=took, **_some(act, ("number", "at", "act", "result")), **_who(act)
+            )
+            rows.append(_statement(text + (f" ({act['msg']})" if act["msg"] else ""), act["ref"]))
+        return rows
+
+    def _proven(self) -> list[dict]:
+        rows = [
+            _statement(self._say("proof_of_act", number=act["number"], **_who(act)), act["ref"])
+            for act in self._acts
+            if act["ok"] and act["act"] != "decision"
+        ]
+        ends = [str(act["ended"]) for act in self._acts if act["ended"]]
+        if ends and self._minutes:
+            # The minute in which the last act ended belongs to before and after; only those behind it are after.
+            last = max(ends)
+            after = [row for row in self._minutes if row["minute"] > last[:16] + "Z"]
+            sums = {name: sum(row[name] for row in after) for name in ("success", "failed", "lost", "guards")}
+            if after:
+                rows.append(_statement(self._say("since_act", n=len(after), **sums), *self._all_traces()))
+        for host, known in self._hosts.items():
+            service = known.get("service")
+            if service and service.get("running"):
+                ref = f"service_flags_info {host}"
+                health = service.get("health") or {}
+                fields = {"host": host, "pid": service.get("pid"), "started": _clock(service.get("started"))}
+                rows.append(_statement(self._say("running", health=health.get("detail"), **fields), ref))
+                flags = {name: value for name, value in (service.get("effective") or {}).items() if value is not None}
+                if flags:
+                    shown = ", ".join(f"{name}={value}" for name, value in sorted(flags.items()))
+                    rows.append(_statement(self._say("flags", host=host, flags=shown), ref))
+            release = known.get("release")
+            if release and release.get("head"):
+                head = str(release["head"])[:12]
+                rows.append(_statement(self._say("release", host=host, head=head), f"release_info {host}"))
+            test = known.get("smoke_test")
+            if test:
+                fields = {"status": test.get("status"), "at": _clock(test.get("at"))}
+                rows.append(_statement(self._say("smoke_test", host=host, **fields), f"smoke_test {host}"))
+        return rows
+
+    def _unknown(self) -> list[dict]:
+        rows = []
+        for host, known in self._hosts.items():
+            said = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
+            for name, source in _SOURCES.items():
+                if known.get(name) is None:
+                    why = said.get(source) or self._texts["not_asked"]
+                    rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
+            journal = known.get("journal")
+            if journal is not None and not journal.get("ok", True):
+                reason = journal.get("reason")
+                rows.append(_statement(self._say("broken", host=host, reason=reason), f"journal {host}"))
+            traces = known.get("traces")
+            if traces is not None:
+                rows += self._unknown_of(host, traces)
+            for entry in (known.get("evidence") or {}).get("missing") or []:
+                fields = {"host": host, "source": entry.get("source"), "why": entry.get("why")}
+                rows.append(_statement(self._say("no_evidence", **fields), f"evidence {host}"))
+        rows += [
+            _statement(self._say("open_act", number=act["number"], **_who(act)), act["ref"])
+            for act in self._acts
+            if act["ended"] is None
+        ]
+        if not self._acts:
+            rows.append(_statement(self._texts["no_acts"], *[f"journal {host}" for host in self._hosts]))
+        if self._news is None:
+            rows.append(_statement(self._texts["no_messages_known"], "notify"))
+        # Numbers say what was lost, and never why.
+        rows.append(_statement(self._texts["root_cause"]))
+        return rows
+
+    def _unknown_of(self, host: str, traces: dict) -> list[dict]:
+        """What the log does not tell although it was read."""
+        ref, rows = self._trace_ref(host), []
+        if not traces.get("records"):
+            rows.append(_statement(self._say("no_traces", host=host), ref))
+        if traces.get("timestamps") == "none":
+            rows.append(_statement(self._say("no_times", host=host), ref))
+        for name in ("undated", "unparsed"):
+            if traces.get(name):
+                rows.append(_statement(self._say(name, host=host, n=traces[name]), ref))
+        if traces["delivery"].get("unconfirmed"):
+            rows.append(_statement(self._say("unconfirmed", host=host, n=traces["delivery"]["unconfirmed"]), ref))
+        if traces["handoff"].get("unread"):
+            rows.append(_statement(self._say("unread", host=host, n=traces["handoff"]["unread"]), ref))
+        return rows
+
+    # ------------------------------------------------------------ pictures and tables
+
+    def _runs(self) -> list[dict]:
+        """Each rollback against its budget: from its first act to the outcome of its last one, by the journal."""
+        runs: dict[tuple, list[dict]] = {}
+        for act in self._acts:
+            if act["procedure"] in BUDGETS and act["act"] != "decision":
+                runs.setdefault((act["run_id"], act["procedure"], act["host"]), []).append(act)
+        rows = []
+        for (_run_id, procedure, host), acts in runs.items():
+            if any(act["ended"] is None for act in acts):
+                continue
+            began = min(parse_when(act["began"], self._now) for act in acts)
+            seconds = max(parse_when(str(act["ended"]), self._now) for act in acts) - began
+            rows.append(
+                {
+                    "name": f"{acts[0]['number']}  {procedure.replace('rollback_', '')} {host}",
+                    "seconds": seconds,
+                    "budget": BUDGETS[procedure],
+                    "ok": all(act["ok"] for act in acts),
+                    "label": self._say("of_budget", seconds=self._number(seconds), budget=BUDGETS[procedure]),
+                }
+            )
+        return rows
+
+    def _number(self, value: float) -> str:
+        text = f"{value:.1f}"
+        return text.replace(".", ",") if self._locale == "pt_BR" else text
+
+    def _guards(self) -> dict[str, int]:
+        guards = (self._traces or {}).get("guards") or {}
+        return {
+            f"{kind} {name}": count
+            for kind in ("outbox", "instance")
+            for name, count in (guards.get(kind) or {}).items()
+        }
+
+    def _alts(self) -> dict[str, str]:
+        """What the pictures show, for those who cannot see them."""
+        rows = [row for row in self._minutes if row["n"]]
+        rates = [self._words.percent(row["rate"]) for row in sorted(rows, key=lambda row: row["rate"])]
+        return {
+            "rate": self._say(
+                "alt_rate",
+                minutes=len(self._minutes),
+                low=rates[0] if rates else "?",
+                high=rates[-1] if rates else "?",
+                lost=sum(row["lost"] for row in self._minutes),
+            ),
+            "budgets": "; ".join(f"{run['name']}: {run['label']}" for run in self._runs()),
+            "guards": ", ".join(f"{name}: {count}" for name, count in sorted(self._guards().items())),
+        }
+
+    def _checklists(self) -> dict[str, list[dict]]:
+        report = {"path": self._incident["id"], "at": self._generated}
+        return {
+            host: checklist(
+                {
+                    **{name: known.get(name) for name in ("verdict", "service", "journal", "smoke_test")},
+                    "traces": known.get("present") or known.get("traces"),
+                    "notifications": self._news,
+                    "report": report,
+                },
+                self._now,
+                self._locale,
+            )
+            for host, known in self._hosts.items()
+        }
+
+    def _messages(self) -> list[dict]:
+        kinds, audiences = self._texts["kinds"], self._texts["audiences"]
+        rows = []
+        for message in sequence((self._news or {}).get("messages") or [], "notifications.messages"):
+            rows.append(
+                {
+                    "at": _clock(message.get("time")),
+                    "kind": kinds.get(message.get("kind"), str(message.get("kind"))),
+                    "audience": audiences.get(message.get("audience"), str(message.get("audience"))),
+                    "tier": message.get("tier"),
+                    "channel": message.get("channel") or "-",
+                    "ok": {True: self._texts["accepted"], False: self._texts["refused"]}.get(
+                        message.get("ok"), self._texts["not_known"]
+                    ),
+                    "detail": str(message.get("detail") or ""),
+                }
+            )
+        return rows
+
+    def _evidence(self) -> dict[str, dict]:
+        return {host: known["evidence"] for host, known in self._hosts.items() if known.get("evidence")}
+
+
+_HANDOFF = ("planned", "read", "lost", "unread")
+_SENDS = ("sent", "success", "failed", "unconfirmed")
+
+
+def _some(data: dict, names: tuple) -> dict[str, Any]:
+    return {name: data[name] for name in names}
+
+
+def _who(act: dict) -> dict[str, Any]:
+    return _some(act, ("host", "procedure", "actor"))
+
+
+def _statement(text: str, *refs: str) -> dict[str, Any]:
+    return {"text": text, "refs": list(refs)}
+
+
+def _entry(host: str, act: dict) -> str:
+    """`journal host#7-8`: the entries of an act's begin and outcome."""
+    outcome = act.get("outcome_seq")
+    return f"journal {host}#{act.get('seq', '?')}" + (f"-{outcome}" if outcome else "")
+
+
+def _clock(moment: Any) -> str:
+    """`2026-11-22 10:12:27` of ISO 8601 in UTC; the minute when it has no seconds."""
+    return str(moment or "?").replace("T", " ").rstrip("Z")[:19]
+
+
+def _span(since: Any, until: Any) -> str:
+    """From when to when; the date once where it is the same."""
+    begin, end = _clock(since), _clock(until)
+    return f"{begin} - {end[11:] if end[:10] == begin[:10] else end}"
+
+
+def _change(before: Any, after: Any) -> str:
+    """What an act changed: `NAME old → new, …`."""
+    before, after = before or {}, after or {}
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    changes = [
+        f"{name} {_short(before.get(name))} → {_short(value)}"
+        for name, value in sorted(after.items())
+        if before.get(name) != value
+    ]
+    return ", ".join(changes)[:400]
+
+
+def _short(value: Any) -> str:
+    return "-" if value is None else value[:60] if isinstance(value, str) else json.dumps(value, sort_keys=True)[:60]
