@@ -28,7 +28,7 @@ lint: .venv/.done $(LINK)
 	$(BIN)/antsibull-changelog lint
 
 unit: .venv/.done $(LINK)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 4
 
 sanity: .venv/.done
 	scripts/sanity $(BIN)

@@ -22,3 +22,17 @@ def test_the_report_shows_no_phone_number_and_no_secret(assistant):
     assert "planted-password" in assistant.sh("cat /var/log/kumon-assistant/app.log")
     assert "planted-password" not in run.text
     assert "55119000000" not in run.text
+
+
+def test_the_metrics_are_written_when_asked(assistant):
+    directory = assistant.sh("mktemp -d").strip()
+    try:
+        run = assistant.playbook("health_check", health_textfile=f"{directory}/kumon.prom")
+        assert run.code == 0
+        assert assistant.sh(f"stat -c '%n %a' {directory}/*").strip() == f"{directory}/kumon.prom 644"
+        metrics = assistant.sh(f"cat {directory}/kumon.prom")
+        assert 'kumon_assistant_verdict{host="assistant1",status="ok"} 1.0' in metrics
+        assert 'kumon_assistant_service_up{host="assistant1"} 1.0' in metrics
+        assert 'kumon_assistant_delivery_ratio{host="assistant1"} 1.0' in metrics
+    finally:
+        assistant.sh(f"rm -r {directory}")

@@ -92,6 +92,22 @@ def test_what_cannot_be_measured_is_said_and_never_healthy(assistant, prepare, v
     assistant.assert_refuses("health_check", sentence, runbook_locale="en", **variables)
 
 
+def test_the_metrics_of_what_is_not_known_are_left_out(sound):
+    sound.sh("systemctl stop kumon-assistant")
+    run = health_check(sound, health_textfile="/tmp/kumon.prom", runbook_log_paths=["/var/log/none.log"])
+    assert run.code != 0
+    metrics = sound.sh("cat /tmp/kumon.prom; rm /tmp/kumon.prom")
+    assert 'kumon_assistant_verdict{host="assistant1",status="blind"} 1.0' in metrics
+    assert 'kumon_assistant_service_up{host="assistant1"} 0.0' in metrics
+    assert "deliver" not in metrics
+
+
+def test_metrics_that_cannot_be_written_change_no_verdict(sound):
+    run = health_check(sound, health_textfile="/nonexistent/kumon.prom")
+    assert run.code == 0
+    assert "The metrics were not written (/nonexistent/kumon.prom): " in run.text
+
+
 @pytest.mark.parametrize("health", ["hang", "html", "error"])
 def test_health_that_gives_no_sound_answer_is_not_healthy(sound, health):
     sound.fault(health=health)
