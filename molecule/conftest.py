@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = "/etc/kumon-assistant/runbook.env"
 DROP_IN = "/etc/systemd/system/kumon-assistant.service.d/90-runbook.conf"
 STATE = "/var/lib/kumon-runbook"
+# The custom stats are what AWX keeps of a run; people are not shown them.
+ENVIRONMENT = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "ANSIBLE_SHOW_CUSTOM_STATS": "1"}
 
 
 class Run(NamedTuple):
@@ -199,7 +201,7 @@ class Assistant:
         run = subprocess.run(
             command,
             cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"},
+            env={**os.environ, **ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -215,7 +217,7 @@ class Assistant:
         run = subprocess.Popen(
             self.command(name, **variables),
             cwd=ROOT,
-            env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0", "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, **ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

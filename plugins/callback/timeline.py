@@ -11,7 +11,8 @@ short_description: Show how long each phase of a procedure took, against its bud
 version_added: 0.1.0
 description:
   - At the end of a playbook that used roles of this collection, a short table of phases, with seconds and tasks, and
-    the whole against the procedure's budget. Of other playbooks it says nothing.
+    the whole against the procedure's budget, with its status. The last line is what to run next, if anything. Of other
+    playbooks it says nothing.
   - A phase is what stands before C( | ) in the names of the collection's tasks.
   - It never breaks a play. What goes wrong in it is one warning.
 options:
@@ -35,6 +36,7 @@ import tempfile
 import time
 
 from ansible.plugins.callback import CallbackBase
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 COLLECTION = "kumon.runbook."
 
@@ -118,6 +120,7 @@ class CallbackModule(CallbackBase):
             "status": result.get("status"),
             "seconds": round(self._clock() - self._begun, 2),
             "budget_seconds": result.get("budget_seconds"),
+            "next_step": redact(" ".join(str(result.get("next_step") or "").split())),
             "phases": [
                 {"phase": name, "seconds": round(seconds, 2), "tasks": tasks}
                 for name, (seconds, tasks) in self._phases.items()
@@ -131,7 +134,10 @@ class CallbackModule(CallbackBase):
             self._display.display(f"{row['phase']:<24} {row['seconds']:>8.1f} s  {tasks}")
         budget = f" of {found['budget_seconds']:g} s" if found["budget_seconds"] else ""
         over = " OVER BUDGET" if found["budget_seconds"] and found["seconds"] > found["budget_seconds"] else ""
-        self._display.display(f"{found['procedure'] or 'in all':<24} {found['seconds']:>8.1f} s{budget}{over}")
+        status = f"  {found['status']}" if found["status"] else ""
+        self._display.display(f"{found['procedure'] or 'in all':<24} {found['seconds']:>8.1f} s{budget}{over}{status}")
+        if found["next_step"]:
+            self._display.display(f"→ {found['next_step']}")
 
 
 def _write(path, found):

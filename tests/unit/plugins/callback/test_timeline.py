@@ -65,14 +65,23 @@ def test_it_sums_the_seconds_of_each_phase():
         ["TIMELINE"],
         ["Act", "1.5", "s", "2", "tasks"],
         ["Verify", "2.0", "s", "1", "task"],
-        ["rollback_level1", "3.5", "s", "of", "30", "s"],
+        ["rollback_level1", "3.5", "s", "of", "30", "s", "proven"],
     ]
 
 
 def test_it_says_when_the_budget_was_not_kept():
     play = Play()
     play.task(31.0, "Act | Switch off")
-    assert play.end(RESULT).lines[-1].endswith("31.0 s of 30 s OVER BUDGET")
+    assert play.end(RESULT).lines[-1].endswith("31.0 s of 30 s OVER BUDGET  proven")
+
+
+def test_the_last_line_is_what_to_run_next():
+    play = Play()
+    play.task(1.0, "Probe | Ask")
+    told = play.end({**RESULT, "next_step": "first\n\x1b[2J  then 5511988887777"})
+    assert told.lines[-1].startswith("→ first")
+    assert "\x1b" not in told.lines[-1]
+    assert "5511988887777" not in told.lines[-1]
 
 
 def test_of_other_playbooks_it_says_nothing():
@@ -104,6 +113,7 @@ def test_it_writes_json_when_asked(tmp_path):
     play.end(RESULT)
     assert json.loads(path.read_text()) == {
         **RESULT,
+        "next_step": "",
         "seconds": 1.25,
         "phases": [{"phase": "Act", "seconds": 1.25, "tasks": 1}],
     }
