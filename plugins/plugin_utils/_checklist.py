@@ -63,8 +63,10 @@ _TEXTS: dict[str, dict[str, str]] = {
         "no_messages": "nenhum registro de mensagens",
         "told": "{count} mensagens aceitas",
         "not_told": "nenhuma mensagem aceita",
+        "no_incident": "nenhum incidente aberto",
+        "test_old": "o último foi antes do último rollback",
         "not_asked": "não se sabe",
-        "no_report": "ainda sem relatório",
+        "no_report": "nenhum relatório desde o último rollback, só {path}",
         "safe": "modo seguro: a entrega está desligada",
     },
     "en": {
@@ -94,8 +96,10 @@ _TEXTS: dict[str, dict[str, str]] = {
         "no_messages": "no record of messages",
         "told": "{count} messages accepted",
         "not_told": "no message accepted",
+        "no_incident": "no incident is open",
+        "test_old": "the last one was before the last rollback",
         "not_asked": "not known",
-        "no_report": "no report yet",
+        "no_report": "no report since the last rollback, only {path}",
         "safe": "safe mode: delivery is switched off",
     },
 }
@@ -113,7 +117,7 @@ def checklist(facts: Any, now: float, locale: str) -> list[dict[str, Any]]:
 
     :param facts: ``{verdict, traces, service, journal, smoke_test, notifications, report}``, each None where it is not
         known: what the filter ``verdict`` and the modules ``trace_log_info``, ``service_flags_info`` and
-        ``journal_info`` returned, a smoke test's ``{status, at}``, an incident's ``{messages}``, ``{path, at}``
+        ``journal_info`` returned, a smoke test's ``{status, at}``, an incident's ``{messages, closed}``, ``{path, at}``
     :param now: seconds since the epoch by which ages are told
     :returns: ``[{item, phase, title, status: done|failed|open|unknown|not_needed, value, source, age}, …]``; ``age`` in
         seconds or None
@@ -246,9 +250,18 @@ class _Facts:
             return _Answer("open", value, "trace_log_info", self._measured())
         return _Answer("done", self._say("quiet", age=age), "trace_log_info", self._measured())
 
+    def _before_last_act(self, moment: Any) -> bool:
+        acts = self._since_forward(self._levels)
+        return bool(acts) and parse_when(str(moment), self._now) < parse_when(str(acts[0].get("began")), self._now)
+
     def _told(self, audience: str) -> _Answer:
         if self.messages is None:
             return _Answer("unknown", self._say("no_messages"))
+        closed, acts = self.messages.get("closed"), self._since_forward(self._levels)
+        if closed and not (acts and parse_when(str(acts[-1].get("began")), self._now) <= parse_when(closed, self._now)):
+            # Those messages were of an incident before this one, if there is one.
+            due = acts or self._blind() or (self.verdict or {}).get("level")
+            return _Answer("open" if due else "not_needed", self._say("not_told" if due else "no_incident"), "notify")
         taken = [
             message
             for message in sequence(self.messages.get("messages") or [], "notifications.messages")
@@ -282,10 +295,15 @@ class _Facts:
     def smoke_test(self) -> _Answer:
         if self.test is None:
             return _Answer("unknown", self._say("not_asked"))
-        passed = self.test.get("status") == "passed"
-        return _Answer("done" if passed else "failed", str(self.test.get("status")), "smoke_test", self.test.get("at"))
+        status, at = str(self.test.get("status")), self.test.get("at")
+        if self._before_last_act(at):
+            return _Answer("open", self._say("test_old"), "smoke_test", at)
+        return _Answer("done" if status == "passed" else "failed", status, "smoke_test", at)
 
     def document(self) -> _Answer:
         if self.written is None:
-            return _Answer("open", self._say("no_report"))
-        return _Answer("done", str(self.written.get("path")), "incident_report", self.written.get("at"))
+            return _Answer("unknown", self._say("not_asked"))
+        path, at = str(self.written.get("path")), self.written.get("at")
+        if self._before_last_act(at):
+            return _Answer("open", self._say("no_report", path=path), "incident_report", at)
+        return _Answer("done", path, "incident_report", at)

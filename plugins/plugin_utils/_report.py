@@ -114,7 +114,8 @@ class _Report:
             return None
         found = sequence(mapping(news, "notifications").get("messages") or [], "notifications.messages")
         late = [one for one in found if parse_when(str(one["time"]), self._now) >= self._window[0]]
-        return {**news, "messages": late}
+        # They are this incident's, so it does not matter here that it is over.
+        return {**news, "messages": late, "closed": None}
 
     # ------------------------------------------------------------ what it rests on
 
@@ -196,7 +197,7 @@ class _Report:
                 codes = self._words.names(delivery["failed_by_http"])
                 rows.append(_statement(self._say("by_http", host=host, codes=codes), ref))
             for kind in ("invalid", "unexpected"):
-                if (traces["instances"].get(kind)) or {}:
+                if traces["instances"].get(kind):
                     names = self._words.names(traces["instances"][kind])
                     rows.append(_statement(self._say(f"{kind}_instance", host=host, names=names), ref))
             rows += self._samples(host, traces, ref)
@@ -412,12 +413,26 @@ class _Report:
             "guards": ", ".join(f"{name}: {count}" for name, count in sorted(self._guards().items())),
         }
 
+    def _journal_of(self, known: dict) -> dict | None:
+        """The journal with the incident's own acts; that one was undone later makes it no less done."""
+        journal = known.get("journal")
+        if journal is None:
+            return None
+        acts = [
+            act
+            for act in journal.get("acts") or []
+            if self._window[0] <= parse_when(str(act["began"]), self._now) <= self._window[1]
+            and act.get("procedure") != "roll_forward"
+        ]
+        return {**journal, "acts": acts}
+
     def _checklists(self) -> dict[str, list[dict]]:
         report = {"path": self._incident["id"], "at": self._generated}
         return {
             host: checklist(
                 {
-                    **{name: known.get(name) for name in ("verdict", "service", "journal", "smoke_test")},
+                    **{name: known.get(name) for name in ("verdict", "service", "smoke_test")},
+                    "journal": self._journal_of(known),
                     "traces": known.get("present") or known.get("traces"),
                     "notifications": self._news,
                     "report": report,

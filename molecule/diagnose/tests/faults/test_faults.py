@@ -76,6 +76,18 @@ def test_a_stopped_service_is_told_with_what_is_still_known(sound):
     assert "Delivery 1" in run.text
 
 
+@pytest.mark.parametrize("content", ['{"status":', "[]", "\\xff"])
+def test_a_spoilt_file_of_an_earlier_run_is_unknown(sound, content):
+    kept = "/var/lib/kumon-runbook/smoke_test.json"
+    sound.sh(f"mkdir -p $(dirname {kept}); printf '{content}' > {kept}")
+    try:
+        run = diagnose(sound, depth="full")
+    finally:
+        sound.sh(f"rm {kept}")
+    assert run.code == 0
+    assert "[?] Test the basic function: not known" in run.text
+
+
 def test_a_host_that_is_not_reached_is_unreachable(assistant):
     run = diagnose(assistant, ansible_host="127.0.0.1", ansible_port=9, ansible_ssh_common_args="-F none")
     assert run.code != 0

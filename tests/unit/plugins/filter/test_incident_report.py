@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kumon.runbook.plugins.filter.incident_report import FilterModule
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _report
 
 from tests.unit import incident_facts as given
@@ -64,6 +65,14 @@ def test_the_same_input_gives_the_same_bytes_also_in_another_process(locale):
     )
     other = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": "7"})
     assert other.stdout.decode() == once["html"]
+
+
+def test_the_checklist_is_that_of_the_incident_also_when_all_was_undone():
+    undone = given.act(9, procedure="roll_forward", began=iso(given.ACT + 600), ended=iso(given.ACT + 602))
+    facts = given.facts({"assistant1": given.host([undone, given.act()])})
+    facts["notifications"] = {**given.NOTIFICATIONS, "closed": iso(given.ACT + 610)}
+    rows = {row["item"]: row["status"] for row in _report.model(facts, "en")["checklist"]["assistant1"]}
+    assert (rows["decide"], rows["roll_back"], rows["tell_technical"], rows["document"]) == ("done",) * 4
 
 
 def test_every_statement_rests_on_something():

@@ -31,8 +31,7 @@ def statuses(rows):
 def test_without_facts_nothing_is_ticked():
     rows = checklist({}, NOW, "en")
     assert [(row["item"], row["phase"]) for row in rows] == list(ITEMS)
-    assert {row["status"] for row in rows} == {"unknown", "open"}
-    assert [row["item"] for row in rows if row["status"] == "open"] == ["document"]
+    assert {row["status"] for row in rows} == {"unknown"}
 
 
 def test_a_healthy_system_needs_no_rollback():
@@ -101,6 +100,26 @@ def test_only_an_accepted_message_was_told():
     rows = fill(notifications={"messages": messages})
     assert (rows["tell_technical"]["status"], rows["tell_technical"]["age"]) == ("done", 40.0)
     assert rows["tell_business"]["status"] == "open"
+
+
+def test_messages_of_an_incident_that_was_over_before_tell_nobody_of_this_one():
+    told = [{"audience": "technical", "ok": True, "time": iso(NOW - 4000)}]
+    over = {"messages": told, "closed": iso(NOW - 3000)}
+    assert fill(notifications=over)["tell_technical"]["status"] == "not_needed"
+    assert fill(given.losing(), notifications=over)["tell_technical"]["status"] == "open"
+    later = fill(acts=[given.act("rollback_level1", 600)], notifications=over)["tell_technical"]
+    assert (later["status"], later["value"]) == ("open", "no message accepted")
+    closed_since = {**over, "closed": iso(NOW - 60)}
+    same = fill(acts=[given.act("rollback_level1", 600)], notifications=closed_since)
+    assert same["tell_technical"]["status"] == "done"
+
+
+@pytest.mark.parametrize(("item", "given_"), [("smoke_test", {"status": "passed"}), ("document", {"path": "x.md"})])
+def test_what_was_before_the_last_rollback_proves_nothing_of_it(item, given_):
+    acts = [given.act("rollback_level2", 60), given.act("rollback_level1", 600)]
+    for ago, status in ((300, "open"), (30, "done")):
+        row = fill(acts=acts, **{"report" if item == "document" else item: {**given_, "at": iso(NOW - ago)}})[item]
+        assert (row["status"], row["age"]) == (status, ago)
 
 
 @pytest.mark.parametrize(("outcome", "status"), [("passed", "done"), ("unproven", "failed")])
