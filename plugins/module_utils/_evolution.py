@@ -230,7 +230,8 @@ def _call_and_watch(
             break
         host.sleep(min(params["interval"], max(0.0, end - host.clock())))
     waited = f"{params['wait']:g} s after {verb} {path}"
-    raise Failed(f"the instance is {result['after']} {waited}; {_advice(result['after'])}", result)
+    state = "open, but not steadily" if result["after"] == "open" else result["after"]
+    raise Failed(f"the instance is {state} {waited}; {_advice(result['after'])}", result)
 
 
 def _why_not(gateway: Gateway, answer: _http.Answer) -> str:

@@ -28,7 +28,7 @@ def act(url, directory, check_mode=False, **given):
             "instance": "kumon_assistant",
             "api_key": "test-global-key",
             "interval": 0.01,
-            "wait": 0.1,
+            "wait": 10,
             "state_dir": str(directory / "state"),
             "run_id": "r1",
             "procedure": "diagnose",
@@ -50,7 +50,7 @@ def test_a_restart_is_seen_to_come_back_and_is_in_the_journal(gateway, tmp_path)
 
 def test_an_instance_that_stays_closed_is_a_failure_that_says_what_to_do(gateway, tmp_path):
     gateway[1](state="close")
-    result = act(gateway[0], tmp_path)
+    result = act(gateway[0], tmp_path, wait=0.1)
     assert result["failed"] is True
     assert "new QR code" in result["msg"]
     assert journal(tmp_path)[-1]["ok"] is False
