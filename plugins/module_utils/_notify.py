@@ -33,7 +33,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 
 AUDIENCES = ("technical", "business")
-EVENTS = ("open", "tick", "acknowledge", "close", "test")
+EVENTS = ("open", "update", "tick", "acknowledge", "close", "test")
 KINDS = ("first", "update", "escalation", "acknowledged", "end", "test")
 LOCALES = ("pt_BR", "en")
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
@@ -390,11 +390,11 @@ def _apply(incident: dict[str, Any] | None, params: dict[str, Any], now: float) 
     if event == "open":
         if incident is None or incident["closed"]:
             incident = _empty(str(params["run_id"] or f"incident-{int(now)}"), now)
-        held_back = bool(incident["messages"]) and incident["fingerprint"] == print_
-        incident.update(facts=facts, texts=texts, fingerprint=print_)
-        return incident, held_back
+        return _with_news(incident, facts, texts, print_)
     if incident is None or (incident["closed"] and event != "close"):
         return incident, False
+    if event == "update":
+        return _with_news(incident, facts, texts, print_)
     if event == "acknowledge" and not incident["acknowledged"]:
         incident["acknowledged"] = {"by": redact(params["by"])[:80], "time": iso(now)}
     if event == "close" and not incident["closed"]:
@@ -402,6 +402,12 @@ def _apply(incident: dict[str, Any] | None, params: dict[str, Any], now: float) 
         if facts:
             incident.update(facts=facts, texts=texts, fingerprint=print_)
     return incident, False
+
+
+def _with_news(incident: dict[str, Any], facts: dict, texts: dict, print_: str) -> tuple[dict[str, Any], bool]:
+    held_back = bool(incident["messages"]) and incident["fingerprint"] == print_
+    incident.update(facts=facts, texts=texts, fingerprint=print_)
+    return incident, held_back
 
 
 def _stable(facts: dict[str, Any]) -> dict[str, Any]:

@@ -20,11 +20,12 @@ description:
 options:
   event:
     description:
-      - V(open) opens an incident, or tells news of the open one; the same news again is held back. V(tick) sends what is due now.
+      - V(open) opens an incident, or tells news of the open one; the same news again is held back. V(update)
+        tells news of an open one, and does nothing where none is open. V(tick) sends what is due now.
       - V(acknowledge) stops the escalation. V(close) ends the incident. V(test) sends a labelled test over every channel of every tier
         and keeps no state.
     type: str
-    choices: [open, tick, acknowledge, close, test]
+    choices: [open, update, tick, acknowledge, close, test]
     default: tick
   contacts:
     description:

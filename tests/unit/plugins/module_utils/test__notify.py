@@ -102,6 +102,16 @@ def test_the_same_news_again_is_held_back_and_other_news_is_an_update(desk):
     assert desk.after(1, "open", facts={**FACTS, "level": 2}) == [("dev", "update"), ("product", "update")]
 
 
+def test_an_update_is_news_of_an_open_incident_and_opens_none(desk):
+    news = {"procedure": "roll_forward", "delivery": "on"}
+    assert desk.run("update", facts=news)["incident"] is None
+    desk.run("open")
+    assert desk.after(1, "update", facts=news) == [("dev", "update"), ("product", "update")]
+    assert desk.run("update", facts=news)["held_back"] is True
+    desk.run("close")
+    assert desk.after(1, "update", facts={**news, "delivery": "off"}) == []
+
+
 def test_every_fifteen_minutes_also_when_nothing_changed(desk):
     desk.run("open")
     desk.run("acknowledge", by="ana")
