@@ -92,7 +92,8 @@ def _rate(figure, model: dict, words: dict) -> None:
             linewidth=max(1.5, min(8.0, 300.0 / len(minutes))),
             label=words["interval"],
         )
-        upper.plot(times, [100 * row["rate"] for row in judged], ".-", color=_BLUE, label=words["rate"], linewidth=1)
+        joined, rates = _with_gaps(times, [100 * row["rate"] for row in judged])
+        upper.plot(joined, rates, ".-", color=_BLUE, label=words["rate"], linewidth=1)
     upper.axhline(100 * model["target"], color=_GREY, linestyle=":", linewidth=1, label=words["target"])
     upper.set_ylim(-3, 112)
     upper.set_yticks([0, 25, 50, 75, 100])
@@ -108,19 +109,34 @@ def _rate(figure, model: dict, words: dict) -> None:
         bottom = [below + value for below, value in zip(bottom, values)]
     lower.set_ylabel(words["messages"])
     lower.set_ylim(0, max(1, 1.1 * max(bottom)))
-    for act in model["acts"]:
-        at = moment(act["began"])
+    marks = [moment(act["began"]) for act in model["acts"]]
+    begin, end = min([every[0] - half, *marks]) - half, max([every[-1] + half, *marks]) + half
+    lower.set_xlim(begin, end)
+    step = 0
+    for before, at, act in zip([None, *marks], marks, model["acts"]):
         for axes in (upper, lower):
             axes.axvline(at, color="black", linewidth=1, linestyle="--")
-        upper.text(at, 111, f" {act['number']}", va="top", fontweight="bold")
-    first, last = every[0] - half, every[-1] + half
-    marks = [moment(act["began"]) for act in model["acts"]]
-    lower.set_xlim(min([first, *marks]) - half, max([last, *marks]) + half)
+        # A number that would stand on the one before it goes below that.
+        step = (step + 1) % 8 if before is not None and at - before < 0.05 * (end - begin) else 0
+        upper.text(at, 111 - 12 * step, f" {act['number']}", va="top", fontweight="bold")
     locator = AutoDateLocator(minticks=2, maxticks=6, tz=timezone.utc)
     lower.xaxis.set_major_locator(locator)
     lower.xaxis.set_major_formatter(DateFormatter("%H:%M", tz=timezone.utc))
     lower.set_xlabel("UTC")
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+
+
+def _with_gaps(times: list, values: list) -> tuple[list, list]:
+    """Points for a line that joins only neighbouring minutes: where nothing was measured, nothing is drawn."""
+    joined: list = []
+    shown: list = []
+    for number, (at, value) in enumerate(zip(times, values)):
+        if number and (at - times[number - 1]).total_seconds() > 60:
+            joined.append(at)
+            shown.append(float("nan"))
+        joined.append(at)
+        shown.append(value)
+    return joined, shown
 
 
 def _budgets(figure, runs: list, words: dict) -> None:
