@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import threading
@@ -59,15 +60,19 @@ class _Server(Controller):
 
 
 class Mails:
-    """A mail server: `mails` holds (recipients, the mail's text); `refuses` is what it says of every recipient."""
+    """A mail server: `mails` holds (recipients, the mail's text).
+
+    `refuses` is what it says of every recipient, and `seconds` how long it takes for each.
+    """
 
     def __init__(self):
-        self.mails, self.refuses = [], ""
+        self.mails, self.refuses, self.seconds = [], "", 0
         self.controller = _Server(self, hostname="127.0.0.1", port=0)
         self.controller.start()
         self.port = self.controller.port
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):
+        await asyncio.sleep(self.seconds)
         if self.refuses:
             return self.refuses
         envelope.rcpt_tos.append(address)

@@ -14,6 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -179,14 +180,24 @@ def _bounded(url: str, timeout: float, *what: Any) -> Answer:
     wrong = check_url(url)
     if wrong:
         return Answer(url, "no_answer", None, {}, wrong)
-    answers: queue.Queue = queue.Queue()
-    # A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
-    # behind bounds both.
-    threading.Thread(target=lambda: answers.put(_ask(url, timeout, *what)), daemon=True).start()
     try:
-        return answers.get(timeout=timeout)
+        return within(timeout, lambda: _ask(url, timeout, *what))
+    except TimeoutError as exc:
+        return Answer(url, "no_answer", None, {}, str(exc))
+
+
+def within(seconds: float, work: Callable[[], Any]) -> Any:
+    """What `work()` returns, which must not raise; TimeoutError when that takes longer.
+
+    A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
+    behind bounds both.
+    """
+    answers: queue.Queue = queue.Queue()
+    threading.Thread(target=lambda: answers.put(work()), daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
     except queue.Empty:
-        return Answer(url, "no_answer", None, {}, f"no answer within {timeout:.1f} s")
+        raise TimeoutError(f"no answer within {seconds:.1f} s") from None
 
 
 def first_answer(urls: list[str], timeout: float, total: float) -> list[Answer]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -328,6 +329,9 @@ def run(
         raise Refused(problems[0])
     if params["event"] == "acknowledge" and not (params["by"] or "").strip():
         raise Refused("who acknowledges is not named: set notify_by")
+    if params["dry_run"]:
+        # A drill must not look like news that was told: the real incident after it would be held back.
+        params = {**params, "state_dir": os.path.join(params["state_dir"], "dry_run")}
     state_dir = params["state_dir"]
     if check:
         incident, held_back = _apply(load_quietly(state_dir), params, wall())
@@ -523,15 +527,24 @@ def _send(
         if left <= 0:
             failures.append(f"{channel['type']}: no time left")
             continue
+        attempt = functools.partial(_attempt, channel, message, text, incident, params, left)
         try:
-            wrong = _SENDERS[channel["type"]](channel, message, text, incident, params, left)
-        except Exception as exc:  # whatever a channel does, the next one is tried
-            wrong = f"{type(exc).__name__}: {exc}"
+            wrong = _http.within(left, attempt)
+        except TimeoutError as exc:
+            wrong = str(exc)
         if wrong is None:
             taken = taken or channel["type"]
         else:
             failures.append(f"{channel['type']}: {redact(wrong)[:200]}")
     return {"ok": taken is not None, "channel": taken, "detail": "; ".join(failures)}
+
+
+def _attempt(channel: dict, *what: Any) -> str | None:
+    """Why a channel did not take the message, None if it did; whatever it does, the next one is tried."""
+    try:
+        return _SENDERS[channel["type"]](channel, *what)
+    except Exception as exc:
+        return f"{type(exc).__name__}: {exc}"
 
 
 def _slack(channel: dict, message: dict, text: tuple, _incident: dict, _params: dict, left: float) -> str | None:

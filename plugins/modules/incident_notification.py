@@ -72,7 +72,7 @@ options:
     description: Identifier of the run; it becomes that of the incident.
     type: str
   dry_run:
-    description: Send nothing. Each message is written as a file below C(outbox) in O(state_dir).
+    description: Send nothing. Each message is written as a file below C(dry_run/outbox) in O(state_dir), with a state of its own.
     type: bool
     default: false
 attributes:

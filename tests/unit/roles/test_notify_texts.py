@@ -52,11 +52,23 @@ def test_the_impact_is_whether_answers_go_out_whatever_the_level(locale, deliver
 
 @pytest.mark.parametrize(
     ("status", "says"),
-    [("proven", "feito e comprovado"), ("begun", "em andamento"), ("ignored", "ainda sem efeito comprovado")],
+    [
+        ("proven", "feito e comprovado"),
+        ("begun", "em andamento"),
+        ("rollback", "necessário, ainda não feito"),
+        ("ignored", "ainda sem efeito comprovado"),
+    ],
 )
 def test_a_measure_counts_as_done_only_when_it_was_proven(status, says):
     shown = text("business", "pt_BR", **{**FACTS, "status": status})
     assert f"Medida: voltar ao comportamento anterior do assistente (V1): {says}" in shown
+
+
+def test_sending_that_fails_is_not_told_as_answers_that_go_out():
+    for status in ("rollback", "ignored", "failed"):
+        shown = text("business", "en", **{**FACTS, "status": status, "delivery": "on"})
+        assert "some answers may not arrive" in shown
+        assert "answers go out" not in shown
 
 
 def test_going_forward_is_no_rollback():

@@ -216,9 +216,11 @@ def test_check_mode_says_what_is_due_and_touches_nothing(desk, hooks):
 def test_a_dry_run_leaves_the_messages_as_files(desk, hooks):
     result = desk.run("open", dry_run=True)
     assert hooks.got == []
-    files = sorted(path.read_text() for path in (desk.directory / "outbox").iterdir())
+    files = sorted(path.read_text() for path in (desk.directory / "dry_run" / "outbox").iterdir())
     assert files == ["first 0 min by -\n\nbody\n"] * 2
     assert result["messages"][0]["text"] == "body"
+    assert desk.after(1, "open", run_id="real") == [("dev", "first"), ("product", "first")]
+    assert len(hooks.got) == 2, "a drill holds back nothing"
 
 
 # ---------------------------------------------------------------- channels
@@ -309,6 +311,14 @@ def test_mail_is_plain_text_with_an_id_of_its_own(desk, mails):
     assert (mail["Subject"], mail["Auto-Submitted"]) == ("first 0 min by -", "auto-generated")
     assert mail["Message-ID"] == f"<{message['id']}@kumon.runbook>"
     assert mail.get_content().strip() == "body"
+
+
+def test_a_mail_server_that_is_slow_at_each_step_has_no_more_time_than_its_channel(desk, hooks, mails):
+    mails.seconds = 0.7
+    tier = mail_desk(desk, mails).contacts["business"][0]
+    tier["channels"] = [{**tier["channels"][0], "timeout": 1}, {"type": "slack", "url": f"{hooks.url}/product"}]
+    message = desk.run("open", seconds=10.0)["messages"][1]
+    assert (message["ok"], message["channel"], message["detail"]) == (True, "slack", "email: no answer within 1.0 s")
 
 
 def test_a_mail_server_that_refuses_is_said(desk, mails):
