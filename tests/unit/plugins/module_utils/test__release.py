@@ -165,6 +165,27 @@ def test_a_release_that_does_not_start_is_taken_back(real, put):
     assert put(commit=repository.commits["first"], run_id="run-2")["changed"], "local changes are not the commit"
 
 
+def test_a_change_of_the_same_length_in_the_moment_of_the_checkout_is_kept(real, put):
+    """Nothing but its age tells git that its index may be wrong about such a file."""
+    repository = real.repository
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
+    repository.git("config", "core.trustctime", "false")
+    moment = (repository.directory / "first.txt").stat().st_mtime_ns // 10**9 * 10**9 - 60 * 10**9
+
+    def at_that_moment(name):
+        os.utime(repository.directory / name, ns=(moment, moment))
+
+    at_that_moment("first.txt")
+    repository.git("update-index", "--refresh")
+    at_that_moment(".git/index")
+    repository.write("first.txt", "local")
+    at_that_moment("first.txt")
+    real.service.start()
+    put(commit=repository.commits["second"])
+    kept = repository.git("for-each-ref", "--format=%(refname)", "refs/runbook/rescue").split()
+    assert [repository.git("show", f"{reference}:first.txt") for reference in kept] == ["local"]
+
+
 def test_a_release_whose_health_does_not_answer_is_taken_back(real, put):
     repository = real.repository
     repository.git("checkout", "--quiet", repository.commits["first"])
