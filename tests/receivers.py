@@ -62,19 +62,20 @@ class _Server(Controller):
 class Mails:
     """A mail server: `mails` holds (recipients, the mail's text).
 
-    `refuses` is what it says of every recipient, and `seconds` how long it takes for each.
+    `refuses` is what it says of every recipient, `refuses_only` the one that it refuses, and `seconds` how long each
+    takes.
     """
 
     def __init__(self):
-        self.mails, self.refuses, self.seconds = [], "", 0
+        self.mails, self.refuses, self.refuses_only, self.seconds = [], "", "", 0
         self.controller = _Server(self, hostname="127.0.0.1", port=0)
         self.controller.start()
         self.port = self.controller.port
 
     async def handle_RCPT(self, _server, _session, envelope, address, _options):
         await asyncio.sleep(self.seconds)
-        if self.refuses:
-            return self.refuses
+        if self.refuses or address == self.refuses_only:
+            return self.refuses or "550 no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

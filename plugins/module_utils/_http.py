@@ -187,17 +187,27 @@ def _bounded(url: str, timeout: float, *what: Any) -> Answer:
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:
-    """What `work()` returns, which must not raise; TimeoutError when that takes longer.
+    """What `work()` returns or raises; TimeoutError when that takes longer.
 
     A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
     behind bounds both.
     """
     answers: queue.Queue = queue.Queue()
-    threading.Thread(target=lambda: answers.put(work()), daemon=True).start()
+
+    def answer() -> None:
+        try:
+            answers.put((work(), None))
+        except Exception as exc:  # it is raised where it is waited for
+            answers.put((None, exc))
+
+    threading.Thread(target=answer, daemon=True).start()
     try:
-        return answers.get(timeout=seconds)
+        found, raised = answers.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError(f"no answer within {seconds:.1f} s") from None
+    if raised is not None:
+        raise raised
+    return found
 
 
 def first_answer(urls: list[str], timeout: float, total: float) -> list[Answer]:

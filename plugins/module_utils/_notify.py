@@ -4,9 +4,9 @@
 """Telling people of an incident: who is due to be told what, the sending, and the state that outlives the run.
 
 The state is one JSON file, `incident.json`: `{id, opened, closed, facts, texts, fingerprint, acknowledged: {by, time} |
-null, messages: [{id, time, kind, audience, tier, channel, ok, detail}]}`. A message is claimed there (`ok` null) before
-it is sent. A run that is killed in between leaves the claim, and the next one sends it again under the same id, by
-which a receiver can drop it: at least once, never silently not at all.
+null, messages: [{id, claimed, time, kind, audience, tier, channel, ok, detail, fingerprint}]}`. A message is claimed
+there (`ok` null) before it is sent. A run that is killed in between leaves the claim, and the next one sends it again
+under the same id, by which a receiver can drop it: at least once, never silently not at all.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 MARK_ELAPSED, MARK_BY, MARK_TIER = "⟦elapsed⟧", "⟦by⟧", "⟦tier⟧"
 
 _NAME = "incident.json"
+_EARLY_SECONDS = 30
+_STATE_SECONDS = 10
 _ADDRESS = re.compile(r"[^@\s<>,;:\"\\]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+|[^@\s<>,;:\"\\]+@localhost")
 _CHANNELS = ("slack", "webhook", "email", "pagerduty")
 
@@ -111,8 +113,11 @@ def _channel_problem(channel: Any, smtp: Any) -> str | None:
         if bad:
             return f"{_shown(bad[0])} is no e-mail address"
         return _smtp_problem(smtp)
-    if kind == "pagerduty" and not channel.get("routing_key"):
-        return "routing_key is empty: name the integration's key"
+    headers = channel.get("headers") or {}
+    if not isinstance(headers, dict) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
+        return "headers must be a mapping of texts; a number needs quotes"
+    if kind == "pagerduty" and not (isinstance(channel.get("routing_key"), str) and channel["routing_key"]):
+        return "routing_key is empty or no text: name the integration's key, in quotes"
     url = channel.get("url", PAGERDUTY if kind == "pagerduty" else None)
     if not isinstance(url, str) or not url:
         return "url is empty"
@@ -127,6 +132,8 @@ def _smtp_problem(smtp: Any) -> str | None:
         return f"runbook_smtp.sender ({_shown(smtp.get('sender'))}) is no e-mail address"
     if smtp.get("security", "starttls") not in ("starttls", "tls", "none"):
         return f"runbook_smtp.security is {_shown(smtp.get('security'))}; known are starttls, tls, none"
+    if not all(isinstance(smtp.get(name, ""), str) for name in ("host", "username", "password")):
+        return "runbook_smtp.host, username and password must be texts; a number needs quotes"
     port = _number(smtp.get("port", 25))
     if port is None or not 0 < port < 65536:
         return f"runbook_smtp.port is {_shown(smtp.get('port'))}; it must be between 1 and 65535"
@@ -207,9 +214,9 @@ def _active(incident: dict[str, Any], audience: str, tiers: list[Any], now: floa
             continue
         if incident["acknowledged"] or incident["closed"]:
             break
-        # A tier that could not be told at all does not hold up the next one for longer.
+        # From the first attempt on: a tier that cannot be told does not hold up the next one for longer.
         told = [
-            message["time"]
+            message.get("claimed") or message["time"]
             for message in incident["messages"]
             if message["audience"] == audience and message["tier"] == active
         ]
@@ -232,19 +239,22 @@ def _kind_due(incident: dict[str, Any], audience: str, number: int, every: float
         return "acknowledged"
     if sent[-1].get("fingerprint") != incident["fingerprint"]:
         return "update"
-    return "update" if now - parse_when(sent[-1]["time"], now) >= every else None
+    # Who looks each minute must not find it a second too early, or every period would be a minute longer.
+    passed = now - parse_when(sent[-1]["time"], now)
+    return "update" if passed >= every - min(_EARLY_SECONDS, every / 10) else None
 
 
 def _claimed_id(incident: dict[str, Any], audience: str, number: int, kind: str) -> str | None:
-    """The id of a message of which is not known whether it went out, or that went nowhere."""
+    """The id of a message that went nowhere, or of which that is not known; other news is another message."""
     for message in reversed(incident["messages"]):
         if (message["audience"], message["tier"]) == (audience, number + 1):
-            return message["id"] if message["kind"] == kind and not message["ok"] else None
+            same = message["kind"] == kind and message.get("fingerprint") == incident["fingerprint"]
+            return message["id"] if same and not message["ok"] else None
     return None
 
 
 def _new_id(incident: dict[str, Any], audience: str, number: int, kind: str) -> str:
-    count = sum(1 for message in incident["messages"] if message["audience"] == audience and message["ok"])
+    count = sum(1 for message in incident["messages"] if message["audience"] == audience)
     return f"{incident['id']}-{audience}-{number + 1}-{kind}-{count}"
 
 
@@ -299,9 +309,9 @@ def save(state_dir: str, incident: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _alone(state_dir: str, seconds: float) -> Iterator[None]:
-    """One run at a time; the other's messages are not sent twice."""
-    handle = os.open(os.path.join(state_dir, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _alone(state_dir: str, name: str, seconds: float) -> Iterator[None]:
+    """One run at a time: `.lock` for the state, which takes a moment, and `.sending`, so that nothing is sent twice."""
+    handle = os.open(os.path.join(state_dir, name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         end = time.monotonic() + seconds
         while True:
@@ -310,7 +320,11 @@ def _alone(state_dir: str, seconds: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() >= end:
-                    raise Refused("another run is sending its messages; nothing was sent by this one") from None
+                    raise Refused(
+                        "another run is sending its messages; this one's news is noted, and the next run tells it"
+                        if name == ".sending"
+                        else "another run has the state of the messages; nothing was noted"
+                    ) from None
                 time.sleep(0.05)
         yield
     finally:
@@ -339,8 +353,7 @@ def run(
         return _result(incident, [dict(_public(message), ok=None) for message in planned], held_back, False)
     try:
         os.makedirs(state_dir, mode=0o700, exist_ok=True)
-        with _alone(state_dir, params["seconds"]):
-            return _run_alone(params, warnings, wall)
+        return _run_alone(params, warnings, wall)
     except OSError as exc:
         where = exc.filename or state_dir
         raise Refused(f"{where} cannot be written ({exc.strerror}): set runbook_desk_dir") from exc
@@ -355,32 +368,70 @@ def load_quietly(state_dir: str) -> dict[str, Any] | None:
         return None
 
 
-def _run_alone(params: dict[str, Any], warnings: list[str], wall: Callable[[], float]) -> dict[str, Any]:
+def _note(params: dict[str, Any], warnings: list[str], now: float) -> tuple[dict[str, Any] | None, bool, bool]:
+    """Put the event into the state, whoever is sending meanwhile: the incident, held back, changed."""
     state_dir = params["state_dir"]
-    earlier = load(state_dir, warnings)
-    incident, held_back = _apply(earlier, params, wall())
-    planned = _planned(incident, params, wall())
-    if incident is None:
-        return _result(None, [], held_back, False)
-    if earlier is not None and earlier["id"] != incident["id"]:
-        name = re.sub(r"[^A-Za-z0-9._-]", "_", str(earlier["id"]))[:80]
-        os.replace(os.path.join(state_dir, _NAME), os.path.join(state_dir, f"incident-{name}.json"))
-    claims = [_claim(incident, message, wall()) for message in planned]
-    test = params["event"] == "test"
-    if not test and (claims or incident != earlier):
+    with _alone(state_dir, ".lock", _STATE_SECONDS):
+        earlier = load(state_dir, warnings)
+        incident, held_back = _apply(earlier, params, now)
+        changed = incident != earlier
+        # A test is no news, and leaves the incident that is open as it is.
+        if incident is None or params["event"] == "test" or not changed:
+            return incident, held_back, False
+        if earlier is not None and earlier["id"] != incident["id"]:
+            name = re.sub(r"[^A-Za-z0-9._-]", "_", str(earlier["id"]))[:80]
+            os.replace(os.path.join(state_dir, _NAME), os.path.join(state_dir, f"incident-{name}.json"))
         save(state_dir, incident)
-    outcomes = _deliver(planned, incident, params, wall)
-    for claim, outcome in zip(claims, outcomes):
-        claim.update(outcome)
-    if claims and not test:
+        return incident, held_back, True
+
+
+def _claim_due(
+    params: dict[str, Any], noted: dict[str, Any] | None, now: float
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]], list[dict[str, Any]]]:
+    """The incident as it stands now, what is due, and the claim on each."""
+    state_dir, test = params["state_dir"], params["event"] == "test"
+    with _alone(state_dir, ".lock", _STATE_SECONDS):
+        incident = noted if test else load(state_dir, [])
+        planned = _planned(incident, params, now)
+        claims = [_claim(incident, message, now) for message in planned] if incident is not None else []
+        if incident is not None and claims and not test:
+            save(state_dir, incident)
+    return incident, planned, claims
+
+
+def _note_outcomes(params: dict[str, Any], claims: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Put what became of the messages into the state, which another event may have changed since."""
+    state_dir = params["state_dir"]
+    with _alone(state_dir, ".lock", _STATE_SECONDS):
+        incident = load(state_dir, [])
+        if incident is None:
+            return None
+        ended = {claim["id"]: claim for claim in claims}
+        incident["messages"] = [ended.get(entry["id"], entry) for entry in incident["messages"]]
         save(state_dir, incident)
+        return incident
+
+
+def _run_alone(params: dict[str, Any], warnings: list[str], wall: Callable[[], float]) -> dict[str, Any]:
+    noted, held_back, changed = _note(params, warnings, wall())
+    # Another run may be sending for as long as this one may.
+    with _alone(params["state_dir"], ".sending", params["seconds"] + 5):
+        incident, planned, claims = _claim_due(params, noted, wall())
+        if incident is None:
+            return _result(None, [], held_back, False)
+        outcomes = _deliver(planned, incident, params, wall)
+        for claim, outcome in zip(claims, outcomes):
+            claim.update(outcome)
+        test = params["event"] == "test"
+        if claims and not test:
+            incident = _note_outcomes(params, claims) or incident
     told = []
     for message, claim in zip(planned, claims):
         subject, text = _text(message, incident, params, wall())
         told.append({**_public(message), **claim, "subject": subject, "text": text})
     if params["dry_run"]:
-        _write_outbox(state_dir, told)
-    return _result(None if test else incident, told, held_back, bool(claims) or (incident != earlier and not test))
+        _write_outbox(params["state_dir"], told)
+    return _result(None if test else incident, told, held_back, changed or bool(claims))
 
 
 def _apply(incident: dict[str, Any] | None, params: dict[str, Any], now: float) -> tuple[dict[str, Any] | None, bool]:
@@ -452,7 +503,7 @@ def _claim(incident: dict[str, Any], message: dict[str, Any], now: float) -> dic
             entry["ok"] = None
             return entry
     entry = {name: message[name] for name in ("id", "kind", "audience", "tier")}
-    entry.update(time=iso(now), channel=None, ok=None, detail="", fingerprint=incident["fingerprint"])
+    entry.update(claimed=iso(now), time=iso(now), channel=None, ok=None, detail="", fingerprint=incident["fingerprint"])
     incident["messages"].append(entry)
     return entry
 
@@ -520,10 +571,12 @@ def _send(
 ) -> dict[str, Any]:
     """Try a tier's channels in their order until one has taken it; those marked `always` get it in any case."""
     taken, failures = None, []
-    for channel in message["channels"]:
+    for position, channel in enumerate(message["channels"]):
         if taken and not channel.get("always"):
             continue
-        left = min(float(channel.get("timeout", 10)), end - time.monotonic())
+        # What hangs leaves those behind it their share of the time.
+        share = (end - time.monotonic()) / (len(message["channels"]) - position)
+        left = min(float(channel.get("timeout", 10)), share)
         if left <= 0:
             failures.append(f"{channel['type']}: no time left")
             continue
@@ -532,11 +585,15 @@ def _send(
             wrong = _http.within(left, attempt)
         except TimeoutError as exc:
             wrong = str(exc)
-        if wrong is None:
+        if wrong is None or isinstance(wrong, _Partly):
             taken = taken or channel["type"]
-        else:
+        if wrong is not None:
             failures.append(f"{channel['type']}: {redact(wrong)[:200]}")
     return {"ok": taken is not None, "channel": taken, "detail": "; ".join(failures)}
+
+
+class _Partly(str):
+    """What was wrong although some have it; to send it again would flood them."""
 
 
 def _attempt(channel: dict, *what: Any) -> str | None:
@@ -633,7 +690,7 @@ def _email(channel: dict, message: dict, text: tuple, incident: dict, params: di
         return f"the mail server gives no answer within {left:.1f} s"
     except (OSError, smtplib.SMTPException) as exc:
         return f"the mail server cannot be used: {exc}"
-    return f"refused for {len(refused)} of {len(to)} recipients" if refused else None
+    return _Partly(f"refused for {len(refused)} of {len(to)} recipients") if refused else None
 
 
 _SENDERS: dict[str, Callable[[dict, dict, tuple, dict, dict, float], str | None]] = {

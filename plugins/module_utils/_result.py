@@ -61,6 +61,60 @@ def run_result(
     }
 
 
+ROLLBACKS = ("rollback_level1", "rollback_level2", "rollback_level3")
+_BAD = ("unreachable", "failed", "ignored", "rollback", "blind", "unproven", "insufficient")
+
+
+def incident_news(
+    outcomes: Mapping[str, Mapping[str, Any]], result: Mapping[str, Any], waiting: Sequence[str] = (), actor: str = "?"
+) -> dict[str, Any]:
+    """What a run is to those who are told of incidents: `{event, facts}`, the event empty when it is nothing to them.
+
+    An act of a rollback opens the incident or is news of it, and so is what needs a person; going forward is news of
+    one that is open. A recovery that was proven on every host with delivery on ends it.
+
+    :param outcomes: as for `run_result`, with `message`, `delivery` (off, on, unknown) and `to_person` where there are
+    :param result: what `run_result` made of them
+    :param waiting: hosts of later waves, on which nothing was done yet
+    """
+    procedure, status, found = result.get("procedure"), result["status"], list(outcomes.values())
+    acted = [one for one in found if one.get("status") not in ("unreachable", "planned")]
+    event = ""
+    if procedure in ROLLBACKS:
+        event = "open" if acted else "update"
+    elif procedure == "roll_forward":
+        event = "update"
+    elif procedure == "emergency_recovery":
+        due = any(int(one.get("level") or 0) > 0 or one.get("to_person") for one in acted)
+        event = "open" if due else "update" if status in _BAD else ""
+    elif procedure == "validate_recovery" and status == "proven":
+        event = "" if any((one.get("proof") or {}).get("safe_mode") for one in found) else "close"
+    if found and all(one.get("status") == "planned" for one in found):
+        event = ""
+    # A run over several hosts is told by the one that counts for its result.
+    worst = next((one for one in found if one.get("status") == status), {})
+    deliveries = {one.get("delivery") or "unknown" for one in found}
+    return {
+        "event": event,
+        "facts": {
+            "run_id": result["run_id"],
+            "procedure": procedure,
+            # What is done on some hosts is not done yet.
+            "status": "begun" if waiting and status not in _BAD else status,
+            "level": max((int(one.get("level") or 0) for one in found), default=0) or None,
+            "hosts": {
+                **{host: one["status"] for host, one in result["hosts"].items()},
+                **dict.fromkeys(waiting, "waiting"),
+            },
+            "headline": worst.get("message") or status,
+            "reasons": list((worst.get("verdict") or {}).get("reasons") or []),
+            "delivery": deliveries.pop() if len(deliveries) == 1 else "unknown",
+            "next_step": result.get("next_step") or "",
+            "actor": actor,
+        },
+    }
+
+
 def kill_switch_proof(
     flags: Mapping[str, Any], traces: Mapping[str, Any] | None, fence: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

@@ -150,10 +150,11 @@ def main():
     try:
         result = _notify.run(module.params, module.check_mode, warnings)
     except Refused as exc:
-        module.fail_json(msg=str(exc))
+        module.fail_json(msg=str(exc), invocation={})
     for warning in warnings:
         module.warn(warning)
-    module.exit_json(**result)
+    # Whom to tell, and how, is nobody's to read back at -vvv.
+    module.exit_json(**result, invocation={})
 
 
 if __name__ == "__main__":

@@ -28,10 +28,10 @@ FACTS = {
 }
 IMPACTS = {
     ("pt_BR", "off"): "nenhuma resposta sai",
-    ("pt_BR", "on"): "as respostas saem",
+    ("pt_BR", "on"): "o envio está ligado.",
     ("pt_BR", "unknown"): "está sendo apurado",
     ("en", "off"): "no answer goes out",
-    ("en", "on"): "answers go out",
+    ("en", "on"): "sending is switched on.",
     ("en", "unknown"): "being looked into",
 }
 
@@ -68,7 +68,7 @@ def test_sending_that_fails_is_not_told_as_answers_that_go_out():
     for status in ("rollback", "ignored", "failed"):
         shown = text("business", "en", **{**FACTS, "status": status, "delivery": "on"})
         assert "some answers may not arrive" in shown
-        assert "answers go out" not in shown
+        assert "sending is switched on." not in shown
 
 
 def test_going_forward_is_no_rollback():

@@ -11,7 +11,7 @@ import pytest
 
 from tests.receivers import Hooks, Mails
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 
 @pytest.fixture
@@ -103,6 +103,13 @@ def test_contacts_that_cannot_work_are_said_first_and_the_rollback_goes_on(sound
     sound.playbook("roll_forward", level=1, roll_forward_force=True)
 
 
+def test_missing_contacts_are_said_first_by_a_run_that_would_tell(sound, desk):
+    run = sound.playbook("rollback_level1", "--check", **{**desk[2], "runbook_contacts": {}})
+    assert run.code == 0
+    assert "runbook_contacts is empty" in run.text.partition("Act | Make the flags effective")[0]
+    assert "runbook_contacts is empty" not in sound.playbook("health_check", **{**desk[2], "runbook_contacts": {}}).text
+
+
 def test_every_channel_can_be_tested(sound, desk):
     hooks, mails, variables = desk
     run = notify(sound, variables, "test")
@@ -136,7 +143,7 @@ def test_neither_key_nor_address_nor_planted_secret_is_shown(sound, desk, tmp_pa
         ({"runbook_contacts": {"technical": []}}, "runbook_contacts.technical has no tiers"),
         ({"runbook_smtp": {}}, "e-mail needs runbook_smtp with host and sender"),
         ({"notify_event": "acknowledge"}, "notify_by is empty"),
-        ({"notify_event": "shout"}, "must be one of: open, tick, acknowledge, close, test, got: shout"),
+        ({"notify_event": "shout"}, "must be one of: open, update, tick, acknowledge, close, test, got: shout"),
     ],
 )
 def test_bad_input_is_one_sentence_and_nothing_is_sent(sound, desk, given, sentence):
