@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 ENV_FILE = "/etc/kumon-assistant/runbook.env"
@@ -97,7 +99,14 @@ class Assistant:
         return self.asked() - before
 
     def journal(self) -> list[dict]:
-        """The entries of the runbook's journal."""
+        """The entries of the runbook's journal on what was done; see `proofs`."""
+        return [entry for entry in self._entries() if entry["act"] != "proof"]
+
+    def proofs(self) -> list[tuple]:
+        """What the journal has of what was judged: procedure, status."""
+        return [(entry["procedure"], entry["after"]["status"]) for entry in self._entries() if entry["act"] == "proof"]
+
+    def _entries(self) -> list[dict]:
         if not self.host.file(f"{STATE}/journal.jsonl").exists:
             return []
         return [json.loads(line) for line in self.sh(f"cat {STATE}/journal.jsonl").splitlines()]
@@ -243,14 +252,48 @@ class Assistant:
         assert self.fingerprint() == before
 
 
+def host_in(nodeid: str) -> str:
+    """The host that a test is for, as it stands in the test's name."""
+    return re.search(r"\[(ssh://[\w.-]+?)(?=-|\])", nodeid)[1]
+
+
+class ByHost(LoadScopeScheduling):
+    """Leaves a host's tests to one process, so that the hosts are tested side by side."""
+
+    def _split_scope(self, nodeid):
+        return host_in(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Distribute the tests over the processes by their host."""
+    return ByHost(config, log)
+
+
 def pytest_collection_modifyitems(items):
-    """Run a module's tests on its own ``testinfra_hosts`` only; what molecule passes would come before them."""
+    """Choose each test's host.
 
-    def wanted(item) -> bool:
-        hosts = getattr(item.module, "testinfra_hosts", None)
-        return hosts is None or any(f"[{host}" in item.name for host in hosts)
+    A module with ``testinfra_hosts`` has its own; what molecule passes would come before them. One with ``SPREAD`` has
+    tests that need any host, and they are dealt out to all.
+    """
+    kept, dealt = [], {}
+    for item in items:
+        host = host_in(item.nodeid)
+        own = getattr(item.module, "testinfra_hosts", None)
+        if getattr(item.module, "SPREAD", False):
+            turn = dealt.setdefault(item.nodeid.replace(host, ""), (len(dealt), []))
+            turn[1].append(item)
+        elif own is None or host in own:
+            kept.append(item)
+    kept += [copies[number % len(copies)] for number, copies in dealt.values()]
+    items[:] = kept
 
-    items[:] = [item for item in items if wanted(item)]
+
+@pytest.fixture(autouse=True)
+def _beside_others(request):
+    """A test that works on all hosts is alone; the others run beside each other."""
+    with open(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "hosts.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if request.node.get_closest_marker("all_hosts") else fcntl.LOCK_SH)
+        yield
 
 
 @pytest.fixture

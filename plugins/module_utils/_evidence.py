@@ -45,12 +45,17 @@ class _Piece(NamedTuple):
     newest: bool = False
 
 
+class _Cut(str):
+    """Text of which the beginning was left out."""
+
+
 class _Excerpt:
     """The newest lines of a log, at most so many bytes of them; it is fed as a TraceCounter is."""
 
     def __init__(self, limit: int) -> None:
         self.bytes = 0
         self.past_window = False
+        self.dropped = False
         self.lines: collections.deque[bytes] = collections.deque()
         self._kept, self._limit = 0, limit
 
@@ -66,6 +71,7 @@ class _Excerpt:
             # One line more than there is room for, so that it shows that something was left out.
             while self._kept - len(self.lines[0]) > self._limit:
                 self._kept -= len(self.lines.popleft()) + 1
+                self.dropped = True
 
 
 def collect(params: dict[str, Any], host: Host, wall: float, check: bool) -> tuple[bool, dict[str, Any]]:
@@ -197,11 +203,13 @@ def _read_and_leave(piece: _Piece, writer: int) -> NoReturn:
     """The child's part: one letter (w whole, c cut, ! nothing) and the data or the reason."""
     try:
         os.setsid()
-        data = redact(piece.read()).encode("utf-8", "replace")
-        cut = len(data) > piece.limit
-        if cut and piece.newest:
+        text = piece.read()
+        data = redact(text).encode("utf-8", "replace")
+        over = len(data) > piece.limit
+        if over and piece.newest:
             data = data[-piece.limit :].partition(b"\n")[2]
-        answer = (b"c" if cut else b"w") + data[: piece.limit]
+        # What is masked is shorter, so that what is left may fit although lines were left out.
+        answer = (b"c" if over or isinstance(text, _Cut) else b"w") + data[: piece.limit]
     except (Refused, SourceError, OSError, ValueError) as exc:
         answer = b"!" + str(exc).encode("utf-8", "replace")
     except BaseException as exc:
@@ -253,4 +261,5 @@ def _log(params: dict[str, Any], wall: float, limit: int) -> str:
     excerpt = _Excerpt(limit)
     with source:
         source.read(excerpt)  # type: ignore[arg-type]
-    return "".join(line.decode("utf-8", "replace") + "\n" for line in excerpt.lines)
+    text = "".join(line.decode("utf-8", "replace") + "\n" for line in excerpt.lines)
+    return _Cut(text) if excerpt.dropped else text

@@ -19,7 +19,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, R
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
 
-CHECKS = ("reachable", "licence", "key", "instance", "state", "agreement", "webhook", "probe")
+CHECKS = ("reachable", "api", "licence", "key", "instance", "state", "agreement", "webhook", "probe")
 GATEWAY_SPEC: dict[str, Any] = {
     "url": {"type": "str", "required": True},
     "instance": {"type": "str", "required": True},
@@ -146,7 +146,8 @@ def _run_checks(gateway: Gateway, found: dict[str, Any], params: dict[str, Any],
     passed = []
     listed: dict[str, Any] = {}
     steps: dict[str, Callable[[], bool]] = {
-        "reachable": lambda: _check_server(gateway, found, listed),
+        "reachable": lambda: _check_server(gateway, found, listed) or _has(found, "api"),
+        "api": lambda: not _has(found, "api"),
         "licence": lambda: not _has(found, "licence"),
         "key": lambda: not _has(found, "key") and found["key_valid"] is True,
         "instance": lambda: _check_instance(gateway, found, listed),
@@ -273,11 +274,13 @@ def _check_server(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any
         _finding(found, "key", f"{why} (401): set runbook_evolution_api_key to the server's global key.")
         return True
     if answer.kind != "ok" or not isinstance(answer.json, (list, dict)):
+        # An error of the server, or of the proxy before it, is the gateway's; anything else is a wrong address.
+        down = (answer.status or 0) >= 500
         found["reachable"] = answer.kind != "not_json"
         what = answer.detail if answer.kind == "not_json" else f"HTTP {answer.status} ({message_of(answer)})"
         _finding(
             found,
-            "reachable",
+            "reachable" if down else "api",
             f"What answers is not the Evolution API, or a proxy or path is wrong: {what}; check runbook_evolution_url.",
         )
         return False
@@ -332,8 +335,9 @@ def _check_state(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]
         return True
     total = len(samples)
     if "unknown" in states and not states - {"unknown", "open"}:
-        _finding(found, "state", f"The state could be read in {samples.count('open')} of {total} samples only.")
-    elif len(states) > 1:
+        # A sample that could not be taken says nothing of the instance; the check stays unknown.
+        return False
+    if len(states) > 1:
         _finding(found, "state", f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again.")
     elif states == {"connecting"}:
         _finding(found, "state", f"The instance is stuck in connecting ({total} of {total} samples): restart it.")

@@ -137,6 +137,13 @@ def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
         warnings.append(f"the {fields['phase']} of this act is not in the journal ({exc.strerror}): note it by hand")
 
 
+def said(path: str, note: dict[str, Any]) -> bool:
+    """Whether the newest entry of the note's procedure says what it says."""
+    newest = next((one for one in reversed(list(entries(path))) if one.get("procedure") == note["procedure"]), None)
+    same = ("phase", "act", "before", "after", "ok", "msg")
+    return newest is not None and all(newest.get(name) == note[name] for name in same)
+
+
 def verify(path: str) -> dict[str, Any]:
     """`{ok, entries, torn: [line], line, reason}`: the first line that breaks the chain, and lines written half."""
     prev, seq, torn = FIRST, 0, []

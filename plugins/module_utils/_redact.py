@@ -21,7 +21,7 @@ _PASSES = 5
 # C0 and C1 controls but tab and line feed, invisible and bidirectional formatting, and lone surrogates (undecodable
 # bytes): what could move the cursor, hide text or crash the terminal's encoder.
 _CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff]"
 )
 
 # A name whose value is a secret, by how the name ends: `max_tokens` and `idempotency_key` are none. Only the end is

@@ -403,3 +403,8 @@ def _shown(value) -> str:
     if isinstance(value, (dict, list, tuple)):
         return "a mapping" if isinstance(value, dict) else "a list"
     return "nothing" if value is None else repr(str(value)[:40])
+
+
+def nothing_dated(traces) -> bool:
+    """Whether a window was asked of a log without times: its zeros then say nothing."""
+    return not traces.get("records") and bool(traces.get("undated"))

@@ -54,6 +54,11 @@ options:
       - One sentence for people.
     type: str
     default: ""
+  repeat:
+    description:
+      - Whether a note is appended also when the newest entry of the procedure says the same, whichever run wrote it.
+    type: bool
+    default: true
   run_id:
     description:
       - Identifier of the run.
@@ -85,7 +90,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 entry:
-  description: What identifies the entry, V(null) in check mode.
+  description: What identifies the entry, V(null) in check mode and when there was none to write.
   returned: success
   type: dict
   contains:
@@ -109,6 +114,7 @@ def main():
             "after": {"type": "dict"},
             "ok": {"type": "bool"},
             "msg": {"type": "str", "default": ""},
+            "repeat": {"type": "bool", "default": True},
             "run_id": {"type": "str"},
             "actor": {"type": "str"},
             "procedure": {"type": "str"},
@@ -118,10 +124,12 @@ def main():
     fields = dict(module.params)
     path = _journal.path_in(fields.pop("state_dir"))
     fields["actor"] = fields["actor"] or _journal.who()
+    told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
+    if not fields.pop("repeat") and fields["phase"] == "note" and _journal.said(path, {**fields, **told}):
+        module.exit_json(changed=False, entry=None)
     entry = None
     if not module.check_mode:
         try:
-            told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
             entry = _journal.append(path, **fields, **told)
         except OSError as exc:
             module.fail_json(

@@ -55,6 +55,7 @@ _TEXTS: dict[str, dict[str, str]] = {
         "due": "nível {level} é devido e não foi feito",
         "killed": "{procedure} começou e não terminou",
         "done": "{procedure} comprovado",
+        "unjudged": "{procedure} feito, o efeito não foi julgado",
         "failed": "{procedure}: {why}",
         "no_journal": "o journal não pôde ser lido",
         "quiet": "nada crítico há {age}",
@@ -88,6 +89,7 @@ _TEXTS: dict[str, dict[str, str]] = {
         "due": "level {level} is due and was not done",
         "killed": "{procedure} began and did not end",
         "done": "{procedure} proven",
+        "unjudged": "{procedure} done, its effect was not judged",
         "failed": "{procedure}: {why}",
         "no_journal": "the journal could not be read",
         "quiet": "nothing critical for {age}",
@@ -143,6 +145,26 @@ def checklist(facts: Any, now: float, locale: str) -> list[dict[str, Any]]:
     return rows
 
 
+def judgement(act: dict, acts: list) -> dict | None:
+    """What was judged of an act on the service by what that did next, None where nobody judged it.
+
+    That is the run's note `proof`, or the end of the decision of `emergency_recovery` that called for the level.
+
+    :param acts: the acts of the act's own journal
+    """
+    level = _ACTS.get(str(act.get("procedure")))
+    for other in acts:
+        if str(other.get("ended") or "") < str(act.get("ended") or ""):
+            continue
+        if other.get("act") == "proof" and other.get("procedure") == act.get("procedure"):
+            return other
+        decided = (other.get("after") or {}).get("level")
+        same_run = other.get("act") == "decision" and other.get("run_id") == act.get("run_id")
+        if level and same_run and decided == level and other.get("ok") is not None:
+            return other
+    return None
+
+
 class _Facts:
     """What is known, and each item's answer by it."""
 
@@ -152,6 +174,10 @@ class _Facts:
             mapping(facts[name], name) if facts.get(name) is not None else None
             for name in ("verdict", "traces", "service", "journal", "smoke_test", "notifications", "report")
         )
+        # What an earlier run left says nothing without the very thing it was left for.
+        self.test = self.test if (self.test or {}).get("status") else None
+        self.messages = self.messages if "messages" in (self.messages or {}) else None
+        self.written = self.written if (self.written or {}).get("path") else None
         # A chain that is broken proves nothing.
         if self.journal is not None and not self.journal.get("ok", True):
             self.journal = None
@@ -159,7 +185,8 @@ class _Facts:
         self._levels = [
             act for act in acts if act.get("procedure") in _ACTS or act.get("procedure") == "emergency_recovery"
         ]
-        self._levels = [act for act in self._levels if act.get("act") != "decision"]
+        self._levels = [act for act in self._levels if act.get("act") not in ("decision", "proof")]
+        self._acts = acts
         self._decisions = [act for act in acts if act.get("act") == "decision"]
         self._forward = [act for act in acts if act.get("procedure") == "roll_forward" and act.get("ok")]
 
@@ -214,9 +241,14 @@ class _Facts:
             procedure = act.get("procedure")
             if act.get("ended") is None:
                 return _Answer("failed", self._say("killed", procedure=procedure), self._entry(act), act.get("began"))
-            if act.get("ok"):
-                return _Answer("done", self._say("done", procedure=procedure), self._entry(act), act.get("ended"))
-            why = str(act.get("msg") or "")[:120]
+            judged = judgement(act, self._acts) if act.get("ok") else act
+            if judged is None:
+                return _Answer(
+                    "unknown", self._say("unjudged", procedure=procedure), self._entry(act), act.get("ended")
+                )
+            if judged.get("ok"):
+                return _Answer("done", self._say("done", procedure=procedure), self._entry(judged), judged.get("ended"))
+            act, why = judged, str(judged.get("msg") or "")[:120]
             return _Answer(
                 "failed", self._say("failed", procedure=procedure, why=why), self._entry(act), act.get("ended")
             )

@@ -13,7 +13,12 @@ import textwrap
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import delivery_rate, failure_rise, mapping
+from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+    delivery_rate,
+    failure_rise,
+    mapping,
+    nothing_dated,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
@@ -42,6 +47,7 @@ _TEXTS: dict[str, dict[str, str]] = {
         "no_delivery": "nenhum resultado para julgar",
         "critical": "Críticos",
         "no_critical": "nenhum na janela",
+        "invalid_instances": "instâncias inválidas: {names}",
         "more": "e mais {n}",
         "service": "Serviço",
         "running": "pid {pid} desde {started}; health {health} ({detail})",
@@ -84,6 +90,7 @@ _TEXTS: dict[str, dict[str, str]] = {
         "nothing": "nada a fazer",
         "not_asked": "não foi perguntado",
         "timed_out": "sem resposta no prazo",
+        "undated": "{n} registros sem horário, nenhum pode ser contado na janela",
     },
     "en": {
         "ok": "HEALTHY",
@@ -96,6 +103,7 @@ _TEXTS: dict[str, dict[str, str]] = {
         "no_delivery": "no result to judge",
         "critical": "Critical",
         "no_critical": "none in the window",
+        "invalid_instances": "invalid instances: {names}",
         "more": "and {n} more",
         "service": "Service",
         "running": "pid {pid} since {started}; health {health} ({detail})",
@@ -138,6 +146,7 @@ _TEXTS: dict[str, dict[str, str]] = {
         "nothing": "nothing to do",
         "not_asked": "was not asked",
         "timed_out": "no answer in time",
+        "undated": "{n} records without a time, none can be counted in the window",
     },
 }
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
@@ -165,8 +174,11 @@ def diagnosis(
     registered = mapping(probes, "The probes")
     known: dict[str, Any] = {}
     unknown = []
+    answer: Any
     for probe, key in PROBES[depth].items():
         answer, why = _answer(registered.get(probe), key, texts)
+        if probe == "traces" and answer is not None and nothing_dated(answer):
+            answer, why = None, texts["undated"].format(n=answer["undated"])
         known[probe] = answer
         if why is not None:
             unknown.append({"probe": probe, "why": why})
@@ -193,13 +205,16 @@ def _answer(registered: Any, key: str | None, texts: dict[str, str]) -> tuple[An
     """What a task's result says, or why it says nothing."""
     if not isinstance(registered, dict) or registered.get("skipped"):
         return None, texts["not_asked"]
-    if registered.get("failed") or registered.get("unreachable"):
-        why = str(registered.get("msg") or texts["unknown"]).strip().splitlines()[0]
-        # The words of ansible-core for a task that took longer than its `timeout`.
-        late = "timedout" in registered or why.startswith("Timed out") or "expected time frame" in why
-        return None, texts["timed_out"] if late else redact(why)[:200]
-    answer = registered if key is None else registered.get(key)
-    return (answer, None) if isinstance(answer, dict) else (None, texts["not_asked"])
+    answer = registered.get(key) if key else registered if "running" in registered else None
+    # Not by `failed` alone: `failed_when: false` takes that away from a module that could not answer.
+    if isinstance(answer, dict) and not registered.get("failed") and not registered.get("unreachable"):
+        return answer, None
+    if not registered.get("msg"):
+        return None, texts["not_asked"]
+    why = " ".join(str(registered["msg"]).strip().splitlines()[0].split())
+    # The words of ansible-core for a task that took longer than its `timeout`.
+    late = "timedout" in registered or "Timed out" in why or "expected time frame" in why
+    return None, texts["timed_out"] if late else redact(why)[:200]
 
 
 class _Screen:
@@ -259,7 +274,8 @@ class _Screen:
 
     def _reasons(self) -> list[str]:
         reasons = self._found["verdict"]["reasons"]
-        shown = [f"  - {reason}" for reason in reasons[:_REASONS]]
+        # A name out of the log may hold a line feed, and must not become a line of its own.
+        shown = [f"  - {' '.join(str(reason).split())}" for reason in reasons[:_REASONS]]
         if len(reasons) > _REASONS:
             shown.append(f"  - {self._say('more', n=len(reasons) - _REASONS)}")
         return shown
@@ -278,6 +294,10 @@ class _Screen:
         total = traces["guards"]["incidents"] + traces["handoff"]["lost"]
         if total > len(texts):
             texts.append(self._say("more", n=total - len(texts)))
+        if traces["handoff"]["state_mismatches"]:
+            texts.append(self._say("mismatches", n=traces["handoff"]["state_mismatches"]))
+        if traces["instances"]["invalid"]:
+            texts.append(self._say("invalid_instances", names=self._names(traces["instances"]["invalid"])))
         return [text[: WIDTH - _LABEL] for text in texts] or [self._texts["no_critical"]]
 
     def _service(self, service: dict) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._stats import mapping, number, sequence
@@ -50,12 +51,17 @@ def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", 
     rollbacks = [entry[2] for entry in inside if entry[2].get("procedure") in ROLLBACKS]
     first = (rollbacks or [entry[2] for entry in inside] or [{}])[0]
     return {
-        "id": str(run_id or first.get("run_id") or (iso(begin, "seconds") or "").replace(":", "")),
+        # It becomes a file's name, and the journal is not ours alone.
+        "id": _as_name(str(run_id or first.get("run_id") or (iso(begin, "seconds") or "").replace(":", ""))),
         "began": iso(inside[0][0]) if inside else None,
         "ended": iso(max(entry[1] for entry in inside)) if inside else None,
         "since": iso(begin),
         "until": iso(end),
     }
+
+
+def _as_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", text).lstrip(".")[:80]
 
 
 def _newest(acts: list, run_id: str) -> list:

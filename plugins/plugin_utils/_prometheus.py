@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import delivery_rate, mapping, number
+from ansible_collections.kumon.runbook.plugins.module_utils._stats import delivery_rate, mapping, nothing_dated, number
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 
 PREFIX = "kumon_assistant_"
@@ -46,8 +46,8 @@ def prometheus(seen: Any, host: str, now: float) -> str:
     """
     seen = mapping(seen, "The measurement")
     samples = [("check_timestamp_seconds", {}, number(now, "now")), *_of_verdict(mapping(seen["verdict"], "verdict"))]
-    if seen.get("traces") is not None:
-        samples += _of_traces(mapping(seen["traces"], "traces"))
+    if seen.get("traces") is not None and not nothing_dated(mapping(seen["traces"], "traces")):
+        samples += _of_traces(seen["traces"])
     if seen.get("service") is not None:
         samples += _of_service(mapping(seen["service"], "service"))
     lines = []
@@ -93,10 +93,10 @@ def _of_traces(traces: dict) -> list[tuple]:
 
 def _of_service(service: dict) -> list[tuple]:
     switched = str((service.get("effective") or {}).get("DELIVERY_DISABLE") or "").lower()
-    return [
-        ("service_up", {}, bool(service.get("running"))),
-        ("kill_switch", {}, switched in ("true", "1", "yes", "on")),
-    ]
+    samples: list[tuple] = [("service_up", {}, bool(service.get("running")))]
+    if service.get("running"):
+        samples.append(("kill_switch", {}, switched in ("true", "1", "yes", "on")))
+    return samples
 
 
 def _escaped(text: str) -> str:

@@ -22,12 +22,15 @@ from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist, judgement
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
 from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
 
 BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
 """Seconds from a rollback's start to its observed effect, by the procedures."""
+
+_JUDGED = (*BUDGETS, "roll_forward")
+"""Procedures whose acts count by what the service did next, not by their own outcome."""
 
 SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
 TARGET = 0.95
@@ -110,9 +113,11 @@ class _Report:
 
     def _of_incident(self, news: Any) -> dict | None:
         """The messages that are not those of an incident before this one."""
-        if news is None:
+        if news is None or "messages" not in mapping(news, "notifications"):
             return None
-        found = sequence(mapping(news, "notifications").get("messages") or [], "notifications.messages")
+        if news.get("opened") and parse_when(str(news["opened"]), self._now) > self._window[1]:
+            return None  # of an incident after this one; of this one nothing is known here
+        found = sequence(news["messages"] or [], "notifications.messages")
         late = [one for one in found if parse_when(str(one["time"]), self._now) >= self._window[0]]
         # They are this incident's, so it does not matter here that it is over.
         return {**news, "messages": late, "closed": None}
@@ -123,9 +128,10 @@ class _Report:
         """The acts inside the window, oldest first, numbered as the picture numbers them."""
         found = []
         for host, known in self._hosts.items():
-            for act in sequence((known.get("journal") or {}).get("acts") or [], f"The acts of {host}"):
+            for act in self._acts_of(host, known):
                 began = parse_when(str(act["began"]), self._now)
-                if self._window[0] <= began <= self._window[1]:
+                # What was judged belongs to the act that it judges.
+                if self._window[0] <= began <= self._window[1] and act.get("act") != "proof":
                     found.append((began, host, int(act.get("seq") or 0), act))
         found.sort(key=lambda entry: entry[:3])
         return [
@@ -143,14 +149,34 @@ class _Report:
                 "msg": str(act.get("msg") or ""),
                 "after": act.get("after") or {},
                 "change": _change(act.get("before"), act.get("after")),
-                "result": self._result(act),
+                "result": self._result(host, act),
+                "verified": self._verified(host, act),
+                "judged": self._judged(host, act),
                 "hash": str(act.get("hash") or "")[:12],
                 "ref": _entry(host, act),
             }
             for number, (_began, host, _seq, act) in enumerate(found, 1)
         ]
 
-    def _result(self, act: dict) -> str:
+    def _acts_of(self, host: str, known: dict) -> list:
+        return sequence((known.get("journal") or {}).get("acts") or [], f"The acts of {host}")
+
+    def _verified(self, host: str, act: dict) -> bool:
+        """Whether an act's entries stand before the first one that breaks the journal's chain."""
+        journal = self._hosts[host]["journal"]
+        if journal.get("ok", True):
+            return True
+        return int(act.get("outcome_seq") or act.get("seq") or 0) <= int(journal.get("entries") or 0)
+
+    def _judged(self, host: str, act: dict) -> dict | None:
+        found = judgement(act, self._acts_of(host, self._hosts[host])) if act.get("procedure") in _JUDGED else None
+        if found is None or not self._verified(host, found):
+            return None
+        return {**_some(found, ("ok", "msg", "ended")), "ref": _entry(host, found)}
+
+    def _result(self, host: str, act: dict) -> str:
+        if not self._verified(host, act):
+            return self._texts["not_verifiable"]
         if act.get("ended") is None:
             return self._texts["not_ended"]
         if act.get("ok") is None:
@@ -279,11 +305,16 @@ class _Report:
         return rows
 
     def _proven(self) -> list[dict]:
-        rows = [
-            _statement(self._say("proof_of_act", number=act["number"], **_who(act)), act["ref"])
-            for act in self._acts
-            if act["ok"] and act["act"] != "decision"
-        ]
+        rows = []
+        for act in self._acts:
+            judged = act["judged"]
+            if not (act["ok"] and act["verified"]) or act["act"] == "decision":
+                continue
+            if judged and judged["ok"]:
+                text = self._say("effect_of_act", number=act["number"], **_who(act))
+                rows.append(_statement(text, act["ref"], judged["ref"]))
+            elif act["procedure"] not in _JUDGED:
+                rows.append(_statement(self._say("proof_of_act", number=act["number"], **_who(act)), act["ref"]))
         ends = [str(act["ended"]) for act in self._acts if act["ended"]]
         if ends and self._minutes:
             # The minute in which the last act ended belongs to before and after; only those behind it are after.
@@ -336,6 +367,20 @@ class _Report:
             for act in self._acts
             if act["ended"] is None
         ]
+        rows += [
+            _statement(
+                self._say(
+                    "effect_not_proven",
+                    number=act["number"],
+                    why=(act["judged"] or {}).get("msg") or self._texts["not_judged"],
+                    **_who(act),
+                ),
+                act["ref"],
+                *([act["judged"]["ref"]] if act["judged"] else []),
+            )
+            for act in self._acts
+            if act["ok"] and act["procedure"] in _JUDGED and not (act["judged"] or {}).get("ok")
+        ]
         if not self._acts:
             rows.append(_statement(self._texts["no_acts"], *[f"journal {host}" for host in self._hosts]))
         if self._news is None:
@@ -363,23 +408,24 @@ class _Report:
     # ------------------------------------------------------------ pictures and tables
 
     def _runs(self) -> list[dict]:
-        """Each rollback against its budget: from its first act to the outcome of its last one, by the journal."""
+        """Each rollback against its budget: from its first act until its effect was judged, by the journal."""
         runs: dict[tuple, list[dict]] = {}
         for act in self._acts:
             if act["procedure"] in BUDGETS and act["act"] != "decision":
                 runs.setdefault((act["run_id"], act["procedure"], act["host"]), []).append(act)
         rows = []
         for (_run_id, procedure, host), acts in runs.items():
-            if any(act["ended"] is None for act in acts):
+            if not all(act["ended"] and act["verified"] for act in acts):
                 continue
+            judged = [act["judged"] for act in acts if act["judged"]]
             began = min(parse_when(act["began"], self._now) for act in acts)
-            seconds = max(parse_when(str(act["ended"]), self._now) for act in acts) - began
+            seconds = max(parse_when(str(one["ended"]), self._now) for one in [*acts, *judged]) - began
             rows.append(
                 {
                     "name": f"{acts[0]['number']}  {procedure.replace('rollback_', '')} {host}",
                     "seconds": seconds,
                     "budget": BUDGETS[procedure],
-                    "ok": all(act["ok"] for act in acts),
+                    "ok": all(act["ok"] for act in acts) and any(one["ok"] for one in judged),
                     "label": self._say("of_budget", seconds=self._number(seconds), budget=BUDGETS[procedure]),
                 }
             )

@@ -72,11 +72,20 @@ def act(seq=7, **more):
     }
 
 
+def proof(of, ok=True, msg="KILL-SWITCH ACTIVE"):
+    """What was judged of an act three seconds after it."""
+    at = iso(ACT + 4.4)
+    after = {"status": "proven" if ok else "unproven", "level": 1}
+    return {**of, "act": "proof", "seq": of["seq"] + 2, "outcome_seq": None, "began": at, "ended": at, "ok": ok} | {
+        "before": None, "after": after, "msg": msg,
+    }  # fmt: skip
+
+
 def host(acts=None, seen=None, **more):
     """What is known of one host."""
     seen = traces() if seen is None else seen
     return {
-        "journal": {"ok": True, "acts": [act()] if acts is None else acts},
+        "journal": {"ok": True, "entries": 9, "acts": [proof(act()), act()] if acts is None else acts},
         "traces": seen,
         "verdict": verdict(seen),
         "service": {

@@ -69,7 +69,7 @@ def test_the_same_input_gives_the_same_bytes_also_in_another_process(locale):
 
 def test_the_checklist_is_that_of_the_incident_also_when_all_was_undone():
     undone = given.act(9, procedure="roll_forward", began=iso(given.ACT + 600), ended=iso(given.ACT + 602))
-    facts = given.facts({"assistant1": given.host([undone, given.act()])})
+    facts = given.facts({"assistant1": given.host([undone, given.proof(given.act()), given.act()])})
     facts["notifications"] = {**given.NOTIFICATIONS, "closed": iso(given.ACT + 610)}
     rows = {row["item"]: row["status"] for row in _report.model(facts, "en")["checklist"]["assistant1"]}
     assert (rows["decide"], rows["roll_back"], rows["tell_technical"], rows["document"]) == ("done",) * 4
@@ -94,13 +94,43 @@ def test_it_says_what_happened_was_detected_decided_done_and_proven():
         "From the beginning of that minute to the first act: 10 min 5 s.",
     ]
     assert texts(facts, "decided") == ["assistant1: rollback_level1 started by ana."]
-    what = "rollback_level1, service_flags: DELIVERY_DISABLE - → true; took effect in 1.4 s."
+    what = "rollback_level1, service_flags: DELIVERY_DISABLE - → true; done in 1.4 s."
     assert texts(facts, "done") == [f"1. 2026-11-20 12:20:05, assistant1: {what}"]
     proven = texts(facts, "proven")
-    assert proven[0] == "assistant1: the effect of act 1 (rollback_level1) was observed by the act itself."
+    assert proven[0] == "assistant1: the effect of act 1 (rollback_level1) is proven by what the service did next."
     assert proven[1].startswith("In the 17 minutes after the last act: 320 conversations served, 10 with a failure")
     refs = [ref for statement in section(facts, "done") for ref in statement["refs"]]
     assert refs == ["journal assistant1#7-8"]
+
+
+@pytest.mark.parametrize(
+    ("judged", "why"),
+    [([], "nobody judged it"), ([given.proof(given.act(), False, "no message was seen")], "no message was seen")],
+)
+def test_an_act_whose_effect_was_not_seen_is_not_told_as_proven(judged, why):
+    facts = given.facts({"assistant1": given.host([*judged, given.act()])})
+    assert not [text for text in texts(facts, "proven") if "the effect of act" in text]
+    assert f"assistant1: the effect of act 1 (rollback_level1) is NOT proven: {why}." in texts(facts, "unknown")
+    assert [run["ok"] for run in _report.model(facts, "en")["runs"]] == [False]
+    row = next(row for row in _report.model(facts, "en")["checklist"]["assistant1"] if row["item"] == "roll_back")
+    assert row["status"] == ("failed" if judged else "unknown")
+
+
+def test_what_stands_behind_a_break_of_the_journal_proves_nothing():
+    known = given.host()
+    known["journal"].update(ok=False, entries=7, reason="the entry was changed")
+    model = _report.model(given.facts({"assistant1": known}), "en")
+    assert [act["result"] for act in model["acts"]] == ["not verifiable: the journal is broken before it"]
+    assert model["runs"] == []
+    assert not [text for text in texts(given.facts({"assistant1": known}), "proven") if "the effect of act" in text]
+
+
+def test_messages_of_a_later_incident_are_not_this_ones():
+    later = {**given.NOTIFICATIONS, "id": "OTHER", "opened": iso(given.NOW + 86400)}
+    later["messages"] = [given.message(time=iso(given.NOW + 86405))]
+    model = _report.model(given.facts(notifications=later), "en")
+    assert model["messages"] == []
+    assert {row["status"] for row in model["checklist"]["assistant1"] if row["item"].startswith("tell")} == {"unknown"}
 
 
 def test_what_is_not_known_is_said_for_each_source():
@@ -141,7 +171,7 @@ def test_the_pictures_show_the_rate_the_budgets_and_the_guards():
     assert "Delivery rate by minute" in rate
     assert "95 % interval" in rate
     assert ">1<" in re.sub(r"\s+", "", rate), "the act is marked by its number"
-    assert "1.4 s of 30 s" in budgets
+    assert "4.4 s of 30 s" in budgets
     assert "outbox handoff_violation" in guards
 
 

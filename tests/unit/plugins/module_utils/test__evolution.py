@@ -86,6 +86,12 @@ def test_a_healthy_gateway_has_passed_every_check(major):
     assert found["findings"] == found["unknown"] == []
 
 
+def test_samples_that_could_not_be_taken_say_nothing_of_the_instance():
+    found = inspect(Server(connectionState=[*Server.state("open"), GONE]))
+    assert (found["healthy"], found["findings"]) == (None, [])
+    assert "state" in found["unknown"]
+
+
 GONE = Answer("", "no_answer", None, {}, "no answer within 3.0 s")
 HTML = Answer("", "not_json", 200, {}, "HTML")
 
@@ -93,9 +99,10 @@ HTML = Answer("", "not_json", 200, {}, "HTML")
 @pytest.mark.parametrize(
     ("answers", "check", "says", "behind"),
     [
-        ({"": GONE, "fetchInstances": GONE}, "reachable", "gives no answer", 5),
-        ({"fetchInstances": HTML}, "reachable", "is not the Evolution API", 5),
-        ({"fetchInstances": error(404, ["Cannot GET /instance"])}, "reachable", "Cannot GET /instance", 5),
+        ({"": GONE, "fetchInstances": GONE}, "reachable", "gives no answer", 6),
+        ({"fetchInstances": HTML}, "api", "is not the Evolution API", 5),
+        ({"fetchInstances": error(404, ["Cannot GET /instance"])}, "api", "Cannot GET /instance", 5),
+        ({"fetchInstances": error(502, "Bad Gateway")}, "reachable", "HTTP 502", 6),
         ({"fetchInstances": Answer("", "error", 503, {"code": "LICENSE_REQUIRED"}, "")}, "licence", "no licence", 4),
         ({"fetchInstances": error(401, "Unauthorized")}, "key", "key is refused (401)", 3),
         ({"fetchInstances": ok([])}, "instance", "the server has no similar one", 2),
@@ -106,7 +113,6 @@ HTML = Answer("", "not_json", 200, {}, "HTML")
         ({"connectionState": Server.state("connecting")}, "state", "stuck in connecting (3 of 3 samples)", 0),
         ({"connectionState": Server.state("open", "connecting", "open")}, "state", "is flapping", 1),
         ({"connectionState": Server.state(None)}, "state", "The state is missing", 0),
-        ({"connectionState": [*Server.state("open"), GONE]}, "state", "in 1 of 3 samples only", 1),
         ({"fetchInstances": listed(status="close")}, "agreement", "connectionState says open", 0),
         (
             {

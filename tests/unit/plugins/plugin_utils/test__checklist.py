@@ -52,7 +52,7 @@ def test_what_is_due_and_not_done_is_open():
 @pytest.mark.parametrize(
     ("act", "status", "value"),
     [
-        (given.act("rollback_level2", 60), "done", "rollback_level2 proven"),
+        (given.act("rollback_level2", 60), "unknown", "rollback_level2 done, its effect was not judged"),
         (given.act("rollback_level2", 60, False, msg="no disk"), "failed", "rollback_level2: no disk"),
         (given.act("rollback_level2", None), "failed", "rollback_level2 began and did not end"),
     ],
@@ -61,6 +61,24 @@ def test_a_rollback_is_ticked_by_its_outcome_in_the_journal(act, status, value):
     row = fill(given.losing(), [act])["roll_back"]
     assert (row["status"], row["value"]) == (status, value)
     assert row["source"] == ("journal#3" if act["ended"] is None else "journal#4")
+
+
+@pytest.mark.parametrize(("ok", "status"), [(True, "done"), (False, "failed")])
+@pytest.mark.parametrize("by", ["proof", "decision"])
+def test_an_act_is_ticked_by_what_the_service_did_next(by, ok, status):
+    act = given.act("rollback_level2", 60)
+    if by == "proof":
+        judged = given.act("rollback_level2", 50, ok, name="proof", msg="still losing", after={"status": "?"})
+    else:
+        judged = given.act("emergency_recovery", 50, ok, name="decision", msg="still losing", after={"level": 2})
+    row = fill(given.losing(), [judged, act])["roll_back"]
+    assert row["status"] == status
+    assert ("still losing" in row["value"]) == (not ok)
+
+
+def test_what_was_judged_before_an_act_says_nothing_of_it():
+    judged = given.act("rollback_level2", 600, name="proof", after={"status": "proven"})
+    assert fill(given.losing(), [given.act("rollback_level2", 60), judged])["roll_back"]["status"] == "unknown"
 
 
 def test_who_decided_what_is_named():
@@ -100,6 +118,13 @@ def test_only_an_accepted_message_was_told():
     rows = fill(notifications={"messages": messages})
     assert (rows["tell_technical"]["status"], rows["tell_technical"]["age"]) == ("done", 40.0)
     assert rows["tell_business"]["status"] == "open"
+
+
+@pytest.mark.parametrize("name", ["smoke_test", "notifications", "report"])
+def test_a_file_of_an_earlier_run_that_says_nothing_is_unknown(name):
+    rows = fill(**{name: {}})
+    item = {"smoke_test": "smoke_test", "notifications": "tell_technical", "report": "document"}[name]
+    assert rows[item]["status"] == "unknown"
 
 
 def test_messages_of_an_incident_that_was_over_before_tell_nobody_of_this_one():
