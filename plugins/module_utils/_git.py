@@ -314,8 +314,8 @@ class Git:
         try:
             staged = self.call("write-tree")
             with acting_as(self.owner):
-                # With what git knows of the files already, it reads only those that differ. The copy is as old as the index:
-                # by its age git sees that a file was changed in the moment in which the index was written.
+                # With what git knows of the files already, it reads only those that differ. The copy is as old as the
+                # index: by its age git sees that a file was changed in the moment in which the index was written.
                 shutil.copy2(os.path.join(self.git_dir, "index"), index)
             self.text("add", "-A", "--", ":/", *self._without(leave), index=index, timeout=120)
             if also:
