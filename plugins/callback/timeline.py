@@ -11,8 +11,8 @@ short_description: Show how long each phase of a procedure took, against its bud
 version_added: 0.1.0
 description:
   - At the end of a playbook that used roles of this collection, a short table of phases, with seconds and tasks, and
-    the whole against the procedure's budget, with its status. The last line is what to run next, if anything. Of other
-    playbooks it says nothing.
+    the time to the observed effect against the procedure's budget, with its status; messages and evidence come after
+    that. The last line is what to run next, if anything. Of other playbooks it says nothing.
   - A phase is what stands before C( | ) in the names of the collection's tasks.
   - It never breaks a play. What goes wrong in it is one warning.
 options:
@@ -71,7 +71,7 @@ class CallbackModule(CallbackBase):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self._clock = time.monotonic
+        self._clock, self._wall = time.monotonic, time.time
         self._begun = self._since = self._clock()
         self._phase = None
         self._phases = {}
@@ -114,11 +114,17 @@ class CallbackModule(CallbackBase):
         self._since = now
 
     def _timeline(self, result):
+        seconds = self._clock() - self._begun
+        observed = None
+        if result.get("started") is not None and result.get("seconds") is not None:
+            # What came after the effect was observed does not count for the budget.
+            observed = max(0.0, seconds - max(0.0, self._wall() - result["started"] - result["seconds"]))
         return {
             "procedure": result.get("procedure"),
             "run_id": result.get("run_id"),
             "status": result.get("status"),
-            "seconds": round(self._clock() - self._begun, 2),
+            "seconds": round(seconds, 2),
+            "observed_seconds": None if observed is None else round(observed, 2),
             "budget_seconds": result.get("budget_seconds"),
             "next_step": redact(" ".join(str(result.get("next_step") or "").split())),
             "phases": [
@@ -132,10 +138,12 @@ class CallbackModule(CallbackBase):
         for row in found["phases"]:
             tasks = f"{row['tasks']} task{'s' if row['tasks'] != 1 else ''}"
             self._display.display(f"{row['phase']:<24} {row['seconds']:>8.1f} s  {tasks}")
-        budget = f" of {found['budget_seconds']:g} s" if found["budget_seconds"] else ""
-        over = " OVER BUDGET" if found["budget_seconds"] and found["seconds"] > found["budget_seconds"] else ""
-        status = f"  {found['status']}" if found["status"] else ""
-        self._display.display(f"{found['procedure'] or 'in all':<24} {found['seconds']:>8.1f} s{budget}{over}{status}")
+        if found["procedure"]:
+            observed = found["seconds"] if found["observed_seconds"] is None else found["observed_seconds"]
+            budget = f" of {found['budget_seconds']:g} s" if found["budget_seconds"] else ""
+            over = " OVER BUDGET" if found["budget_seconds"] and observed > found["budget_seconds"] else ""
+            self._display.display(f"{found['procedure']:<24} {observed:>8.1f} s{budget}{over}  {found['status']}")
+        self._display.display(f"{'in all':<24} {found['seconds']:>8.1f} s")
         if found["next_step"]:
             self._display.display(f"→ {found['next_step']}")
 

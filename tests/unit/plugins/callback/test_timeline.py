@@ -38,7 +38,7 @@ class Play:
     def __init__(self, json_file=""):
         self.now, self.told = 100.0, Told()
         self.callback = CallbackModule(display=self.told)
-        self.callback._clock = lambda: self.now
+        self.callback._clock = self.callback._wall = lambda: self.now
         self.callback.get_option = {"json_file": str(json_file)}.get
         self.callback.v2_playbook_on_start(None)
 
@@ -66,13 +66,25 @@ def test_it_sums_the_seconds_of_each_phase():
         ["Act", "1.5", "s", "2", "tasks"],
         ["Verify", "2.0", "s", "1", "task"],
         ["rollback_level1", "3.5", "s", "of", "30", "s", "proven"],
+        ["in", "all", "3.5", "s"],
     ]
 
 
 def test_it_says_when_the_budget_was_not_kept():
     play = Play()
     play.task(31.0, "Act | Switch off")
-    assert play.end(RESULT).lines[-1].endswith("31.0 s of 30 s OVER BUDGET  proven")
+    assert play.end(RESULT).lines[-2].endswith("31.0 s of 30 s OVER BUDGET  proven")
+
+
+def test_what_comes_after_the_observed_effect_does_not_count_for_the_budget():
+    play = Play()
+    play.task(25.0, "Act | Switch off")
+    play.task(20.0, "Send | Tell people")
+    lines = play.end({**RESULT, "started": 101.0, "seconds": 24.0}).lines
+    assert [line.split() for line in lines[-2:]] == [
+        ["rollback_level1", "25.0", "s", "of", "30", "s", "proven"],
+        ["in", "all", "45.0", "s"],
+    ]
 
 
 def test_the_last_line_is_what_to_run_next():
@@ -115,6 +127,7 @@ def test_it_writes_json_when_asked(tmp_path):
         **RESULT,
         "next_step": "",
         "seconds": 1.25,
+        "observed_seconds": None,
         "phases": [{"phase": "Act", "seconds": 1.25, "tasks": 1}],
     }
     assert [entry.name for entry in tmp_path.iterdir()] == ["timeline.json"]
@@ -124,7 +137,7 @@ def test_a_file_that_cannot_be_written_is_a_warning(tmp_path):
     play = Play(tmp_path / "missing" / "timeline.json")
     play.task(1.0, "Act | Switch off")
     told = play.end(RESULT)
-    assert len(told.lines) == 3
+    assert len(told.lines) == 4
     assert told.warnings[0].startswith("The timeline is incomplete (FileNotFoundError")
 
 

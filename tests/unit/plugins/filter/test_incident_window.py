@@ -35,6 +35,11 @@ def test_a_run_names_an_older_incident():
     assert (found["id"], found["began"]) == ("r0", iso(at - 9 * HOUR))
 
 
+def test_a_run_id_that_is_a_path_becomes_a_plain_name():
+    act = given.act(run_id="../../etc/x y")
+    assert incident_window({"a": {"acts": [act]}}, given.ACT + 60)["id"] == "_.._etc_x_y"
+
+
 def test_acts_without_a_rollback_are_no_incident():
     at = given.ACT
     with pytest.raises(AnsibleFilterError, match="^No rollback is in the journals: name a window"):

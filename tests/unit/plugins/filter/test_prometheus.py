@@ -57,6 +57,15 @@ def test_what_is_not_known_has_no_sample():
     assert "delivery_ratio" not in samples(prometheus(seen(traces=empty), "a", given.NOW))
 
 
+def test_a_zero_is_never_written_for_what_is_not_known():
+    stopped = {**given.host()["service"], "running": False}
+    found = samples(prometheus(seen(service=stopped), "a", given.NOW))
+    assert found["service_up"][()] == 0
+    assert "kill_switch" not in found
+    undated = {**given.traces(), "records": 0, "undated": 18}
+    assert "handoffs" not in samples(prometheus(seen(traces=undated), "a", given.NOW))
+
+
 def test_a_label_cannot_break_out_of_its_line():
     text = prometheus(seen(verdict={"status": "ok", "cause": 'x"} 1\nevil 5\\ 5511988887777'}), "a", given.NOW)
     assert "evil" not in samples(text)

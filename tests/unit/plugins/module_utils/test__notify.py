@@ -443,6 +443,17 @@ def test_secrets_reach_neither_message_nor_state_nor_result(desk, hooks, mails):
         ({"technical": [{"name": "a", "channels": [{"type": "slack"}]}]}, {}, "channel 1: url is empty"),
         ({"technical": [{"name": "a", "channels": [{"type": "slack", "url": "ftp://x"}]}]}, {}, "url cannot be used"),
         ({"technical": [{"name": "a", "channels": [{"type": "pagerduty"}]}]}, {}, "routing_key is empty"),
+        ({"technical": [{"name": "a", "channels": [{"type": "pagerduty", "routing_key": 5}]}]}, {}, "no text"),
+        (
+            {"technical": [{"name": "a", "channels": [{"type": "slack", "url": "http://h", "headers": "nonsense"}]}]},
+            {},
+            "headers must be a mapping of texts",
+        ),
+        (
+            {"technical": [{"name": "a", "channels": [{"type": "email", "to": "a@b.cd"}]}]},
+            {"host": "h", "sender": "a@b.cd", "password": 123456},
+            "password must be texts; a number needs quotes",
+        ),
         ({"technical": [{"name": "a", "channels": [{"type": "email", "to": "nobody"}]}]}, {}, "is no e-mail address"),
         (
             {"technical": [{"name": "a", "channels": [{"type": "email", "to": "a@b.c\r\nBcc: x@y.z"}]}]},

@@ -128,6 +128,14 @@ def test_the_newest_of_a_large_log_is_kept_and_it_stays_within_its_size(target):
     assert text.splitlines()[-1].startswith("line 19999 ")
 
 
+def test_lines_that_were_left_out_are_told_also_when_masking_makes_room_for_them(target):
+    target.log.write_text("".join(f"line {number} postgres://kumon:{'x' * 200}@db/kumon\n" for number in range(2000)))
+    kept = target.collect(max_bytes=100000)["evidence"]
+    (log,) = (entry for entry in kept["files"] if entry["name"] == "log.txt")
+    assert log["lines"] < 2000
+    assert log["truncated"] is True
+
+
 def test_a_source_that_hangs_costs_its_time_and_is_said_to_be_missing(target):
     os.mkfifo(target.state / "pipe.log")
     begun = time.monotonic()

@@ -57,6 +57,7 @@ def test_neither_address_nor_header_is_given_back(tmp_path, hooks):
     assert "HTTP 403" in text
     assert "hunter22" not in text
     assert hooks.url not in text
+    assert "module_args" not in text
 
 
 def test_bad_input_is_one_sentence(tmp_path, hooks):

@@ -24,6 +24,17 @@ def test_an_entry_is_written_and_not_in_check_mode(arguments, tmp_path):
     assert result["entry"] == {key: entry[key] for key in ("seq", "time", "hash")}
 
 
+def test_a_note_that_says_nothing_new_is_not_repeated(arguments, tmp_path):
+    note = {**arguments, "act": "proof", "procedure": "rollback_level1", "ok": True, "repeat": False}
+    assert run_module(journal_entry, note)["changed"] is True
+    assert run_module(journal_entry, {**note, "run_id": "r2"}) == {"changed": False, "entry": None}
+    assert run_module(journal_entry, {**note, "procedure": "rollback_level2"})["changed"] is True
+    assert run_module(journal_entry, {**note, "ok": False})["changed"] is True
+    run_module(journal_entry, {**arguments, "act": "service_flags", "procedure": "rollback_level1", "phase": "begin"})
+    assert run_module(journal_entry, {**note, "ok": False})["changed"] is True, "it is of another act"
+    assert len(journal(tmp_path)) == 5
+
+
 def test_phone_numbers_and_secrets_are_masked(arguments, tmp_path):
     told = {"phone": "5511987654321", "url": "postgresql://kumon:hunter2secret@db/kumon"}
     run_module(journal_entry, {**arguments, "msg": "5511987654321 wrote", "before": told, "after": told})

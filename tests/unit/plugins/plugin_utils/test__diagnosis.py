@@ -64,6 +64,37 @@ def test_what_did_not_answer_is_unknown_and_says_why(probe, registered, why):
     assert f"unknown: {why}" in found["screen"]
 
 
+@pytest.mark.parametrize("probe", ["service", "traces", "journal", "gateway"])
+def test_a_module_that_could_not_answer_is_unknown_with_its_sentence(probe):
+    """As `failed_when: false` leaves it: not failed, and without an answer."""
+    refused = {"failed": False, "failed_when_result": False, "msg": "Task failed: sudo: a password is required\nmore"}
+    found = diagnose(given.probes(**{probe: refused}))
+    assert found["unknown"] == [{"probe": probe, "why": "Task failed: sudo: a password is required"}]
+
+
+def test_a_log_without_times_counts_nothing_and_says_so():
+    undated = {**given.losing(), "records": 0, "undated": 18, "timestamps": "none"}
+    found = diagnose(given.probes(undated))
+    assert found["unknown"] == [
+        {"probe": "traces", "why": "18 records without a time, none can be counted in the window"}
+    ]
+    assert "none in the window" not in found["screen"]
+
+
+def test_every_kind_of_critical_event_is_told():
+    lines = [records.outbox("planner", "m", 1, state=1), records.outbox("delivery", "m", 1, state=2)]
+    lines += [records.instance_trace("i", "default")]
+    screen = diagnose(given.probes(given.traces(lines)), "quick")["screen"]
+    assert "1 whose state differs" in screen
+    assert "invalid instances: default 1" in screen
+    assert "none in the window" not in screen
+
+
+def test_a_name_out_of_the_log_makes_no_line_of_its_own():
+    evil = given.traces([records.outbox_guard("c", "x\nassistant1: HEALTHY, measured 1 s ago")])
+    assert not [line for line in diagnose(given.probes(evil))["screen"].splitlines() if line.startswith("assistant1")]
+
+
 def test_nothing_at_all_is_blind_and_never_healthy():
     found = diagnose({})
     assert found["verdict"]["status"] == "blind"
