@@ -1,4 +1,4 @@
-"""Play a crisis: measure, decide, roll back level by level, prove it by the gateway's own counter, go forward again.
+"""Play a crisis: measure, decide, roll back level by level, prove it by the gateway's own counter, go forward, report.
 
 No root, no container.
 """
@@ -79,6 +79,21 @@ class Demo:
         """Return the commit that is in place."""
         return git(Path(self.scene.data["assistant"]["app_dir"]), "rev-parse", "HEAD")
 
+    def tell(self) -> None:
+        """Show the messages that would have gone out, in their order, and where the report is."""
+        desk = DEMO / "desk"
+        incident = json.loads((desk / "dry_run" / "incident.json").read_text(encoding="utf-8"))
+        print("\nMessages that would have gone out:")
+        for message in incident["messages"]:
+            text = (desk / "dry_run" / "outbox" / f"{message['id']}.txt").read_text(encoding="utf-8")
+            print(f"\n  {message['time']} to {message['audience']}, tier {message['tier']}")
+            print("\n".join(f"    {line}".rstrip() for line in text.splitlines()))
+        told = {(message["audience"], message["kind"]) for message in incident["messages"]}
+        wanted = {(audience, kind) for audience in ("technical", "business") for kind in ("first", "update", "end")}
+        self.expect(wanted <= told, "first message, news and end for both audiences")
+        report = json.loads((desk / "report.json").read_text(encoding="utf-8"))
+        print(f"\nReport: {os.path.relpath(report['path'])} (and .md, .en.html, .en.md, .json beside it)")
+
     def sent(self, when: str) -> int:
         """Return how many messages the gateway is asked to send in the next seconds, by its own counter."""
         before = self.scene.counters()["asked"]
@@ -93,7 +108,8 @@ def play(scene: Scene) -> list[str]:
     """Play the crisis and return what did not go as it should."""
     demo = Demo(scene)
     good = demo.commit()
-    scene.traffic(rate=60, seconds=120, conversations=200)
+    # It ends with the scene; on a slow machine that is later.
+    scene.traffic(rate=60, seconds=600, conversations=200)
     time.sleep(WATCH_SECONDS)
     print("== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
     for _look in range(2):
@@ -129,9 +145,16 @@ def play(scene: Scene) -> list[str]:
     report = demo.playbook("health_check", 30, True)
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict after rolling forward")
 
+    report = demo.playbook("validate_recovery", 60, True, "-e", "recovery_wait=true")
+    demo.expect(report.startswith("RECUPERAÇÃO PROVADA"), "the recovery proven with delivery on")
+
+    print("\n== What is left for those who were not there.")
+    demo.playbook("incident_report", 120, True)
+
     print(f"\n{'what':<46} {'seconds':>8} {'budget':>7}  result")
     for what, seconds, budget, result in demo.rows:
         print(f"{what:<46} {seconds:>8.1f} {budget or '-':>7}  {result}")
+    demo.tell()
     return demo.wrong
 
 

@@ -7,6 +7,8 @@ import json
 
 import pytest
 
+SPREAD = True
+
 
 @pytest.mark.parametrize(("depth", "budget"), [("quick", 30), ("full", 60)])
 @pytest.mark.parametrize(("locale", "headline"), [("pt_BR", "SAUDÁVEL, medido há"), ("en", "HEALTHY, measured")])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 FIFO = "/tmp/hanging.log"
 
 
@@ -18,7 +18,7 @@ def diagnose(assistant, **variables):
 def test_lost_hand_offs_are_the_headline_and_level_1_comes_next(assistant):
     run = diagnose(assistant, depth="full")
     assert run.code != 0
-    assert "assistant1: ROLLBACK needed (lost_handoff), measured" in run.text
+    assert f"{assistant.name}: ROLLBACK needed (lost_handoff), measured" in run.text
     assert "Next ansible-playbook kumon.runbook.rollback_level1" in run.text
     assert "level 1 is due and was not done" in run.text
     assert "OUTBOX_TRACE|phase=delivery|conv=" in run.text
@@ -41,6 +41,28 @@ def test_the_budget_holds_when_half_of_the_probes_hang(sound, hanging_log, depth
     assert "BLIND" in run.text
     assert "Service pid" in run.text
     assert "Delivery unknown: " in run.text
+
+
+@pytest.fixture
+def hanging_state(sound):
+    """A journal and a file of the smoke test that hang whoever reads them, as on a dead mount."""
+    files = [f"/var/lib/kumon-runbook/{name}" for name in ("journal.jsonl", "smoke_test.json")]
+    sound.sh(f"mkdir -p /var/lib/kumon-runbook; mkfifo {' '.join(files)}")
+    yield sound
+    for file in files:
+        # Whoever still waits gets an end, and the file goes.
+        sound.sh(f"(timeout 1 sh -c ': > {file}' || true); rm -f {file}")
+
+
+@pytest.mark.parametrize(("depth", "budget"), [("quick", 30), ("full", 60)])
+def test_probes_that_reach_their_limit_are_unknown_and_the_screen_is_shown(hanging_state, depth, budget):
+    run = diagnose(hanging_state, depth=depth)
+    assert run.code != 0
+    assert run.seconds < budget
+    assert f"{hanging_state.name}: BLIND, nothing proves that the system works (service_unknown)" in run.text
+    assert "Service unknown: no answer in time" in run.text
+    assert "Last act unknown: no answer in time" in run.text
+    assert "Delivery 1" in run.text
 
 
 @pytest.mark.parametrize(

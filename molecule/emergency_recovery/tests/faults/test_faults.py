@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 ROOT = Path(__file__).resolve().parents[4]
 AUTO = {"recovery_mode": "auto", "recovery_watch_seconds": 4, "recovery_watch_every": 2}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 PLAY = "../molecule/evolution/converge"
 
 

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+SPREAD = True
+
 
 def test_a_real_run_leaves_nothing_behind_either(assistant):
     for path in ("/etc/kumon-assistant/runbook.env", "/var/lib/kumon-runbook"):
@@ -31,8 +33,8 @@ def test_the_metrics_are_written_when_asked(assistant):
         assert run.code == 0
         assert assistant.sh(f"stat -c '%n %a' {directory}/*").strip() == f"{directory}/kumon.prom 644"
         metrics = assistant.sh(f"cat {directory}/kumon.prom")
-        assert 'kumon_assistant_verdict{host="assistant1",status="ok"} 1.0' in metrics
-        assert 'kumon_assistant_service_up{host="assistant1"} 1.0' in metrics
-        assert 'kumon_assistant_delivery_ratio{host="assistant1"} 1.0' in metrics
+        assert f'kumon_assistant_verdict{{host="{assistant.name}",status="ok"}} 1.0' in metrics
+        assert f'kumon_assistant_service_up{{host="{assistant.name}"}} 1.0' in metrics
+        assert f'kumon_assistant_delivery_ratio{{host="{assistant.name}"}} 1.0' in metrics
     finally:
         assistant.sh(f"rm -r {directory}")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 
 def health_check(assistant, **variables):
@@ -97,8 +97,8 @@ def test_the_metrics_of_what_is_not_known_are_left_out(sound):
     run = health_check(sound, health_textfile="/tmp/kumon.prom", runbook_log_paths=["/var/log/none.log"])
     assert run.code != 0
     metrics = sound.sh("cat /tmp/kumon.prom; rm /tmp/kumon.prom")
-    assert 'kumon_assistant_verdict{host="assistant1",status="blind"} 1.0' in metrics
-    assert 'kumon_assistant_service_up{host="assistant1"} 0.0' in metrics
+    assert f'kumon_assistant_verdict{{host="{sound.name}",status="blind"}} 1.0' in metrics
+    assert f'kumon_assistant_service_up{{host="{sound.name}"}} 0.0' in metrics
     assert "deliver" not in metrics
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from tests.receivers import Hooks, Mails
 from tests.unit.incident_facts import HOSTILE, SECRETS
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 LOG = "/var/log/kumon-assistant/app.log"
 
@@ -67,10 +67,10 @@ def test_the_report_tells_the_incident_from_its_first_sign_to_its_proof(assistan
     for sentence in (
         "First sign in the minute",
         "rollback_level1 started by",
-        "DELIVERY_DISABLE - → true; took effect in",
-        "was observed by the act itself",
-        "assistant1: flags in the environment of the process: DELIVERY_DISABLE=true",
-        r"\[journal assistant1#1-2\]",
+        "DELIVERY_DISABLE - → true; done in",
+        "the effect of act 1 (rollback_level1) is proven by what the service did next.",
+        f"{assistant.name}: flags in the environment of the process: DELIVERY_DISABLE=true",
+        rf"\[journal {assistant.name}#1-2\]",
         "log.txt",
         "[x\\] Carry out the rollback",
     ):

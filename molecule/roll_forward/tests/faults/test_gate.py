@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 
 def level1(assistant, *options, **variables):

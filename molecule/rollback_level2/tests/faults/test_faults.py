@@ -9,7 +9,7 @@ import itertools
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 
 def level2(assistant, *options, **variables):

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 APP = "/opt/kumon-assistant"
 
 
@@ -151,6 +151,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next(broken):
     assert "new" in [broken.git("show", f"{reference}:notes/a.txt") for reference in rescue]
 
 
+@pytest.mark.all_hosts
 def test_a_wave_that_fails_stops_the_others(broken):
     run = level3(
         broken,

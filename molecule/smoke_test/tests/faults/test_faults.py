@@ -9,7 +9,7 @@ import shlex
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 LOG = "/var/log/kumon-assistant/app.log"
 PHONE = "5511977770021"

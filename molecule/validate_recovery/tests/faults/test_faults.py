@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-testinfra_hosts = ["ssh://assistant1"]
+SPREAD = True
 
 TRAFFIC = "python3 /opt/evolution/traffic.py --url http://127.0.0.1:8000/api/v1/evolution/webhook"
 
