@@ -21,6 +21,9 @@ STABLE_SECONDS = 180
 
 _ACTS = {"rollback_level1": 1, "rollback_level2": 2, "rollback_level3": 3}
 
+JUDGED = (*_ACTS, "roll_forward")
+"""Procedures whose acts count by what the service did next, not by their own outcome; see `judgement`."""
+
 # Items in the procedures' own order: (name, phase).
 ITEMS = (
     ("identify", "crisis"),

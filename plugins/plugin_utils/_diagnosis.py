@@ -21,7 +21,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist
 
 WIDTH = 100
 """Columns of the screen; its lines are 24 at depth quick and 44 at depth full, at most."""
@@ -60,6 +60,8 @@ _TEXTS: dict[str, dict[str, str]] = {
         "no_act": "nenhum no journal",
         "act_open": "não terminou",
         "act_ok": "comprovado",
+        "act_done": "concluído",
+        "act_unjudged": "feito, o efeito não foi julgado",
         "act_failed": "falhou",
         "journal_broken": "journal adulterado: {reason}",
         "ago": "há {age}",
@@ -116,6 +118,8 @@ _TEXTS: dict[str, dict[str, str]] = {
         "no_act": "none in the journal",
         "act_open": "did not end",
         "act_ok": "proven",
+        "act_done": "done",
+        "act_unjudged": "done, its effect was not judged",
         "act_failed": "failed",
         "journal_broken": "the journal was tampered with: {reason}",
         "ago": "{age} ago",
@@ -323,7 +327,14 @@ class _Screen:
         if not journal.get("acts"):
             return [self._texts["no_act"]]
         act = journal["acts"][0]
-        ended = "act_open" if act.get("ended") is None else "act_ok" if act.get("ok") else "act_failed"
+        if act.get("ended") is None:
+            ended = "act_open"
+        elif not act.get("ok"):
+            ended = "act_failed"
+        elif act.get("act") in ("proof", "decision"):
+            ended = "act_ok"
+        else:
+            ended = "act_unjudged" if act.get("procedure") in JUDGED else "act_done"
         ago = self._say("ago", age=self._age(act.get("ended") or act.get("began")))
         return [f"{act.get('procedure')} ({act.get('act')}), {act.get('actor')}: {self._texts[ended]}, {ago}"]
 

@@ -22,15 +22,12 @@ from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist, judgement
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
 from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
 
 BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
 """Seconds from a rollback's start to its observed effect, by the procedures."""
-
-_JUDGED = (*BUDGETS, "roll_forward")
-"""Procedures whose acts count by what the service did next, not by their own outcome."""
 
 SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
 TARGET = 0.95
@@ -169,7 +166,7 @@ class _Report:
         return int(act.get("outcome_seq") or act.get("seq") or 0) <= int(journal.get("entries") or 0)
 
     def _judged(self, host: str, act: dict) -> dict | None:
-        found = judgement(act, self._acts_of(host, self._hosts[host])) if act.get("procedure") in _JUDGED else None
+        found = judgement(act, self._acts_of(host, self._hosts[host])) if act.get("procedure") in JUDGED else None
         if found is None or not self._verified(host, found):
             return None
         return {**_some(found, ("ok", "msg", "ended")), "ref": _entry(host, found)}
@@ -313,7 +310,7 @@ class _Report:
             if judged and judged["ok"]:
                 text = self._say("effect_of_act", number=act["number"], **_who(act))
                 rows.append(_statement(text, act["ref"], judged["ref"]))
-            elif act["procedure"] not in _JUDGED:
+            elif act["procedure"] not in JUDGED:
                 rows.append(_statement(self._say("proof_of_act", number=act["number"], **_who(act)), act["ref"]))
         ends = [str(act["ended"]) for act in self._acts if act["ended"]]
         if ends and self._minutes:
@@ -379,7 +376,7 @@ class _Report:
                 *([act["judged"]["ref"]] if act["judged"] else []),
             )
             for act in self._acts
-            if act["ok"] and act["procedure"] in _JUDGED and not (act["judged"] or {}).get("ok")
+            if act["ok"] and act["procedure"] in JUDGED and not (act["judged"] or {}).get("ok")
         ]
         if not self._acts:
             rows.append(_statement(self._texts["no_acts"], *[f"journal {host}" for host in self._hosts]))

@@ -121,6 +121,20 @@ def test_failures_are_told_by_code_and_by_conversation():
     assert "by conversation: b 2, a 1" in screen
 
 
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (given.act("rollback_level1", 5), "rollback_level1 (service_flags), ana: done, its effect was not judged"),
+        (given.act("rollback_level1", 5, name="proof"), "rollback_level1 (proof), ana: proven"),
+        (given.act("rollback_level1", 5, False, name="proof"), "rollback_level1 (proof), ana: failed"),
+        (given.act("evolution", 5, name="evolution_instance"), "evolution (evolution_instance), ana: done, 5 s ago"),
+        (given.act("rollback_level1", None), "rollback_level1 (service_flags), ana: did not end"),
+    ],
+)
+def test_the_last_act_is_told_as_proven_only_when_it_was_judged(act, says):
+    assert says in diagnose(given.probes(acts=[act]))["screen"]
+
+
 def test_a_journal_that_was_tampered_with_is_told():
     found = given.probes(journal={"journal": {"ok": False, "reason": "an entry is missing", "acts": []}})
     assert "tampered with: an entry is missing" in diagnose(found)["screen"]
