@@ -467,7 +467,9 @@ def _with_news(incident: dict[str, Any], facts: dict, texts: dict, print_: str) 
 
 def _stable(facts: dict[str, Any]) -> dict[str, Any]:
     """What makes two facts the same news, whichever run tells them."""
-    return {name: value for name, value in facts.items() if name not in ("run_id", "started", "seconds", "reasons")}
+    kept = {name: value for name, value in facts.items() if name not in ("run_id", "started", "seconds", "reasons")}
+    # A count that has grown since is no other news.
+    return {**kept, "headline": re.sub(r"[0-9]+(?:[.,][0-9]+)*", "#", str(facts.get("headline") or ""))}
 
 
 def _planned(incident: dict[str, Any] | None, params: dict[str, Any], now: float) -> list[dict[str, Any]]:

@@ -107,6 +107,14 @@ def test_contacts_that_cannot_work_are_said_first_and_the_rollback_goes_on(sound
     sound.playbook("roll_forward", level=1, roll_forward_force=True)
 
 
+def test_a_time_of_the_messages_that_is_no_number_stops_no_rollback(sound, desk):
+    run = sound.playbook("rollback_level1", notify_seconds="20s", **desk[2])
+    assert run.code == 0
+    assert "notify_seconds (20s) and notify_every_minutes (15) must be numbers" in run.text
+    assert sound.health()["delivery_disabled"] is True
+    assert desk[0].got == []
+
+
 def test_missing_contacts_are_said_first_by_a_run_that_would_tell(sound, desk):
     run = sound.playbook("rollback_level1", "--check", **{**desk[2], "runbook_contacts": {}})
     assert run.code == 0
