@@ -133,9 +133,10 @@ class Assistant:
         ) + self.git("status", "--porcelain", "--branch")
 
     def fingerprint(self) -> str:
-        """All that a procedure could change: files, process, firewall. A smoke test notes each time how it ended."""
+        """All that a procedure could change: files, process, firewall; not how a smoke test has ended."""
         return self.sh(
-            "ls -lR --full-time --ignore=smoke_test.json /etc/kumon-assistant /etc/systemd/system/kumon-assistant.service.d "
+            "ls -lR --full-time --ignore=smoke_test.json "
+            "/etc/kumon-assistant /etc/systemd/system/kumon-assistant.service.d "
             f"{STATE} 2>/dev/null; nft list ruleset; echo {self.pid()}"
         )
 
