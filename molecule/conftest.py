@@ -39,7 +39,7 @@ class Run(NamedTuple):
     def observed(self) -> float:
         """Seconds from the command's start to the observed effect; messages and evidence come after that."""
         told = re.search(r"([0-9.]+) s of [0-9.]+ s(?: OVER BUDGET)? \w+ in all ([0-9.]+) s", self.text)
-        return self.seconds - (float(told[2]) - float(told[1]))
+        return self.seconds - (float(told[2]) - float(told[1])) if told else self.seconds
 
 
 class Assistant:
