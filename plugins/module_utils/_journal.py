@@ -138,10 +138,23 @@ def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
 
 
 def said(path: str, note: dict[str, Any]) -> bool:
-    """Whether the newest entry of the note's procedure says what it says."""
-    newest = next((one for one in reversed(list(entries(path))) if one.get("procedure") == note["procedure"]), None)
-    same = ("phase", "act", "before", "after", "ok", "msg")
-    return newest is not None and all(newest.get(name) == note[name] for name in same)
+    """Whether the newest note on the same act and level says the same, and nothing was done since without a note."""
+
+    def level(entry: dict[str, Any]) -> Any:
+        return (entry.get("after") or {}).get("level")
+
+    judged = set()
+    for entry in reversed(list(entries(path))):
+        if entry.get("procedure") != note["procedure"]:
+            continue
+        if entry.get("phase") != "note":
+            if entry.get("run_id") not in judged:
+                return False
+        elif entry.get("act") == note["act"]:
+            if level(entry) == level(note):
+                return all(entry.get(name) == note[name] for name in ("before", "after", "ok", "msg"))
+            judged.add(entry.get("run_id"))
+    return False
 
 
 def verify(path: str) -> dict[str, Any]:

@@ -56,7 +56,8 @@ options:
     default: ""
   repeat:
     description:
-      - Whether a note is appended also when the newest entry of the procedure says the same, whichever run wrote it.
+      - Whether a note is appended also when the newest one on the same procedure, act and level says the same, whichever run wrote
+        it, and nothing was done since that no such note judges.
     type: bool
     default: true
   run_id:

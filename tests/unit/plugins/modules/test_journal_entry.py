@@ -35,6 +35,19 @@ def test_a_note_that_says_nothing_new_is_not_repeated(arguments, tmp_path):
     assert len(journal(tmp_path)) == 5
 
 
+def test_a_note_on_one_level_is_not_repeated_because_of_another_level(arguments, tmp_path):
+    def undo(level, run, acts):
+        shared = {**arguments, "procedure": "roll_forward", "run_id": run}
+        for phase in ("begin", "outcome") if acts else ():
+            run_module(journal_entry, {**shared, "act": "service_flags", "phase": phase})
+        note = {"act": "proof", "after": {"level": level}, "ok": True, "repeat": False}
+        return run_module(journal_entry, {**shared, **note})["changed"]
+
+    assert [undo(1, "r1", True), undo(2, "r2", True)] == [True, True]
+    assert [undo(1, "r3", False), undo(2, "r4", False), undo(1, "r5", False)] == [False, False, False]
+    assert undo(1, "r6", True) is True
+
+
 def test_phone_numbers_and_secrets_are_masked(arguments, tmp_path):
     told = {"phone": "5511987654321", "url": "postgresql://kumon:hunter2secret@db/kumon"}
     run_module(journal_entry, {**arguments, "msg": "5511987654321 wrote", "before": told, "after": told})
