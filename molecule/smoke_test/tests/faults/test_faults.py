@@ -62,7 +62,9 @@ def test_health_that_hangs_has_no_say(sound):
 
 def test_rotation_meanwhile_does_not_matter(sound):
     sound.fault(hang_send=6)
-    sound.sh(f"systemd-run -- sh -c 'sleep 3; mv {LOG} {LOG}.1'")
+    # Once the message is on its way, whenever that is.
+    rotate = f"while ! grep -q {PHONE} {LOG}; do sleep 0.1; done; mv {LOG} {LOG}.1"
+    sound.sh(f"systemd-run --property=RuntimeMaxSec=60 -- sh -c '{rotate}'")
     try:
         run = smoke_test(sound, smoke_test_wait_seconds=15)
         assert run.code == 0
