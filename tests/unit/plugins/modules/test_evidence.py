@@ -142,7 +142,8 @@ def test_a_source_that_hangs_costs_its_time_and_is_said_to_be_missing(target):
     kept = target.collect(source="file", paths=[str(target.state / "pipe.log")], seconds=1.0)["evidence"]
     assert time.monotonic() - begun < 5
     (missing,) = (entry for entry in kept["missing"] if entry["source"] == "file")
-    assert "no answer" in missing["why"] or "pipe" in missing["why"]
+    # On a slow machine what is read before it has used up the second.
+    assert any(words in missing["why"] for words in ("no answer", "pipe", "used up"))
     assert (target.state / "evidence/r1/manifest.json").exists()
 
 
