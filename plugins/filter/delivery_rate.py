@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import delivery_rate as _delivery_rate
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import delivery_rate as _delivery_rate
 
 
 def delivery_rate(data):

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import merge_minutes as _merge_minutes
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import merge_traces, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import merge_minutes as _merge_minutes
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import merge_traces, sequence
 
 
 def merge_minutes(hosts):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.kumon.runbook.plugins.module_utils import _recovery
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _recovery
 
 
 def recovery_decision(verdict, *args, **options):

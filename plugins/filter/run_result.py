@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.module_utils import _result
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _result
 
 
 def run_result(outcomes, hosts, started, now, run_id):

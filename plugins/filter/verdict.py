@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import verdict as _verdict
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict as _verdict
 
 
 def verdict(traces, *args, **options):

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import wilson_interval as _wilson_interval
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import wilson_interval as _wilson_interval
 
 
 def wilson_interval(successes, n, confidence=0.95):

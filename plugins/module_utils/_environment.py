@@ -20,14 +20,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _git
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import (
-    Finished,
-    Host,
-    Owner,
-    Refused,
-    acting_as,
-    owner_of,
-)
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
 
 MARK = ".runbook-environment.json"
 NEW = ".runbook-new"

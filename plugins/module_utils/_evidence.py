@@ -23,8 +23,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._logs import FileSource, JournalSource, SourceError
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 

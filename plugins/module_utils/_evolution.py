@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
 
 CHECKS = ("reachable", "api", "licence", "key", "instance", "state", "agreement", "webhook", "probe")
 GATEWAY_SPEC: dict[str, Any] = {

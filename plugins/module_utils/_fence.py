@@ -18,9 +18,10 @@ from typing import Any, NamedTuple, Union
 from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _journal
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed, iso, manager_from
+from ansible_collections.kumon.runbook.plugins.module_utils._service import iso, manager_from
 
 TABLE = ["inet", "kumon_runbook"]
 NEXT = "Next: rollback level 3."

@@ -14,14 +14,8 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import (
-    Finished,
-    Host,
-    Owner,
-    Refused,
-    acting_as,
-    owner_of,
-)
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 RESCUE = "refs/runbook/rescue/"

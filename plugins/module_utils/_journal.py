@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _when
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 NAME = "journal.jsonl"
 FIRST = "0" * 64

@@ -25,7 +25,8 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _journal, _when
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 NAME = "lease.json"
 LOCK = "lease.lock"

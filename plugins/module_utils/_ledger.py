@@ -18,7 +18,8 @@ import time
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _git, _journal
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._service import manager_from
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOCK_GRAIN
 

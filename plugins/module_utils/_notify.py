@@ -29,7 +29,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 

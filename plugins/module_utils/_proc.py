@@ -19,14 +19,6 @@ from typing import Callable, NamedTuple
 TCP_LISTEN = "0A"
 
 
-class Refused(Exception):
-    """Input or host do not fit; nothing has been changed."""
-
-
-class Stopped(Exception):
-    """The service cannot come to the wanted state any more; the message names the state it is in."""
-
-
 class Finished(NamedTuple):
     """What a command gave. `rc` is 127 when there is no such command and 124 when it ran out of time."""
 

@@ -16,7 +16,8 @@ import subprocess
 from dataclasses import asdict, dataclass
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 
 RECORD = "process.json"
 # A pid file is written right after the process has started; one that started later only has the same number.

@@ -15,9 +15,10 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _git, _journal, _lease, _ledger
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import NEW, Environments
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed, Restart
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._service import Restart
 
 ACT = "release"
 MEGABYTE = 1024 * 1024

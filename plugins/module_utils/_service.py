@@ -13,7 +13,8 @@ from datetime import datetime, timezone
 from typing import Any, Union
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _lease
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
@@ -50,14 +51,6 @@ JOURNAL_SPEC: dict[str, dict[str, Any]] = {
     "actor": {"type": "str"},
     "procedure": {"type": "str"},
 }
-
-
-class Failed(Exception):
-    """The act did not reach its goal; `result` holds what was reached."""
-
-    def __init__(self, message: str, result: dict[str, Any]):
-        super().__init__(message)
-        self.result = result
 
 
 @dataclass

@@ -21,8 +21,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._logs import JournalSource, SourceError, Tail
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso

@@ -13,7 +13,8 @@ import re
 import signal
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 PROPERTIES = (

@@ -62,8 +62,9 @@ seconds: {description: How long it took., type: float, returned: success}
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _journal
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._service import JOURNAL_SPEC, Failed
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._service import JOURNAL_SPEC
 
 
 def main():

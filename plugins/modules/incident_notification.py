@@ -123,7 +123,7 @@ held_back: {description: Whether the event told nothing new., type: bool, return
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _notify
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 
 def main():

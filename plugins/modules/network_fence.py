@@ -97,7 +97,8 @@ read_back:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main():
@@ -113,7 +114,7 @@ def main():
         result = _fence.ensure(module.params, Host(), module.check_mode)
     except Refused as exc:
         module.fail_json(msg=str(exc))
-    except _service.Failed as exc:
+    except Failed as exc:
         result = exc.result
         for warning in result.pop("warnings"):
             module.warn(warning)

@@ -269,7 +269,8 @@ manager:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _lease, _release, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def finish(module, result, message=None):
@@ -310,7 +311,7 @@ def main():
         result = _release.ensure(module.params, Host(), module.check_mode)
     except Refused as exc:
         module.fail_json(msg=str(exc))
-    except _service.Failed as exc:
+    except Failed as exc:
         finish(module, exc.result, str(exc))
     finish(module, result)
 

@@ -147,7 +147,8 @@ release:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _release
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main():

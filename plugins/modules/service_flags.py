@@ -216,7 +216,8 @@ manager:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _lease, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def finish(module, result, message=None):
@@ -250,7 +251,7 @@ def main():
         result = _service.ensure(module.params, Host(), module.check_mode)
     except Refused as exc:
         module.fail_json(msg=str(exc))
-    except _service.Failed as exc:
+    except Failed as exc:
         finish(module, exc.result, str(exc))
     finish(module, result)
 

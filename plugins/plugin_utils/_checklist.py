@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import mapping, sequence
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
-from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
 
 STABLE_SECONDS = 180
 """How long nothing critical was seen when a system counts as stabilised; the procedures watch for 3 minutes."""

@@ -13,15 +13,15 @@ import textwrap
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     failure_rise,
     mapping,
     nothing_dated,
 )
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
 
 WIDTH = 100
 """Columns of the screen; its lines are 24 at depth quick and 44 at depth full, at most."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import mapping, number, sequence
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
 
 GAP_SECONDS = 4 * 3600
 """Acts belong to one incident while less than this lies between one and the next."""

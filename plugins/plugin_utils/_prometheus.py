@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import delivery_rate, mapping, nothing_dated, number
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import delivery_rate, mapping, nothing_dated, number
 
 PREFIX = "kumon_assistant_"
 STATUSES = ("ok", "watch", "rollback", "blind")

@@ -12,7 +12,11 @@ import json
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
+from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
+from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     mapping,
     merge_minutes,
@@ -20,11 +24,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
     sequence,
     wilson_interval,
 )
-from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
-from ansible_collections.kumon.runbook.plugins.module_utils._words import LOCALES, Words
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
-from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
-from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
 
 BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
 """Seconds from a rollback's start to its observed effect, by the procedures."""

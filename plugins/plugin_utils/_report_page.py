@@ -13,7 +13,7 @@ import hashlib
 import re
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
 
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 _MINUTES = 120

@@ -40,8 +40,8 @@ print(json.dumps({"seconds": seconds, "megabytes": resource.getrusage(resource.R
 DECIDE = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.kumon.runbook.plugins.module_utils._recovery import recovery_decision
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import verdict
+from ansible_collections.kumon.runbook.plugins.plugin_utils._recovery import recovery_decision
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 from ansible_collections.kumon.runbook.plugins.modules.trace_log_info import measure
 params = {"source": "file", "paths": [sys.argv[2]], "unit": None, "since": None, "until": None, "not_before": None,
           "since_pid": None, "observe": 0, "conversation": None, "grace": 60.0, "expected_instance": None,

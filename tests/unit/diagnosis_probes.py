@@ -8,8 +8,8 @@ from __future__ import annotations
 import copy
 
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import verdict
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 from tests.unit import records
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import verdict
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils._incident import incident_window
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 from tests.unit import records
 

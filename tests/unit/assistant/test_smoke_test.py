@@ -10,7 +10,8 @@ import urllib.parse
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _smoke
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 from tests.unit.assistant.support import Assistant, scene_module
 

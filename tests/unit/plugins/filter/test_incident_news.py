@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kumon.runbook.plugins.filter.incident_news import FilterModule
-from ansible_collections.kumon.runbook.plugins.module_utils._result import run_result
+from ansible_collections.kumon.runbook.plugins.plugin_utils._result import run_result
 
 incident_news = FilterModule().filters()["incident_news"]
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _environment, _proc, _release
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments, Wanted
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused, owner_of
-from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_of
 
 from tests.unit.plugins.release_fakes import FakeUnit, RealRelease, Repository, fake_installer, release_params, wheel
 from tests.unit.plugins.service_fakes import SERVICE, free_port, journal, tree

@@ -10,9 +10,9 @@ import json
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 TOKEN = "PLANTED-TOKEN-0123"
 URL = "http://gateway.example:8080"

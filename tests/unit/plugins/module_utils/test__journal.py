@@ -14,7 +14,7 @@ import threading
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 FLAG = "DELIVERY_DISABLE"
 

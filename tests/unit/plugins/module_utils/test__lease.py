@@ -13,8 +13,9 @@ import subprocess
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _lease, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._lease import Claim, Held
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
 
@@ -279,12 +280,12 @@ def test_an_act_that_changes_nothing_asks_nobody(tmp_path, systemd):
 def test_a_failed_act_gives_back_what_it_took_and_no_more(tmp_path):
     unit = FakeSystemd(tmp_path, starts=("crash",))
     unit.spawn()
-    with pytest.raises(_service.Failed):
+    with pytest.raises(Failed):
         _service.ensure(params(tmp_path), unit.host())
     assert _lease.holder(str(tmp_path / "state"), unit.host(), []) is None
     mine = Claim(str(tmp_path / "state"), "run-2", "ana", "emergency_recovery", 1, 300, 0)
     _lease.acquire(mine, unit.host(), [])
-    with pytest.raises(_service.Failed):
+    with pytest.raises(Failed):
         _service.ensure(params(tmp_path, run_id="run-2"), unit.host())
     assert _lease.holder(str(tmp_path / "state"), unit.host(), [])["run_id"] == "run-2"
 

@@ -13,7 +13,8 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _ledger
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 from tests.unit.plugins.release_fakes import FakeUnit, Repository
 from tests.unit.plugins.service_fakes import journal, module_params, tree

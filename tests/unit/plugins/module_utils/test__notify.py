@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _notify
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 from tests.receivers import Hooks, Mails
 

@@ -18,7 +18,8 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
 
 from tests.unit.plugins.service_fakes import RealService, journal, tree
@@ -267,7 +268,7 @@ def test_a_full_disk_for_the_record_does_not_hold_the_kill_switch_back(act, serv
 def test_a_service_that_crashes_at_start(act, service, tmp_path):
     service.start()
     service.mode("crash")
-    with pytest.raises(_service.Failed) as caught:
+    with pytest.raises(Failed) as caught:
         act()
     message, result = str(caught.value), caught.value.result
     assert message == (
@@ -287,7 +288,7 @@ def test_a_service_that_crashes_at_start(act, service, tmp_path):
 def test_a_service_that_ends_while_its_health_is_asked(act, service):
     service.start()
     service.mode("dies")
-    with pytest.raises(_service.Failed) as caught:
+    with pytest.raises(Failed) as caught:
         act()
     assert str(caught.value) == (
         "kumon-assistant did not come back (its process ended at start with exit code 4). "
@@ -301,7 +302,7 @@ def test_a_service_that_ends_while_its_health_is_asked(act, service):
 def test_a_service_that_does_not_listen_in_time(act, service):
     service.start()
     service.mode("slow")
-    with pytest.raises(_service.Failed) as caught:
+    with pytest.raises(Failed) as caught:
         act(budget=1.0, stop_timeout=0.5)
     assert str(caught.value) == (
         f"kumon-assistant did not come back within 1 s (its process does not listen on port {service.port} yet). "
@@ -334,7 +335,7 @@ def test_a_supervisor_that_starts_it_again_is_told(act, service, monkeypatch, wh
     supervisor = subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL)
     try:
         until_it_listens()
-        with pytest.raises(_service.Failed) as caught:
+        with pytest.raises(Failed) as caught:
             act(host=Host(sleep=sleep), stop_timeout=1.0)
         (taker,) = Proc().listeners(service.port)
         assert str(caught.value).startswith(

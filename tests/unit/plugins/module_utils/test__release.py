@@ -17,9 +17,9 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease, _ledger, _release
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._service import Failed
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
 
 from tests.unit.plugins.release_fakes import (
     CRASH,

@@ -11,7 +11,8 @@ import os
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _journal, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 from tests.unit.plugins.service_fakes import FakeSystemd, RealService, free_port, journal, module_params, tree
 
@@ -164,7 +165,7 @@ def test_a_refusing_health_of_another_host_does_not_hold_the_act_back(act, servi
 
 def test_a_service_that_listens_nowhere_did_not_come_back_even_if_health_is_not_required(tmp_path, systemd):
     url = f"http://127.0.0.1:{free_port()}/health"
-    with pytest.raises(_service.Failed) as caught:
+    with pytest.raises(Failed) as caught:
         _service.ensure(module_params(tmp_path, health_urls=[url], health_required=False), systemd.host())
     assert str(caught.value).startswith(f"kumon-assistant.service did not come back, nobody listens at {url} (")
     assert str(caught.value).endswith("The kill-switch stays declared. Next: rollback level 3.")
@@ -194,7 +195,7 @@ def test_the_second_url_is_asked_where_the_first_is_not_there(act, service):
 def test_a_health_that_hangs_is_a_failure_with_what_was_reached(act, service, tmp_path):
     service.start()
     service.mode("hang")
-    with pytest.raises(_service.Failed) as caught:
+    with pytest.raises(Failed) as caught:
         act(health_timeout=0.2, health_wait=0.5)
     result = caught.value.result
     assert str(caught.value) == (
@@ -220,7 +221,7 @@ def test_a_health_that_is_not_required_is_a_proof_not_had(act, service):
 def test_a_second_run_waits_for_a_required_health_and_restarts_nothing(act, service):
     service.start("hang", DELIVERY_DISABLE="true")
     act(state="declared")
-    with pytest.raises(_service.Failed) as caught:
+    with pytest.raises(Failed) as caught:
         act(health_timeout=0.2, health_wait=0.3)
     assert (caught.value.result["changed"], caught.value.result["restarted"]) == (False, False)
     began = caught.value.result["seconds"]
@@ -364,7 +365,7 @@ def test_a_kill_switch_that_a_restart_would_lose_is_a_failure(tmp_path, systemd)
     systemd.spawn()
     systemd.override = {}
     params = module_params(tmp_path, flags={"ROUTER_V2_SHADOW": True}, keep=["DELIVERY_DISABLE"])
-    with pytest.raises(_service.Failed, match="but DELIVERY_DISABLE did not stay what it was") as failure:
+    with pytest.raises(Failed, match="but DELIVERY_DISABLE did not stay what it was") as failure:
         _service.ensure(params, systemd.host())
     assert failure.value.result["kept"] == {"DELIVERY_DISABLE": {"before": "true", "after": None}}
     assert journal(tmp_path)[-1]["ok"] is False

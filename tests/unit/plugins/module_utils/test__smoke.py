@@ -12,7 +12,8 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _smoke
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._smoke import MessageCounter, is_over, judge
 
 from tests.unit.records import (

@@ -12,7 +12,8 @@ import stat
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _service
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
 
@@ -56,7 +57,7 @@ def refused(act, tmp_path, systemd):
 @pytest.fixture
 def failed(act):
     def failed(**more):
-        with pytest.raises(_service.Failed) as caught:
+        with pytest.raises(Failed) as caught:
             act(**more)
         return str(caught.value), caught.value.result
 

@@ -9,9 +9,9 @@ import itertools
 import re
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import wilson_interval
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import CAUSES, verdict
-from ansible_collections.kumon.runbook.plugins.module_utils._words import _NOUNS, _SENTENCES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import wilson_interval
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, verdict
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import _NOUNS, _SENTENCES
 
 WINDOW = {"since": "2025-09-04T19:00:00Z", "until": None}
 

@@ -14,7 +14,7 @@ import copy
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
     count,
     delivery_rate,
@@ -24,7 +24,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
     number,
     sequence,
 )
-from ansible_collections.kumon.runbook.plugins.module_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
 
 
 class Rule(NamedTuple):

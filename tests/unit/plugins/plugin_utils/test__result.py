@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._result import (
+from ansible_collections.kumon.runbook.plugins.plugin_utils._result import (
     STATUSES,
     kill_switch_proof,
     run_result,

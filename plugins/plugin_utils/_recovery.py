@@ -10,16 +10,16 @@ Pure: no host, no clock, no memory. Bad input raises `ValueError` with one sente
 from __future__ import annotations
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     exact_bounds,
     mapping,
     number,
     sample_needed,
     sequence,
 )
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import Seen, flag
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.module_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import Seen, flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
 
 WINDOW = 900.0  # seconds without critical event, by the procedures
 GOING_ON = 1 / 15  # the share of the window, a minute of the fifteen, within which an event means that it still happens

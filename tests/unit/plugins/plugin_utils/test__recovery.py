@@ -8,14 +8,14 @@ import itertools
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._recovery import (
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._recovery import (
     STEPS,
     recovery_decision,
     recovery_proof,
 )
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
-from ansible_collections.kumon.runbook.plugins.module_utils._verdict import CAUSES, verdict
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, verdict
 
 from tests.unit.records import NOON, as_json, instance_guard, instance_trace, outbox, outbox_guard, send, turn
 

@@ -11,8 +11,8 @@ from collections import deque
 from statistics import mean, median
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _stats
-from ansible_collections.kumon.runbook.plugins.module_utils._stats import (
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _stats
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     ALTERNATIVES,
     LEAVE_BELOW,
     Detector,
