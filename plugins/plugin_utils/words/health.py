@@ -1,0 +1,41 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a health check shows."""
+
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
+
+TEXTS: dict[str, Both] = {
+    "ok": Both("SAUDÁVEL", "HEALTHY"),
+    "watch": Both("ATENÇÃO, monitorar de perto", "WATCH closely"),
+    "rollback": Both("ROLLBACK necessário", "ROLLBACK needed"),
+    "blind": Both("SEM VISÃO, nada prova que o sistema funciona", "BLIND, nothing proves that the system works"),
+    "why": Both("Por quê", "Why"),
+    "window": Both("Janela desde", "Window since"),
+    "process": Both("início do processo", "start of process"),
+    "last": Both("último registro", "last record"),
+    "handoff": Both("Planejadas / lidas / perdidas / não lidas", "Planned / read / lost / unread"),
+    "delivery": Both("Envios / sucesso / falha / sem resultado", "Sent / success / failed / no result"),
+    "guards": Both("Incidentes críticos", "Critical incidents"),
+    "declared": Both("declarado", "declared"),
+    "effective": Both("no processo", "in the process"),
+    "reported": Both("informado pelo health", "reported by health"),
+    "service": Both("Serviço", "Service"),
+    "stopped": Both("parado", "stopped"),
+    "would_change": Both("O que mudaria o veredito", "What would change the verdict"),
+    "no_textfile": Both("As métricas não foram escritas", "The metrics were not written"),
+    "service_unknown": Both(
+        "O serviço não pôde ser medido; um log bom nada prova dele.",
+        "The service could not be measured; a good log proves nothing of it.",
+    ),
+    "next_full": Both(
+        "ansible-playbook kumon.runbook.diagnose -e depth=full",
+        "ansible-playbook kumon.runbook.diagnose -e depth=full",
+    ),
+    "next_person": Both(
+        "ansible-playbook kumon.runbook.health_check, em um minuto; se continuar, chame a equipe técnica",
+        "ansible-playbook kumon.runbook.health_check, in a minute; if it stays, call the technical team",
+    ),
+}

@@ -1,0 +1,90 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a recovery is proven: a sentence for each criterion."""
+
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
+
+TEXTS: dict[str, Both] = {
+    "proof_service_down": Both("O serviço não está em execução.", "The service is not running."),
+    "proof_service_unknown": Both(
+        "Não se sabe se o serviço está em execução.",
+        "It is not known whether the service runs.",
+    ),
+    "proof_service_silent": Both(
+        "O serviço está em execução, mas o health não dá resposta válida.",
+        "The service runs, but its health gives no sound answer.",
+    ),
+    "proof_sent": Both(
+        "A entrega está desligada e mesmo assim saíram {messages}.",
+        "Delivery is switched off, and all the same {messages} went out.",
+    ),
+    "proof_leaks": Both(
+        "A cerca de rede está de pé e mesmo assim passaram {messages}.",
+        "The network fence stands, and all the same {messages} got through.",
+    ),
+    "proof_going_on": Both(
+        "Os eventos críticos continuam: o último há {age}.",
+        "Critical events go on: the last one {age} ago.",
+    ),
+    "proof_safe_mode": Both(
+        "Modo seguro: a entrega está desligada; julga-se o que pode ser julgado sem entregas.",
+        "Safe mode: delivery is switched off; what can be judged without deliveries is judged.",
+    ),
+    "proof_none_critical": Both("Nenhum evento crítico na janela.", "No critical event in the window."),
+    "proof_critical": Both(
+        "Eventos críticos na janela: {events}; o último há {age}. A janela recomeça ali.",
+        "Critical events in the window: {events}; the last one {age} ago. The window begins again there.",
+    ),
+    "proof_critical_undated": Both(
+        "Eventos críticos na janela: {events}; não se sabe quando.",
+        "Critical events in the window: {events}; when is unknown.",
+    ),
+    "proof_delivered_met": Both(
+        "{rate} de {n} entregues: pelo menos {target} está provado (no mínimo {low}).",
+        "{rate} of {n} delivered: at least {target} is proven (at least {low}).",
+    ),
+    "proof_delivered_unmet": Both(
+        "{rate} de {n} entregues: menos de {target} está provado (no máximo {high}).",
+        "{rate} of {n} delivered: less than {target} is proven (at most {high}).",
+    ),
+    "proof_delivered_insufficient": Both(
+        "{rate} de {n} entregues: são necessários {needed} resultados para provar {target}. Estenda a janela "
+        "ou envie mensagens de teste identificadas.",
+        "{rate} of {n} delivered: {needed} results are needed to prove {target}. Extend the window or send "
+        "labelled test messages.",
+    ),
+    "proof_delivered_none": Both(
+        "Nenhuma entrega tem resultado: são necessários {needed} para provar {target}. Estenda a janela ou "
+        "envie mensagens de teste identificadas.",
+        "No delivery has a result: {needed} are needed to prove {target}. Extend the window or send labelled "
+        "test messages.",
+    ),
+    "proof_lost_met": Both(
+        "{lost} de {n} mensagens perdidas: menos de {target} está provado (no máximo {high}).",
+        "{lost} of {n} hand-offs lost: less than {target} is proven (at most {high}).",
+    ),
+    "proof_lost_unmet": Both(
+        "{lost} de {n} mensagens perdidas: {target} ou mais está provado (no mínimo {low}).",
+        "{lost} of {n} hand-offs lost: {target} or more is proven (at least {low}).",
+    ),
+    "proof_lost_insufficient": Both(
+        "{lost} de {n} mensagens perdidas: são necessárias {needed} para provar menos de {target}. Estenda a "
+        "janela ou envie mensagens de teste identificadas.",
+        "{lost} of {n} hand-offs lost: {needed} hand-offs are needed to prove less than {target}. Extend the "
+        "window or send labelled test messages.",
+    ),
+    "proof_lost_none": Both(
+        "Nenhuma mensagem foi lida: são necessárias {needed} para provar menos de {target} de perda. Estenda "
+        "a janela ou envie mensagens de teste identificadas.",
+        "No hand-off was read: {needed} are needed to prove less than {target} lost. Extend the window or "
+        "send labelled test messages.",
+    ),
+    "proof_stable_met": Both("Estável por {quiet} (necessário: {window}).", "Stable for {quiet} (needed: {window})."),
+    "proof_stable_insufficient": Both(
+        "Estável por {quiet}, são necessários {window}: faltam {wait}.",
+        "Stable for {quiet}, needed are {window}: {wait} more.",
+    ),
+}

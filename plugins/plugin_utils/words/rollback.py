@@ -1,0 +1,147 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an act of rollback or its undoing came to, its proofs, and what to do next."""
+
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
+
+TEXTS: dict[str, Both] = {
+    "declared": Both("Declarado", "Declared"),
+    "effective": Both("no processo", "in the process"),
+    "before": Both("antes", "before"),
+    "planned": Both(
+        "SIMULAÇÃO: nada foi alterado; veja o diff do que seria escrito",
+        "DRY RUN: nothing was changed; see the diff for what would be written",
+    ),
+    "undo_planned": Both(
+        "SIMULAÇÃO: nada foi alterado; veja o diff do que seria desfeito",
+        "DRY RUN: nothing was changed; see the diff for what would be undone",
+    ),
+    "failed": Both("FALHOU", "FAILED"),
+    "lifted": Both(
+        "KILL-SWITCH RETIRADO, o processo voltou a entregar",
+        "KILL-SWITCH LIFTED, the process delivers again",
+    ),
+    "level2": Both("FLAGS V1 ATIVOS no processo", "V1 FLAGS ACTIVE in the process"),
+    "level2_undone": Both(
+        "FLAGS DE VOLTA ao que eram antes do rollback",
+        "FLAGS BACK to what they were before the rollback",
+    ),
+    "level3": Both(
+        "CÓDIGO ANTERIOR NO LUGAR, o serviço responde com ele",
+        "PREVIOUS CODE IN PLACE, the service answers with it",
+    ),
+    "level3_begun": Both("O rollback para o código anterior começou", "The rollback to the previous code has begun"),
+    "level3_undone": Both(
+        "CÓDIGO DE VOLTA ao que era antes do rollback",
+        "CODE BACK to what it was before the rollback",
+    ),
+    "no_release": Both("Não há versão para a qual voltar", "There is no release to go back to"),
+    "nothing_to_do": Both("nada a fazer, já está assim", "nothing to do, it is so already"),
+    "release": Both("Versão", "Release"),
+    "chosen": Both("Escolhida", "Chosen"),
+    "why_asked": Both("pedida por rollback_commit", "asked for by rollback_commit"),
+    "why_ledger": Both("a mais recente comprovada como boa", "the newest one known to be good"),
+    "why_in_place": Both("um rollback já a colocou no lugar", "a rollback has put it in place already"),
+    "why_unfinished": Both("um rollback para ela foi interrompido", "a rollback to it was interrupted"),
+    "rescue": Both("O que havia antes está guardado em", "What was there before is kept under"),
+    "gate_smoke_test": Both(
+        "O teste de fumaça não passou, nada foi desfeito (roll_forward_force=true desfaz mesmo assim)",
+        "The smoke test did not pass, nothing was undone (roll_forward_force=true undoes all the same)",
+    ),
+    "gate_verdict": Both(
+        "O veredito não é ok, nada foi desfeito (roll_forward_force=true desfaz mesmo assim)",
+        "The verdict is not ok, nothing was undone (roll_forward_force=true undoes all the same)",
+    ),
+    "kept_on": Both(
+        "Kill-switch: ativo, como estava antes; para retirar: roll_forward.yml -e level=1",
+        "Kill-switch: active, as it was found; to lift it: roll_forward.yml -e level=1",
+    ),
+    "kept_off": Both("Kill-switch: desligado, como estava antes", "Kill-switch: off, as it was found"),
+    "proofs_commit": Both("código", "code"),
+    "proofs_requirements": Both("dependências", "requirements"),
+    "proofs_declared": Both("declarado em", "declared in"),
+    "proofs_environment": Both("no ambiente de", "in the environment of"),
+    "proofs_health": Both("health responde", "health answers"),
+    "proofs_reported": Both("informado pelo health", "reported by health"),
+    "proofs_log": Both("log desde o reinício", "log since the restart"),
+    "proofs_fence": Both("cerca de rede", "network fence"),
+    "reasons_reported": Both(
+        "KILL-SWITCH ATIVO, confirmado pelo processo e pelo health",
+        "KILL-SWITCH ACTIVE, confirmed by the process and by health",
+    ),
+    "reasons_observed": Both(
+        "KILL-SWITCH ATIVO, confirmado pelo processo e pelo log (planejadas, nenhuma enviada)",
+        "KILL-SWITCH ACTIVE, confirmed by the process and by the log (messages planned, none sent)",
+    ),
+    "reasons_fenced": Both(
+        "KILL-SWITCH IGNORADO pelo processo; a cerca de rede impede os envios",
+        "KILL-SWITCH IGNORED by the process; the network fence keeps it from sending",
+    ),
+    "reasons_not_in_process": Both("O processo não tem o kill-switch", "The process does not have the kill-switch"),
+    "reasons_still_sending": Both(
+        "O processo tem o kill-switch e CONTINUA ENVIANDO",
+        "The process has the kill-switch and GOES ON SENDING",
+    ),
+    "reasons_reports_false": Both(
+        "O health diz que a entrega NÃO está desligada",
+        "Health says that delivery is NOT switched off",
+    ),
+    "reasons_fence_leaks": Both(
+        "A cerca de rede não impede os envios",
+        "The network fence does not keep messages from going out",
+    ),
+    "reasons_no_message_seen": Both(
+        "O processo tem os flags, mas nenhuma mensagem chegou para prová-lo",
+        "The process has the flags, but no message came to prove it",
+    ),
+    "reasons_still_failing": Both(
+        "O processo tem os flags e CONTINUA PERDENDO mensagens",
+        "The process has the flags and GOES ON LOSING messages",
+    ),
+    "reasons_not_lifted": Both(
+        "O kill-switch ainda está ativo no processo",
+        "The kill-switch is still active in the process",
+    ),
+    "next_1_not_in_process": Both("rollback_level3.yml (código anterior)", "rollback_level3.yml (previous code)"),
+    "next_1_still_sending": Both(
+        "rollback_level3.yml (código anterior), ou -e rollback_fence=auto",
+        "rollback_level3.yml (previous code), or -e rollback_fence=auto",
+    ),
+    "next_1_reports_false": Both(
+        "rollback_level3.yml (código anterior), ou -e rollback_fence=auto",
+        "rollback_level3.yml (previous code), or -e rollback_fence=auto",
+    ),
+    "next_1_fence_leaks": Both("rollback_level3.yml (código anterior)", "rollback_level3.yml (previous code)"),
+    "next_1_no_message_seen": Both(
+        "smoke_test.yml, ou -e rollback_fence=always",
+        "smoke_test.yml, or -e rollback_fence=always",
+    ),
+    "next_2_not_in_process": Both("rollback_level3.yml (código anterior)", "rollback_level3.yml (previous code)"),
+    "next_2_still_failing": Both("rollback_level3.yml (código anterior)", "rollback_level3.yml (previous code)"),
+    "next_2_still_sending": Both("rollback_level1.yml (kill-switch)", "rollback_level1.yml (kill-switch)"),
+    "next_2_no_message_seen": Both("smoke_test.yml", "smoke_test.yml"),
+    "next_3_not_in_process": Both(
+        "health_check.yml; veja o que mais define os flags na unidade",
+        "health_check.yml; see what else sets the flags in the unit",
+    ),
+    "next_3_still_failing": Both(
+        "rollback_level1.yml (kill-switch), ou -e rollback_commit=… (uma versão mais antiga)",
+        "rollback_level1.yml (kill-switch), or -e rollback_commit=… (an older release)",
+    ),
+    "next_3_still_sending": Both("rollback_level1.yml (kill-switch)", "rollback_level1.yml (kill-switch)"),
+    "next_3_no_message_seen": Both("smoke_test.yml", "smoke_test.yml"),
+    "next_roll_forward_not_in_process": Both(
+        "rollback_level3.yml (código anterior)",
+        "rollback_level3.yml (previous code)",
+    ),
+    "next_roll_forward_still_failing": Both("rollback_level1.yml (kill-switch)", "rollback_level1.yml (kill-switch)"),
+    "next_roll_forward_still_sending": Both("rollback_level1.yml (kill-switch)", "rollback_level1.yml (kill-switch)"),
+    "next_roll_forward_no_message_seen": Both("smoke_test.yml", "smoke_test.yml"),
+    "next_roll_forward_not_lifted": Both(
+        "health_check.yml; veja o que mais define o flag na unidade",
+        "health_check.yml; see what else sets the flag in the unit",
+    ),
+}
