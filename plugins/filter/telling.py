@@ -15,7 +15,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _incident,
     _prometheus,
     _report_page,
-    _result,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
@@ -30,11 +29,9 @@ class FilterModule:
                 "contacts_problems": _notify.contacts_problems,
                 "diagnosis": _diagnosis.diagnosis,
                 "emergency_checklist": _checklist.checklist,
-                "incident_news": _result.incident_news,
                 "incident_report": _report_page.incident_report,
                 "incident_window": _incident.incident_window,
                 "prometheus": _prometheus.prometheus,
                 "redact": _redact.redact_data,
-                "run_result": _result.run_result,
             }
         )
