@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._notify import AUDIENCES, KINDS, LOCALES
+from ansible_collections.kumon.runbook.plugins.module_utils._contacts import AUDIENCES, LOCALES
+from ansible_collections.kumon.runbook.plugins.module_utils._due import KINDS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 TEMPLATES = Path(__file__).resolve().parents[3] / "roles" / "notify" / "templates"
