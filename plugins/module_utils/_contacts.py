@@ -33,7 +33,7 @@ def contacts_problems(contacts: Any, smtp: Any) -> list[str]:
     nobody = not any(_names_tiers(contacts, audience) for audience in AUDIENCES)
     for audience in AUDIENCES:
         tiers = contacts.get(audience)
-        if not _names_tiers(contacts, audience):
+        if not isinstance(tiers, list) or not tiers:
             # One audience alone can be told, but what is no list of tiers was meant to be one.
             if nobody or tiers:
                 problems.append(f"runbook_contacts.{audience} has no tiers: name at least one person or group to tell")

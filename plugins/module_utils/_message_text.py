@@ -19,7 +19,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_w
 
 MARK_ELAPSED, MARK_BY, MARK_TIER = "⟦elapsed⟧", "⟦by⟧", "⟦tier⟧"
 
-_MARK_ETA = re.compile("⟦eta:([^⟧]*)⟧")
+_MARK_ETA = re.compile("⟦eta:([^|⟧]*)[|]([^⟧]*)⟧")
 _SUBJECT_LENGTH = 200
 
 
@@ -30,9 +30,9 @@ class Text(NamedTuple):
     body: str
 
 
-def mark_eta(otherwise: str) -> str:
-    """The mark of the ETA that a person gave, and what stands there when nobody has given one."""
-    return f"⟦eta:{otherwise}⟧"
+def mark_eta(given_at: str, otherwise: str) -> str:
+    """The mark of the ETA that a person gave, followed by `given_at` and when; `otherwise` when nobody gave one."""
+    return f"⟦eta:{given_at}|{otherwise}⟧"
 
 
 def fill_in(message: DueMessage, incident: Incident, locale: str, now: float) -> Text:
@@ -47,6 +47,6 @@ def fill_in(message: DueMessage, incident: Incident, locale: str, now: float) ->
     text = text.replace(MARK_ELAPSED, f"{minutes} min")
     text = text.replace(MARK_BY, acknowledged["by"] if acknowledged else "-")
     text = text.replace(MARK_TIER, str(message["tier"]))
-    text = _MARK_ETA.sub(lambda mark: f"{eta['text']} ({eta['time']})" if eta else mark.group(1), text)
+    text = _MARK_ETA.sub(lambda mark: f"{eta['text']} ({mark.group(1)} {eta['time']})" if eta else mark.group(2), text)
     subject, _line, body = redact(text).strip().partition("\n")
     return Text(" ".join(subject.split())[:_SUBJECT_LENGTH], body.strip())

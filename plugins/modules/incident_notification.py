@@ -45,7 +45,7 @@ options:
   texts:
     description:
       - The text of each message, by audience, locale and kind (V(first), V(update), V(escalation), V(acknowledged), V(end), V(test)). Its first
-        line is the subject. The marks ⟦elapsed⟧, ⟦by⟧, ⟦tier⟧ and ⟦eta:what stands there without one⟧ are filled in when it is sent.
+        line is the subject. The marks ⟦elapsed⟧, ⟦by⟧, ⟦tier⟧ and ⟦eta:given at|what stands there without one⟧ are filled in when it is sent.
     type: dict
     default: {}
   locale:

@@ -22,7 +22,7 @@ FACTS = {
     "headline": "KILL-SWITCH ATIVO",
     "run_id": "r1",
 }
-TEXT = f"{{kind}} {_message_text.MARK_ELAPSED} by {_message_text.MARK_BY}\n\nbody {_message_text.mark_eta('no ETA')}"
+TEXT = f"{{kind}} {_message_text.MARK_ELAPSED} by {_message_text.MARK_BY}\n\nbody {_message_text.mark_eta('given at', 'no ETA')}"
 
 
 class Desk:

@@ -67,7 +67,7 @@ def test_a_persons_eta_is_news_and_leaves_what_is_known_as_it_is(desk, hooks):
     assert body(hooks) == "body no ETA"
     for minutes, event in ((1, "update"), (2, "tick")):
         assert desk.after(minutes, event, eta=f"{event} 15 min") == [("dev", "update"), ("product", "update")]
-        assert body(hooks).startswith(f"body {event} 15 min (2026-11-20T")
+        assert body(hooks).startswith(f"body {event} 15 min (given at 2026-11-20T")
     assert desk.run()["incident"]["facts"] == FACTS
 
 
@@ -77,7 +77,7 @@ def test_who_takes_over_can_say_how_long_it_takes(desk, hooks):
         ("dev", "acknowledged"),
         ("product", "acknowledged"),
     ]
-    assert body(hooks) == "body 15 min (2026-11-20T12:01Z)"
+    assert body(hooks) == "body 15 min (given at 2026-11-20T12:01Z)"
     assert desk.after(1) == []
 
 
@@ -86,7 +86,7 @@ def test_the_same_eta_again_is_no_news_and_keeps_its_time(desk, hooks):
     assert desk.after(3, eta=" 15  min\n") == []
     assert desk.run()["incident"]["eta"] == {"text": "15 min", "time": "2026-11-20T12:00Z"}
     assert desk.after(1, "open", facts={**FACTS, "level": 2}) == [("dev", "update"), ("product", "update")]
-    assert body(hooks) == "body 15 min (2026-11-20T12:00Z)", "other news keeps it"
+    assert body(hooks) == "body 15 min (given at 2026-11-20T12:00Z)", "other news keeps it"
 
 
 def test_an_eta_ends_with_its_incident_and_opens_none(desk, hooks):

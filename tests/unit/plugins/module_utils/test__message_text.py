@@ -25,9 +25,9 @@ def text(template, now=NOON + 150, message=MESSAGE, **given):
 
 
 def test_what_is_known_only_now_is_filled_in():
-    assert text("a ⟦elapsed⟧ ⟦by⟧ ⟦tier⟧\n\nb ⟦eta:none yet⟧") == ("a 2 min - 2", "b none yet")
+    assert text("a ⟦elapsed⟧ ⟦by⟧ ⟦tier⟧\n\nb ⟦eta:given at|none yet⟧") == ("a 2 min - 2", "b none yet")
     known = {"acknowledged": {"by": "ana", "time": "-"}, "eta": {"text": "15 min", "time": "2026-11-20T12:00Z"}}
-    assert text("⟦by⟧\n⟦eta:⟧", **known) == ("ana", "15 min (2026-11-20T12:00Z)")
+    assert text("⟦by⟧\n⟦eta:informada às|⟧", **known) == ("ana", "15 min (informada às 2026-11-20T12:00Z)")
 
 
 def test_an_incident_that_opens_in_the_future_is_not_open_for_less_than_nothing():
@@ -42,7 +42,7 @@ def test_the_subject_is_one_bounded_line_and_nothing_is_shown_unredacted():
 
 
 def test_an_eta_is_text_and_no_pattern():
-    assert text("⟦eta:x⟧", eta={"text": r"\1 ⟦by⟧", "time": "t"}).subject == r"\1 ⟦by⟧ (t)"
+    assert text("⟦eta:at|x⟧", eta={"text": r"\1 ⟦by⟧", "time": "t"}).subject == r"\1 ⟦by⟧ (at t)"
 
 
 def test_a_text_that_is_missing_still_names_incident_and_kind():
