@@ -19,7 +19,7 @@ PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 _ADDRESS = re.compile(r"[^@\s<>,;:\"\\]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+|[^@\s<>,;:\"\\]+@localhost")
 
 
-def contacts_problems(contacts: Any, smtp: Any) -> list[str]:
+def contacts_problems(contacts: Any, smtp: Any = None) -> list[str]:
     """What is wrong with `runbook_contacts` and `runbook_smtp`, a sentence each; an empty list if nothing is."""
     if not isinstance(contacts, dict) or not contacts:
         return [

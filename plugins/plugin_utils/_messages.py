@@ -28,7 +28,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words.messages impor
 Facts = Mapping[str, Any]
 
 
-def messages(facts: Facts, *, every_minutes: Any) -> dict[str, dict[str, dict[str, str]]]:
+def messages(facts: Facts, every_minutes: Any = 15) -> dict[str, dict[str, dict[str, str]]]:
     """The texts by audience, locale and kind; the first line of each is its subject.
 
     :param facts: `procedure`, `status`, `level`, `hosts`, `headline`, `reasons`, `next_step`, `budget_seconds`,

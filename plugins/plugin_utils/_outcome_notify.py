@@ -32,7 +32,9 @@ class NotifySummary(TypedDict):
     lines: list[str]
 
 
-def notify_outcome(told: Told, *, detached: bool, dry_run: bool, check: bool, locale: str) -> NotifyOutcome:
+def notify_outcome(
+    told: Told, *, detached: bool = False, dry_run: bool = False, check: bool = False, locale: str = "pt_BR"
+) -> NotifyOutcome:
     """Judge the run of notify.
 
     :param told: what the module returned, also when it failed or its host was not reached
@@ -52,7 +54,9 @@ def notify_outcome(told: Told, *, detached: bool, dry_run: bool, check: bool, lo
     }
 
 
-def notify_summary(told: Told, *, detached: bool, dry_run: bool, locale: str) -> NotifySummary:
+def notify_summary(
+    told: Told, *, detached: bool = False, dry_run: bool = False, locale: str = "pt_BR"
+) -> NotifySummary:
     """Say what became of the messages of an act: how many went out, and a few lines."""
     words = Words(locale, TEXTS)
     lines = [_headline(told, words, detached=detached, dry_run=dry_run), *_report(told, words, dry_run=dry_run)]

@@ -22,7 +22,8 @@ FACTS = {
     "headline": "KILL-SWITCH ATIVO",
     "run_id": "r1",
 }
-TEXT = f"{{kind}} {_message_text.MARK_ELAPSED} by {_message_text.MARK_BY}\n\nbody {_message_text.mark_eta('given at', 'no ETA')}"
+ETA = _message_text.mark_eta("given at", "no ETA")
+TEXT = f"{{kind}} {_message_text.MARK_ELAPSED} by {_message_text.MARK_BY}\n\nbody {ETA}"
 
 
 class Desk:

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.kumon.runbook.plugins.filter.notify import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 contacts_problems, contacts_warnings = (
     FilterModule().filters()[f"contacts_{kind}"] for kind in ("problems", "warnings")

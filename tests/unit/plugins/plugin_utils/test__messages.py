@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.notify import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import AUDIENCES, LOCALES
 from ansible_collections.kumon.runbook.plugins.module_utils._due import KINDS
 
@@ -196,5 +196,5 @@ def test_a_reason_given_by_hand_as_a_text_is_one_reason():
     ],
 )
 def test_bad_input_is_one_sentence(facts, every, sentence):
-    with pytest.raises(AnsibleFilterError, match=f"^incident_texts: ValueError: {sentence}"):
+    with pytest.raises(AnsibleFilterError, match=f"^{sentence}"):
         incident_texts(facts, every)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.notify import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 notify_outcome, notify_summary = (FilterModule().filters()[name] for name in ("notify_outcome", "notify_summary"))
 OPEN = {"id": "r1", "opened": "2026-11-20T12:00Z", "closed": None, "acknowledged": None}
@@ -124,13 +124,13 @@ def test_in_check_mode_there_is_no_text_to_show_yet():
     ],
 )
 def test_an_act_is_told_how_many_messages_it_has_caused(given, detached, summary):
-    found = notify_summary(given, detached, locale="en")
+    found = notify_summary(given, detached=detached, locale="en")
     assert (found["sent"], found["unsent"]) == summary
-    assert found["lines"][0] == notify_outcome(given, detached, locale="en")["message"]
+    assert found["lines"][0] == notify_outcome(given, detached=detached, locale="en")["message"]
 
 
 def test_bad_input_is_one_sentence():
     with pytest.raises(AnsibleFilterError, match="^notify_outcome: KeyError: 'unsent'$"):
         notify_outcome({"messages": []})
-    with pytest.raises(AnsibleFilterError, match="^notify_summary: ValueError: locale must be pt_BR or en"):
+    with pytest.raises(AnsibleFilterError, match="^locale must be pt_BR or en"):
         notify_summary(told(), locale="fr")
