@@ -11,16 +11,15 @@ all.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any, TypedDict, cast
 
+from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
@@ -226,17 +225,7 @@ class StateFile:
 
     def save(self, incident: Incident) -> None:
         """Put the state in place whole."""
-        handle, draft = tempfile.mkstemp(prefix=".incident-", dir=self._directory)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                json.dump(incident, out, indent=1, sort_keys=True)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(draft, self._path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(draft)
-            raise
+        _files.replace(self._path, json.dumps(incident, indent=1, sort_keys=True).encode(), 0o600)
 
     def keep_earlier(self, incident: Incident) -> None:
         """Put an incident that is over aside under its own name."""
@@ -260,17 +249,9 @@ class StateFile:
 
 @contextlib.contextmanager
 def _locked(path: str, seconds: float, refusal: str) -> Iterator[None]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= end:
-                    raise Refused(refusal) from None
-                time.sleep(0.05)
+    with contextlib.ExitStack() as lock:
+        try:
+            lock.enter_context(_files.locked(path, seconds))
+        except BlockingIOError:
+            raise Refused(refusal) from None
         yield
-    finally:
-        os.close(handle)
