@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _notify, _redact
+from ansible_collections.kumon.runbook.plugins.module_utils import _contacts, _redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _checklist,
     _diagnosis,
     _incident,
+    _messages,
+    _outcome_notify,
     _prometheus,
     _report_page,
 )
@@ -26,11 +28,15 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "contacts_problems": _notify.contacts_problems,
+                "contacts_problems": _contacts.contacts_problems,
+                "contacts_warnings": _contacts.contacts_warnings,
                 "diagnosis": _diagnosis.diagnosis,
                 "emergency_checklist": _checklist.checklist,
                 "incident_report": _report_page.incident_report,
+                "incident_texts": _messages.messages,
                 "incident_window": _incident.incident_window,
+                "notify_outcome": _outcome_notify.notify_outcome,
+                "notify_summary": _outcome_notify.notify_summary,
                 "prometheus": _prometheus.prometheus,
                 "redact": _redact.redact_data,
             }

@@ -15,7 +15,7 @@ import stat
 import subprocess
 from dataclasses import asdict, dataclass
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 
@@ -210,9 +210,9 @@ class PlainProcess:
         if not shutil.which(program, path=launch.environ.get("PATH", os.defpath)):
             raise Refused(f"the command of {self.label}, {launch.argv[0]!r}, cannot be found: set command")
         for log in (launch.log, launch.error_log):
-            if not (os.access(log, os.W_OK) if os.path.exists(log) else _envfile.writable(log)):
+            if not (os.access(log, os.W_OK) if os.path.exists(log) else _files.writable(log)):
                 raise Refused(f"the log {log} of {self.label} cannot be written: set log_file")
-        if not _envfile.writable(self.record):
+        if not _files.writable(self.record):
             raise Refused(f"{self.record} cannot be written: set runbook_state_dir to a directory of yours")
         self._launch = launch
 
@@ -266,7 +266,7 @@ class PlainProcess:
 
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
         self._old = processes
-        overlay = _envfile.parse(_envfile.read(self.env_file))
+        overlay = _envfile.parse(_files.read(self.env_file))
         environ = {**self._launch.environ, **overlay}
         for flag, wanted in flags.items():
             if wanted is None and flag not in overlay:
@@ -279,7 +279,7 @@ class PlainProcess:
 
     def _keep_record(self) -> None:
         try:
-            _envfile.replace(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
+            _files.replace(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
         except OSError as exc:
             # Only a run that is killed between stop and start misses it; stopping messages does not wait for that.
             warning = f"{self.record} could not be written ({exc.strerror})"
@@ -343,7 +343,7 @@ class PlainProcess:
         self._keep_record()
         if self.pid_file:
             try:
-                _envfile.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
+                _files.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
             except OSError as exc:
                 self.warnings.append(f"pid file {self.pid_file} could not be written ({exc.strerror})")
 

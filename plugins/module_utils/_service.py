@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _lease
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _http, _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
@@ -169,7 +169,7 @@ class _View:
     @staticmethod
     def read(path: str) -> bytes | None:
         try:
-            return _envfile.read(path)
+            return _files.read(path)
         except OSError as exc:
             raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
 
@@ -291,7 +291,7 @@ class _Act(_View):
         if edited is not None and edited is not self.content:
             self.writes.append((self.env_file, self.content, edited))
         for path, _found, _wanted in self.writes:
-            if not _envfile.writable(path):
+            if not _files.writable(path):
                 raise Refused(
                     f"{path} cannot be written: run with become: true, or see whether its file system is read-only"
                 )
@@ -350,14 +350,14 @@ class _Act(_View):
         for path, before, after in self.writes:
             try:
                 mode = 0o640 if path == self.env_file else 0o644
-                _envfile.replace(path, after, mode)
+                _files.replace(path, after, mode)
             except OSError as exc:
                 for other, content in written:
                     with contextlib.suppress(OSError):
                         if content is None:
                             os.unlink(other)
                         else:
-                            _envfile.replace(other, content, 0o644)
+                            _files.replace(other, content, 0o644)
                 raise Refused(
                     f"{path} cannot be written ({exc.strerror}), nothing was changed: "
                     f"{'free space there' if exc.errno in _journal.NO_SPACE else 'see its directory'} and run again, "

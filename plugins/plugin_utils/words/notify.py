@@ -20,6 +20,10 @@ TEXTS: dict[str, Both] = {
         "notify.yml de novo, depois de corrigir o canal; notify_event=test testa todos",
         "notify.yml again once the channel is repaired; notify_event=test tests all of them",
     ),
+    "next_detached": Both(
+        "notify.yml de novo: envia o que não saiu e diz o que é devido",
+        "notify.yml again: it sends what did not go out and says what is due",
+    ),
     "incident": Both("Incidente", "Incident"),
     "since": Both("desde", "since"),
     "by": Both("assumido por", "acknowledged by"),

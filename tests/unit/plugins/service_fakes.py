@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
 
 # Reads its mode from a file at each start, and answers as the assistant's health does.
@@ -279,7 +279,7 @@ class FakeSystemd:
         declared: dict[str, str] = {}
         for path in self.loaded:
             env_file = Path(path).read_text().partition("EnvironmentFile=-")[2].strip()
-            declared.update(_envfile.parse(_envfile.read(env_file)))
+            declared.update(_envfile.parse(_files.read(env_file)))
         self.proc.add(self.pid, self.GROUP, environ or {**self.base, **declared, **self.override})
         self.properties.update(MainPID=str(self.pid), ControlGroup=self.GROUP, ActiveState="active", SubState="running")
         return self.pid

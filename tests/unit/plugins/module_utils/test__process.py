@@ -17,7 +17,7 @@ import sys
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
@@ -249,14 +249,14 @@ def test_a_record_that_was_left_goes_away(act, service, tmp_path):
 
 def test_a_full_disk_for_the_record_does_not_hold_the_kill_switch_back(act, service, monkeypatch, tmp_path):
     service.start()
-    replace = _envfile.replace
+    replace = _files.replace
 
     def full(path, *args, **more):
         if path.endswith("process.json"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(path, *args, **more)
 
-    monkeypatch.setattr(_envfile, "replace", full)
+    monkeypatch.setattr(_files, "replace", full)
     result = act()
     assert result["effective"] == {"DELIVERY_DISABLE": "true"}
     assert result["warnings"] == [f"{tmp_path}/state/process.json could not be written (No space left on device)"]
