@@ -27,8 +27,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 COLLECTION = "kumon.runbook"
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 
-# What a person decided for one run, and what names one run's subject. It does not travel into the next command: what was
-# approved or forced once must not be so again by pasting.
+# What a person decided for one run, and what names one run's subject. It does not travel into the next command:
+# what was approved or forced once must not be so again by pasting.
 OF_ONE_RUN = frozenset(
     {
         "depth",
@@ -77,8 +77,8 @@ _SHORT = re.compile(rf"ansible-playbook {re.escape(COLLECTION)}\.(?P<name>\w+)(?
 class Started:
     """How a run was started, as far as the next command has to say the same.
 
-    `playbook_dir_style` is the directory of the playbook as it was typed (``playbooks``, or empty for the present one), or
-    None for a run by its name in the collection. `extra_vars` are the texts behind each ``-e``, in their order.
+    `playbook_dir_style` is the directory of the playbook as it was typed (``playbooks``, or empty for the present one),
+    or None for a run by its name in the collection. `extra_vars` are the texts behind each ``-e``, in their order.
     """
 
     playbook_dir_style: str | None = None
