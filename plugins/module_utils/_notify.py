@@ -52,7 +52,7 @@ _CHANNELS = ("slack", "webhook", "email", "pagerduty")
 # ---------------------------------------------------------------- contacts
 
 
-def contacts_problems(contacts: Any, smtp: Any) -> list[str]:
+def contacts_problems(contacts: Any, smtp: Any = None) -> list[str]:
     """What is wrong with `runbook_contacts` and `runbook_smtp`, a sentence each; an empty list if nothing is."""
     if not isinstance(contacts, dict) or not contacts:
         return [

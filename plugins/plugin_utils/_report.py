@@ -15,7 +15,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
-from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     mapping,
@@ -24,7 +23,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     sequence,
     wilson_interval,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import report as _texts
 
 BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
 """Seconds from a rollback's start to its observed effect, by the procedures."""
@@ -49,14 +49,13 @@ def model(facts: Any, locale: str) -> dict[str, Any]:
     :param facts: see the filter's documentation, ``incident_report.yml``
     :raises ValueError: for facts of another shape, or an unknown locale
     """
-    if locale not in LOCALES:
-        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
     return _Report(redact_data(mapping(facts, "The facts")), locale).model()
 
 
 class _Report:
     def __init__(self, facts: dict, locale: str) -> None:
-        self._texts, self._words, self._locale = TEXTS[locale], Words(locale), locale
+        self._words, self._locale = Words(locale, _texts.TEXTS), locale
+        self._say = self._words.say
         self._incident = mapping(facts["incident"], "incident")
         self._hosts = {
             str(name): mapping(host, f"hosts.{name}") for name, host in sorted(mapping(facts["hosts"], "hosts").items())
@@ -79,20 +78,19 @@ class _Report:
         status = self._status()
         return {
             "locale": self._locale.replace("_", "-"),
-            "texts": self._texts,
-            "words": self._texts["charts"],
+            "texts": self._words.texts(),
+            "words": self._words.texts("charts_"),
             "title": self._say("title", id=self._incident["id"]),
             "status": status,
             "headline": self._say(f"status_{status}"),
             "meta": [
-                (self._texts["incident"], str(self._incident["id"])),
-                (self._texts["window"], f"{_span(self._incident['since'], self._incident['until'])} UTC"),
-                (self._texts["hosts"], ", ".join(self._hosts)),
-                (self._texts["generated"], f"{_clock(self._generated)} UTC, kumon.runbook {self._version}"),
+                (self._say("incident"), str(self._incident["id"])),
+                (self._say("window"), f"{_span(self._incident['since'], self._incident['until'])} UTC"),
+                (self._say("hosts"), ", ".join(self._hosts)),
+                (self._say("generated"), f"{_clock(self._generated)} UTC, kumon.runbook {self._version}"),
             ],
             "sections": [
-                {"name": name, "title": self._texts[name], "statements": getattr(self, f"_{name}")()}
-                for name in SECTIONS
+                {"name": name, "title": self._say(name), "statements": getattr(self, f"_{name}")()} for name in SECTIONS
             ],
             "acts": self._acts,
             "minutes": self._minutes,
@@ -104,9 +102,6 @@ class _Report:
             "messages": self._messages(),
             "evidence": self._evidence(),
         }
-
-    def _say(self, key: str, **fields: Any) -> str:
-        return self._texts[key].format(**fields)
 
     def _of_incident(self, news: Any) -> dict | None:
         """The messages that are not those of an incident before this one."""
@@ -173,12 +168,12 @@ class _Report:
 
     def _result(self, host: str, act: dict) -> str:
         if not self._verified(host, act):
-            return self._texts["not_verifiable"]
+            return self._say("not_verifiable")
         if act.get("ended") is None:
-            return self._texts["not_ended"]
+            return self._say("not_ended")
         if act.get("ok") is None:
-            return self._texts["noted"]
-        return self._texts["took_effect"] if act["ok"] else self._texts["failed"]
+            return self._say("noted")
+        return self._say("took_effect") if act["ok"] else self._say("failed")
 
     def _trace_ref(self, host: str) -> str:
         window = self._hosts[host]["traces"].get("window") or {}
@@ -245,7 +240,7 @@ class _Report:
         wrong = [row for row in self._minutes if row["failed"] or row["lost"] or row["guards"]]
         if wrong:
             what = ", ".join(
-                f"{self._texts['charts'][name]} {wrong[0][name]}"
+                f"{self._say(f'charts_{name}')} {wrong[0][name]}"
                 for name in ("failed", "lost", "guards")
                 if wrong[0][name]
             )
@@ -258,7 +253,7 @@ class _Report:
                     age = self._words.duration(delay)
                     rows.append(_statement(self._say("to_first_act", age=age), first["ref"], *self._all_traces()))
         elif self._minutes:
-            rows.append(_statement(self._texts["no_sign"], *self._all_traces()))
+            rows.append(_statement(self._say("no_sign"), *self._all_traces()))
         for host, known in self._hosts.items():
             verdict = known.get("verdict")
             if verdict:
@@ -347,7 +342,7 @@ class _Report:
             said = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
             for name, source in _SOURCES.items():
                 if known.get(name) is None:
-                    why = said.get(source) or self._texts["not_asked"]
+                    why = said.get(source) or self._say("not_asked")
                     rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
             journal = known.get("journal")
             if journal is not None and not journal.get("ok", True):
@@ -369,7 +364,7 @@ class _Report:
                 self._say(
                     "effect_not_proven",
                     number=act["number"],
-                    why=(act["judged"] or {}).get("msg") or self._texts["not_judged"],
+                    why=(act["judged"] or {}).get("msg") or self._say("not_judged"),
                     **_who(act),
                 ),
                 act["ref"],
@@ -379,11 +374,11 @@ class _Report:
             if act["ok"] and act["procedure"] in JUDGED and not (act["judged"] or {}).get("ok")
         ]
         if not self._acts:
-            rows.append(_statement(self._texts["no_acts"], *[f"journal {host}" for host in self._hosts]))
+            rows.append(_statement(self._say("no_acts"), *[f"journal {host}" for host in self._hosts]))
         if self._news is None:
-            rows.append(_statement(self._texts["no_messages_known"], "notify"))
+            rows.append(_statement(self._say("no_messages_known"), "notify"))
         # Numbers say what was lost, and never why.
-        rows.append(_statement(self._texts["root_cause"]))
+        rows.append(_statement(self._say("root_cause")))
         return rows
 
     def _unknown_of(self, host: str, traces: dict) -> list[dict]:
@@ -487,7 +482,7 @@ class _Report:
         }
 
     def _messages(self) -> list[dict]:
-        kinds, audiences = self._texts["kinds"], self._texts["audiences"]
+        kinds, audiences = self._words.texts("kinds_"), self._words.texts("audiences_")
         rows = []
         for message in sequence((self._news or {}).get("messages") or [], "notifications.messages"):
             rows.append(
@@ -497,8 +492,8 @@ class _Report:
                     "audience": audiences.get(message.get("audience"), str(message.get("audience"))),
                     "tier": message.get("tier"),
                     "channel": message.get("channel") or "-",
-                    "ok": {True: self._texts["accepted"], False: self._texts["refused"]}.get(
-                        message.get("ok"), self._texts["not_known"]
+                    "ok": {True: self._say("accepted"), False: self._say("refused")}.get(
+                        message.get("ok"), self._say("not_known")
                     ),
                     "detail": str(message.get("detail") or ""),
                 }

@@ -13,7 +13,8 @@ import hashlib
 import re
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _charts, _report
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 _MINUTES = 120
@@ -93,7 +94,7 @@ style-src 'sha256-{{ digest }}'; base-uri 'none'; form-action 'none'">
 {% if table.note %}<p class="note">{{ table.note }}</p>{% endif %}
 {% for part in table.parts %}{% if part.title %}<h3>{{ part.title }}</h3>{% endif %}
 {% if part.rows %}<div class="scroll" tabindex="0"><table><thead><tr>{% for column in table.columns %}\
-<th>{{ t.columns[column] }}</th>{% endfor %}</tr></thead><tbody>
+<th>{{ t["columns_" ~ column] }}</th>{% endfor %}</tr></thead><tbody>
 {% for row in part.rows %}<tr>{% for cell in row %}\
 <td{{ ' class="wide"' | safe if cell | length > 30 }}>{{ cell }}</td>\
 {% endfor %}</tr>
@@ -138,7 +139,7 @@ _MARKDOWN = """# {{ m.title | md }}
 {% endif %}
 
 {% if part.rows %}
-|{% for column in table.columns %} {{ t.columns[column] }} |{% endfor %}
+|{% for column in table.columns %} {{ t["columns_" ~ column] }} |{% endfor %}
 
 |{% for column in table.columns %} --- |{% endfor %}
 
@@ -154,6 +155,21 @@ _MARKDOWN = """# {{ m.title | md }}
 """
 
 
+def incident_report(facts: Any, locale: str = "en") -> dict[str, str]:
+    """Render a report: `{markdown, html, problem}`; `problem` says why there are no pictures.
+
+    :param facts: see the filter's documentation, ``incident_report.yml``
+    :raises ValueError: for facts of another shape, or an unknown locale
+    """
+    model = _report.model(facts, locale)
+    pictures, problem = None, ""
+    try:
+        pictures = _charts.pictures(model)
+    except ImportError:
+        problem = _charts.NEEDED
+    return {"markdown": markdown(model), "html": html(model, pictures), "problem": problem}
+
+
 def html(model: dict[str, Any], pictures: dict[str, str | None] | None) -> str:
     """Render the page; `pictures` None says on it that they could not be drawn."""
     from jinja2 import Environment, StrictUndefined
@@ -162,7 +178,7 @@ def html(model: dict[str, Any], pictures: dict[str, str | None] | None) -> str:
     coded = pictures and {
         name: base64.b64encode(svg.encode()).decode() if svg else None for name, svg in pictures.items()
     }
-    words = model["texts"]["charts"]
+    words = model["words"]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.from_string(_PAGE).render(
         m=_lenient(model),

@@ -24,7 +24,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     number,
     sequence,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict as _texts
 
 
 class Rule(NamedTuple):
@@ -125,7 +126,7 @@ def verdict(
     messages_expected = flag(messages_expected, "messages_expected")
     if messages_expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
-    words = Words(locale)
+    words = Words(locale, _texts.TEXTS)
     service_running = flag(service_running, "service_running")
     service_answering = flag(service_answering, "service_answering")
     delivery_disabled = flag(delivery_disabled, "delivery_disabled")
@@ -251,7 +252,7 @@ def _would_change(cause, seen, words, detector, watch, rollback, messages_expect
             return words.say("until_quiet", leave=leave)
         successes = _minutes_until(detector, 1, 0, lambda level: level < LEAVE_BELOW)
         return words.say("until_watch_ends", deliveries=words.many(successes, "delivery"), leave=leave)
-    return words.until(cause)
+    return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
 
 
 def _minutes_until(detector, success, failed, reached) -> int:

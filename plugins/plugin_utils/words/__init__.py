@@ -55,6 +55,11 @@ class Words:
         text = self._texts[key][self._language]
         return text.format(**fields) if fields else text
 
+    def texts(self, prefix: str = "") -> dict[str, str]:
+        """Return the texts whose key begins with `prefix`, by the rest of their key, with their fields open."""
+        chosen = {key: text for key, text in self._texts.items() if key.startswith(prefix)}
+        return {key[len(prefix) :]: text[self._language] for key, text in chosen.items()}
+
     def many(self, n: int, noun: str) -> str:
         """Return `n` with its noun in the right number."""
         return f"{n} {_NOUNS[noun][n != 1][self._language]}"

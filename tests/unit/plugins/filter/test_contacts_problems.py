@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.kumon.runbook.plugins.filter.contacts_problems import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 contacts_problems = FilterModule().filters()["contacts_problems"]
 TIER = {"name": "ana", "channels": [{"type": "webhook", "url": "https://hooks.example.com/x"}]}
