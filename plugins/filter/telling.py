@@ -17,7 +17,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _outcome_notify,
     _prometheus,
     _report_page,
-    _result,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
@@ -33,7 +32,6 @@ class FilterModule:
                 "contacts_warnings": _contacts.contacts_warnings,
                 "diagnosis": _diagnosis.diagnosis,
                 "emergency_checklist": _checklist.checklist,
-                "incident_news": _result.incident_news,
                 "incident_report": _report_page.incident_report,
                 "incident_texts": _messages.messages,
                 "incident_window": _incident.incident_window,
@@ -41,6 +39,5 @@ class FilterModule:
                 "notify_summary": _outcome_notify.notify_summary,
                 "prometheus": _prometheus.prometheus,
                 "redact": _redact.redact_data,
-                "run_result": _result.run_result,
             }
         )

@@ -378,11 +378,13 @@ class _Act(_View):
         old = {process.key for process in self.before}
         since: dict[tuple[int, int], float] = {}
         while True:
-            self.processes = manager.processes()
-            manager.advance(self.host.clock() - begun, self.stop_timeout)
+            last = self.left() <= 0
+            self.processes = manager.seen()
+            manager.advance(self.host.clock() - begun, self.stop_timeout, last)
             fresh = [process for process in self.processes if process.key not in old]
             lacking = [process for process in fresh if manager.lacks(process, self.flags, fresh=True)]
-            if fresh and len(fresh) == len(self.processes) and not lacking and manager.is_up():
+            renewed = fresh and len(fresh) == len(self.processes) and manager.has_stopped()
+            if renewed and not lacking and manager.is_up():
                 return
             now = self.host.clock()
             for process in lacking:
@@ -392,7 +394,7 @@ class _Act(_View):
                         f"process {process.pid} of {manager.label} was started without the declared {missing}, "
                         "something else sets it"
                     )
-            if self.left() <= 0:
+            if last:
                 raise Stopped(f"{manager.label} did not come back within {self.budget:g} s ({manager.describe()})")
             self.host.sleep(max(0.01, min(pause, self.left())))
             pause = min(pause * POLL_GROWTH, POLL_LAST)
@@ -411,13 +413,13 @@ class _Act(_View):
             if len(self.answers) == len(self.health.urls) and all(item.kind == "not_found" for item in self.answers):
                 break
             if self.restarted:
-                self.manager.processes()
+                self.manager.seen()
                 self.manager.check()
             if self.host.clock() >= end:
                 break
             self.host.sleep(pause)
             pause = min(pause * POLL_GROWTH, POLL_LAST)
-        self.processes = self.manager.processes()
+        self.processes = self.manager.seen()
         refused = [answer for answer in self.answers if answer.kind == "refused" and _http.is_local(answer.url)]
         if self.restarted and refused and len(refused) == len(self.answers):
             # Where nobody listens no message arrives either: that is no health that hangs.
@@ -479,9 +481,8 @@ class _Act(_View):
                     f"{self.manager.label} runs with the flags, but {', '.join(lost)} did not stay what it was: "
                     "something outside of the runbook sets it. Declare it with rollback level 1 or roll_forward."
                 )
-        except (Stopped, Refused) as exc:
-            with contextlib.suppress(Refused):
-                self.processes = self.manager.processes()
+        except Stopped as exc:
+            self.processes = self.manager.seen()
             return f"{exc}.{self._tail()} {self._stays()}"
         return None
 

@@ -36,6 +36,7 @@ STEPS = {
     "log_unreadable": (),
     "no_timestamps": (),
     "no_data": (),
+    "service_unknown": (),
     # Watched at first. Silence after an automatic act is a service that did not come back.
     "service_silent": (3,),
     "kill_switch": (),
@@ -72,7 +73,15 @@ class _History:
 
 
 def recovery_decision(
-    verdict, present=None, acts=(), mode="recommend", approved=None, release_available=None, budget=BUDGET, locale="en"
+    verdict,
+    present=None,
+    acts=(),
+    mode="recommend",
+    approved=None,
+    release_available=None,
+    budget=BUDGET,
+    locale="en",
+    commands=None,
 ) -> dict:
     """Say what is to be done about `verdict`, as the filter of that name returns it. Return
 
@@ -93,9 +102,10 @@ def recovery_decision(
     lifted. The highest level that any of the causes calls for is due. A level that was decided and not finished,
     because the run was killed, is not spent but due again, also when its evidence has left the window meanwhile.
 
-    `release_available` is whether level 3 has a known-good release to return to, if known.
+    `release_available` is whether level 3 has a known-good release to return to, if known. `commands` are the commands
+    that `next` names, as this run was started.
     """
-    words = Words(locale, _texts.TEXTS)
+    words = Words(locale, _texts.TEXTS, run=commands)
     verdict, present = mapping(verdict, "verdict"), mapping(present or {}, "present")
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {redact(repr(mode))[:40]}.")
@@ -146,7 +156,9 @@ def recovery_decision(
     blind = verdict.get("status") == "blind"
     if due:
         reasons.append(_permission(mode, approved, due, words))
-        then = words.say("decide_next_act" if act else f"decide_next_{mode}", level=due)
+        then = words.say(
+            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
+        )
     elif exhausted or blind or contained:
         if blind and not exhausted:
             reasons.append(words.say("decide_blind", cause=due_cause))
@@ -177,6 +189,13 @@ def recovery_decision(
             for level in (1, 2, 3)
         ],
     }
+
+
+def _command(words, mode, level) -> str:
+    """What a person runs for a level that is due and was not done."""
+    if mode == "approve":
+        return words.run[f"emergency_recovery -e recovery_mode=approve -e recovery_approved={level}"]
+    return words.run[f"rollback_level{level}"]
 
 
 def _step(cause, in_effect, history, release, words):

@@ -14,7 +14,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     failure_rise,

@@ -16,7 +16,8 @@ from ansible.utils.unsafe_proxy import wrap_var
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` as the filter `name`.
 
-    A `ValueError` is a sentence for people, shown as it is. Any other of these errors means input of another shape, and names its kind.
+    A `ValueError` is a sentence for people, shown as it is. Any other of these errors means input of another shape, and
+    names its kind.
     What comes back may quote a log, a journal or a health answer, so it is marked as no template.
     """
 

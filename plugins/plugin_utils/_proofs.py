@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     exact_bounds,
     number,
@@ -298,7 +299,7 @@ def _moment(value, name: str):
 
 def _seen(proof: str, had: bool, code: str, **fields: Any) -> dict[str, Any]:
     """One thing that was looked at; its detail is put into words where it is shown."""
-    return {"proof": proof, "had": had, "detail": {"code": code, "fields": fields}}
+    return {"proof": proof, "had": had, "detail": detail(code, **fields)}
 
 
 def kill_switch_proof(

@@ -13,8 +13,9 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist, judgement
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, JUDGED
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     mapping,
@@ -25,9 +26,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import report as _texts
-
-BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
-"""Seconds from a rollback's start to its observed effect, by the procedures."""
 
 SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
 TARGET = 0.95
@@ -418,7 +416,7 @@ class _Report:
                     "seconds": seconds,
                     "budget": BUDGETS[procedure],
                     "ok": all(act["ok"] for act in acts) and any(one["ok"] for one in judged),
-                    "label": self._say("of_budget", seconds=self._number(seconds), budget=BUDGETS[procedure]),
+                    "label": self._say("of_budget", seconds=self._number(seconds), budget=f"{BUDGETS[procedure]:g}"),
                 }
             )
         return rows

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 
 # From worst to best. A run is as good as its worst host.
 STATUSES = (
     "unreachable",
     "failed",
+    "refused",
     "ignored",
     "rollback",
     "blind",
@@ -64,8 +66,7 @@ def run_result(
     }
 
 
-ROLLBACKS = ("rollback_level1", "rollback_level2", "rollback_level3")
-_BAD = ("unreachable", "failed", "ignored", "rollback", "blind", "unproven", "insufficient")
+_BAD = ("unreachable", "failed", "refused", "ignored", "rollback", "blind", "unproven", "insufficient")
 
 
 def incident_news(
@@ -81,7 +82,7 @@ def incident_news(
     :param waiting: hosts of later waves, on which nothing was done yet
     """
     procedure, status, found = result.get("procedure"), result["status"], list(outcomes.values())
-    acted = [one for one in found if one.get("status") not in ("unreachable", "planned")]
+    acted = [one for one in found if one.get("status") not in ("unreachable", "refused", "planned")]
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"

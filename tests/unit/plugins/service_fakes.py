@@ -33,6 +33,14 @@ if "noterm" in mode:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "slow" in mode:
     time.sleep(1)
+if "lingers" in mode or "hides" in mode:
+    def end(*args):
+        if "hides" in mode:
+            import ctypes
+            ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE: /proc is denied to its own user
+        time.sleep(1)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, end)
 class Health(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
@@ -212,6 +220,9 @@ class FakeProc(Proc):
 
     def remove(self, pid: int) -> None:
         shutil.rmtree(self.base / str(pid), ignore_errors=True)
+
+    def pidfd(self, pid: int) -> None:
+        """No real process has these ids."""
 
     def started(self, start: int) -> float:
         return 1_700_000_000 + start / 100
