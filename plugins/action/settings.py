@@ -13,6 +13,7 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 
 # What an option's specification has beside its description.
 _KEYS = ("type", "elements", "choices", "required", "options")
@@ -38,7 +39,7 @@ class ActionModule(ActionBase):
         settings, problem = settle(options, given)
         if problem:
             return {**result, "failed": True, "msg": problem}
-        known = dict(task_vars.get(f"__{role}") or {})
+        known = plain(task_vars.get(f"__{role}") or {})
         # Keys and passwords are among them: they become facts, and no callback shows them.
         return {**result, "ansible_facts": {f"__{role}": {**known, **settings}}, "_ansible_no_log": True}
 
@@ -49,7 +50,7 @@ class ActionModule(ActionBase):
         return str(role._role_path)
 
     def _given(self, name: str, task_vars: dict[str, Any]) -> Any:
-        return self._templar.template(task_vars[name])
+        return plain(self._templar.template(task_vars[name]))
 
 
 def _options(directory: str, entries: list[str]) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,11 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _description,
     _kept,
     _outcome,
+    _problems,
     _result,
     _service_state,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
 
@@ -26,11 +28,11 @@ class FilterModule:
         return filters(
             {
                 "assistant_description": _description.assistant_description,
-                "decision_headline": _outcome.decision_headline,
-                "gateway_healthy": _service_state.gateway_healthy,
                 "incident_news": _result.incident_news,
                 "kept": _kept.kept,
-                "outcome": _outcome.outcome,
+                "outcome": as_typed(_outcome.outcome),
+                "problem": as_typed(_problems.problem),
+                "refusal": _result.refusal,
                 "run_result": _result.run_result,
                 "service_state": _service_state.service_state,
             }

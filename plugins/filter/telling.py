@@ -16,8 +16,10 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _messages,
     _outcome_notify,
     _prometheus,
+    _report,
     _report_page,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
 
@@ -30,14 +32,15 @@ class FilterModule:
             {
                 "contacts_problems": _contacts.contacts_problems,
                 "contacts_warnings": _contacts.contacts_warnings,
-                "diagnosis": _diagnosis.diagnosis,
+                "diagnosis": as_typed(_diagnosis.diagnosis),
                 "emergency_checklist": _checklist.checklist,
+                "incident_files": _report_page.incident_files,
                 "incident_report": _report_page.incident_report,
                 "incident_texts": _messages.messages,
                 "incident_window": _incident.incident_window,
-                "notify_outcome": _outcome_notify.notify_outcome,
                 "notify_summary": _outcome_notify.notify_summary,
                 "prometheus": _prometheus.prometheus,
                 "redact": _redact.redact_data,
+                "report_host": _report.report_host,
             }
         )

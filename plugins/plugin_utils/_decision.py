@@ -14,6 +14,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mappin
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery as _levels
 
 # What a process that ignores its kill-switch looks like behind the fence: it tries, and each try fails.
 FENCED = ("kill_switch_ignored", "delivery_failing")
@@ -85,7 +86,7 @@ def recovery_decision(
 ) -> dict:
     """Say what is to be done about `verdict`, as the filter of that name returns it. Return
 
-        {level, act, cause, reasons: [sentence, ...], next, to_person,
+        {level, title, act, unstable, cause, reasons: [sentence, ...], next, to_person,
          budget: [{level, in_effect, spent, age_seconds, run_id}, ...]}
 
     `level` 1 to 3 is due now, 0 is none because nothing is wrong that an act would mend, `None` is none because a
@@ -105,7 +106,7 @@ def recovery_decision(
     `release_available` is whether level 3 has a known-good release to return to, if known. `commands` are the commands
     that `next` names, as this run was started.
     """
-    words = Words(locale, _texts.TEXTS, run=commands)
+    words = Words(locale, _texts.TEXTS, _levels.TEXTS, run=commands)
     verdict, present = mapping(verdict, "verdict"), mapping(present or {}, "present")
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {redact(repr(mode))[:40]}.")
@@ -171,8 +172,13 @@ def recovery_decision(
         status = verdict.get("status")
         then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
     nobody = not due and (exhausted or blind)
+    level = None if nobody else due
+    title = words.say(f"levels_{'none' if level is None else level}")
     return {
-        "level": None if nobody else due,
+        "level": level,
+        "title": f"{title} ({due_cause})",
+        # What is wrong for sure, so that no watch goes on: every minute of it costs messages.
+        "unstable": due > 0 or (nobody and verdict.get("status") == "rollback"),
         "act": act,
         "cause": due_cause,
         "reasons": reasons,

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems, contacts_warnings
+
 _URL = re.compile(r"https?://[^/?#\s]+")
 
 
@@ -17,12 +19,14 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the modules' options are, and what does not fit together.
 
     :param settings: the variables ``runbook_*``, by their names without that prefix
-    :returns: ``{service, health, launch, log, state, webhook_url, problems}``: the options by the action groups of these
-        names, without those that are empty; ``problems`` has one sentence each
+    :returns: ``{service, health, launch, log, state}``, the options by the action groups of these names without those
+        that are empty; ``webhook_url``; ``problems`` and ``contacts``, what is wrong with them in one sentence each
     """
-    health_url = settings["health_url"]
+    # Empty is not set, as everywhere; `none` proves without health.
+    health_url = "" if settings["health_url"] == "none" else settings["health_url"]
     base = (_URL.match(health_url) or [""])[0]
     health_urls = list(dict.fromkeys([health_url, f"{base}/api/v1/health"])) if health_url else []
+    contacts = settings["contacts"]
     return {
         "service": _given(
             service=settings["service_name"],
@@ -46,6 +50,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
         "state": {"state_dir": settings["state_dir"]},
         "webhook_url": settings["webhook_url"] or (f"{base}/api/v1/evolution/webhook" if base else ""),
         "problems": _problems(settings),
+        "contacts": contacts_problems(contacts, settings["smtp"]) or contacts_warnings(contacts),
     }
 
 
@@ -72,11 +77,12 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
         )
     if settings["log_source"] == "journal" and settings["service_manager"] != "systemd":
         found.append("runbook_log_source journal needs runbook_service_manager systemd: name runbook_log_paths instead")
+    named = {**settings, "health_url": "" if settings["health_url"] == "none" else settings["health_url"]}
     for name, advice in (
         ("health_url", "correct it, or set it to none to prove without health"),
         ("webhook_url", "correct it"),
         ("evolution_url", "correct it"),
     ):
-        if settings[name] and not _URL.match(settings[name]):
-            found.append(f"runbook_{name} ({settings[name]}) is not an http URL: {advice}")
+        if named[name] and not _URL.match(named[name]):
+            found.append(f"runbook_{name} ({named[name]}) is not an http URL: {advice}")
     return found

@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
+
+
+def plain(value: Any) -> Any:
+    """Return data as plain containers: those of ansible-core template their items when they are looked at."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,7 +31,8 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
         try:
-            return wrap_var(function(*args, **options))
+            given = [plain(argument) for argument in args]
+            return wrap_var(plain(function(*given, **{name: plain(option) for name, option in options.items()})))
         except ValueError as error:
             raise AnsibleFilterError(str(error)) from error
         except (AttributeError, KeyError, TypeError) as error:

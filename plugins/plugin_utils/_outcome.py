@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
@@ -51,6 +51,7 @@ class Outcome(TypedDict, total=False):
     to_person: bool
     decisions: list[dict[str, Any]]
     proof: dict[str, Any]
+    judged: bool
 
 
 def outcome(
@@ -69,7 +70,8 @@ def outcome(
         raise ValueError(f"procedure must be one of {', '.join(PROCEDURES)}, not {str(procedure)[:40]!r}.")
     facts = mapping(facts, "facts")
     run = _Run(procedure, facts, locale, commands)
-    told: Mapping[str, Any] = run.failed() if facts.get("failure") else _KINDS[procedure](run)
+    judge = _begun if facts.get("begun") else _KINDS[procedure]
+    told = run.failed() if facts.get("failure") else judge(run)
     row = PROCEDURES[procedure]
     found: dict[str, Any] = {
         "procedure": procedure,
@@ -112,20 +114,22 @@ class _Run:
         """What was refused, could not be reached or went wrong. The sentence of the failure stands as it is."""
         failure = mapping(self.facts["failure"], "facts.failure")
         sentence = " ".join(str(failure.get("msg") or "?").split())
-        if failure.get("unreachable"):
+        acted = [int(level) for level in self.facts.get("acted") or []]
+        if self.facts.get("unreachable") or failure.get("unreachable"):
             came_to = "unreachable"
-        elif _refused(failure):
+        elif _refused(failure, str(self.facts.get("action") or "")) and not acted:
             came_to = "refused"
         else:
-            # A measurement that failed leaves a run blind; an act that failed has failed.
-            measured = self.procedure in ("health_check", "emergency_recovery") and not self.facts.get("acted")
-            came_to = "blind" if measured else "failed"
+            # Where nothing can be read, nothing was done either.
+            looked = self.procedure == "health_check" or self.facts.get("measured") is False
+            came_to = "blind" if looked and not acted else "failed"
         words = self.words(status.TEXTS, endings.TEXTS)
         title = words.say("not_written" if self.procedure == "incident_report" else came_to)
         return {
             "ok": False,
             "status": came_to,
-            "level": self.facts.get("acted") or self.level() or PROCEDURES[self.procedure].level,
+            # What was done before it failed is to be told.
+            "level": max(acted, default=self.level()),
             "verdict": self.facts.get("verdict"),
             "budget_seconds": self.budget(),
             "next_step": sentence,
@@ -154,10 +158,12 @@ def _known(words: Words, key: str) -> str:
     return words.say(key) if key in words else ""
 
 
-def _refused(failure: Mapping[str, Any]) -> bool:
+_OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
+
+
+def _refused(failure: Mapping[str, Any], action: str) -> bool:
     """Whether nothing was changed: a module of ours says so, or one of our own checks of the input failed."""
-    own_checks = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
-    return bool(failure.get("refused")) or failure.get("action") in own_checks
+    return bool(failure.get("refused")) or action in _OWN_CHECKS
 
 
 # ------------------------------------------------------------------ what was measured
@@ -237,17 +243,6 @@ def _diagnose(run: _Run) -> dict[str, Any]:
     }
 
 
-def diagnosis_next(verdict: Mapping[str, Any], depth: str, locale: str, commands: Mapping[str, str] | None) -> str:
-    """What to do after a diagnosis: the level that is due, a closer look, or a person."""
-    run = _Run("diagnose", {}, locale, commands)
-    words = run.words(health.TEXTS)
-    if verdict.get("level"):
-        return _next_of_verdict(run, verdict)
-    if verdict.get("status") in ("watch", "blind"):
-        return words.say("next_full" if depth == "quick" else "next_person")
-    return ""
-
-
 # ------------------------------------------------------------------ acts and their undoing
 
 _HEADLINES = {
@@ -258,6 +253,12 @@ _HEADLINES = {
     ("roll_forward", 3): "level3_undone",
 }
 """The headline of a proven act; of the kill-switch it is the proof's own reason."""
+
+
+def _begun(run: _Run) -> dict[str, Any]:
+    """An act that takes minutes has begun; people are told before it ends."""
+    message = run.words(rollback.TEXTS).say(f"level{run.level()}_begun")
+    return {"ok": True, "status": "begun", "budget_seconds": run.budget(), "message": message, "lines": [message]}
 
 
 def _act(run: _Run) -> dict[str, Any]:
@@ -284,12 +285,9 @@ def _act(run: _Run) -> dict[str, Any]:
         "message": headline,
         "lines": [headline, *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched))],
         "delivery": _delivery(run, disabled, fine, forward),
+        # Whether what the service did next was judged, which the journal is to know.
+        "judged": not run.check,
     }
-
-
-def delivery_off(switched: Mapping[str, Any]) -> bool:
-    """Whether the kill-switch, which an act was to keep, is in effect after it."""
-    return any(truthy((kept or {}).get("after")) for kept in (switched.get("kept") or {}).values())
 
 
 def _lifted(facts: Mapping[str, Any]) -> bool:
@@ -388,7 +386,7 @@ def _emergency_recovery(run: _Run) -> dict[str, Any]:
     headline = words.say(f"results_{came_to}", level=level)
     lines = [headline]
     for number_, one in enumerate(decisions, 1):
-        lines.append(decision_headline(one, number_, run.locale))
+        lines.append(f"{words.say('decision')} {number_}: {one['title']}")
         lines += [f"- {reason}" for reason in [*one["evidence"], *one["reasons"]]]
         if len(done) >= number_:
             lines.append(f"{words.say('act')} {number_}: {done[number_ - 1]['outcome']['message']}")
@@ -409,13 +407,6 @@ def _emergency_recovery(run: _Run) -> dict[str, Any]:
         "to_person": decision["to_person"],
         "decisions": decisions,
     }
-
-
-def decision_headline(decision: Mapping[str, Any], number_: int, locale: str = "en") -> str:
-    """The line that announces a decision: its number, level and cause."""
-    words = Words(locale, recovery.TEXTS)
-    level = "none" if decision["level"] is None else decision["level"]
-    return f"{words.say('decision')} {number_}: {words.say(f'levels_{level}')} ({decision['cause']})"
 
 
 def _validate_recovery(run: _Run) -> dict[str, Any]:
@@ -509,7 +500,7 @@ def _incident_report(run: _Run) -> dict[str, Any]:
 def _notify(run: _Run) -> dict[str, Any]:
     told = mapping(run.facts.get("told") or {}, "told")
     options = {name: bool(run.facts.get(name)) for name in ("detached", "dry_run")}
-    return notify_outcome(told, check=run.check, locale=run.locale, **options)
+    return dict(notify_outcome(told, check=run.check, locale=run.locale, commands=run.commands, **options))
 
 
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {

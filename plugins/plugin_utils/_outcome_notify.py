@@ -33,7 +33,7 @@ class NotifySummary(TypedDict):
 
 
 def notify_outcome(
-    told: Told, *, detached: bool = False, dry_run: bool = False, check: bool = False, locale: str = "pt_BR"
+    told: Told, *, detached: bool, dry_run: bool, check: bool, locale: str, commands: Mapping[str, str] | None = None
 ) -> NotifyOutcome:
     """Judge the run of notify.
 
@@ -41,7 +41,7 @@ def notify_outcome(
     :param detached: the messages go out in the background, so that what becomes of them is not known yet
     :param check: whether this is check mode
     """
-    words = Words(locale, TEXTS)
+    words = Words(locale, TEXTS, run=commands)
     message = _headline(told, words, detached=detached, dry_run=dry_run, check=check)
     status = _status(told, detached=detached, check=check)
     next_steps = {"failed": "next", "unproven": "next_detached"}

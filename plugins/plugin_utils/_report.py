@@ -41,6 +41,38 @@ _SOURCES = {
 }
 
 
+def report_host(seen: Any, verdict: Any, measured: Any, release: Any, evidence: Any) -> dict[str, Any]:
+    """What is known of one host, and why the rest is not.
+
+    :param seen: ``health_seen``, what each probe of the present registered
+    :param measured: what the tasks that read the incident's log, the release and the evidence registered
+    """
+    seen = mapping(seen, "seen")
+    registered = {
+        "journal": (seen.get("journal"), "journal"),
+        "traces": (measured, "traces"),
+        "service": (seen.get("service"), None),
+        "release": (release, "release"),
+        "evidence": (evidence, "evidence"),
+    }
+    known: dict[str, Any] = {}
+    unknown = []
+    for name, (answer, key) in registered.items():
+        answer = answer if isinstance(answer, dict) else {}
+        found = answer.get(key) if key else answer if seen["state"]["known"] else None
+        known[name] = found if isinstance(found, dict) else None
+        if known[name] is None and answer.get("msg"):
+            unknown.append({"source": _SOURCES[name], "why": str(answer["msg"])})
+    present = (seen.get("traces") or {}).get("traces")
+    return {
+        **known,
+        "present": present if isinstance(present, dict) else None,
+        "verdict": verdict,
+        "smoke_test": (seen.get("kept") or {}).get("smoke_test"),
+        "unknown": unknown,
+    }
+
+
 def model(facts: Any, locale: str) -> dict[str, Any]:
     """Put together what a report says, for the renderers.
 

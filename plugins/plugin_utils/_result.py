@@ -39,9 +39,9 @@ def run_result(
     """
     started, now = number(started, "started"), number(now, "now")
     by_host = {
-        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step")}
+        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")}
         if host in outcomes
-        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None}
+        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}
         for host in hosts
     }
     for host, outcome in by_host.items():
@@ -55,6 +55,7 @@ def run_result(
     return {
         "procedure": any_outcome.get("procedure"),
         "status": worst["status"],
+        "message": worst["message"],
         "level": worst["level"],
         "verdict": worst["verdict"],
         "started": started,
@@ -67,6 +68,24 @@ def run_result(
 
 
 _BAD = ("unreachable", "failed", "refused", "ignored", "rollback", "blind", "unproven", "insufficient")
+
+
+def refusal(procedure: str, message: str) -> dict[str, Any]:
+    """Return the custom stats of a run that was refused before it had a host."""
+    refused = {
+        "procedure": procedure,
+        "status": "refused",
+        "message": message,
+        "level": None,
+        "verdict": None,
+        "started": None,
+        "seconds": 0.0,
+        "budget_seconds": None,
+        "run_id": None,
+        "next_step": message,
+        "hosts": {},
+    }
+    return {"runbook_result": refused, f"runbook_result_{procedure}": refused}
 
 
 def incident_news(
@@ -115,5 +134,6 @@ def incident_news(
             "delivery": deliveries.pop() if len(deliveries) == 1 else "unknown",
             "next_step": result.get("next_step") or "",
             "actor": actor,
+            "budget_seconds": result.get("budget_seconds"),
         },
     }

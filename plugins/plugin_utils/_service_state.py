@@ -27,6 +27,7 @@ class ServiceState(TypedDict):
     delivery_disabled: bool | None
     v1_flags: bool | None
     fenced: bool
+    gateway_healthy: bool | None
     since_pid: int | None
     last_act: str | None
     present_since: str | None
@@ -43,6 +44,7 @@ def service_state(
     acts: Sequence[Mapping[str, Any]] | None = None,
     level2_flags: Mapping[str, Any] | None = None,
     fence: Mapping[str, Any] | None = None,
+    gateway: Mapping[str, Any] | None = None,
 ) -> ServiceState:
     """Return what the service is in.
 
@@ -50,6 +52,7 @@ def service_state(
     :param acts: the acts of the journal, newest first
     :param level2_flags: flags and values of level 2, to tell whether it is in effect
     :param fence: what ``network_fence`` returned of the fence that stands, or would be lifted
+    :param gateway: what ``evolution_instance_info`` returned
 
     ``present_since`` is when the present state began for a verdict: the last act that ended, and with the kill-switch
     on the start of the process that has it. ``began`` are the times for a proof: start of the process, and last act.
@@ -64,6 +67,7 @@ def service_state(
         delivery_disabled=None,
         v1_flags=None,
         fenced=False,
+        gateway_healthy=_gateway_healthy(gateway),
         since_pid=None,
         last_act=None,
         present_since=None,
@@ -108,7 +112,7 @@ def _latest(moments: Sequence[str | None]) -> str | None:
     return max((str(moment) for moment in moments if moment), default=None)
 
 
-def gateway_healthy(registered: Mapping[str, Any] | None) -> bool | None:
+def _gateway_healthy(registered: Mapping[str, Any] | None) -> bool | None:
     """Whether the gateway is up and its instance connected, by what `evolution_instance_info` registered.
 
     A key or webhook that is wrong is no gateway that is down; then nothing is known of it.
@@ -119,3 +123,8 @@ def gateway_healthy(registered: Mapping[str, Any] | None) -> bool | None:
         healthy = gateway.get("healthy")
         return None if healthy is None else bool(healthy)
     return False if findings[0] in ("reachable", "licence", "instance", "state") else None
+
+
+def delivery_off(switched: Mapping[str, Any]) -> bool:
+    """Whether the kill-switch, which an act was to keep, is in effect after it."""
+    return any(truthy((kept or {}).get("after")) for kept in (switched.get("kept") or {}).values())

@@ -20,7 +20,8 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
 
     :param sent: what :func:`send` returned
     :param mode: `full` (it has to be delivered) or `processed_only` (it has to be read, and nothing may go out)
-    :returns: ``{status: passed|failed|unproven, reason, mode, steps: [{step, had, detail}]}``; ``detail`` is ``{code, fields}``, several of them, or
+    :returns: ``{status: passed|failed|unproven, reason, mode, steps: [{step, had, detail}]}``; ``detail`` is
+        ``{code, fields}``, several of them, or
         what the webhook said; ``had`` is None for a
         step that this mode does not ask for or that the one before it makes void.
 
