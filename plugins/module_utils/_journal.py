@@ -25,6 +25,11 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
 
 NAME = "journal.jsonl"
 FIRST = "0" * 64
+JOURNAL_SPEC: dict[str, dict[str, Any]] = {
+    "run_id": {"type": "str"},
+    "actor": {"type": "str"},
+    "procedure": {"type": "str"},
+}
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -137,7 +142,7 @@ def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
         warnings.append(f"the {fields['phase']} of this act is not in the journal ({exc.strerror}): note it by hand")
 
 
-def said(path: str, note: dict[str, Any]) -> bool:
+def is_noted(path: str, note: dict[str, Any]) -> bool:
     """Whether the newest note on the same act and level says the same, and nothing was done since without a note."""
 
     def level(entry: dict[str, Any]) -> Any:

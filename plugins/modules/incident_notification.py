@@ -121,40 +121,35 @@ unsent: {description: How many none has taken., type: int, returned: success}
 held_back: {description: Whether the event told nothing new., type: bool, returned: success}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from collections.abc import Collection
+from typing import Any
+
 from ansible_collections.kumon.runbook.plugins.module_utils import _notify
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "event": {"type": "str", "choices": list(_notify.EVENTS), "default": "tick"},
-            "contacts": {"type": "dict", "required": True, "no_log": True},
-            "smtp": {"type": "dict", "no_log": True, "default": {}},
-            "facts": {"type": "dict", "default": {}},
-            "texts": {"type": "dict", "default": {}},
-            "locale": {"type": "str", "choices": list(_notify.LOCALES), "default": "pt_BR"},
-            "by": {"type": "str"},
-            "every": {"type": "float", "default": 900},
-            "seconds": {"type": "float", "default": 20},
-            "state_dir": {"type": "path", "required": True},
-            "run_id": {"type": "str"},
-            "dry_run": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    # A person's name is no secret, and would blank out every text that has it in it.
-    module.no_log_values = _notify.secrets_of(module.params["contacts"], module.params["smtp"])
-    warnings: list[str] = []
-    try:
-        result = _notify.run(module.params, module.check_mode, warnings)
-    except Refused as exc:
-        module.fail_json(msg=str(exc), invocation={})
-    for warning in warnings:
-        module.warn(warning)
-    # Whom to tell, and how, is nobody's to read back at -vvv.
-    module.exit_json(**result, invocation={})
+def secrets(params: dict[str, Any]) -> Collection[str]:
+    """What must not be shown. A person's name is no secret, and would blank out every text that has it in it."""
+    return _notify.secrets_of(params["contacts"], params["smtp"])
+
+
+def main() -> None:
+    """Run the module. Whom to tell, and how, is nobody's to read back at -vvv."""
+    spec = {
+        "event": {"type": "str", "choices": list(_notify.EVENTS), "default": "tick"},
+        "contacts": {"type": "dict", "required": True, "no_log": True},
+        "smtp": {"type": "dict", "no_log": True, "default": {}},
+        "facts": {"type": "dict", "default": {}},
+        "texts": {"type": "dict", "default": {}},
+        "locale": {"type": "str", "choices": list(_notify.LOCALES), "default": "pt_BR"},
+        "by": {"type": "str"},
+        "every": {"type": "float", "default": 900},
+        "seconds": {"type": "float", "default": 20},
+        "state_dir": {"type": "path", "required": True},
+        "run_id": {"type": "str"},
+        "dry_run": {"type": "bool", "default": False},
+    }
+    run(spec, lambda call: _notify.run(call.params, call.check_mode, call.warnings), secrets=secrets)
 
 
 if __name__ == "__main__":
