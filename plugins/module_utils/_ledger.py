@@ -14,7 +14,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal
@@ -91,13 +91,19 @@ def since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def loaded_after(processes: list[Process], moved: float) -> bool:
+def loaded_after(processes: Sequence[Process], moved: float) -> bool:
     """Whether every process was started after the release was put in place."""
     return bool(processes) and all(process.started + CLOCK_GRAIN >= moved for process in processes)
 
 
 class _Mark:
-    def __init__(self, params: dict[str, Any], host: Host, clock=since_boot, boot=boot_id):
+    def __init__(
+        self,
+        params: dict[str, Any],
+        host: Host,
+        clock: Callable[[], float] = since_boot,
+        boot: Callable[[], str] = boot_id,
+    ):
         self.params = params
         self.host = host
         self.clock = clock
@@ -155,7 +161,7 @@ class _Mark:
         return [self.params[name] for name in ("state_dir", "env_file") if self.params[name]]
 
 
-def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **clocks) -> dict[str, Any]:
+def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **clocks: Any) -> dict[str, Any]:
     """Take one observation of the running release into the ledger. Returns a module's result. Raises Refused."""
     try:
         if check_mode:

@@ -16,9 +16,9 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
@@ -275,17 +275,22 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
     return {"status": status, "reason": first, "mode": mode, "steps": steps}
 
 
-def _judge_accepted(_traces, _sent, message, _mode, _expected):
+Traces = Mapping[str, Any]
+# Whether it was had (None for what is not asked), what was seen, and what is wrong.
+Judged = tuple[Optional[bool], str, Optional[str]]
+
+
+def _judge_accepted(_traces: Traces, _sent: Traces, message: Traces, _mode: str, _expected: str) -> Judged:
     return message["accepted"] is True, message["detail"], None if message["accepted"] is True else "not_accepted"
 
 
-def _judge_planned(traces, _sent, _message, _mode, _expected):
+def _judge_planned(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _expected: str) -> Judged:
     planned = traces["handoff"]["planned"]
     wrong = "not_planned" if traces["lines"] else "log_silent"
     return planned > 0, f"planned {planned}, of {traces['lines']} new lines", None if planned else wrong
 
 
-def _judge_read(traces, _sent, _message, _mode, _expected):
+def _judge_read(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _expected: str) -> Judged:
     handoff, guards = traces["handoff"], traces["guards"]["outbox"]
     detail = f"read {handoff['read']} of {handoff['planned']}, lost {handoff['lost']}"
     if handoff["state_mismatches"]:
@@ -305,7 +310,7 @@ def _judge_read(traces, _sent, _message, _mode, _expected):
     return reason is None, detail, reason
 
 
-def _judge_instance(traces, _sent, _message, mode, expected):
+def _judge_instance(traces: Traces, _sent: Traces, _message: Traces, mode: str, expected: str) -> Judged:
     instances, guards = traces["instances"], traces["guards"]["instance"]
     seen = sorted(instances["seen"])
     detail = ", ".join(name or "''" for name in seen) or "not traced"
@@ -322,7 +327,7 @@ def _judge_instance(traces, _sent, _message, mode, expected):
     return (False, detail, "no_instance") if mode == "full" else (None, detail, None)
 
 
-def _judge_sent(traces, sent, _message, mode, _expected):
+def _judge_sent(traces: Traces, sent: Traces, _message: Traces, mode: str, _expected: str) -> Judged:
     delivery, handoff = traces["delivery"], traces["handoff"]
     went_out = max(delivery["sent"], delivery["success"] + delivery["failed"])
     if mode == "processed_only":
@@ -336,7 +341,7 @@ def _judge_sent(traces, sent, _message, mode, _expected):
     return enough, f"{went_out} sent", None if enough else "nothing_sent"
 
 
-def _judge_result(traces, _sent, _message, mode, _expected):
+def _judge_result(traces: Traces, _sent: Traces, _message: Traces, mode: str, _expected: str) -> Judged:
     if mode == "processed_only":
         return None, "not asked for", None
     delivery = traces["delivery"]
@@ -351,7 +356,7 @@ def _judge_result(traces, _sent, _message, mode, _expected):
     return True, detail, None
 
 
-_JUDGES = {
+_JUDGES: dict[str, Callable[[Traces, Traces, Traces, str, str], Judged]] = {
     "accepted": _judge_accepted,
     "planned": _judge_planned,
     "read": _judge_read,

@@ -104,7 +104,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _evidence, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
@@ -120,7 +120,7 @@ def collect(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         **_service.SERVICE_SPEC,
         "run_id": {"type": "str", "required": True},
         "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},

@@ -63,7 +63,7 @@ seconds: {description: How long it took., type: float, returned: success}
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _journal
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
@@ -80,7 +80,7 @@ def restore(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         **_evolution.GATEWAY_SPEC,
         "state": {"type": "str", "choices": ["restarted", "connected"], "default": "restarted"},
         "wait": {"type": "float", "default": 20},

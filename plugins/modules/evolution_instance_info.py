@@ -85,7 +85,7 @@ evolution:
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
@@ -99,7 +99,7 @@ def inspect(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         **_evolution.GATEWAY_SPEC,
         "webhook_url": {"type": "str"},
         "probe_phone": {"type": "str", "no_log": True},

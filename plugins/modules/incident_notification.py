@@ -125,7 +125,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _notify
-from ansible_collections.kumon.runbook.plugins.module_utils._module import run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec, run
 
 
 def secrets(params: dict[str, Any]) -> Collection[str]:
@@ -135,7 +135,7 @@ def secrets(params: dict[str, Any]) -> Collection[str]:
 
 def main() -> None:
     """Run the module. Whom to tell, and how, is nobody's to read back at -vvv."""
-    spec = {
+    spec: Spec = {
         "event": {"type": "str", "choices": list(_notify.EVENTS), "default": "tick"},
         "contacts": {"type": "dict", "required": True, "no_log": True},
         "smtp": {"type": "dict", "no_log": True, "default": {}},

@@ -104,7 +104,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 
 
@@ -129,7 +129,7 @@ def enter(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         "act": {"type": "str", "required": True},
         "phase": {"type": "str", "choices": ["note", "begin", "outcome"], "default": "note"},

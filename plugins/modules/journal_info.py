@@ -102,7 +102,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 
 
 def look(call: Call) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def look(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec: dict[str, dict[str, Any]] = {
+    spec: Spec = {
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         "run_id": {"type": "str"},
         "max_age": {"type": "float"},

@@ -156,13 +156,13 @@ release:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _release
-from ansible_collections.kumon.runbook.plugins.module_utils._module import run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         "app_dir": {"type": "path", "required": True},
         "commit": {"type": "str"},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},

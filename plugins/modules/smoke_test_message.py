@@ -128,7 +128,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
@@ -141,7 +141,7 @@ def send(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         "webhook_url": {"type": "str", "required": True},
         "headers": {"type": "dict", "default": {}, "no_log": True},
         "phone": {"type": "str", "required": True, "no_log": True},

@@ -109,7 +109,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
@@ -139,7 +139,7 @@ def change(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         "run_id": {"type": "str", "required": True},

@@ -174,7 +174,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._logs import FileSource, JournalSource, SourceError
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 
@@ -263,7 +263,7 @@ def look(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
-    spec = {
+    spec: Spec = {
         "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
         "paths": {"type": "list", "elements": "str", "default": []},
         "unit": {"type": "str"},
