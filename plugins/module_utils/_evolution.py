@@ -51,7 +51,7 @@ class Gateway:
         self._base = params["url"].rstrip("/")
         self._key = params.get("api_key") or ""
         self._host, self._ask = host, ask
-        self._end = host.clock() + params["timeout"]
+        self._end: float = host.clock() + params["timeout"]
         self.version: str | None = None
         self.major: int | None = None
 

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
@@ -127,14 +127,14 @@ class Git:
             [*argv, *arguments], self.owner, self.directory, env, timeout=timeout, stdin=stdin, held=self.held
         )
 
-    def text(self, *arguments: str, **more) -> str:
+    def text(self, *arguments: str, **more: Any) -> str:
         """A command's output without its last line feed. Raises GitFailed."""
         done = self.call(*arguments, **more)
         if done.rc != 0:
             raise GitFailed(f"git {arguments[0]} failed in {self.directory} ({first_line(done)})")
         return done.out.rstrip("\n")
 
-    def paths(self, *arguments: str, **more) -> list[str]:
+    def paths(self, *arguments: str, **more: Any) -> list[str]:
         """The NUL-separated paths that a command prints."""
         return [path for path in self.text(*arguments, **more).split("\0") if path]
 

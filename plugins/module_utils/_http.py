@@ -181,7 +181,8 @@ def _bounded(url: str, timeout: float, *what: Any) -> Answer:
     if wrong:
         return Answer(url, "no_answer", None, {}, wrong)
     try:
-        return within(timeout, lambda: _ask(url, timeout, *what))
+        answer: Answer = within(timeout, lambda: _ask(url, timeout, *what))
+        return answer
     except TimeoutError as exc:
         return Answer(url, "no_answer", None, {}, str(exc))
 
@@ -192,7 +193,7 @@ def within(seconds: float, work: Callable[[], Any]) -> Any:
     A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
     behind bounds both.
     """
-    answers: queue.Queue = queue.Queue()
+    answers: queue.Queue[tuple[Any, Exception | None]] = queue.Queue()
 
     def answer() -> None:
         try:

@@ -79,7 +79,7 @@ class Claim:
     wait: float
     act: float = 0  # seconds that the calling process works under it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.run_id:
             raise Refused("a lease needs the run that holds it: set run_id")
         if not 1 <= self.seconds <= LONGEST:

@@ -13,9 +13,9 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 TCP_LISTEN = "0A"
 # A flag of the kernel in /proc/PID/stat: the process is ending, and gives its memory and files back.
@@ -47,7 +47,7 @@ class Process(NamedTuple):
     environ: dict[str, str]
 
     @property
-    def key(self):
+    def key(self) -> tuple[int, int]:
         return (self.pid, self.start)
 
 
@@ -134,7 +134,7 @@ def owner_of(path: str) -> Owner:
 
 
 @contextlib.contextmanager
-def acting_as(owner: Owner):
+def acting_as(owner: Owner) -> Iterator[None]:
     """File operations of this process as another user, where it is root: what the owner may not do, root must not do
     in the owner's directories on behalf of a symbolic link put there."""
     if os.geteuid() != 0 or owner.uid == 0:
@@ -165,7 +165,7 @@ def run_as(
 
     `held` are open file descriptors that the command keeps. At the time limit it is killed with all that it started.
     """
-    identity: dict = {"umask": 0o022}
+    identity: dict[str, Any] = {"umask": 0o022}
     if os.geteuid() == 0 and owner.uid != 0:
         identity.update(user=owner.uid, group=owner.gid, extra_groups=owner.groups)
     try:
@@ -209,10 +209,10 @@ class Proc:
         self.root = root
         self._ticks = os.sysconf("SC_CLK_TCK")
 
-    def _path(self, *parts) -> str:
+    def _path(self, *parts: str | int) -> str:
         return os.path.join(self.root, *map(str, parts))
 
-    def _read(self, *parts) -> bytes | None:
+    def _read(self, *parts: str | int) -> bytes | None:
         """The file's content, None when the process (or file) is gone. Raises PermissionError."""
         try:
             with open(self._path(*parts), "rb") as handle:
@@ -220,7 +220,7 @@ class Proc:
         except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
             return None
 
-    def _link(self, *parts) -> str | None:
+    def _link(self, *parts: str | int) -> str | None:
         try:
             return os.readlink(self._path(*parts))
         except (FileNotFoundError, ProcessLookupError):

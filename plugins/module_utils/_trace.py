@@ -35,6 +35,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._handoff import (
     process_of,
     word,
 )
+from ansible_collections.kumon.runbook.plugins.module_utils._lines import SERVER_STARTED, SHORT_ISO
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader, iso, iso_minute
 
@@ -51,19 +52,11 @@ _ASCTIME_HEAD = re.compile(
 _JSON_HEAD = re.compile(
     rb'\{"timestamp": "[^"\\]*", "level": "[A-Z]+", "logger": "[^"\\]*", "message": "' + _KIND + rb"\Z"
 )
-_SHORT_ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d) \S+ [^\s:\[]+(?:\[\d+\])?: ?")
 _RECORD_HEAD = re.compile(_LEVEL + rb":[^\s:|]+:|\{\"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|INFO: {5}")
 
 # Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.
 _FREE_TEXT = re.compile(rb"(?:Processing message for|WhatsApp message sent successfully to) [^:]*: ")
 _FREE_TEXT_LINES = 20
-
-# uvicorn's own word that a process begins, in the record shapes; in a customer's text it stands elsewhere.
-SERVER_STARTED = re.compile(
-    rb"\A(?:" + _SHORT_ISO.pattern + rb"|\{.*\"(?:message|MESSAGE)\" ?: ?\")?"
-    rb"(?:INFO:\s+|INFO:[^\s:|]+:|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)? - \S+ - INFO - |(?<=\"))"
-    rb"Started (?:server|parent) process \[(\d+)\]"
-)
 
 # The grammar of each trace. The ``_ANY`` patterns serve values that contain "|".
 _END = rb"(conv=([^|]*)\|idem=([^|]*))\Z"
@@ -92,7 +85,7 @@ _RUN_KEPT = 1000
 _SHAPES_KEPT = 64
 
 
-class Tally(dict):
+class Tally(dict[str, int]):
     """Counts by name. A log full of different names must not fill the memory: past ``limit``, ``(other)`` counts."""
 
     def __init__(self, limit: int = 200) -> None:
@@ -245,7 +238,7 @@ class TraceCounter:
 
     def _without_journal(self, line: bytes) -> bytes:
         """Return what the service wrote, without what journalctl puts before or around it."""
-        envelope = _SHORT_ISO.match(line)
+        envelope = SHORT_ISO.match(line)
         if envelope:
             return line[envelope.end() :]
         if line[:1] != b"{" or b'"MESSAGE"' not in line:
