@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import KEEPS_TYPES, plain
 
 
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,6 +23,9 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
+        if not KEEPS_TYPES:
+            args = tuple(plain(value) for value in args)
+            options = {option: plain(value, option) for option, value in options.items()}
         try:
             return wrap_var(function(*args, **options))
         except ValueError as error:
