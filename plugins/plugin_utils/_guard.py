@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import KEEPS_TYPES, plain
+from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import KEEPS_TYPES, plain, whole
 
 
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,7 +27,7 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             args = tuple(plain(value) for value in args)
             options = {option: plain(value, option) for option, value in options.items()}
         try:
-            return wrap_var(function(*args, **options))
+            return wrap_var(whole(function(*args, **options)))
         except ValueError as error:
             raise AnsibleFilterError(str(error)) from error
         except (AttributeError, KeyError, TypeError) as error:

@@ -58,3 +58,13 @@ def plain(value: Any, name: str = "", depth: int = _DEPTH) -> Any:
     if isinstance(value, Mapping) and depth:
         return {key: plain(item, str(key), depth - 1) for key, item in value.items()}
     return value
+
+
+def whole(value: Any) -> Any:
+    """Return `value` with its parts in plain containers: those that ansible-core 2.19 makes of variables read as needed
+    cannot be marked as no template."""
+    if isinstance(value, Mapping):
+        return {key: whole(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [whole(item) for item in value]
+    return value

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _guard
-from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import number, plain
+from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import number, plain, whole
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,22 @@ def test_what_kept_its_types_stays_as_it_is(whole):
 def test_a_filter_is_given_it_only_where_ansible_core_loses_types(monkeypatch, keeps, seen):
     monkeypatch.setattr(_guard, "KEEPS_TYPES", keeps)
     assert tuple(_guard.guarded("x", lambda facts, report: [facts, report])({"level": "1"}, report="")) == seen
+
+
+class Lazy(list):
+    """As the containers of ansible-core 2.19: not made by its class."""
+
+    def __new__(cls, made_by_ansible=False):
+        if not made_by_ansible:
+            raise TypeError("Direct construction of lazy containers is not supported.")
+        return super().__new__(cls)
+
+    def __init__(self, made_by_ansible=False):
+        super().__init__(["{{ 1 }}"])
+
+
+def test_what_a_filter_passes_on_of_its_input_can_be_marked_as_no_template():
+    found = whole({"reasons": Lazy(made_by_ansible=True), "hosts": {"a": (1, None)}})
+    assert found == {"reasons": ["{{ 1 }}"], "hosts": {"a": [1, None]}}
+    assert type(found["reasons"]) is list
+    assert _guard.guarded("x", lambda: {"reasons": Lazy(made_by_ansible=True)})() == {"reasons": ["{{ 1 }}"]}
