@@ -37,7 +37,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import number
+from ansible_collections.kumon.runbook.plugins.plugin_utils._core_types import number
 
 COLLECTION = "kumon.runbook."
 

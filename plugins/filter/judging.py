@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _decision, _proofs, _smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
 
@@ -20,7 +21,7 @@ class FilterModule:
         return filters(
             {
                 "kill_switch_proof": _proofs.kill_switch_proof,
-                "recovery_decision": _decision.recovery_decision,
+                "recovery_decision": as_typed(_decision.recovery_decision),
                 "recovery_proof": _proofs.recovery_proof,
                 "service_proof": _proofs.service_proof,
                 "smoke_test_result": _smoke_test.judge,

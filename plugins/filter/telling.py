@@ -8,15 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _notify, _redact
+from ansible_collections.kumon.runbook.plugins.module_utils import _contacts, _redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _checklist,
     _diagnosis,
     _incident,
+    _messages,
+    _outcome_notify,
     _prometheus,
+    _report,
     _report_page,
-    _result,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
 
@@ -27,14 +30,17 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "contacts_problems": _notify.contacts_problems,
-                "diagnosis": _diagnosis.diagnosis,
+                "contacts_problems": _contacts.contacts_problems,
+                "contacts_warnings": _contacts.contacts_warnings,
+                "diagnosis": as_typed(_diagnosis.diagnosis),
                 "emergency_checklist": _checklist.checklist,
-                "incident_news": _result.incident_news,
+                "incident_files": _report_page.incident_files,
                 "incident_report": _report_page.incident_report,
+                "incident_texts": _messages.messages,
                 "incident_window": _incident.incident_window,
+                "notify_summary": _outcome_notify.notify_summary,
                 "prometheus": _prometheus.prometheus,
                 "redact": _redact.redact_data,
-                "run_result": _result.run_result,
+                "report_host": _report.report_host,
             }
         )

@@ -13,17 +13,13 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES, ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import checklist as _texts
 
 STABLE_SECONDS = 180
 """How long nothing critical was seen when a system counts as stabilised; the procedures watch for 3 minutes."""
-
-_ACTS = {"rollback_level1": 1, "rollback_level2": 2, "rollback_level3": 3}
-
-JUDGED = (*_ACTS, "roll_forward")
-"""Procedures whose acts count by what the service did next, not by their own outcome; see `judgement`."""
 
 # Items in the procedures' own order: (name, phase).
 ITEMS = (
@@ -84,7 +80,8 @@ def judgement(act: dict, acts: list) -> dict | None:
 
     :param acts: the acts of the act's own journal
     """
-    level = _ACTS.get(str(act.get("procedure")))
+    procedure = str(act.get("procedure"))
+    level = PROCEDURES[procedure].level if procedure in ROLLBACKS else None
     for other in acts:
         if str(other.get("ended") or "") < str(act.get("ended") or ""):
             continue
@@ -115,7 +112,7 @@ class _Facts:
             self.journal = None
         acts = sequence((self.journal or {}).get("acts") or [], "journal.acts")
         self._levels = [
-            act for act in acts if act.get("procedure") in _ACTS or act.get("procedure") == "emergency_recovery"
+            act for act in acts if act.get("procedure") in ROLLBACKS or act.get("procedure") == "emergency_recovery"
         ]
         self._levels = [act for act in self._levels if act.get("act") not in ("decision", "proof")]
         self._acts = acts
@@ -153,8 +150,8 @@ class _Facts:
                 value = self._say("decided_by", level=level, actor=act.get("actor"))
                 return _Answer("done", value, self._entry(act), act.get("began"))
         for act in self._since_forward(self._levels):
-            if act["procedure"] in _ACTS:
-                value = self._say("decided_by", level=_ACTS[act["procedure"]], actor=act.get("actor"))
+            if act["procedure"] in ROLLBACKS:
+                value = self._say("decided_by", level=PROCEDURES[act["procedure"]].level, actor=act.get("actor"))
                 return _Answer("done", value, self._entry(act), act.get("began"))
         if self._blind():
             return _Answer("unknown", self._say("not_measured"))

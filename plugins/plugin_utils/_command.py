@@ -3,17 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The command line of a next step, so that it works when it is pasted: on the hosts and with the settings of this run.
 
-`started` tells how this run was started, `command` writes one command line, and `complete` puts them in place of the
-short form ``ansible-playbook kumon.runbook.x -e name=value`` that the texts of this collection use.
+`started` tells how this run was started, `command` writes one command line, and `Typed` has those that texts name.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from ansible import constants, context
 from ansible.errors import AnsibleError
 from ansible.parsing.splitter import parse_kv
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Commands
 
 COLLECTION = "kumon.runbook"
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
@@ -70,7 +71,6 @@ _SWITCHES = (
 )
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,~-]+\Z")
-_SHORT = re.compile(rf"ansible-playbook {re.escape(COLLECTION)}\.(?P<name>\w+)(?P<options>(?: -e \w+=[^\s;,]+)*)")
 
 
 @dataclass(frozen=True)
@@ -118,22 +118,24 @@ def command(
     return " ".join(shlex.quote(word) for word in words)
 
 
-def complete(text: str, run: Started) -> str:
-    """Return `text` with each short command line in it as one that works when pasted."""
+class Typed(Commands):
+    """The commands of this run's user, by procedure and options: `commands["roll_forward -e level=1"]`."""
 
-    def written_out(short: re.Match[str]) -> str:
-        options = dict(pair.split("=", 1) for pair in short["options"].split(" -e ")[1:])
+    def __init__(self, run: Started) -> None:
+        super().__init__()
+        self._run = run
+
+    def __missing__(self, key: str) -> str:
+        procedure, *options = key.split(" -e ")
         return command(
-            short["name"],
-            playbook_dir_style=run.playbook_dir_style,
-            inventory_sources=run.inventory_sources,
-            limit=run.limit,
-            extra_vars=run.extra_vars,
-            switches=run.switches,
-            options=options,
+            procedure,
+            playbook_dir_style=self._run.playbook_dir_style,
+            inventory_sources=self._run.inventory_sources,
+            limit=self._run.limit,
+            extra_vars=self._run.extra_vars,
+            switches=self._run.switches,
+            options=dict(option.split("=", 1) for option in options),
         )
-
-    return _SHORT.sub(written_out, text)
 
 
 def started(cliargs: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None) -> Started:
@@ -227,3 +229,13 @@ def _variable(name: str, value: Any) -> str:
     if isinstance(value, str) and _PLAIN.match(value):
         return f"{name}={value}"
     return json.dumps({name: value}, ensure_ascii=False, default=str)
+
+
+def as_typed(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a filter's function with the commands of this run's user."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        return function(*args, commands=Typed(started()), **options)
+
+    return call

@@ -14,6 +14,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mappin
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery as _levels
 
 # What a process that ignores its kill-switch looks like behind the fence: it tries, and each try fails.
 FENCED = ("kill_switch_ignored", "delivery_failing")
@@ -36,6 +37,7 @@ STEPS = {
     "log_unreadable": (),
     "no_timestamps": (),
     "no_data": (),
+    "service_unknown": (),
     # Watched at first. Silence after an automatic act is a service that did not come back.
     "service_silent": (3,),
     "kill_switch": (),
@@ -72,11 +74,19 @@ class _History:
 
 
 def recovery_decision(
-    verdict, present=None, acts=(), mode="recommend", approved=None, release_available=None, budget=BUDGET, locale="en"
+    verdict,
+    present=None,
+    acts=(),
+    mode="recommend",
+    approved=None,
+    release_available=None,
+    budget=BUDGET,
+    locale="en",
+    commands=None,
 ) -> dict:
     """Say what is to be done about `verdict`, as the filter of that name returns it. Return
 
-        {level, act, cause, reasons: [sentence, ...], next, to_person,
+        {level, title, act, unstable, cause, reasons: [sentence, ...], next, to_person,
          budget: [{level, in_effect, spent, age_seconds, run_id}, ...]}
 
     `level` 1 to 3 is due now, 0 is none because nothing is wrong that an act would mend, `None` is none because a
@@ -93,9 +103,10 @@ def recovery_decision(
     lifted. The highest level that any of the causes calls for is due. A level that was decided and not finished,
     because the run was killed, is not spent but due again, also when its evidence has left the window meanwhile.
 
-    `release_available` is whether level 3 has a known-good release to return to, if known.
+    `release_available` is whether level 3 has a known-good release to return to, if known. `commands` are the commands
+    that `next` names, as this run was started.
     """
-    words = Words(locale, _texts.TEXTS)
+    words = Words(locale, _texts.TEXTS, _levels.TEXTS, run=commands)
     verdict, present = mapping(verdict, "verdict"), mapping(present or {}, "present")
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {redact(repr(mode))[:40]}.")
@@ -146,7 +157,9 @@ def recovery_decision(
     blind = verdict.get("status") == "blind"
     if due:
         reasons.append(_permission(mode, approved, due, words))
-        then = words.say("decide_next_act" if act else f"decide_next_{mode}", level=due)
+        then = words.say(
+            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
+        )
     elif exhausted or blind or contained:
         if blind and not exhausted:
             reasons.append(words.say("decide_blind", cause=due_cause))
@@ -159,8 +172,13 @@ def recovery_decision(
         status = verdict.get("status")
         then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
     nobody = not due and (exhausted or blind)
+    level = None if nobody else due
+    title = words.say(f"levels_{'none' if level is None else level}")
     return {
-        "level": None if nobody else due,
+        "level": level,
+        "title": f"{title} ({due_cause})",
+        # What is wrong for sure, so that no watch goes on: every minute of it costs messages.
+        "unstable": due > 0 or (nobody and verdict.get("status") == "rollback"),
         "act": act,
         "cause": due_cause,
         "reasons": reasons,
@@ -177,6 +195,13 @@ def recovery_decision(
             for level in (1, 2, 3)
         ],
     }
+
+
+def _command(words, mode, level) -> str:
+    """What a person runs for a level that is due and was not done."""
+    if mode == "approve":
+        return words.run[f"emergency_recovery -e recovery_mode=approve -e recovery_approved={level}"]
+    return words.run[f"rollback_level{level}"]
 
 
 def _step(cause, in_effect, history, release, words):

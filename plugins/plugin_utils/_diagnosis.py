@@ -14,14 +14,15 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     failure_rise,
     mapping,
     nothing_dated,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, status
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import diagnosis as _texts
 
 WIDTH = 100
@@ -48,14 +49,15 @@ def diagnosis(
     :param verdict: what the filter ``verdict`` made of them
     :param now: seconds since the epoch by which ages are told
     :param depth: ``quick`` or ``full``
-    :param more: ``host``, ``next_step``, ``notifications``, ``smoke_test``, ``report`` where they are known
+    :param more: ``host``, ``commands`` (as this run was started), ``next_step``, ``notifications``, ``smoke_test``,
+        ``report`` where they are known
     :returns: ``{host, depth, verdict, measured, known: {probe: answer}, rise, checklist, unknown: [{probe, why}],
         next_step, screen}``; everything redacted, ``screen`` as text
     :raises ValueError: for an unknown depth or locale, or probes of another shape
     """
     if depth not in PROBES:
         raise ValueError(f"depth is {redact(str(depth))[:20]!r}; it must be {' or '.join(PROBES)}")
-    words = Words(locale, status.TEXTS, _texts.TEXTS)
+    words = Words(locale, health.TEXTS, status.TEXTS, _texts.TEXTS, run=more.get("commands"))
     registered = mapping(probes, "The probes")
     known: dict[str, Any] = {}
     unknown = []
@@ -79,11 +81,20 @@ def diagnosis(
         "rise": failure_rise(traces.get("minutes") or [], now) if traces and depth == "full" else None,
         "checklist": checklist(facts, now, locale) if depth == "full" else None,
         "unknown": unknown,
-        "next_step": more.get("next_step") or "",
+        "next_step": more.get("next_step") or _next_step(mapping(verdict, "verdict"), depth, words),
     }
     found = redact_data(found)
     found["screen"] = "\n".join(_Screen(found, now, words).lines())
     return found
+
+
+def _next_step(verdict: dict[str, Any], depth: str, words: Words) -> str:
+    """What to do next: the level that is due, a closer look, or a person."""
+    if verdict.get("level"):
+        return words.run[LEVELS[verdict["level"]]]
+    if verdict.get("status") in ("watch", "blind"):
+        return words.say("next_full" if depth == "quick" else "next_person")
+    return ""
 
 
 def _answer(registered: Any, key: str | None, words: Words) -> tuple[Any, str | None]:

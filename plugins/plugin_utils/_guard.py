@@ -6,28 +6,38 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
-from ansible_collections.kumon.runbook.plugins.plugin_utils._plain import KEEPS_TYPES, plain, whole
+from ansible_collections.kumon.runbook.plugins.plugin_utils._core_types import KEEPS_TYPES, retyped
+
+
+def plain(value: Any) -> Any:
+    """Return data as plain containers: those of ansible-core template their items when they are looked at."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """Return `function` as the filter `name`.
 
-    A `ValueError` is a sentence for people, shown as it is. Any other of these errors means input of another shape, and names its kind.
+    A `ValueError` is a sentence for people, shown as it is. Any other of these errors means input of another shape, and
+    names its kind.
     What comes back may quote a log, a journal or a health answer, so it is marked as no template.
     """
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        if not KEEPS_TYPES:
-            args = tuple(plain(value) for value in args)
-            options = {option: plain(value, option) for option, value in options.items()}
         try:
-            return wrap_var(whole(function(*args, **options)))
+            given = [plain(argument) for argument in args]
+            named = {option: plain(value) for option, value in options.items()}
+            if not KEEPS_TYPES:
+                given = [retyped(argument) for argument in given]
+                named = {option: retyped(value, option) for option, value in named.items()}
+            return wrap_var(plain(function(*given, **named)))
         except ValueError as error:
             raise AnsibleFilterError(str(error)) from error
         except (AttributeError, KeyError, TypeError) as error:

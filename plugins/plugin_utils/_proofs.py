@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import detail
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     exact_bounds,
     number,
@@ -298,7 +300,7 @@ def _moment(value, name: str):
 
 def _seen(proof: str, had: bool, code: str, **fields: Any) -> dict[str, Any]:
     """One thing that was looked at; its detail is put into words where it is shown."""
-    return {"proof": proof, "had": had, "detail": {"code": code, "fields": fields}}
+    return {"proof": proof, "had": had, "detail": detail(code, **fields)}
 
 
 def kill_switch_proof(
@@ -349,19 +351,21 @@ def kill_switch_proof(
 
 
 def service_proof(
-    service: Mapping[str, Any], traces: Mapping[str, Any] | None = None, delivery_off: bool = False
+    service: Mapping[str, Any], traces: Mapping[str, Any] | None = None, delivery_off: bool | None = None
 ) -> dict[str, Any]:
     """Judge whether an act on the service worked, by what its processes have and do next.
 
     :param service: what ``service_flags`` or ``release`` returned
     :param traces: what the process did since its start, None when that is unknown
-    :param delivery_off: whether the kill-switch is effective, so that nothing may be sent
+    :param delivery_off: whether the kill-switch is effective, so that nothing may be sent; by default what the act kept
     :returns: ``{status: proven|ignored|unproven, reason, proofs: [{proof, had, detail: {code, fields}}, …]}``
 
     ``reason`` is one of ``observed`` (messages were planned and read without an incident), ``answering`` (health
     answers, no message came yet), ``still_failing`` (a critical incident since the start), ``still_sending``,
     ``not_in_process``, ``no_message_seen`` (and health does not answer).
     """
+    if delivery_off is None:
+        delivery_off = kept_off(service)
     proofs = list(service.get("proofs") or [])
     had = {proof["proof"]: proof["had"] for proof in proofs}
     seen = traces or {}

@@ -13,8 +13,9 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist, judgement
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, JUDGED
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     mapping,
@@ -25,9 +26,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import report as _texts
-
-BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
-"""Seconds from a rollback's start to its observed effect, by the procedures."""
 
 SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
 TARGET = 0.95
@@ -41,6 +39,38 @@ _SOURCES = {
     "evidence": "evidence",
     "smoke_test": "smoke_test",
 }
+
+
+def report_host(seen: Any, verdict: Any, measured: Any, release: Any, evidence: Any) -> dict[str, Any]:
+    """What is known of one host, and why the rest is not.
+
+    :param seen: ``health_seen``, what each probe of the present registered
+    :param measured: what the tasks that read the incident's log, the release and the evidence registered
+    """
+    seen = mapping(seen, "seen")
+    registered = {
+        "journal": (seen.get("journal"), "journal"),
+        "traces": (measured, "traces"),
+        "service": (seen.get("service"), None),
+        "release": (release, "release"),
+        "evidence": (evidence, "evidence"),
+    }
+    known: dict[str, Any] = {}
+    unknown = []
+    for name, (answer, key) in registered.items():
+        answer = answer if isinstance(answer, dict) else {}
+        found = answer.get(key) if key else answer if seen["state"]["known"] else None
+        known[name] = found if isinstance(found, dict) else None
+        if known[name] is None and answer.get("msg"):
+            unknown.append({"source": _SOURCES[name], "why": str(answer["msg"])})
+    present = (seen.get("traces") or {}).get("traces")
+    return {
+        **known,
+        "present": present if isinstance(present, dict) else None,
+        "verdict": verdict,
+        "smoke_test": (seen.get("kept") or {}).get("smoke_test"),
+        "unknown": unknown,
+    }
 
 
 def model(facts: Any, locale: str) -> dict[str, Any]:
@@ -418,7 +448,7 @@ class _Report:
                     "seconds": seconds,
                     "budget": BUDGETS[procedure],
                     "ok": all(act["ok"] for act in acts) and any(one["ok"] for one in judged),
-                    "label": self._say("of_budget", seconds=self._number(seconds), budget=BUDGETS[procedure]),
+                    "label": self._say("of_budget", seconds=self._number(seconds), budget=f"{BUDGETS[procedure]:g}"),
                 }
             )
         return rows

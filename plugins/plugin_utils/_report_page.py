@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _charts, _report
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils._version import version
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
 
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 _MINUTES = 120
@@ -168,6 +173,22 @@ def incident_report(facts: Any, locale: str = "en") -> dict[str, str]:
     except ImportError:
         problem = _charts.NEEDED
     return {"markdown": markdown(model), "html": html(model, pictures), "problem": problem}
+
+
+def incident_files(known: Any, now: Any, locale: str = "en") -> dict[str, Any]:
+    """Render a report in both languages, as the files that are written.
+
+    :param known: ``{incident, hosts, notifications}``, as ``incident_report`` documents them
+    :param now: seconds since the epoch at which it is generated
+    :returns: ``{files: {json, pt_BR.md, pt_BR.html, en.md, en.html}, generated, problem}``
+    """
+    generated = iso(number(now, "now"), "seconds")
+    facts = redact_data({**mapping(known, "known"), "generated": generated, "runbook_version": version()})
+    rendered = {language: incident_report(facts, language) for language in LOCALES}
+    files = {"json": json.dumps(facts, indent=1, ensure_ascii=False, sort_keys=True, default=str) + "\n"}
+    for language, parts in rendered.items():
+        files.update({f"{language}.md": parts["markdown"], f"{language}.html": parts["html"]})
+    return {"files": files, "generated": generated, "problem": rendered[locale]["problem"]}
 
 
 def html(model: dict[str, Any], pictures: dict[str, str | None] | None) -> str:

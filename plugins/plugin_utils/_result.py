@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 
 # From worst to best. A run is as good as its worst host.
 STATUSES = (
     "unreachable",
     "failed",
+    "refused",
     "ignored",
     "rollback",
     "blind",
@@ -37,9 +39,9 @@ def run_result(
     """
     started, now = number(started, "started"), number(now, "now")
     by_host = {
-        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step")}
+        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")}
         if host in outcomes
-        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None}
+        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}
         for host in hosts
     }
     for host, outcome in by_host.items():
@@ -53,6 +55,7 @@ def run_result(
     return {
         "procedure": any_outcome.get("procedure"),
         "status": worst["status"],
+        "message": worst["message"],
         "level": worst["level"],
         "verdict": worst["verdict"],
         "started": started,
@@ -64,8 +67,25 @@ def run_result(
     }
 
 
-ROLLBACKS = ("rollback_level1", "rollback_level2", "rollback_level3")
-_BAD = ("unreachable", "failed", "ignored", "rollback", "blind", "unproven", "insufficient")
+_BAD = ("unreachable", "failed", "refused", "ignored", "rollback", "blind", "unproven", "insufficient")
+
+
+def refusal(procedure: str, message: str) -> dict[str, Any]:
+    """Return the custom stats of a run that was refused before it had a host."""
+    refused = {
+        "procedure": procedure,
+        "status": "refused",
+        "message": message,
+        "level": None,
+        "verdict": None,
+        "started": None,
+        "seconds": 0.0,
+        "budget_seconds": None,
+        "run_id": None,
+        "next_step": message,
+        "hosts": {},
+    }
+    return {"runbook_result": refused, f"runbook_result_{procedure}": refused}
 
 
 def incident_news(
@@ -81,7 +101,7 @@ def incident_news(
     :param waiting: hosts of later waves, on which nothing was done yet
     """
     procedure, status, found = result.get("procedure"), result["status"], list(outcomes.values())
-    acted = [one for one in found if one.get("status") not in ("unreachable", "planned")]
+    acted = [one for one in found if one.get("status") not in ("unreachable", "refused", "planned")]
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"
@@ -114,5 +134,6 @@ def incident_news(
             "delivery": deliveries.pop() if len(deliveries) == 1 else "unknown",
             "next_step": result.get("next_step") or "",
             "actor": actor,
+            "budget_seconds": result.get("budget_seconds"),
         },
     }

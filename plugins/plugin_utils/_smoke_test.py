@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import detail
 
 MODES = ("full", "processed_only")
 STEPS = ("accepted", "planned", "read", "instance", "sent", "result")
@@ -19,7 +20,9 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
 
     :param sent: what :func:`send` returned
     :param mode: `full` (it has to be delivered) or `processed_only` (it has to be read, and nothing may go out)
-    :returns: ``{status: passed|failed|unproven, reason, mode, steps: [{step, had, detail}]}``; ``had`` is None for a
+    :returns: ``{status: passed|failed|unproven, reason, mode, steps: [{step, had, detail}]}``; ``detail`` is
+        ``{code, fields}``, several of them, or
+        what the webhook said; ``had`` is None for a
         step that this mode does not ask for or that the one before it makes void.
 
     ``reason`` is `delivered` or `not_sent` where it passed. Where it failed it is the first thing that was wrong:
@@ -34,8 +37,8 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
         raise ValueError("nothing was sent, so there is nothing to judge")
     steps, reasons = [], []
     for name in STEPS:
-        had, detail, reason = _JUDGES[name](traces, sent, message, mode, expected_instance)
-        steps.append({"step": name, "had": had, "detail": detail})
+        had, seen, reason = _JUDGES[name](traces, sent, message, mode, expected_instance)
+        steps.append({"step": name, "had": had, "detail": seen})
         reasons.append(reason)
     first = next((reason for reason in reasons if reason), None)
     if first is None and mode == "processed_only" and not sent["settled"]:
@@ -54,16 +57,16 @@ def _judge_accepted(_traces, _sent, message, _mode, _expected):
 def _judge_planned(traces, _sent, _message, _mode, _expected):
     planned = traces["handoff"]["planned"]
     wrong = "not_planned" if traces["lines"] else "log_silent"
-    return planned > 0, f"planned {planned}, of {traces['lines']} new lines", None if planned else wrong
+    return planned > 0, detail("planned", n=planned, lines=traces["lines"]), None if planned else wrong
 
 
 def _judge_read(traces, _sent, _message, _mode, _expected):
     handoff, guards = traces["handoff"], traces["guards"]["outbox"]
-    detail = f"read {handoff['read']} of {handoff['planned']}, lost {handoff['lost']}"
+    seen = [detail("read", n=handoff["read"], planned=handoff["planned"], lost=handoff["lost"])]
     if handoff["state_mismatches"]:
-        detail += f", state mismatches {handoff['state_mismatches']}"
+        seen.append(detail("mismatches", n=handoff["state_mismatches"]))
     if guards:
-        detail += f", OUTBOX_GUARD {', '.join(sorted(guards))}"
+        seen.append(detail("guards", name="OUTBOX_GUARD", types=sorted(guards)))
     if guards:
         reason = "guard"
     elif handoff["lost"]:
@@ -74,24 +77,24 @@ def _judge_read(traces, _sent, _message, _mode, _expected):
         reason = "not_read"
     else:
         reason = None
-    return reason is None, detail, reason
+    return reason is None, seen, reason
 
 
 def _judge_instance(traces, _sent, _message, mode, expected):
     instances, guards = traces["instances"], traces["guards"]["instance"]
-    seen = sorted(instances["seen"])
-    detail = ", ".join(name or "''" for name in seen) or "not traced"
+    names = sorted(instances["seen"])
+    seen = [detail("instances", names=[name or "''" for name in names]) if names else detail("instance_not_traced")]
     if guards:
-        detail += f", INSTANCE_GUARD {', '.join(sorted(guards))}"
+        seen.append(detail("guards", name="INSTANCE_GUARD", types=sorted(guards)))
     if instances["errors"]:
-        detail += f", errors {instances['errors']}"
+        seen.append(detail("instance_errors", n=instances["errors"]))
     # A guard names an instance that nothing else names, or none at all.
-    if guards or instances["errors"] or (seen and seen != [redact(expected)]):
-        return False, detail, "wrong_instance"
-    if seen:
-        return True, detail, None
+    if guards or instances["errors"] or (names and names != [redact(expected)]):
+        return False, seen, "wrong_instance"
+    if names:
+        return True, seen, None
     # Under the kill-switch the assistant resolves none.
-    return (False, detail, "no_instance") if mode == "full" else (None, detail, None)
+    return (False, seen, "no_instance") if mode == "full" else (None, seen, None)
 
 
 def _judge_sent(traces, sent, _message, mode, _expected):
@@ -99,28 +102,30 @@ def _judge_sent(traces, sent, _message, mode, _expected):
     went_out = max(delivery["sent"], delivery["success"] + delivery["failed"])
     if mode == "processed_only":
         went_out += sent["strays"]
-        detail = f"{went_out} sent, {sent['quiet_seconds']:.1f} s without another trace"
-        return went_out == 0, detail, "sent_under_kill_switch" if went_out else None
+        seen = detail("sent_and_quiet", n=went_out, seconds=round(float(sent["quiet_seconds"]), 1))
+        return went_out == 0, seen, "sent_under_kill_switch" if went_out else None
     if went_out and not handoff["read"]:
         # What the assistant sends after a lost hand-off is its emergency text, not what was planned.
-        return False, f"{went_out} sent, not what was planned", "nothing_sent"
+        return False, detail("sent_something_else", n=went_out), "nothing_sent"
     enough = went_out >= max(1, handoff["read"])
-    return enough, f"{went_out} sent", None if enough else "nothing_sent"
+    return enough, detail("sent", n=went_out), None if enough else "nothing_sent"
 
 
 def _judge_result(traces, _sent, _message, mode, _expected):
     if mode == "processed_only":
-        return None, "not asked for", None
+        return None, detail("not_asked_for"), None
     delivery = traces["delivery"]
     if not traces["handoff"]["read"]:
-        return None, f"success {delivery['success']}, not of what was planned", None
-    codes = ", ".join(f"{code}: {count}" for code, count in sorted(delivery["failed_by_http"].items()))
-    detail = f"success {delivery['success']}, failed {delivery['failed']}{f' ({codes})' if codes else ''}"
+        return None, detail("result_of_something_else", success=delivery["success"]), None
+    seen = [detail("result", success=delivery["success"], failed=delivery["failed"])]
+    if delivery["failed_by_http"]:
+        codes = [f"{code}: {count}" for code, count in sorted(delivery["failed_by_http"].items())]
+        seen.append(detail("failed_by_http", codes=codes))
     if delivery["failed"]:
-        return False, detail, "delivery_failed"
+        return False, seen, "delivery_failed"
     if not delivery["success"] or delivery["success"] < delivery["sent"]:
-        return False, f"{detail}, without result {delivery['sent'] - delivery['success']}", "no_result"
-    return True, detail, None
+        return False, [*seen, detail("without_result", n=delivery["sent"] - delivery["success"])], "no_result"
+    return True, seen, None
 
 
 _JUDGES = {
