@@ -37,6 +37,7 @@ import time
 
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.plugin_utils._core_types import number
 
 COLLECTION = "kumon.runbook."
 
@@ -116,16 +117,17 @@ class CallbackModule(CallbackBase):
     def _timeline(self, result):
         seconds = self._clock() - self._begun
         observed = None
-        if result.get("started") is not None and result.get("seconds") is not None:
+        started, effect = number(result.get("started")), number(result.get("seconds"))
+        if started is not None and effect is not None:
             # What came after the effect was observed does not count for the budget.
-            observed = max(0.0, seconds - max(0.0, self._wall() - result["started"] - result["seconds"]))
+            observed = max(0.0, seconds - max(0.0, self._wall() - started - effect))
         return {
             "procedure": result.get("procedure"),
             "run_id": result.get("run_id"),
             "status": result.get("status"),
             "seconds": round(seconds, 2),
             "observed_seconds": None if observed is None else round(observed, 2),
-            "budget_seconds": result.get("budget_seconds"),
+            "budget_seconds": number(result.get("budget_seconds")),
             "next_step": redact(" ".join(str(result.get("next_step") or "").split())),
             "phases": [
                 {"phase": name, "seconds": round(seconds, 2), "tasks": tasks}

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible_collections.kumon.runbook.plugins.plugin_utils._core_types import KEEPS_TYPES, retyped
 
 
 def plain(value: Any) -> Any:
@@ -32,7 +33,11 @@ def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **options: Any) -> Any:
         try:
             given = [plain(argument) for argument in args]
-            return wrap_var(plain(function(*given, **{name: plain(option) for name, option in options.items()})))
+            named = {option: plain(value) for option, value in options.items()}
+            if not KEEPS_TYPES:
+                given = [retyped(argument) for argument in given]
+                named = {option: retyped(value, option) for option, value in named.items()}
+            return wrap_var(plain(function(*given, **named)))
         except ValueError as error:
             raise AnsibleFilterError(str(error)) from error
         except (AttributeError, KeyError, TypeError) as error:

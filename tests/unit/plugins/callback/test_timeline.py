@@ -87,6 +87,15 @@ def test_what_comes_after_the_observed_effect_does_not_count_for_the_budget():
     ]
 
 
+def test_numbers_may_be_text_as_ansible_core_2_18_makes_them():
+    play = Play()
+    play.task(25.0, "Act | Switch off")
+    play.task(20.0, "Send | Tell people")
+    told = play.end({**RESULT, "budget_seconds": "30", "started": "101.0", "seconds": "24.0"})
+    assert told.lines[-2].split() == ["rollback_level1", "25.0", "s", "of", "30", "s", "proven"]
+    assert told.warnings == []
+
+
 def test_the_last_line_is_what_to_run_next():
     play = Play()
     play.task(1.0, "Probe | Ask")

@@ -13,8 +13,8 @@ from ansible import constants
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import (
     PLAYBOOKS,
     Started,
+    Typed,
     command,
-    complete,
     started,
 )
 
@@ -95,22 +95,20 @@ def test_a_variable_keeps_its_meaning(value, word):
     assert shlex.split(command("notify", options={"x": value}))[-1] == word
 
 
-def test_the_texts_short_form_is_written_out_and_the_rest_stays():
+def test_a_text_takes_its_commands_as_this_run_would_be_typed():
     run = Started(playbook_dir_style="playbooks", inventory_sources=("my hosts",), limit="a", extra_vars=("level=3",))
-    text = (
-        "confira a API; ansible-playbook kumon.runbook.health_check, em um minuto; ou ansible-playbook "
-        "kumon.runbook.emergency_recovery -e recovery_mode=approve -e recovery_approved=2; ansible-playbook other.yml"
-    )
-    assert complete(text, run) == (
-        "confira a API; ansible-playbook -i 'my hosts' playbooks/health_check.yml --limit a, em um minuto; ou "
+    approved = "emergency_recovery -e recovery_mode=approve -e recovery_approved=2"
+    text = f"{{run[health_check]}}, em um minuto; ou {{run[{approved}]}}"
+    assert text.format(run=Typed(run)) == (
+        "ansible-playbook -i 'my hosts' playbooks/health_check.yml --limit a, em um minuto; ou "
         "ansible-playbook -i 'my hosts' playbooks/emergency_recovery.yml --limit a"
-        " -e recovery_mode=approve -e recovery_approved=2; ansible-playbook other.yml"
+        " -e recovery_mode=approve -e recovery_approved=2"
     )
 
 
 def test_a_run_of_which_nothing_is_known_keeps_the_short_form():
-    text = "ansible-playbook kumon.runbook.notify -e notify_event=acknowledge -e notify_by=SEU_NOME"
-    assert complete(text, Started()) == text
+    line = "notify -e notify_event=acknowledge -e notify_by=SEU_NOME"
+    assert Typed(Started())[line] == f"ansible-playbook kumon.runbook.{line}"
 
 
 def cliargs(**given):
