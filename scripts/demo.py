@@ -28,7 +28,7 @@ from scene import Scene, git  # noqa: E402 - found by the line above
 WATCH_SECONDS = 1.0
 # Messages a second. A proof needs some three hundred of them: with more customers that is a matter of seconds.
 USUAL_RATE = 30
-BUSY_RATE = 50
+BUSY_RATE = 70
 # Beyond its budget a playbook still writes messages and evidence; what takes longer than this hangs.
 AFTERWARDS_SECONDS = 180
 
