@@ -22,7 +22,7 @@ lint: .venv/.done $(LINK)
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint -s .
 	$(BIN)/mypy --python-version 3.9 plugins
-	$(BIN)/mypy scripts tests/assistant tests/bench
+	$(BIN)/mypy --strict scripts tests/assistant tests/bench
 	$(ON_PATH) $(BIN)/ansible-lint --offline --profile production
 	$(ON_PATH) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.ansible/collections $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	$(BIN)/antsibull-changelog lint
