@@ -144,19 +144,8 @@ def playbook(name: str, *options: str) -> tuple[float, float]:
 def hosts() -> Iterator[Path]:
     """Fresh hosts with the assistant in service; the fleet is an inventory that names them over and over."""
     environment = {**os.environ, "CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
-    subprocess.run([str(CONTAINERS), "up"], check=True, env=environment)
+    subprocess.run([str(CONTAINERS), "up", "systemd"], check=True, env=environment)
     try:
-        subprocess.run(
-            [
-                str(ROOT / ".venv/bin/ansible-playbook"),
-                f"--inventory={ROOT}/molecule/inventory/hosts.yml",
-                str(ROOT / "molecule/resources/prepare.yml"),
-            ],
-            check=True,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
         with tempfile.TemporaryDirectory() as directory:
             fleet = Path(directory) / "fleet.yml"
             lines = ["assistant:", "  hosts:"]
