@@ -1,12 +1,10 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The environment file a service reads: systemd's own grammar, foreign lines kept byte for byte, atomic replacement."""
+"""The environment file a service reads: systemd's own grammar, foreign lines kept byte for byte."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 from typing import NamedTuple
 
@@ -134,15 +132,6 @@ def _scan(data: bytes) -> tuple[list[Assignment], str]:
     return found, state
 
 
-def read(path: str) -> bytes | None:
-    """The file's bytes, None when there is none."""
-    try:
-        with open(path, "rb") as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return None
-
-
 def parse(data: bytes | None) -> dict[str, str]:
     """Every assignment, the last one of a name wins."""
     return {item.name: item.value for item in _scan(data or b"")[0]}
@@ -172,50 +161,3 @@ def edit(data: bytes | None, flags: dict[str, str | None]) -> bytes | None:
             gap = b"" if state == "pre_key" else b"\n\n" if state.endswith("_escape") else b"\n"
             content += gap + new
     return content
-
-
-def writable(path: str) -> bool:
-    """Whether the file could be replaced: its directory, or the nearest one above that exists, can be written to."""
-    directory = os.path.dirname(os.path.realpath(path))
-    while not os.path.lexists(directory):
-        directory = os.path.dirname(directory)
-    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
-
-
-def sync_directory(directory: str) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None) -> None:
-    """Replace a file at once and for good; its owner is kept, a symbolic link's target is what is replaced.
-
-    Raises OSError; then the old file is as it was and nothing is left beside it.
-    """
-    target = os.path.realpath(path)
-    directory, name = os.path.split(target)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
-    # One fixed name: what a killed run has left is taken away by the next.
-    temporary = os.path.join(directory, f".{name}.runbook-new")
-    with contextlib.suppress(FileNotFoundError):
-        owner = (os.stat(target).st_uid, os.stat(target).st_gid)
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            if owner and owner != (os.geteuid(), os.getegid()):
-                os.fchown(stream.fileno(), *owner)
-            os.fchmod(stream.fileno(), mode)
-            os.fsync(stream.fileno())
-        os.rename(temporary, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
-    sync_directory(directory)

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _git
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
 
@@ -223,7 +223,7 @@ class Environments:
         content = json.dumps({"key": key, "packages": self._packages(name)}).encode()
         path = os.path.join(self.path(name), MARK)
         with acting_as(owner_of(self.path(name))):
-            _envfile.replace(path, content, 0o644)
+            _files.replace(path, content, 0o644)
 
     def _make_directory(self) -> None:
         if os.path.isdir(self.directory):
@@ -368,4 +368,4 @@ class Environments:
                 if not os.path.islink(self.venv) and os.path.isdir(self.venv):
                     os.rename(self.venv, os.path.join(self.directory, self._free(ORIGINAL)))
                 os.rename(self.venv + NEW, self.venv)
-            _envfile.sync_directory(os.path.dirname(self.venv))
+            _files.sync_directory(os.path.dirname(self.venv))

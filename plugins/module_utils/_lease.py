@@ -15,16 +15,16 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _journal, _when
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _journal, _when
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -34,7 +34,7 @@ LONGEST = 3600
 LONGEST_WAIT = 600
 POLL = 0.25
 # The lock is held for milliseconds. Who holds it longer is stuck, and no reason to let a kill-switch wait for ever.
-LOCK_SECONDS, LOCK_POLL = 2.0, 0.02
+LOCK_SECONDS = 2.0
 SHOWN = ("run_id", "actor", "procedure", "level", "acquired", "expires", "host")
 TYPES: dict[str, tuple[type, ...]] = {
     "run_id": (str,),
@@ -183,24 +183,9 @@ def _owner(lease: dict[str, Any]) -> str:
 # -- taking and giving back
 
 
-@contextlib.contextmanager
-def _locked(state_dir: str, host: Host) -> Iterator[None]:
-    """One at a time. A file of its own, because the lease itself is replaced; the kernel lets go of a dead one's."""
-    os.makedirs(state_dir, mode=0o750, exist_ok=True)
-    handle = os.open(os.path.join(state_dir, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    try:
-        end = host.clock() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if host.clock() >= end:
-                    raise
-                host.sleep(LOCK_POLL)
-        yield
-    finally:
-        os.close(handle)
+def _locked(state_dir: str, host: Host) -> AbstractContextManager[int]:
+    """One at a time. A file of its own, because the lease itself is replaced."""
+    return _files.locked(os.path.join(state_dir, LOCK), LOCK_SECONDS, host.clock, host.sleep)
 
 
 def acquire(claim: Claim, host: Host, warnings: list[str], check_mode: bool = False) -> Grant:
@@ -257,7 +242,7 @@ def _take(claim: Claim, current: dict[str, Any] | None, host: Host, check_mode: 
         # An act of level 1 within a run of level 3 does not lower it.
         lease.update(acquired=current["acquired"], level=max(lease["level"], current["level"]))
     if not check_mode:
-        _envfile.replace(path_in(claim.state_dir), json.dumps(lease, sort_keys=True).encode() + b"\n", 0o640)
+        _files.replace(path_in(claim.state_dir), json.dumps(lease, sort_keys=True).encode() + b"\n", 0o640)
     taken_over = _shown(current, host) if current is not None and not renewed else None
     return Grant(_shown(lease, host), renewed, taken_over_from=taken_over)
 

@@ -11,13 +11,13 @@ start} | null}`; good ones stand oldest first, `at` is seconds since boot, so th
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _git, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._service import manager_from
@@ -25,7 +25,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOC
 
 NAME = "releases.json"
 LIMIT = 50
-LOCK_POLL = 0.25
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 EMPTY: dict[str, Any] = {"good": [], "candidate": None}
 
@@ -38,7 +37,7 @@ def read(state_dir: str) -> dict[str, Any]:
     """The ledger, an empty one where there is none. Raises Refused."""
     path = path_in(state_dir)
     try:
-        content = _envfile.read(path)
+        content = _files.read(path)
     except OSError as exc:
         raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
     if content is None:
@@ -54,16 +53,8 @@ def read(state_dir: str) -> dict[str, Any]:
     return {"good": good, "candidate": candidate}
 
 
-def _lock(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 @contextlib.contextmanager
-def locked(app_dir: str, host: Host, wait: float = 0.0):
+def locked(app_dir: str, host: Host, wait: float = 0.0) -> Iterator[int]:
     """Hold the lock by which one act on a work tree's releases runs at a time; gives its file descriptor.
 
     Commands that are given it hold the lock as long as they live, whatever becomes of us: what a killed run has started
@@ -75,14 +66,13 @@ def locked(app_dir: str, host: Host, wait: float = 0.0):
     except OSError as exc:
         raise Refused(f"{app_dir} cannot be opened ({exc.strerror}): correct runbook_app_dir") from exc
     try:
-        end = host.clock() + wait
-        while not _lock(handle):
-            if host.clock() >= end:
-                raise Refused(
-                    f"another act on the releases in {app_dir} is under way, or what it started still runs: "
-                    "wait until it has ended, and run again"
-                )
-            host.sleep(LOCK_POLL)
+        try:
+            _files.lock(handle, wait, host.clock, host.sleep)
+        except BlockingIOError:
+            raise Refused(
+                f"another act on the releases in {app_dir} is under way, or what it started still runs: "
+                "wait until it has ended, and run again"
+            ) from None
         yield handle
     finally:
         os.close(handle)
@@ -186,7 +176,7 @@ def _observe(params: dict[str, Any], host: Host, check_mode: bool, clocks: dict[
             _journal.record(params, mark.warnings, phase="begin", ok=None, msg="", **journal)
         wrong = ""
         try:
-            _envfile.replace(path, _text(after), 0o640)
+            _files.replace(path, _text(after), 0o640)
         except OSError as exc:
             advice = "free space there" if exc.errno in _journal.NO_SPACE else "run with become: true"
             wrong = f"{path} cannot be written ({exc.strerror}), nothing was changed: {advice}"

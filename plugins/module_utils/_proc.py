@@ -9,6 +9,7 @@ import contextlib
 import os
 import pwd
 import re
+import select
 import signal
 import subprocess
 import time
@@ -17,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Callable, NamedTuple
 
 TCP_LISTEN = "0A"
+# A flag of the kernel in /proc/PID/stat: the process is ending, and gives its memory and files back.
+PF_EXITING = 0x4
 
 
 class Finished(NamedTuple):
@@ -31,6 +34,7 @@ class Stat(NamedTuple):
     state: str
     ppid: int
     start: int  # clock ticks since boot
+    exiting: bool = False  # its environment is empty or denied by now, and its sockets may still be open
 
 
 class Process(NamedTuple):
@@ -45,6 +49,35 @@ class Process(NamedTuple):
     @property
     def key(self):
         return (self.pid, self.start)
+
+
+class Hold:
+    """One process, held until it is over: its id may be another's by then, and /proc may tell nothing more of it."""
+
+    def __init__(self, proc: Proc, pid: int, start: int):
+        self.pid = pid
+        self.start = start
+        self._proc = proc
+        # The handle first: what has this start now is what the handle is for.
+        self._handle = proc.pidfd(pid)
+        self._over = proc.is_over(pid, start)
+
+    def is_over(self) -> bool:
+        """Whether the process with all its threads has ended, its files closed; a zombie has."""
+        if self._over:
+            return True
+        if self._handle is None:
+            self._over = self._proc.is_over(self.pid, self.start)
+        else:
+            poll = select.poll()
+            poll.register(self._handle, select.POLLIN)
+            self._over = bool(poll.poll(0))
+        return self._over
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
 
 
 class Ids(NamedTuple):
@@ -202,12 +235,48 @@ class Proc:
             return None
         # The name in parentheses may itself hold spaces and parentheses.
         fields = raw[raw.rindex(b")") + 2 :].split()
-        return Stat(fields[0].decode(), int(fields[1]), int(fields[19]))
+        return Stat(fields[0].decode(), int(fields[1]), int(fields[19]), bool(int(fields[6]) & PF_EXITING))
 
     def is_alive(self, pid: int, start: int) -> bool:
         """Whether that very process still runs; a zombie does not."""
         stat = self.stat(pid)
         return stat is not None and stat.start == start and stat.state not in "ZX"
+
+    def is_over(self, pid: int, start: int) -> bool:
+        """Whether that very process has ended with all its threads: the first one may be a zombie before the others."""
+        stat = self.stat(pid)
+        if stat is None or stat.start != start:
+            return True
+        if stat.state not in "ZX":
+            return False
+        try:
+            return len(os.listdir(self._path(pid, "task"))) <= 1
+        except OSError:
+            return True
+
+    def exiting(self, uid: int | None = None) -> list[int]:
+        """Processes (of a user) that are ending and not over yet."""
+        found = []
+        for pid in self.pids():
+            stat = self.stat(pid)
+            if stat is None or not stat.exiting or self.is_over(pid, stat.start):
+                continue
+            ids = self.ids(pid)
+            if ids is not None and uid in (None, ids.uid):
+                found.append(pid)
+        return found
+
+    def pidfd(self, pid: int) -> int | None:
+        """A handle that stays that process's, None where it is gone or the kernel has no such handles."""
+        if not hasattr(os, "pidfd_open"):
+            return None
+        try:
+            return os.pidfd_open(pid)
+        except OSError:
+            return None
+
+    def hold(self, pid: int, start: int) -> Hold:
+        return Hold(self, pid, start)
 
     def started(self, start: int) -> float:
         """Seconds since the epoch. From the boot clock, because btime in /proc/stat is cut to whole seconds."""
@@ -215,12 +284,19 @@ class Proc:
         return booted + start / self._ticks
 
     def process(self, pid: int) -> Process | None:
-        """The living process, None when it is gone. Raises PermissionError for another user's."""
+        """The living process, None when it is gone or ending. Raises PermissionError for another user's."""
         stat = self.stat(pid)
-        if stat is None or stat.state in "ZX":
+        if stat is None or stat.state in "ZX" or stat.exiting:
             return None
-        environ = self._read(pid, "environ")
-        if environ is None or not self.is_alive(pid, stat.start):
+        try:
+            environ = self._read(pid, "environ")
+        except PermissionError:
+            # While a process ends, the kernel denies its environment to its own user too.
+            if self._runs(pid, stat.start):
+                raise
+            return None
+        # Looked at again: what is read of a process that has begun to end meanwhile is empty.
+        if environ is None or not self._runs(pid, stat.start):
             return None
         pairs = (item.partition("=") for item in os.fsdecode(environ).split("\0"))
         return Process(
@@ -230,6 +306,10 @@ class Proc:
             stat.ppid,
             {name: value for name, equals, value in pairs if equals},
         )
+
+    def _runs(self, pid: int, start: int) -> bool:
+        stat = self.stat(pid)
+        return stat is not None and stat.start == start and stat.state not in "ZX" and not stat.exiting
 
     def argv(self, pid: int) -> list[str]:
         raw = os.fsdecode(self._read(pid, "cmdline") or b"")
@@ -314,11 +394,11 @@ class Proc:
     def kill(self, pid: int, start: int, number: int) -> None:
         """Signal that very process; nothing happens when it is gone, also when another one has its id by now."""
         with contextlib.suppress(ProcessLookupError):
-            if not hasattr(os, "pidfd_open"):
+            handle = self.pidfd(pid)
+            if handle is None:
                 if self.is_alive(pid, start):
                     os.kill(pid, number)
                 return
-            handle = os.pidfd_open(pid)
             try:
                 # The handle is held, so the id cannot change its owner between this check and the signal.
                 if self.is_alive(pid, start):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -14,12 +15,17 @@ import signal
 import stat
 import subprocess
 from dataclasses import asdict, dataclass
+from typing import IO, Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
 
 RECORD = "process.json"
+# How long the look before a restart waits for a process that is ending already and still holds the port.
+ENDING_WAIT, ENDING_POLL = 5.0, 0.05
+# A start that fails by these is tried again: the old process's memory may just not be free yet.
+TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTBSY)
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
@@ -41,6 +47,14 @@ class Launch:
     # The process that was started from it, once there is one.
     pid: int = 0
     start: int = 0
+
+
+class Looked(NamedTuple):
+    """What could be seen of the service, and why not all of it could."""
+
+    processes: list[Process]
+    denied: str  # why a process, or the pid file, may not be looked at; else empty
+    unseen: bool  # whether the port is held, and by none of the processes
 
 
 class PlainProcess:
@@ -74,10 +88,11 @@ class PlainProcess:
         self.log_file = log_file
         self.record = os.path.join(state_dir, RECORD)
         self.warnings: list[str] = []
-        self._old: list[Process] = []
+        self._old: list[Hold] = []
         self._launch: Launch  # found by prepare()
         self._flags: dict[str, str | None] = {}
-        self._child: subprocess.Popen | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._trouble = ""  # what went wrong on the way of a restart, and did not end it
         self._log_from = 0
         self._cleared = False
 
@@ -89,14 +104,17 @@ class PlainProcess:
         return " and ".join(parts + ([f"pid file {self.pid_file}"] if self.pid_file else []))
 
     def _from_pid_file(self, listeners: list[int]) -> int | None:
-        """The pid file's process, None when the file is old and its number belongs to another process by now."""
+        """The pid file's process, None when the file is old and its number belongs to another process by now.
+
+        Raises OSError when the file may not be read.
+        """
         if not self.pid_file:
             return None
         try:
             with open(self.pid_file, encoding="ascii", errors="replace") as handle:
                 pid = int(handle.read(32).strip())
             written = os.stat(self.pid_file).st_mtime
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, UnicodeError):
             return None
         found = self.host.proc.stat(pid) if pid > 1 else None
         if found is None:
@@ -104,28 +122,58 @@ class PlainProcess:
         started = self.host.proc.started(found.start)
         return pid if pid in listeners or started <= written + PID_FILE_GRAIN else None
 
-    def processes(self) -> list[Process]:
+    def _look(self) -> Looked:
         """Every process that holds the port, and the pid file's; the one to start the others from first."""
         proc = self.host.proc
         pids = proc.listeners(self.port) if self.port is not None else []
-        named = self._from_pid_file(pids)
-        child = self._child.pid if self._child and self._child.poll() is None else None
-        wanted = set(pids) | {pid for pid in (named, child, self._launched()) if pid}
+        named, denied = None, ""
         try:
-            found = [process for process in map(proc.process, sorted(wanted)) if process]
-        except PermissionError:
-            need = "CAP_SYS_PTRACE is missing here" if self.host.uid == 0 else "run as its user or with become: true"
-            raise Refused(f"the environment of {self.label}'s processes may not be read: {need}") from None
-        unseen = not found and self.port is not None and self.host.uid != 0 and proc.is_listening(self.port)
-        if unseen and self.port is not None:
-            # Asked again, because it may have begun to listen just now.
-            if proc.listeners(self.port):
-                return self.processes()
-            raise Refused(f"port {self.port} is held by another user's process: run as its user or with become: true")
+            named = self._from_pid_file(pids)
+        except OSError as exc:
+            denied = f"pid file {self.pid_file} cannot be read ({exc.strerror})"
+        child = self._child.pid if self._child and self._child.poll() is None else None
+        seen = []
+        for pid in sorted(set(pids) | {pid for pid in (named, child, self._launched()) if pid}):
+            try:
+                process = proc.process(pid)
+            except PermissionError:
+                denied = f"the environment of {self.label}'s processes may not be read"
+                continue
+            if process is not None:
+                seen.append(process)
+        unseen = not seen and self.port is not None and proc.is_listening(self.port)
         # A server is the parent of its workers; of two without a parent here the later start is the one that serves,
         # the other one was left over.
-        ids = {process.pid for process in found}
-        return sorted(found, key=lambda process: (process.pid != named, process.ppid in ids, -process.start))
+        ids = {process.pid for process in seen}
+        seen.sort(key=lambda process: (process.pid != named, process.ppid in ids, -process.start))
+        return Looked(seen, denied, unseen)
+
+    def processes(self) -> list[Process]:
+        """The service's processes, for the look before a restart. Raises Refused where it cannot be told which."""
+        proc, root = self.host.proc, self.host.uid == 0
+        end, again = self.host.clock() + ENDING_WAIT, True
+        while True:
+            looked = self._look()
+            if looked.denied:
+                need = "CAP_SYS_PTRACE is missing here" if root else "run as its user or with become: true"
+                raise Refused(f"{looked.denied}: {need}")
+            if not looked.unseen or self.port is None:
+                return looked.processes
+            if self.host.clock() < end and proc.exiting(None if root else self.host.uid):
+                self.host.sleep(ENDING_POLL)
+            elif root:
+                return []
+            elif again and proc.listeners(self.port):
+                again = False  # it may have begun to listen just now
+            else:
+                raise Refused(
+                    f"port {self.port} is held by another user's process: run as its user or with become: true"
+                )
+
+    def seen(self) -> list[Process]:
+        """The service's processes as far as they can be looked at now. From a stop on nothing else is asked: a process
+        that is ending denies its own user much, and that is no reason to leave the service stopped."""
+        return self._look().processes
 
     def _launched(self) -> int | None:
         """What a run that was killed has started, and what does not listen yet."""
@@ -152,14 +200,21 @@ class PlainProcess:
         return None
 
     def describe(self) -> str:
+        trouble = f", {self._trouble}" if self._trouble else ""
+        looked = self._look()
+        if looked.unseen:
+            trouble = f", port {self.port} is held by a process that may not be looked at{trouble}"
         if self._child is not None and self._child.poll() is not None:
             code = self._child.returncode
-            return f"its process ended at start with {'signal' if code < 0 else 'exit code'} {abs(code)}"
-        if not self.processes():
-            return f"no process is found by {self._where}"
+            return f"its process ended at start with {'signal' if code < 0 else 'exit code'} {abs(code)}{trouble}"
+        ending = [str(held.pid) for held in self._old if not held.is_over()]
+        if ending:
+            return f"process {', '.join(ending)} has not ended yet{trouble}"
+        if not looked.processes:
+            return f"no process is found by {self._where}{trouble}"
         if self.port is not None and not self.host.proc.is_listening(self.port):
-            return f"its process does not listen on port {self.port} yet"
-        return "its process runs"
+            return f"its process does not listen on port {self.port} yet{trouble}"
+        return f"its process runs{trouble}"
 
     def log_tail(self) -> list[str]:
         """The last lines that the new process has written."""
@@ -210,9 +265,9 @@ class PlainProcess:
         if not shutil.which(program, path=launch.environ.get("PATH", os.defpath)):
             raise Refused(f"the command of {self.label}, {launch.argv[0]!r}, cannot be found: set command")
         for log in (launch.log, launch.error_log):
-            if not (os.access(log, os.W_OK) if os.path.exists(log) else _envfile.writable(log)):
+            if not (os.access(log, os.W_OK) if os.path.exists(log) else _files.writable(log)):
                 raise Refused(f"the log {log} of {self.label} cannot be written: set log_file")
-        if not _envfile.writable(self.record):
+        if not _files.writable(self.record):
             raise Refused(f"{self.record} cannot be written: set runbook_state_dir to a directory of yours")
         self._launch = launch
 
@@ -265,8 +320,12 @@ class PlainProcess:
         return Launch(self.command, self.chdir, uid, gid, groups, 0o022, dict(os.environ), log, log)
 
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
-        self._old = processes
-        overlay = _envfile.parse(_envfile.read(self.env_file))
+        """Begin the stop. Raises Stopped before it; from here on there is only waiting, and then starting."""
+        try:
+            overlay = _envfile.parse(_files.read(self.env_file))
+        except OSError as exc:
+            raise Stopped(f"{self.env_file} cannot be read ({exc.strerror}), so it was not restarted") from exc
+        self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
         environ = {**self._launch.environ, **overlay}
         for flag, wanted in flags.items():
             if wanted is None and flag not in overlay:
@@ -274,41 +333,60 @@ class PlainProcess:
         self._launch.environ = environ
         self._flags = flags
         self._keep_record()
+        self._signal(self._old, signal.SIGTERM)
+
+    def _signal(self, processes: list[Hold], number: int) -> None:
         for process in processes:
-            self.host.proc.kill(process.pid, process.start, signal.SIGTERM)
+            try:
+                self.host.proc.kill(process.pid, process.start, number)
+            except OSError as exc:
+                self._trouble = f"process {process.pid} cannot be ended ({exc.strerror})"
+
+    def has_stopped(self) -> bool:
+        """Whether every process from before is over."""
+        return all(held.is_over() for held in self._old)
 
     def _keep_record(self) -> None:
         try:
-            _envfile.replace(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
+            _files.replace(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
         except OSError as exc:
             # Only a run that is killed between stop and start misses it; stopping messages does not wait for that.
             warning = f"{self.record} could not be written ({exc.strerror})"
             if warning not in self.warnings:
                 self.warnings.append(warning)
 
-    def advance(self, elapsed: float, stop_timeout: float) -> None:
-        alive = [process for process in self._old if self.host.proc.is_alive(process.pid, process.start)]
-        if alive:
-            if elapsed >= stop_timeout:
-                for process in alive:
-                    self.host.proc.kill(process.pid, process.start, signal.SIGKILL)
-        elif self._child is None:
-            self._clear_port(elapsed, stop_timeout)
-        else:
-            self.check()
+    def advance(self, elapsed: float, stop_timeout: float, last: bool = False) -> None:
+        """The next step of a restart; the `last` one starts the service whatever can be seen.
 
-    def _clear_port(self, elapsed: float, stop_timeout: float) -> None:
+        Raises Stopped when it cannot end well any more.
+        """
+        if self._child is not None:
+            self.check()
+        elif self.has_stopped() or last:
+            self._clear_port(elapsed, stop_timeout, last)
+        elif elapsed >= stop_timeout:
+            self._signal([held for held in self._old if not held.is_over()], signal.SIGKILL)
+
+    def _clear_port(self, elapsed: float, stop_timeout: float, last: bool) -> None:
         """Start the service, once nothing holds its port any more."""
-        left = self.processes()
-        if left and elapsed < stop_timeout:
-            return
-        if left and not self._cleared:
+        looked = self._look()
+        if looked.processes:
+            if elapsed < stop_timeout and not last:
+                return
+            if self._cleared:
+                raise self._taken(looked.processes[0])
             # Workers that the old server has still started while it was stopped.
-            self._old, self._cleared = left, True
+            self._old = [self.host.proc.hold(process.pid, process.start) for process in looked.processes]
+            self._cleared = True
+        elif looked.unseen and elapsed < stop_timeout + ENDING_WAIT and not last:
+            # Whose it is cannot be told: such a worker that is ending, or another user's, which the start will meet.
             return
-        if left:
-            raise self._taken(left[0])
-        self._start()
+        else:
+            try:
+                self._start()
+            except Stopped as exc:
+                if last or getattr(exc.__cause__, "errno", None) not in TRANSIENT:
+                    raise
 
     def _taken(self, process: Process) -> Stopped:
         return Stopped(
@@ -318,7 +396,7 @@ class PlainProcess:
 
     def _start(self) -> None:
         launch = self._launch
-        identity: dict = {"umask": launch.umask}
+        identity: dict[str, Any] = {"umask": launch.umask}
         if self.host.uid == 0:
             identity.update(user=launch.uid, group=launch.gid, extra_groups=launch.groups)
         try:
@@ -343,35 +421,44 @@ class PlainProcess:
         self._keep_record()
         if self.pid_file:
             try:
-                _envfile.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
+                _files.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
             except OSError as exc:
                 self.warnings.append(f"pid file {self.pid_file} could not be written ({exc.strerror})")
 
-    def _open_log(self, path: str):
-        new = not os.path.exists(path)
-        os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-        handle = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640), "ab")
-        if new and self.host.uid == 0:
-            os.fchown(handle.fileno(), self._launch.uid, self._launch.gid)
+    def _open_log(self, path: str) -> IO[bytes]:
+        try:
+            new = not os.path.exists(path)
+            os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+            handle = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640), "ab")
+            if new and self.host.uid == 0:
+                os.fchown(handle.fileno(), self._launch.uid, self._launch.gid)
+        except OSError as exc:
+            # A service without a log is better than none.
+            warning = f"{path} could not be opened ({exc.strerror}): what {self.label} writes there is lost"
+            if warning not in self.warnings:
+                self.warnings.append(warning)
+            return open(os.devnull, "ab")
         return handle
 
     def check(self) -> None:
         if self._child is None or self._child.poll() is None:
             return
-        found = self.processes()
-        if not found:
+        left = self.seen()
+        if not left:
             raise Stopped(f"{self.label} did not come back ({self.describe()})")
         # One that has the flags was started by a run that was killed right after it.
-        if self._child.returncode != 0 and any(self.lacks(process, self._flags) for process in found):
-            raise self._taken(found[0])
+        if self._child.returncode != 0 and any(self.lacks(process, self._flags) for process in left):
+            raise self._taken(left[0])
 
     def is_up(self) -> bool:
         """Whether the service listens; without a port, whether it runs."""
         if self.port is not None:
             return bool(self.host.proc.listeners(self.port))
-        return bool(self.processes())
+        return bool(self.seen())
 
     def finished(self) -> None:
         """The service has started: the record, with the secrets in it, goes away."""
+        for held in self._old:
+            held.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.record)

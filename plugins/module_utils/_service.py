@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _lease
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _http, _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
@@ -169,7 +169,7 @@ class _View:
     @staticmethod
     def read(path: str) -> bytes | None:
         try:
-            return _envfile.read(path)
+            return _files.read(path)
         except OSError as exc:
             raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
 
@@ -291,7 +291,7 @@ class _Act(_View):
         if edited is not None and edited is not self.content:
             self.writes.append((self.env_file, self.content, edited))
         for path, _found, _wanted in self.writes:
-            if not _envfile.writable(path):
+            if not _files.writable(path):
                 raise Refused(
                     f"{path} cannot be written: run with become: true, or see whether its file system is read-only"
                 )
@@ -350,14 +350,14 @@ class _Act(_View):
         for path, before, after in self.writes:
             try:
                 mode = 0o640 if path == self.env_file else 0o644
-                _envfile.replace(path, after, mode)
+                _files.replace(path, after, mode)
             except OSError as exc:
                 for other, content in written:
                     with contextlib.suppress(OSError):
                         if content is None:
                             os.unlink(other)
                         else:
-                            _envfile.replace(other, content, 0o644)
+                            _files.replace(other, content, 0o644)
                 raise Refused(
                     f"{path} cannot be written ({exc.strerror}), nothing was changed: "
                     f"{'free space there' if exc.errno in _journal.NO_SPACE else 'see its directory'} and run again, "
@@ -378,11 +378,13 @@ class _Act(_View):
         old = {process.key for process in self.before}
         since: dict[tuple[int, int], float] = {}
         while True:
-            self.processes = manager.processes()
-            manager.advance(self.host.clock() - begun, self.stop_timeout)
+            last = self.left() <= 0
+            self.processes = manager.seen()
+            manager.advance(self.host.clock() - begun, self.stop_timeout, last)
             fresh = [process for process in self.processes if process.key not in old]
             lacking = [process for process in fresh if manager.lacks(process, self.flags, fresh=True)]
-            if fresh and len(fresh) == len(self.processes) and not lacking and manager.is_up():
+            renewed = fresh and len(fresh) == len(self.processes) and manager.has_stopped()
+            if renewed and not lacking and manager.is_up():
                 return
             now = self.host.clock()
             for process in lacking:
@@ -392,7 +394,7 @@ class _Act(_View):
                         f"process {process.pid} of {manager.label} was started without the declared {missing}, "
                         "something else sets it"
                     )
-            if self.left() <= 0:
+            if last:
                 raise Stopped(f"{manager.label} did not come back within {self.budget:g} s ({manager.describe()})")
             self.host.sleep(max(0.01, min(pause, self.left())))
             pause = min(pause * POLL_GROWTH, POLL_LAST)
@@ -411,13 +413,13 @@ class _Act(_View):
             if len(self.answers) == len(self.health.urls) and all(item.kind == "not_found" for item in self.answers):
                 break
             if self.restarted:
-                self.manager.processes()
+                self.manager.seen()
                 self.manager.check()
             if self.host.clock() >= end:
                 break
             self.host.sleep(pause)
             pause = min(pause * POLL_GROWTH, POLL_LAST)
-        self.processes = self.manager.processes()
+        self.processes = self.manager.seen()
         refused = [answer for answer in self.answers if answer.kind == "refused" and _http.is_local(answer.url)]
         if self.restarted and refused and len(refused) == len(self.answers):
             # Where nobody listens no message arrives either: that is no health that hangs.
@@ -479,9 +481,8 @@ class _Act(_View):
                     f"{self.manager.label} runs with the flags, but {', '.join(lost)} did not stay what it was: "
                     "something outside of the runbook sets it. Declare it with rollback level 1 or roll_forward."
                 )
-        except (Stopped, Refused) as exc:
-            with contextlib.suppress(Refused):
-                self.processes = self.manager.processes()
+        except Stopped as exc:
+            self.processes = self.manager.seen()
             return f"{exc}.{self._tail()} {self._stays()}"
         return None
 

@@ -14,7 +14,7 @@ import signal
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 PROPERTIES = (
@@ -42,7 +42,7 @@ class Systemd:
         self.label = service if service.endswith(SUFFIXES) else service + ".service"
         self.warnings: list[str] = []
         self._unit: dict[str, str] = {}
-        self._old: list[Process] = []
+        self._old: list[Hold] = []
 
     # -- reading
 
@@ -78,28 +78,47 @@ class Systemd:
         near = [names[name] for name in difflib.get_close_matches(self.label.rsplit(".", 1)[0], names, n=3)]
         return f" (near matches: {', '.join(near)})" if near else ""
 
+    def _look(self) -> tuple[list[Process], bool]:
+        """Every process of the unit's control group, the main one first, and whether one may not be looked at."""
+        group, seen, denied = self._unit.get("ControlGroup", ""), [], False
+        for pid in self.host.proc.in_cgroup(group) if group else []:
+            try:
+                process = self.host.proc.process(pid)
+            except PermissionError:
+                denied = True
+                continue
+            if process is not None:
+                seen.append(process)
+        main = int(self._unit.get("MainPID") or 0)
+        return sorted(seen, key=lambda process: (process.pid != main, process.start, process.pid)), denied
+
     def processes(self) -> list[Process]:
-        """Every process of the unit's control group, the main one first."""
-        unit = self._show()
-        group = unit.get("ControlGroup", "")
-        if not group:
-            return []
-        try:
-            found = [process for process in map(self.host.proc.process, self.host.proc.in_cgroup(group)) if process]
-        except PermissionError:
+        """The unit's processes, for the look before a restart. Raises Refused."""
+        self._show()
+        seen, denied = self._look()
+        if denied:
             # Root of a container is not root enough without the capability to trace.
             need = "CAP_SYS_PTRACE is missing here" if self.host.uid == 0 else "run with become: true"
-            raise Refused(f"the environment of {self.label}'s processes may not be read: {need}") from None
-        main = int(unit.get("MainPID") or 0)
-        return sorted(found, key=lambda process: (process.pid != main, process.start, process.pid))
+            raise Refused(f"the environment of {self.label}'s processes may not be read: {need}")
+        return seen
+
+    def seen(self) -> list[Process]:
+        """The unit's processes as far as they can be looked at now: what is asked from a restart on."""
+        self._refresh()
+        return self._look()[0]
+
+    def _refresh(self) -> None:
+        # A systemd that is too busy to answer is asked again by the next look.
+        with contextlib.suppress(Refused):
+            self._show()
 
     def user(self) -> str | None:
         return self._unit.get("User") or None
 
     def describe(self) -> str:
-        unit = self._show()
-        state = f"unit {self.label} is {unit.get('ActiveState')} ({unit.get('SubState')})"
-        result = unit.get("Result") or "success"
+        self._refresh()
+        state = f"unit {self.label} is {self._unit.get('ActiveState')} ({self._unit.get('SubState')})"
+        result = self._unit.get("Result") or "success"
         return state if result == "success" else f"{state}, result {result}"
 
     def log_tail(self) -> list[str]:
@@ -152,10 +171,11 @@ class Systemd:
         """Nothing has to be known before a restart."""
 
     def finished(self) -> None:
-        """Nothing is left to put away."""
+        for held in self._old:
+            held.close()
 
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
-        self._old = processes
+        self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
         # A unit that was restarted often is held back by its start limit. A unit that never ran cannot be reset, which
         # does not matter.
         self.host.run(["systemctl", "reset-failed", "--", self.label])
@@ -164,12 +184,17 @@ class Systemd:
         if done.rc != 0:
             raise Stopped(f"systemctl restart {self.label} failed: {redact(done.err.strip())}")
 
-    def advance(self, elapsed: float, stop_timeout: float) -> None:
-        """The next step of a restart, after a look at processes(). Raises Stopped when it cannot end well any more."""
+    def has_stopped(self) -> bool:
+        """Whether every process from before is over."""
+        return all(held.is_over() for held in self._old)
+
+    def advance(self, elapsed: float, stop_timeout: float, last: bool = False) -> None:
+        """The next step of a restart, after a look at seen(). Raises Stopped when it cannot end well any more."""
         if elapsed >= stop_timeout:
             # Exactly the old processes: a kill by unit name could hit the new one that has just started.
-            for process in self._old:
-                self.host.proc.kill(process.pid, process.start, signal.SIGKILL)
+            for held in self._old:
+                with contextlib.suppress(OSError):
+                    self.host.proc.kill(held.pid, held.start, signal.SIGKILL)
         self.check()
 
     def check(self) -> None:

@@ -29,7 +29,7 @@ options:
     default: tick
   contacts:
     description:
-      - C(technical) and C(business), each a list of tiers with C(name), C(channels), C(acknowledge_minutes) (15) and C(locale).
+      - C(technical) and C(business), or one of them, each a list of tiers with C(name), C(channels), C(acknowledge_minutes) (15) and C(locale).
       - A channel has C(type), V(slack), V(webhook), V(email) or V(pagerduty), and C(url) (and C(headers)), C(to), or C(routing_key), and
         C(timeout) (10 seconds). With C(always) it is used also when an earlier one has taken the message.
     type: dict
@@ -45,7 +45,7 @@ options:
   texts:
     description:
       - The text of each message, by audience, locale and kind (V(first), V(update), V(escalation), V(acknowledged), V(end), V(test)). Its first
-        line is the subject. The marks ⟦elapsed⟧, ⟦by⟧ and ⟦tier⟧ are filled in when it is sent.
+        line is the subject. The marks ⟦elapsed⟧, ⟦by⟧, ⟦tier⟧ and ⟦eta:given at|what stands there without one⟧ are filled in when it is sent.
     type: dict
     default: {}
   locale:
@@ -55,6 +55,11 @@ options:
     default: pt_BR
   by:
     description: Who acknowledges.
+    type: str
+  eta:
+    description:
+      - When it is expected to be over, in a person's words, C(15 min). One line, redacted, 80 characters at most.
+      - A new one is news of the open incident, and is kept until another one is given.
     type: str
   every:
     description: Seconds after which those who were told are told again.
@@ -105,6 +110,7 @@ incident:
     opened: {description: When (ISO 8601 in UTC)., type: str, returned: always}
     closed: {description: 'When it ended, or null.', type: str, returned: always}
     acknowledged: {description: 'By whom and when, or null.', type: dict, returned: always}
+    eta: {description: 'C(text), what a person expects, and C(time), when that was said; or null.', type: dict, returned: always}
     facts: {description: 'The newest facts, redacted.', type: dict, returned: always}
     messages:
       description: All of its messages, each with C(id), C(time), C(kind), C(audience), C(tier), C(channel), C(ok) and C(detail).
@@ -119,23 +125,27 @@ messages:
 sent: {description: How many a channel has taken., type: int, returned: success}
 unsent: {description: How many none has taken., type: int, returned: success}
 held_back: {description: Whether the event told nothing new., type: bool, returned: success}
+refused: {description: 'V(true) where contacts, event or directory do not fit, and so nobody was told.', type: bool, returned: failure}
 """
 
+from typing import cast
+
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kumon.runbook.plugins.module_utils import _notify
+from ansible_collections.kumon.runbook.plugins.module_utils import _contacts, _incident_state, _notify
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "event": {"type": "str", "choices": list(_notify.EVENTS), "default": "tick"},
+            "event": {"type": "str", "choices": list(_incident_state.EVENTS), "default": "tick"},
             "contacts": {"type": "dict", "required": True, "no_log": True},
             "smtp": {"type": "dict", "no_log": True, "default": {}},
             "facts": {"type": "dict", "default": {}},
             "texts": {"type": "dict", "default": {}},
-            "locale": {"type": "str", "choices": list(_notify.LOCALES), "default": "pt_BR"},
+            "locale": {"type": "str", "choices": list(_contacts.LOCALES), "default": "pt_BR"},
             "by": {"type": "str"},
+            "eta": {"type": "str"},
             "every": {"type": "float", "default": 900},
             "seconds": {"type": "float", "default": 20},
             "state_dir": {"type": "path", "required": True},
@@ -145,12 +155,12 @@ def main():
         supports_check_mode=True,
     )
     # A person's name is no secret, and would blank out every text that has it in it.
-    module.no_log_values = _notify.secrets_of(module.params["contacts"], module.params["smtp"])
+    module.no_log_values = _contacts.secrets_of(module.params["contacts"], module.params["smtp"])
     warnings: list[str] = []
     try:
-        result = _notify.run(module.params, module.check_mode, warnings)
+        result = _notify.run(cast(_notify.Params, module.params), module.check_mode, warnings)
     except Refused as exc:
-        module.fail_json(msg=str(exc), invocation={})
+        module.fail_json(msg=str(exc), refused=True, invocation={})
     for warning in warnings:
         module.warn(warning)
     # Whom to tell, and how, is nobody's to read back at -vvv.

@@ -13,16 +13,13 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES, ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, sequence
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import checklist as _texts
 
 STABLE_SECONDS = 180
 """How long nothing critical was seen when a system counts as stabilised; the procedures watch for 3 minutes."""
-
-_ACTS = {"rollback_level1": 1, "rollback_level2": 2, "rollback_level3": 3}
-
-JUDGED = (*_ACTS, "roll_forward")
-"""Procedures whose acts count by what the service did next, not by their own outcome; see `judgement`."""
 
 # Items in the procedures' own order: (name, phase).
 ITEMS = (
@@ -38,77 +35,6 @@ ITEMS = (
     ("document", "after"),
 )
 
-_TEXTS: dict[str, dict[str, str]] = {
-    "pt_BR": {
-        "identify": "Identificar o problema",
-        "decide": "Decidir o nível de rollback",
-        "roll_back": "Executar o rollback",
-        "stabilise": "Verificar a estabilização (3 min)",
-        "tell_technical": "Comunicar à equipe técnica",
-        "tell_business": "Comunicar aos responsáveis pelo negócio",
-        "analyse": "Análise pós-incidente",
-        "confirm_stable": "Confirmar o sistema estável",
-        "smoke_test": "Testar a funcionalidade básica",
-        "document": "Documentar o incidente",
-        "not_measured": "nada foi medido",
-        "level": "nível {level}",
-        "no_level": "nenhum rollback é devido ({cause})",
-        "decided_by": "nível {level}, por {actor}",
-        "not_needed": "nenhum rollback era necessário",
-        "due": "nível {level} é devido e não foi feito",
-        "killed": "{procedure} começou e não terminou",
-        "done": "{procedure} comprovado",
-        "unjudged": "{procedure} feito, o efeito não foi julgado",
-        "failed": "{procedure}: {why}",
-        "no_journal": "o journal não pôde ser lido",
-        "quiet": "nada crítico há {age}",
-        "quiet_short": "nada crítico há {age}, são precisos {needed}",
-        "critical": "{status} ({cause})",
-        "no_messages": "nenhum registro de mensagens",
-        "told": "{count} mensagens aceitas",
-        "not_told": "nenhuma mensagem aceita",
-        "no_incident": "nenhum incidente aberto",
-        "test_old": "o último foi antes do último rollback",
-        "not_asked": "não se sabe",
-        "no_report": "nenhum relatório desde o último rollback, só {path}",
-        "safe": "modo seguro: a entrega está desligada",
-    },
-    "en": {
-        "identify": "Identify the problem",
-        "decide": "Decide on the rollback level",
-        "roll_back": "Carry out the rollback",
-        "stabilise": "Verify that it is stable (3 min)",
-        "tell_technical": "Tell the technical team",
-        "tell_business": "Tell the business side",
-        "analyse": "Analysis after the incident",
-        "confirm_stable": "Confirm that the system is stable",
-        "smoke_test": "Test the basic function",
-        "document": "Document the incident",
-        "not_measured": "nothing was measured",
-        "level": "level {level}",
-        "no_level": "no rollback is due ({cause})",
-        "decided_by": "level {level}, by {actor}",
-        "not_needed": "no rollback was needed",
-        "due": "level {level} is due and was not done",
-        "killed": "{procedure} began and did not end",
-        "done": "{procedure} proven",
-        "unjudged": "{procedure} done, its effect was not judged",
-        "failed": "{procedure}: {why}",
-        "no_journal": "the journal could not be read",
-        "quiet": "nothing critical for {age}",
-        "quiet_short": "nothing critical for {age}, needed are {needed}",
-        "critical": "{status} ({cause})",
-        "no_messages": "no record of messages",
-        "told": "{count} messages accepted",
-        "not_told": "no message accepted",
-        "no_incident": "no incident is open",
-        "test_old": "the last one was before the last rollback",
-        "not_asked": "not known",
-        "no_report": "no report since the last rollback, only {path}",
-        "safe": "safe mode: delivery is switched off",
-    },
-}
-
 
 class _Answer(NamedTuple):
     status: str
@@ -117,7 +43,7 @@ class _Answer(NamedTuple):
     at: str | None = None
 
 
-def checklist(facts: Any, now: float, locale: str) -> list[dict[str, Any]]:
+def checklist(facts: Any, now: float, locale: str = "en") -> list[dict[str, Any]]:
     """Fill in the checklist for one host.
 
     :param facts: ``{verdict, traces, service, journal, smoke_test, notifications, report}``, each None where it is not
@@ -128,9 +54,8 @@ def checklist(facts: Any, now: float, locale: str) -> list[dict[str, Any]]:
         seconds or None
     :raises ValueError: for facts of another shape, or an unknown locale
     """
-    if locale not in LOCALES:
-        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
-    known = _Facts(mapping(facts, "The facts"), now, locale)
+    words = Words(locale, _texts.TEXTS)
+    known = _Facts(mapping(facts, "The facts"), now, words)
     rows = []
     for item, phase in ITEMS:
         answer = getattr(known, item)()
@@ -138,7 +63,7 @@ def checklist(facts: Any, now: float, locale: str) -> list[dict[str, Any]]:
             {
                 "item": item,
                 "phase": phase,
-                "title": _TEXTS[locale][item],
+                "title": words.say(item),
                 "status": answer.status,
                 "value": redact(answer.value),
                 "source": answer.source,
@@ -155,7 +80,8 @@ def judgement(act: dict, acts: list) -> dict | None:
 
     :param acts: the acts of the act's own journal
     """
-    level = _ACTS.get(str(act.get("procedure")))
+    procedure = str(act.get("procedure"))
+    level = PROCEDURES[procedure].level if procedure in ROLLBACKS else None
     for other in acts:
         if str(other.get("ended") or "") < str(act.get("ended") or ""):
             continue
@@ -171,8 +97,8 @@ def judgement(act: dict, acts: list) -> dict | None:
 class _Facts:
     """What is known, and each item's answer by it."""
 
-    def __init__(self, facts: dict, now: float, locale: str) -> None:
-        self._now, self._texts, self._words = now, _TEXTS[locale], Words(locale)
+    def __init__(self, facts: dict, now: float, words: Words) -> None:
+        self._now, self._words, self._say = now, words, words.say
         self.verdict, self.traces, self.service, self.journal, self.test, self.messages, self.written = (
             mapping(facts[name], name) if facts.get(name) is not None else None
             for name in ("verdict", "traces", "service", "journal", "smoke_test", "notifications", "report")
@@ -186,15 +112,12 @@ class _Facts:
             self.journal = None
         acts = sequence((self.journal or {}).get("acts") or [], "journal.acts")
         self._levels = [
-            act for act in acts if act.get("procedure") in _ACTS or act.get("procedure") == "emergency_recovery"
+            act for act in acts if act.get("procedure") in ROLLBACKS or act.get("procedure") == "emergency_recovery"
         ]
         self._levels = [act for act in self._levels if act.get("act") not in ("decision", "proof")]
         self._acts = acts
         self._decisions = [act for act in acts if act.get("act") == "decision"]
         self._forward = [act for act in acts if act.get("procedure") == "roll_forward" and act.get("ok")]
-
-    def _say(self, key: str, **fields: Any) -> str:
-        return self._texts[key].format(**fields)
 
     def _measured(self) -> str | None:
         return (self.traces or {}).get("measured")
@@ -227,8 +150,8 @@ class _Facts:
                 value = self._say("decided_by", level=level, actor=act.get("actor"))
                 return _Answer("done", value, self._entry(act), act.get("began"))
         for act in self._since_forward(self._levels):
-            if act["procedure"] in _ACTS:
-                value = self._say("decided_by", level=_ACTS[act["procedure"]], actor=act.get("actor"))
+            if act["procedure"] in ROLLBACKS:
+                value = self._say("decided_by", level=PROCEDURES[act["procedure"]].level, actor=act.get("actor"))
                 return _Answer("done", value, self._entry(act), act.get("began"))
         if self._blind():
             return _Answer("unknown", self._say("not_measured"))

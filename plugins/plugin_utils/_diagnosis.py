@@ -14,14 +14,16 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     failure_rise,
     mapping,
     nothing_dated,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import diagnosis as _texts
 
 WIDTH = 100
 """Columns of the screen; its lines are 24 at depth quick and 44 at depth full, at most."""
@@ -35,129 +37,11 @@ PROBES = {
     "full": {"service": None, "traces": "traces", "journal": "journal", "gateway": "evolution"},
 }
 
-_TEXTS: dict[str, dict[str, str]] = {
-    "pt_BR": {
-        "ok": "SAUDÁVEL",
-        "watch": "ATENÇÃO, monitorar de perto",
-        "rollback": "ROLLBACK necessário",
-        "blind": "SEM VISÃO, nada prova que o sistema funciona",
-        "measured": "medido há {age}",
-        "delivery": "Entrega",
-        "delivered": "{rate} de {n} (intervalo de 95 %: {low} a {high}); {unconfirmed} sem resultado",
-        "no_delivery": "nenhum resultado para julgar",
-        "critical": "Críticos",
-        "no_critical": "nenhum na janela",
-        "invalid_instances": "instâncias inválidas: {names}",
-        "more": "e mais {n}",
-        "service": "Serviço",
-        "running": "pid {pid} desde {started}; health {health} ({detail})",
-        "stopped": "parado; health {health} ({detail})",
-        "flags": "Flags",
-        "declared": "declarado",
-        "effective": "no processo",
-        "reported": "no health",
-        "last_act": "Último ato",
-        "no_act": "nenhum no journal",
-        "act_open": "não terminou",
-        "act_ok": "comprovado",
-        "act_done": "concluído",
-        "act_unjudged": "feito, o efeito não foi julgado",
-        "act_failed": "falhou",
-        "journal_broken": "journal adulterado: {reason}",
-        "ago": "há {age}",
-        "handoff": "Hand-off",
-        "handoffs": "{planned} planejadas, {read} lidas, {lost} perdidas, {unread} não lidas",
-        "state": "Estado",
-        "mismatches": "{n} com estado diferente entre planner e delivery",
-        "instances": "Instâncias",
-        "invalid": "inválidas: {names}",
-        "unexpected": "inesperadas: {names}",
-        "no_instance": "nenhuma vista",
-        "failures": "Falhas",
-        "by_http": "por HTTP: {names}",
-        "by_conversation": "por conversa: {names}",
-        "no_failures": "nenhuma",
-        "rise": "Aumento",
-        "rises": "{failed} de {n} falharam em 15 min, {before_failed} de {before_n} na hora anterior: {judged}",
-        "sudden": "SÚBITO",
-        "not_sudden": "sem aumento provado",
-        "not_comparable": "não há o que comparar",
-        "gateway": "Evolution API",
-        "gateway_is": "versão {version}, instância {state}: {healthy}",
-        "healthy": "saudável",
-        "unhealthy": "NÃO saudável",
-        "unknown": "desconhecido",
-        "checklist": "Checklist",
-        "next": "A seguir",
-        "nothing": "nada a fazer",
-        "not_asked": "não foi perguntado",
-        "timed_out": "sem resposta no prazo",
-        "undated": "{n} registros sem horário, nenhum pode ser contado na janela",
-    },
-    "en": {
-        "ok": "HEALTHY",
-        "watch": "WATCH closely",
-        "rollback": "ROLLBACK needed",
-        "blind": "BLIND, nothing proves that the system works",
-        "measured": "measured {age} ago",
-        "delivery": "Delivery",
-        "delivered": "{rate} of {n} (95 % interval {low} to {high}); {unconfirmed} without result",
-        "no_delivery": "no result to judge",
-        "critical": "Critical",
-        "no_critical": "none in the window",
-        "invalid_instances": "invalid instances: {names}",
-        "more": "and {n} more",
-        "service": "Service",
-        "running": "pid {pid} since {started}; health {health} ({detail})",
-        "stopped": "stopped; health {health} ({detail})",
-        "flags": "Flags",
-        "declared": "declared",
-        "effective": "in process",
-        "reported": "in health",
-        "last_act": "Last act",
-        "no_act": "none in the journal",
-        "act_open": "did not end",
-        "act_ok": "proven",
-        "act_done": "done",
-        "act_unjudged": "done, its effect was not judged",
-        "act_failed": "failed",
-        "journal_broken": "the journal was tampered with: {reason}",
-        "ago": "{age} ago",
-        "handoff": "Hand-off",
-        "handoffs": "{planned} planned, {read} read, {lost} lost, {unread} unread",
-        "state": "State",
-        "mismatches": "{n} whose state differs between planner and delivery",
-        "instances": "Instances",
-        "invalid": "invalid: {names}",
-        "unexpected": "unexpected: {names}",
-        "no_instance": "none seen",
-        "failures": "Failures",
-        "by_http": "by HTTP: {names}",
-        "by_conversation": "by conversation: {names}",
-        "no_failures": "none",
-        "rise": "Rise",
-        "rises": "{failed} of {n} failed in 15 min, {before_failed} of {before_n} in the hour before: {judged}",
-        "sudden": "SUDDEN",
-        "not_sudden": "no rise proven",
-        "not_comparable": "nothing to compare",
-        "gateway": "Evolution API",
-        "gateway_is": "version {version}, instance {state}: {healthy}",
-        "healthy": "healthy",
-        "unhealthy": "NOT healthy",
-        "unknown": "unknown",
-        "checklist": "Checklist",
-        "next": "Next",
-        "nothing": "nothing to do",
-        "not_asked": "was not asked",
-        "timed_out": "no answer in time",
-        "undated": "{n} records without a time, none can be counted in the window",
-    },
-}
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 
 
 def diagnosis(
-    probes: Any, verdict: Any, now: float, depth: str = "quick", locale: str = "pt_BR", **more: Any
+    probes: Any, verdict: Any, now: float, depth: str = "quick", locale: str = "en", **more: Any
 ) -> dict[str, Any]:
     """Put the answers of a host's probes together.
 
@@ -165,24 +49,23 @@ def diagnosis(
     :param verdict: what the filter ``verdict`` made of them
     :param now: seconds since the epoch by which ages are told
     :param depth: ``quick`` or ``full``
-    :param more: ``host``, ``next_step``, ``notifications``, ``smoke_test``, ``report`` where they are known
+    :param more: ``host``, ``commands`` (as this run was started), ``next_step``, ``notifications``, ``smoke_test``,
+        ``report`` where they are known
     :returns: ``{host, depth, verdict, measured, known: {probe: answer}, rise, checklist, unknown: [{probe, why}],
         next_step, screen}``; everything redacted, ``screen`` as text
     :raises ValueError: for an unknown depth or locale, or probes of another shape
     """
     if depth not in PROBES:
         raise ValueError(f"depth is {redact(str(depth))[:20]!r}; it must be {' or '.join(PROBES)}")
-    if locale not in LOCALES:
-        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
-    texts = _TEXTS[locale]
+    words = Words(locale, health.TEXTS, status.TEXTS, _texts.TEXTS, run=more.get("commands"))
     registered = mapping(probes, "The probes")
     known: dict[str, Any] = {}
     unknown = []
     answer: Any
     for probe, key in PROBES[depth].items():
-        answer, why = _answer(registered.get(probe), key, texts)
+        answer, why = _answer(registered.get(probe), key, words)
         if probe == "traces" and answer is not None and nothing_dated(answer):
-            answer, why = None, texts["undated"].format(n=answer["undated"])
+            answer, why = None, words.say("undated", n=answer["undated"])
         known[probe] = answer
         if why is not None:
             unknown.append({"probe": probe, "why": why})
@@ -198,34 +81,43 @@ def diagnosis(
         "rise": failure_rise(traces.get("minutes") or [], now) if traces and depth == "full" else None,
         "checklist": checklist(facts, now, locale) if depth == "full" else None,
         "unknown": unknown,
-        "next_step": more.get("next_step") or "",
+        "next_step": more.get("next_step") or _next_step(mapping(verdict, "verdict"), depth, words),
     }
     found = redact_data(found)
-    found["screen"] = "\n".join(_Screen(found, now, locale).lines())
+    found["screen"] = "\n".join(_Screen(found, now, words).lines())
     return found
 
 
-def _answer(registered: Any, key: str | None, texts: dict[str, str]) -> tuple[Any, str | None]:
+def _next_step(verdict: dict[str, Any], depth: str, words: Words) -> str:
+    """What to do next: the level that is due, a closer look, or a person."""
+    if verdict.get("level"):
+        return words.run[LEVELS[verdict["level"]]]
+    if verdict.get("status") in ("watch", "blind"):
+        return words.say("next_full" if depth == "quick" else "next_person")
+    return ""
+
+
+def _answer(registered: Any, key: str | None, words: Words) -> tuple[Any, str | None]:
     """What a task's result says, or why it says nothing."""
     if not isinstance(registered, dict) or registered.get("skipped"):
-        return None, texts["not_asked"]
+        return None, words.say("not_asked")
     answer = registered.get(key) if key else registered if "running" in registered else None
     # Not by `failed` alone: `failed_when: false` takes that away from a module that could not answer.
     if isinstance(answer, dict) and not registered.get("failed") and not registered.get("unreachable"):
         return answer, None
     if not registered.get("msg"):
-        return None, texts["not_asked"]
+        return None, words.say("not_asked")
     why = " ".join(str(registered["msg"]).strip().splitlines()[0].split())
     # The words of ansible-core for a task that took longer than its `timeout`.
     late = "timedout" in registered or "Timed out" in why or "expected time frame" in why
-    return None, texts["timed_out"] if late else redact(why)[:200]
+    return None, words.say("timed_out") if late else redact(why)[:200]
 
 
 class _Screen:
     """The lines of a screen: the verdict first, what to run next last."""
 
-    def __init__(self, found: dict[str, Any], now: float, locale: str) -> None:
-        self._found, self._now, self._texts, self._words = found, now, _TEXTS[locale], Words(locale)
+    def __init__(self, found: dict[str, Any], now: float, words: Words) -> None:
+        self._found, self._now, self._words, self._say = found, now, words, words.say
         self._known = found["known"]
         self._why = {entry["probe"]: entry["why"] for entry in found["unknown"]}
 
@@ -244,15 +136,12 @@ class _Screen:
             parts += self._part("rise", "traces", self._rise)
             parts += self._part("gateway", "gateway", self._gateway)
             parts += self._labelled("checklist", [self._tick(row) for row in self._found["checklist"]])
-        parts += self._labelled("next", [self._found["next_step"] or self._texts["nothing"]])
+        parts += self._labelled("next", [self._found["next_step"] or self._say("nothing")])
         return [_cut(line) for line in parts]
-
-    def _say(self, key: str, **fields: Any) -> str:
-        return self._texts[key].format(**fields)
 
     def _part(self, label: str, probe: str, tell: Any) -> list[str]:
         if self._known.get(probe) is None:
-            return self._labelled(label, [f"{self._texts['unknown']}: {self._why.get(probe, '')}"])
+            return self._labelled(label, [f"{self._say('unknown')}: {self._why.get(probe, '')}"])
         return self._labelled(label, tell(self._known[probe]))
 
     def _labelled(self, label: str, texts: list[str]) -> list[str]:
@@ -261,7 +150,7 @@ class _Screen:
             # A text from outside is one line, whatever it holds.
             line = "".join(" " if char in "\n\t" else char for char in text)
             rows += textwrap.wrap(line, WIDTH - _LABEL, max_lines=2, placeholder=" …", drop_whitespace=False) or [""]
-        labels = [self._texts[label]] + [""] * len(rows)
+        labels = [self._say(label)] + [""] * len(rows)
         return [f"{label_:<{_LABEL}}{row}".rstrip() for label_, row in zip(labels, rows)]
 
     def _age(self, moment: str | None) -> str:
@@ -274,7 +163,7 @@ class _Screen:
         cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
         host = f"{self._found['host']}: " if self._found["host"] else ""
         measured = self._say("measured", age=self._age(self._found["measured"]))
-        return f"{host}{self._texts[verdict['status']]}{cause}, {measured}"
+        return f"{host}{self._say(verdict['status'])}{cause}, {measured}"
 
     def _reasons(self) -> list[str]:
         reasons = self._found["verdict"]["reasons"]
@@ -287,7 +176,7 @@ class _Screen:
     def _delivery(self, traces: dict) -> list[str]:
         rate = delivery_rate(traces)
         if rate["rate"] is None:
-            return [self._texts["no_delivery"]]
+            return [self._say("no_delivery")]
         shown = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
         return [self._say("delivered", n=rate["n"], unconfirmed=traces["delivery"]["unconfirmed"], **shown)]
 
@@ -302,7 +191,7 @@ class _Screen:
             texts.append(self._say("mismatches", n=traces["handoff"]["state_mismatches"]))
         if traces["instances"]["invalid"]:
             texts.append(self._say("invalid_instances", names=self._names(traces["instances"]["invalid"])))
-        return [text[: WIDTH - _LABEL] for text in texts] or [self._texts["no_critical"]]
+        return [text[: WIDTH - _LABEL] for text in texts] or [self._say("no_critical")]
 
     def _service(self, service: dict) -> list[str]:
         health = service["health"]
@@ -315,7 +204,7 @@ class _Screen:
         columns = ("declared", "effective", "reported")
         names = sorted({name for column in columns for name in service[column]})
         width = min(40, max([len(name) for name in names], default=0)) + 2
-        rows = [" " * width + "".join(f"{self._texts[column]:<13}" for column in columns).rstrip()]
+        rows = [" " * width + "".join(f"{self._say(column):<13}" for column in columns).rstrip()]
         for name in names:
             values = "".join(f"{_shown(service[column].get(name))[:12]:<13}" for column in columns)
             rows.append(f"{name[:40]:<{width}}{values}".rstrip())
@@ -325,7 +214,7 @@ class _Screen:
         if not journal.get("ok", True):
             return [self._say("journal_broken", reason=journal.get("reason"))]
         if not journal.get("acts"):
-            return [self._texts["no_act"]]
+            return [self._say("no_act")]
         act = journal["acts"][0]
         if act.get("ended") is None:
             ended = "act_open"
@@ -336,7 +225,7 @@ class _Screen:
         else:
             ended = "act_unjudged" if act.get("procedure") in JUDGED else "act_done"
         ago = self._say("ago", age=self._age(act.get("ended") or act.get("began")))
-        return [f"{act.get('procedure')} ({act.get('act')}), {act.get('actor')}: {self._texts[ended]}, {ago}"]
+        return [f"{act.get('procedure')} ({act.get('act')}), {act.get('actor')}: {self._say(ended)}, {ago}"]
 
     def _handoff(self, traces: dict) -> list[str]:
         return [
@@ -357,13 +246,13 @@ class _Screen:
             self._say(kind, names=self._names(instances[kind])) for kind in ("invalid", "unexpected") if instances[kind]
         ]
         return (
-            ["; ".join([self._names(instances["seen"]), *wrong])] if instances["seen"] else [self._texts["no_instance"]]
+            ["; ".join([self._names(instances["seen"]), *wrong])] if instances["seen"] else [self._say("no_instance")]
         )
 
     def _failures(self, traces: dict) -> list[str]:
         delivery = traces["delivery"]
         if not delivery["failed"]:
-            return [self._texts["no_failures"]]
+            return [self._say("no_failures")]
         return [
             self._say("by_http", names=self._names(delivery["failed_by_http"])),
             self._say("by_conversation", names=self._names(delivery.get("failed_by_conversation") or {})),
@@ -379,15 +268,15 @@ class _Screen:
                 n=rise["recent"]["n"],
                 before_failed=rise["before"]["failed"],
                 before_n=rise["before"]["n"],
-                judged=self._texts[judged],
+                judged=self._say(judged),
             )
         ]
 
     def _gateway(self, gateway: dict) -> list[str]:
         known = gateway.get("healthy")
         healthy = "unknown" if known is None else "healthy" if known else "unhealthy"
-        shown = {name: gateway.get(name) or self._texts["unknown"] for name in ("version", "state")}
-        first = self._say("gateway_is", healthy=self._texts[healthy], **shown)
+        shown = {name: gateway.get(name) or self._say("unknown") for name in ("version", "state")}
+        first = self._say("gateway_is", healthy=self._say(healthy), **shown)
         return [first, *[str(finding.get("message")) for finding in (gateway.get("findings") or [])[:2]]]
 
     def _tick(self, row: dict) -> str:

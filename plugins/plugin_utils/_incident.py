@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
 
 GAP_SECONDS = 4 * 3600
@@ -17,7 +18,7 @@ GAP_SECONDS = 4 * 3600
 MARGIN_SECONDS = 900
 """What is looked at before the first act and after the last one."""
 
-ROLLBACKS = ("rollback_level1", "rollback_level2", "rollback_level3", "emergency_recovery")
+ACTING = (*ROLLBACKS, "emergency_recovery")
 
 
 def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", until: str = "") -> dict[str, Any]:
@@ -48,7 +49,7 @@ def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", 
         end = min(end, max(entry[1] for entry in inside) + MARGIN_SECONDS)
     if begin >= end:
         raise ValueError(f"The window is empty: {iso(begin)} is not before {iso(end)}.")
-    rollbacks = [entry[2] for entry in inside if entry[2].get("procedure") in ROLLBACKS]
+    rollbacks = [entry[2] for entry in inside if entry[2].get("procedure") in ACTING]
     first = (rollbacks or [entry[2] for entry in inside] or [{}])[0]
     return {
         # It becomes a file's name, and the journal is not ours alone.
@@ -76,7 +77,7 @@ def _newest(acts: list, run_id: str) -> list:
     for incident in reversed(incidents):
         if run_id and any(act.get("run_id") == run_id for _began, _ended, act in incident):
             return incident
-        if not run_id and any(act.get("procedure") in ROLLBACKS for _began, _ended, act in incident):
+        if not run_id and any(act.get("procedure") in ACTING for _began, _ended, act in incident):
             return incident
     if run_id:
         raise ValueError(f"No act of the run {run_id[:80]!r} is in the journals.")

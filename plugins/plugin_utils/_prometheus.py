@@ -48,8 +48,9 @@ def prometheus(seen: Any, host: str, now: float) -> str:
     samples = [("check_timestamp_seconds", {}, number(now, "now")), *_of_verdict(mapping(seen["verdict"], "verdict"))]
     if seen.get("traces") is not None and not nothing_dated(mapping(seen["traces"], "traces")):
         samples += _of_traces(seen["traces"])
-    if seen.get("service") is not None:
-        samples += _of_service(mapping(seen["service"], "service"))
+    # A service that could not be looked at is neither up nor down.
+    if seen.get("service") is not None and "running" in mapping(seen["service"], "service"):
+        samples += _of_service(seen["service"])
     lines = []
     for name, help_text in METRICS.items():
         rows = [(labels, value) for sample, labels, value in samples if sample == name]
@@ -68,7 +69,7 @@ def _of_verdict(verdict: dict) -> list[tuple]:
     return [
         *[("verdict", {"status": name}, name == status) for name in STATUSES],
         ("rollback_level", {}, verdict.get("level") or 0),
-        ("cause", {"cause": str(verdict.get("cause") or "none")}, 1),
+        ("cause", {"cause": str(verdict.get("cause") or ("none" if status == "ok" else status))}, 1),
     ]
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import JUDGED, checklist, judgement
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist, judgement
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
-from ansible_collections.kumon.runbook.plugins.plugin_utils._report_words import TEXTS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, JUDGED
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     mapping,
@@ -24,10 +24,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     sequence,
     wilson_interval,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import LOCALES, Words
-
-BUDGETS = {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
-"""Seconds from a rollback's start to its observed effect, by the procedures."""
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import report as _texts
 
 SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
 TARGET = 0.95
@@ -43,20 +41,51 @@ _SOURCES = {
 }
 
 
+def report_host(seen: Any, verdict: Any, measured: Any, release: Any, evidence: Any) -> dict[str, Any]:
+    """What is known of one host, and why the rest is not.
+
+    :param seen: ``health_seen``, what each probe of the present registered
+    :param measured: what the tasks that read the incident's log, the release and the evidence registered
+    """
+    seen = mapping(seen, "seen")
+    registered = {
+        "journal": (seen.get("journal"), "journal"),
+        "traces": (measured, "traces"),
+        "service": (seen.get("service"), None),
+        "release": (release, "release"),
+        "evidence": (evidence, "evidence"),
+    }
+    known: dict[str, Any] = {}
+    unknown = []
+    for name, (answer, key) in registered.items():
+        answer = answer if isinstance(answer, dict) else {}
+        found = answer.get(key) if key else answer if seen["state"]["known"] else None
+        known[name] = found if isinstance(found, dict) else None
+        if known[name] is None and answer.get("msg"):
+            unknown.append({"source": _SOURCES[name], "why": str(answer["msg"])})
+    present = (seen.get("traces") or {}).get("traces")
+    return {
+        **known,
+        "present": present if isinstance(present, dict) else None,
+        "verdict": verdict,
+        "smoke_test": (seen.get("kept") or {}).get("smoke_test"),
+        "unknown": unknown,
+    }
+
+
 def model(facts: Any, locale: str) -> dict[str, Any]:
     """Put together what a report says, for the renderers.
 
     :param facts: see the filter's documentation, ``incident_report.yml``
     :raises ValueError: for facts of another shape, or an unknown locale
     """
-    if locale not in LOCALES:
-        raise ValueError(f"locale must be {' or '.join(LOCALES)}.")
     return _Report(redact_data(mapping(facts, "The facts")), locale).model()
 
 
 class _Report:
     def __init__(self, facts: dict, locale: str) -> None:
-        self._texts, self._words, self._locale = TEXTS[locale], Words(locale), locale
+        self._words, self._locale = Words(locale, _texts.TEXTS), locale
+        self._say = self._words.say
         self._incident = mapping(facts["incident"], "incident")
         self._hosts = {
             str(name): mapping(host, f"hosts.{name}") for name, host in sorted(mapping(facts["hosts"], "hosts").items())
@@ -79,20 +108,19 @@ class _Report:
         status = self._status()
         return {
             "locale": self._locale.replace("_", "-"),
-            "texts": self._texts,
-            "words": self._texts["charts"],
+            "texts": self._words.texts(),
+            "words": self._words.texts("charts_"),
             "title": self._say("title", id=self._incident["id"]),
             "status": status,
             "headline": self._say(f"status_{status}"),
             "meta": [
-                (self._texts["incident"], str(self._incident["id"])),
-                (self._texts["window"], f"{_span(self._incident['since'], self._incident['until'])} UTC"),
-                (self._texts["hosts"], ", ".join(self._hosts)),
-                (self._texts["generated"], f"{_clock(self._generated)} UTC, kumon.runbook {self._version}"),
+                (self._say("incident"), str(self._incident["id"])),
+                (self._say("window"), f"{_span(self._incident['since'], self._incident['until'])} UTC"),
+                (self._say("hosts"), ", ".join(self._hosts)),
+                (self._say("generated"), f"{_clock(self._generated)} UTC, kumon.runbook {self._version}"),
             ],
             "sections": [
-                {"name": name, "title": self._texts[name], "statements": getattr(self, f"_{name}")()}
-                for name in SECTIONS
+                {"name": name, "title": self._say(name), "statements": getattr(self, f"_{name}")()} for name in SECTIONS
             ],
             "acts": self._acts,
             "minutes": self._minutes,
@@ -104,9 +132,6 @@ class _Report:
             "messages": self._messages(),
             "evidence": self._evidence(),
         }
-
-    def _say(self, key: str, **fields: Any) -> str:
-        return self._texts[key].format(**fields)
 
     def _of_incident(self, news: Any) -> dict | None:
         """The messages that are not those of an incident before this one."""
@@ -173,12 +198,12 @@ class _Report:
 
     def _result(self, host: str, act: dict) -> str:
         if not self._verified(host, act):
-            return self._texts["not_verifiable"]
+            return self._say("not_verifiable")
         if act.get("ended") is None:
-            return self._texts["not_ended"]
+            return self._say("not_ended")
         if act.get("ok") is None:
-            return self._texts["noted"]
-        return self._texts["took_effect"] if act["ok"] else self._texts["failed"]
+            return self._say("noted")
+        return self._say("took_effect") if act["ok"] else self._say("failed")
 
     def _trace_ref(self, host: str) -> str:
         window = self._hosts[host]["traces"].get("window") or {}
@@ -245,7 +270,7 @@ class _Report:
         wrong = [row for row in self._minutes if row["failed"] or row["lost"] or row["guards"]]
         if wrong:
             what = ", ".join(
-                f"{self._texts['charts'][name]} {wrong[0][name]}"
+                f"{self._say(f'charts_{name}')} {wrong[0][name]}"
                 for name in ("failed", "lost", "guards")
                 if wrong[0][name]
             )
@@ -258,7 +283,7 @@ class _Report:
                     age = self._words.duration(delay)
                     rows.append(_statement(self._say("to_first_act", age=age), first["ref"], *self._all_traces()))
         elif self._minutes:
-            rows.append(_statement(self._texts["no_sign"], *self._all_traces()))
+            rows.append(_statement(self._say("no_sign"), *self._all_traces()))
         for host, known in self._hosts.items():
             verdict = known.get("verdict")
             if verdict:
@@ -347,7 +372,7 @@ class _Report:
             said = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
             for name, source in _SOURCES.items():
                 if known.get(name) is None:
-                    why = said.get(source) or self._texts["not_asked"]
+                    why = said.get(source) or self._say("not_asked")
                     rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
             journal = known.get("journal")
             if journal is not None and not journal.get("ok", True):
@@ -369,7 +394,7 @@ class _Report:
                 self._say(
                     "effect_not_proven",
                     number=act["number"],
-                    why=(act["judged"] or {}).get("msg") or self._texts["not_judged"],
+                    why=(act["judged"] or {}).get("msg") or self._say("not_judged"),
                     **_who(act),
                 ),
                 act["ref"],
@@ -379,11 +404,11 @@ class _Report:
             if act["ok"] and act["procedure"] in JUDGED and not (act["judged"] or {}).get("ok")
         ]
         if not self._acts:
-            rows.append(_statement(self._texts["no_acts"], *[f"journal {host}" for host in self._hosts]))
+            rows.append(_statement(self._say("no_acts"), *[f"journal {host}" for host in self._hosts]))
         if self._news is None:
-            rows.append(_statement(self._texts["no_messages_known"], "notify"))
+            rows.append(_statement(self._say("no_messages_known"), "notify"))
         # Numbers say what was lost, and never why.
-        rows.append(_statement(self._texts["root_cause"]))
+        rows.append(_statement(self._say("root_cause")))
         return rows
 
     def _unknown_of(self, host: str, traces: dict) -> list[dict]:
@@ -423,7 +448,7 @@ class _Report:
                     "seconds": seconds,
                     "budget": BUDGETS[procedure],
                     "ok": all(act["ok"] for act in acts) and any(one["ok"] for one in judged),
-                    "label": self._say("of_budget", seconds=self._number(seconds), budget=BUDGETS[procedure]),
+                    "label": self._say("of_budget", seconds=self._number(seconds), budget=f"{BUDGETS[procedure]:g}"),
                 }
             )
         return rows
@@ -487,7 +512,7 @@ class _Report:
         }
 
     def _messages(self) -> list[dict]:
-        kinds, audiences = self._texts["kinds"], self._texts["audiences"]
+        kinds, audiences = self._words.texts("kinds_"), self._words.texts("audiences_")
         rows = []
         for message in sequence((self._news or {}).get("messages") or [], "notifications.messages"):
             rows.append(
@@ -497,8 +522,8 @@ class _Report:
                     "audience": audiences.get(message.get("audience"), str(message.get("audience"))),
                     "tier": message.get("tier"),
                     "channel": message.get("channel") or "-",
-                    "ok": {True: self._texts["accepted"], False: self._texts["refused"]}.get(
-                        message.get("ok"), self._texts["not_known"]
+                    "ok": {True: self._say("accepted"), False: self._say("refused")}.get(
+                        message.get("ok"), self._say("not_known")
                     ),
                     "detail": str(message.get("detail") or ""),
                 }

@@ -10,10 +10,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _charts, _report
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils._version import version
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
 
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 _MINUTES = 120
@@ -93,7 +99,7 @@ style-src 'sha256-{{ digest }}'; base-uri 'none'; form-action 'none'">
 {% if table.note %}<p class="note">{{ table.note }}</p>{% endif %}
 {% for part in table.parts %}{% if part.title %}<h3>{{ part.title }}</h3>{% endif %}
 {% if part.rows %}<div class="scroll" tabindex="0"><table><thead><tr>{% for column in table.columns %}\
-<th>{{ t.columns[column] }}</th>{% endfor %}</tr></thead><tbody>
+<th>{{ t["columns_" ~ column] }}</th>{% endfor %}</tr></thead><tbody>
 {% for row in part.rows %}<tr>{% for cell in row %}\
 <td{{ ' class="wide"' | safe if cell | length > 30 }}>{{ cell }}</td>\
 {% endfor %}</tr>
@@ -138,7 +144,7 @@ _MARKDOWN = """# {{ m.title | md }}
 {% endif %}
 
 {% if part.rows %}
-|{% for column in table.columns %} {{ t.columns[column] }} |{% endfor %}
+|{% for column in table.columns %} {{ t["columns_" ~ column] }} |{% endfor %}
 
 |{% for column in table.columns %} --- |{% endfor %}
 
@@ -154,6 +160,37 @@ _MARKDOWN = """# {{ m.title | md }}
 """
 
 
+def incident_report(facts: Any, locale: str = "en") -> dict[str, str]:
+    """Render a report: `{markdown, html, problem}`; `problem` says why there are no pictures.
+
+    :param facts: see the filter's documentation, ``incident_report.yml``
+    :raises ValueError: for facts of another shape, or an unknown locale
+    """
+    model = _report.model(facts, locale)
+    pictures, problem = None, ""
+    try:
+        pictures = _charts.pictures(model)
+    except ImportError:
+        problem = _charts.NEEDED
+    return {"markdown": markdown(model), "html": html(model, pictures), "problem": problem}
+
+
+def incident_files(known: Any, now: Any, locale: str = "en") -> dict[str, Any]:
+    """Render a report in both languages, as the files that are written.
+
+    :param known: ``{incident, hosts, notifications}``, as ``incident_report`` documents them
+    :param now: seconds since the epoch at which it is generated
+    :returns: ``{files: {json, pt_BR.md, pt_BR.html, en.md, en.html}, generated, problem}``
+    """
+    generated = iso(number(now, "now"), "seconds")
+    facts = redact_data({**mapping(known, "known"), "generated": generated, "runbook_version": version()})
+    rendered = {language: incident_report(facts, language) for language in LOCALES}
+    files = {"json": json.dumps(facts, indent=1, ensure_ascii=False, sort_keys=True, default=str) + "\n"}
+    for language, parts in rendered.items():
+        files.update({f"{language}.md": parts["markdown"], f"{language}.html": parts["html"]})
+    return {"files": files, "generated": generated, "problem": rendered[locale]["problem"]}
+
+
 def html(model: dict[str, Any], pictures: dict[str, str | None] | None) -> str:
     """Render the page; `pictures` None says on it that they could not be drawn."""
     from jinja2 import Environment, StrictUndefined
@@ -162,7 +199,7 @@ def html(model: dict[str, Any], pictures: dict[str, str | None] | None) -> str:
     coded = pictures and {
         name: base64.b64encode(svg.encode()).decode() if svg else None for name, svg in pictures.items()
     }
-    words = model["texts"]["charts"]
+    words = model["words"]
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return environment.from_string(_PAGE).render(
         m=_lenient(model),

@@ -8,10 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
+
 # From worst to best. A run is as good as its worst host.
 STATUSES = (
     "unreachable",
     "failed",
+    "refused",
     "ignored",
     "rollback",
     "blind",
@@ -33,10 +37,11 @@ def run_result(
     :param hosts: all hosts of the run; one without outcome counts as ``unreachable``
     :param started: when the run began, and ``now``, in seconds since the epoch
     """
+    started, now = number(started, "started"), number(now, "now")
     by_host = {
-        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step")}
+        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")}
         if host in outcomes
-        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None}
+        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}
         for host in hosts
     }
     for host, outcome in by_host.items():
@@ -50,6 +55,7 @@ def run_result(
     return {
         "procedure": any_outcome.get("procedure"),
         "status": worst["status"],
+        "message": worst["message"],
         "level": worst["level"],
         "verdict": worst["verdict"],
         "started": started,
@@ -61,8 +67,25 @@ def run_result(
     }
 
 
-ROLLBACKS = ("rollback_level1", "rollback_level2", "rollback_level3")
-_BAD = ("unreachable", "failed", "ignored", "rollback", "blind", "unproven", "insufficient")
+_BAD = ("unreachable", "failed", "refused", "ignored", "rollback", "blind", "unproven", "insufficient")
+
+
+def refusal(procedure: str, message: str) -> dict[str, Any]:
+    """Return the custom stats of a run that was refused before it had a host."""
+    refused = {
+        "procedure": procedure,
+        "status": "refused",
+        "message": message,
+        "level": None,
+        "verdict": None,
+        "started": None,
+        "seconds": 0.0,
+        "budget_seconds": None,
+        "run_id": None,
+        "next_step": message,
+        "hosts": {},
+    }
+    return {"runbook_result": refused, f"runbook_result_{procedure}": refused}
 
 
 def incident_news(
@@ -78,7 +101,7 @@ def incident_news(
     :param waiting: hosts of later waves, on which nothing was done yet
     """
     procedure, status, found = result.get("procedure"), result["status"], list(outcomes.values())
-    acted = [one for one in found if one.get("status") not in ("unreachable", "planned")]
+    acted = [one for one in found if one.get("status") not in ("unreachable", "refused", "planned")]
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"
@@ -111,95 +134,6 @@ def incident_news(
             "delivery": deliveries.pop() if len(deliveries) == 1 else "unknown",
             "next_step": result.get("next_step") or "",
             "actor": actor,
+            "budget_seconds": result.get("budget_seconds"),
         },
     }
-
-
-def kill_switch_proof(
-    flags: Mapping[str, Any], traces: Mapping[str, Any] | None, fence: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Judge whether the kill-switch holds, by what the restarted process has and does.
-
-    :param flags: what ``service_flags`` returned
-    :param traces: what the process did since its start (since the fence, if there is one), None when that is unknown
-    :param fence: what ``network_fence`` returned, if one was engaged
-    :returns: ``{status: proven|ignored|unproven, reason, proofs: [{proof, had, detail}, …]}``
-
-    ``reason`` is one of ``reported`` (health says so), ``observed`` (messages planned, none sent), ``fenced`` (the
-    gateway cannot be reached), ``not_in_process``, ``still_sending``, ``reports_false``, ``fence_leaks``,
-    ``no_message_seen``.
-    """
-    proofs = list(flags.get("proofs") or [])
-    had = {proof["proof"]: proof["had"] for proof in proofs}
-    delivery, handoff = (traces or {}).get("delivery") or {}, (traces or {}).get("handoff") or {}
-    sent = max(int(delivery.get("sent") or 0), int(delivery.get("success") or 0))
-    succeeded = int(delivery.get("success") or 0)
-    planned = int(handoff.get("planned") or 0)
-    if traces is None:
-        proofs.append({"proof": "log", "had": False, "detail": "the log could not be read"})
-    elif fence:
-        proofs.append({"proof": "log", "had": succeeded == 0, "detail": f"{sent} tried, {succeeded} delivered"})
-    else:
-        proofs.append({"proof": "log", "had": planned > 0 and sent == 0, "detail": f"{planned} planned, {sent} sent"})
-
-    if fence:
-        standing = bool(fence.get("present"))
-        detail = f"user {fence.get('uid')} to {', '.join(fence.get('addresses') or [])} port {fence.get('port')}"
-        proofs.append({"proof": "fence", "had": standing, "detail": detail})
-        status, reason = ("proven", "fenced") if standing and not succeeded else ("ignored", "fence_leaks")
-    elif not had.get("environment"):
-        status, reason = "unproven", "not_in_process"
-    elif sent:
-        status, reason = "ignored", "still_sending"
-    elif any(value is False for value in (flags.get("reported") or {}).values()):
-        status, reason = "ignored", "reports_false"
-    elif had.get("reported"):
-        status, reason = "proven", "reported"
-    elif planned:
-        status, reason = "proven", "observed"
-    else:
-        status, reason = "unproven", "no_message_seen"
-    return {"status": status, "reason": reason, "proofs": proofs}
-
-
-def service_proof(
-    service: Mapping[str, Any], traces: Mapping[str, Any] | None, delivery_off: bool = False
-) -> dict[str, Any]:
-    """Judge whether an act on the service worked, by what its processes have and do next.
-
-    :param service: what ``service_flags`` or ``release`` returned
-    :param traces: what the process did since its start, None when that is unknown
-    :param delivery_off: whether the kill-switch is effective, so that nothing may be sent
-    :returns: ``{status: proven|ignored|unproven, reason, proofs: [{proof, had, detail}, …]}``
-
-    ``reason`` is one of ``observed`` (messages were planned and read without an incident), ``answering`` (health
-    answers, no message came yet), ``still_failing`` (a critical incident since the start), ``still_sending``,
-    ``not_in_process``, ``no_message_seen`` (and health does not answer).
-    """
-    proofs = list(service.get("proofs") or [])
-    had = {proof["proof"]: proof["had"] for proof in proofs}
-    seen = traces or {}
-    delivery, handoff = seen.get("delivery") or {}, seen.get("handoff") or {}
-    planned, read, lost = (int(handoff.get(key) or 0) for key in ("planned", "read", "lost"))
-    sent = max(int(delivery.get("sent") or 0), int(delivery.get("success") or 0))
-    incidents = lost + int(handoff.get("state_mismatches") or 0) + int((seen.get("guards") or {}).get("incidents") or 0)
-    if traces is None:
-        proofs.append({"proof": "log", "had": False, "detail": "the log could not be read"})
-    else:
-        detail = f"{planned} planned, {read} read, {sent} sent, {incidents} critical incidents"
-        fits = not incidents and not (delivery_off and sent)
-        proofs.append({"proof": "log", "had": fits and planned > 0, "detail": detail})
-
-    if not had.get("environment"):
-        status, reason = "unproven", "not_in_process"
-    elif incidents:
-        status, reason = "ignored", "still_failing"
-    elif delivery_off and sent:
-        status, reason = "ignored", "still_sending"
-    elif read or (delivery_off and planned):
-        status, reason = "proven", "observed"
-    elif had.get("health"):
-        status, reason = "proven", "answering"
-    else:
-        status, reason = "unproven", "no_message_seen"
-    return {"status": status, "reason": reason, "proofs": proofs}

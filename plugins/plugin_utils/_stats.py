@@ -310,6 +310,15 @@ def merge_minutes(hosts: list) -> list:
     return [merged[stamp] for stamp in sorted(merged)]
 
 
+def merge_hosts(hosts: list) -> list | dict:
+    """Merge a fleet: `traces` of hosts to `traces`, their `minutes` (one list a host, or all in one) to `minutes`."""
+    hosts = sequence(hosts, "The input")
+    if hosts and all(isinstance(row, dict) and "minute" in row for row in hosts):
+        hosts = [hosts]
+    merge = merge_traces if any(isinstance(host, dict) or host is None for host in hosts) else merge_minutes
+    return merge(hosts)
+
+
 def merge_traces(hosts: list) -> dict:
     """Merge several hosts' `traces` into one, as if one host had logged it all.
 

@@ -24,7 +24,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     number,
     sequence,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict as _texts
 
 
 class Rule(NamedTuple):
@@ -49,6 +50,7 @@ CAUSES = {
     "log_unreadable": Rule("blind", 0, None),
     "no_timestamps": Rule("blind", 0, None),
     "no_data": Rule("blind", 0, None),
+    "service_unknown": Rule("blind", 0, None),
     "service_silent": Rule("watch", 0, 3),
     "kill_switch": Rule("watch", 0, None),
     "unread_handoff": Rule("watch", 0, 1),
@@ -106,6 +108,7 @@ def verdict(
     delivery_disabled=None,
     gateway_healthy=None,
     level2_active=None,
+    service_known=None,
     locale="en",
 ) -> dict:
     """Judge `traces` as `trace_log_info` returns them (or `None`, where it failed) and return
@@ -125,17 +128,18 @@ def verdict(
     messages_expected = flag(messages_expected, "messages_expected")
     if messages_expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
-    words = Words(locale)
+    words = Words(locale, _texts.TEXTS)
     service_running = flag(service_running, "service_running")
     service_answering = flag(service_answering, "service_answering")
     delivery_disabled = flag(delivery_disabled, "delivery_disabled")
     gateway_healthy = flag(gateway_healthy, "gateway_healthy")
     level2_active = flag(level2_active, "level2_active")
+    service_known = flag(service_known, "service_known")
     seen = Seen(traces)
     detector, watching = follow(seen.minutes, target, watch)
 
     findings = [
-        *_blindness(seen, words, messages_expected, service_running, service_answering),
+        *_blindness(seen, words, messages_expected, service_running, service_answering, service_known),
         *_incidents(seen, words, delivery_disabled is True),
         *_kill_switch(seen, words, delivery_disabled),
         *_delivery(seen, words, detector, watching, target, watch, rollback, delivery_disabled is True),
@@ -168,7 +172,10 @@ def verdict(
     }
 
 
-def _blindness(seen, words, messages_expected, service_running, service_answering):
+def _blindness(seen, words, messages_expected, service_running, service_answering, service_known):
+    # A good log proves nothing of a service that could not be looked at: it may be another process's, of before.
+    if service_known is False:
+        yield "service_unknown", words.say("service_unknown")
     if service_running is False:
         yield "service_down", words.say("service_down")
     elif service_answering is False:
@@ -251,7 +258,7 @@ def _would_change(cause, seen, words, detector, watch, rollback, messages_expect
             return words.say("until_quiet", leave=leave)
         successes = _minutes_until(detector, 1, 0, lambda level: level < LEAVE_BELOW)
         return words.say("until_watch_ends", deliveries=words.many(successes, "delivery"), leave=leave)
-    return words.until(cause)
+    return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
 
 
 def _minutes_until(detector, success, failed, reached) -> int:

@@ -9,6 +9,9 @@ import json
 import time
 from datetime import datetime, timezone
 
+from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+
 LOGGER = "app.core.observability.structured_logging"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc).timestamp()
 
@@ -88,3 +91,30 @@ SHAPES = {
     "journal": journal,
     "bare": bare,
 }
+
+
+WINDOW = 900
+
+
+def counted(records, since=NOON - WINDOW, now=NOON):
+    """The traces of `(seconds before now, message)`, as the module returns them."""
+    counter = TraceCounter(now=now, since=since)
+    counter.feed([as_json(message, at=now - age).encode() for age, message in sorted(records, key=lambda r: -r[0])])
+    traces = counter.result()
+    traces["measured"] = iso(now)
+    traces["window"] = {"since": iso(since), "until": None, "process": None}
+    return traces
+
+
+def turns(n, failed=0, lost=0, oldest=850.0, youngest=70.0):
+    """So many turns, each of a conversation of its own, evenly over the window."""
+    records = []
+    for number in range(n + lost):
+        age = oldest - (oldest - youngest) * number / max(1, n + lost - 1)
+        conv = f"c{number}"
+        if number < n:
+            status = "failed" if number < failed else "success"
+            records += [(age, message) for message in turn(conv, status=status)]
+        else:
+            records += [(age, outbox("planner", conv, 1)), (age, outbox("delivery", conv, 0))]
+    return records

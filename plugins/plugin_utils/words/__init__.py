@@ -21,6 +21,13 @@ class Both(NamedTuple):
     en: str
 
 
+class Commands(dict[str, str]):
+    """The command that runs a procedure, by its name and options: `commands["roll_forward -e level=1"]`."""
+
+    def __missing__(self, key: str) -> str:
+        return f"ansible-playbook kumon.runbook.{key}"
+
+
 LOCALES = Both._fields
 _NAMES = 5
 
@@ -37,12 +44,16 @@ _MORE = Both("mais {n}", "{n} more")
 
 
 class Words:
-    """The texts of some topics in one language, and how numbers are written in it."""
+    """The texts of some topics in one language, and how numbers are written in it.
 
-    def __init__(self, locale: str, *topics: Mapping[str, Both]) -> None:
+    A text names a command by what it runs, `{run[roll_forward -e level=1]}`; `run` says how this run's user types it.
+    """
+
+    def __init__(self, locale: str, *topics: Mapping[str, Both], run: Mapping[str, str] | None = None) -> None:
         if locale not in LOCALES:
             raise ValueError(f"locale must be {' or '.join(LOCALES)}, not {redact(repr(locale))[:40]}.")
         self._language = LOCALES.index(locale)
+        self.run: Mapping[str, str] = Commands() if run is None else run
         self._texts: dict[str, Both] = {}
         for topic in topics:
             self._texts.update(topic)
@@ -52,8 +63,12 @@ class Words:
 
     def say(self, key: str, **fields: object) -> str:
         """Return the text of `key` with its fields filled in."""
-        text = self._texts[key][self._language]
-        return text.format(**fields) if fields else text
+        return self._texts[key][self._language].format(run=self.run, **fields)
+
+    def texts(self, prefix: str = "") -> dict[str, str]:
+        """Return the texts whose key begins with `prefix`, by the rest of their key, with their fields open."""
+        chosen = {key: text for key, text in self._texts.items() if key.startswith(prefix)}
+        return {key[len(prefix) :]: text[self._language] for key, text in chosen.items()}
 
     def many(self, n: int, noun: str) -> str:
         """Return `n` with its noun in the right number."""

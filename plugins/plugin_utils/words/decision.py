@@ -61,21 +61,21 @@ TEXTS: dict[str, Both] = {
     "decide_auto": Both("Modo auto: o nível {level} é feito agora.", "Mode auto: level {level} is done now."),
     "decide_next_none": Both("", ""),
     "decide_next_watch": Both(
-        "ansible-playbook kumon.runbook.health_check, em um minuto",
-        "ansible-playbook kumon.runbook.health_check, in a minute",
+        "{run[health_check]}, em um minuto",
+        "{run[health_check]}, in a minute",
     ),
     "decide_next_validate": Both(
-        "ansible-playbook kumon.runbook.validate_recovery",
-        "ansible-playbook kumon.runbook.validate_recovery",
+        "{run[validate_recovery]}",
+        "{run[validate_recovery]}",
     ),
     "decide_next_act": Both("o nível {level} é feito e depois observado", "level {level} is done, then watched"),
     "decide_next_recommend": Both(
-        "ansible-playbook kumon.runbook.rollback_level{level}",
-        "ansible-playbook kumon.runbook.rollback_level{level}",
+        "{command}",
+        "{command}",
     ),
     "decide_next_approve": Both(
-        "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve -e recovery_approved={level}",
-        "ansible-playbook kumon.runbook.emergency_recovery -e recovery_mode=approve -e recovery_approved={level}",
+        "{command}",
+        "{command}",
     ),
     "decide_next_person": Both(
         "uma pessoa decide: chame a equipe técnica; {what}",

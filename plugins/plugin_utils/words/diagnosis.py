@@ -8,10 +8,6 @@ from __future__ import annotations
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
-    "ok": Both("SAUDÁVEL", "HEALTHY"),
-    "watch": Both("ATENÇÃO, monitorar de perto", "WATCH closely"),
-    "rollback": Both("ROLLBACK necessário", "ROLLBACK needed"),
-    "blind": Both("SEM VISÃO, nada prova que o sistema funciona", "BLIND, nothing proves that the system works"),
     "measured": Both("medido há {age}", "measured {age} ago"),
     "delivery": Both("Entrega", "Delivery"),
     "delivered": Both(

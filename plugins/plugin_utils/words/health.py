@@ -8,11 +8,6 @@ from __future__ import annotations
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
-    "ok": Both("SAUDÁVEL", "HEALTHY"),
-    "watch": Both("ATENÇÃO, monitorar de perto", "WATCH closely"),
-    "rollback": Both("ROLLBACK necessário", "ROLLBACK needed"),
-    "blind": Both("SEM VISÃO, nada prova que o sistema funciona", "BLIND, nothing proves that the system works"),
-    "why": Both("Por quê", "Why"),
     "window": Both("Janela desde", "Window since"),
     "process": Both("início do processo", "start of process"),
     "last": Both("último registro", "last record"),
@@ -26,16 +21,12 @@ TEXTS: dict[str, Both] = {
     "stopped": Both("parado", "stopped"),
     "would_change": Both("O que mudaria o veredito", "What would change the verdict"),
     "no_textfile": Both("As métricas não foram escritas", "The metrics were not written"),
-    "service_unknown": Both(
-        "O serviço não pôde ser medido; um log bom nada prova dele.",
-        "The service could not be measured; a good log proves nothing of it.",
-    ),
     "next_full": Both(
-        "ansible-playbook kumon.runbook.diagnose -e depth=full",
-        "ansible-playbook kumon.runbook.diagnose -e depth=full",
+        "{run[diagnose -e depth=full]}",
+        "{run[diagnose -e depth=full]}",
     ),
     "next_person": Both(
-        "ansible-playbook kumon.runbook.health_check, em um minuto; se continuar, chame a equipe técnica",
-        "ansible-playbook kumon.runbook.health_check, in a minute; if it stays, call the technical team",
+        "{run[health_check]}, em um minuto; se continuar, chame a equipe técnica",
+        "{run[health_check]}, in a minute; if it stays, call the technical team",
     ),
 }

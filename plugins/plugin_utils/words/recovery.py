@@ -64,15 +64,15 @@ TEXTS: dict[str, Both] = {
     "measured": Both("até", "until"),
     "next_proven": Both("", ""),
     "next_safe_mode": Both(
-        "reparada a causa: ansible-playbook kumon.runbook.roll_forward",
-        "once the cause is repaired: ansible-playbook kumon.runbook.roll_forward",
+        "reparada a causa: {run[roll_forward -e level=1]}",
+        "once the cause is repaired: {run[roll_forward -e level=1]}",
     ),
     "next_insufficient": Both(
         "espere (-e recovery_wait=true), estenda a janela (-e recovery_window=SEGUNDOS) ou envie mensagens de teste",
         "wait (-e recovery_wait=true), extend the window (-e recovery_window=SECONDS) or send test messages",
     ),
     "next_failed": Both(
-        "ansible-playbook kumon.runbook.emergency_recovery",
-        "ansible-playbook kumon.runbook.emergency_recovery",
+        "{run[emergency_recovery]}",
+        "{run[emergency_recovery]}",
     ),
 }

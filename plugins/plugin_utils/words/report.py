@@ -10,7 +10,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 TEXTS: dict[str, Both] = {
     "written": Both("Relatório escrito", "Report written"),
     "would_be_written": Both("SIMULAÇÃO: o relatório seria escrito", "DRY RUN: the report would be written"),
-    "not_written": Both("NENHUM relatório foi escrito", "NO report was written"),
     "title": Both("Relatório do incidente {id}", "Report of incident {id}"),
     "status_ok": Both("Agora: saudável", "Now: healthy"),
     "status_watch": Both("Agora: atenção, monitorar de perto", "Now: to be watched closely"),

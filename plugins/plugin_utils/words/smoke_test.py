@@ -25,20 +25,20 @@ TEXTS: dict[str, Both] = {
         "assistant's webhook",
     ),
     "not_running": Both(
-        "o serviço não está em execução: inicie-o, ou ansible-playbook kumon.runbook.rollback_level3",
-        "the service is not running: start it, or ansible-playbook kumon.runbook.rollback_level3",
+        "o serviço não está em execução: inicie-o, ou {run[rollback_level3]}",
+        "the service is not running: start it, or {run[rollback_level3]}",
     ),
     "kill_switch_on": Both(
         "o processo tem o kill-switch e nada pode sair: use smoke_test_mode=processed_only (ou auto), ou "
-        "antes roll_forward.yml",
+        "antes {run[roll_forward -e level=1]}",
         "the process has the kill-switch and nothing can go out: use smoke_test_mode=processed_only (or "
-        "auto), or roll_forward.yml first",
+        "auto), or {run[roll_forward -e level=1]} first",
     ),
     "kill_switch_off": Both(
         "o processo não tem o kill-switch e a mensagem sairia: use smoke_test_mode=full (ou auto), ou antes "
-        "rollback_level1.yml",
+        "{run[rollback_level1]}",
         "the process does not have the kill-switch and the message would go out: use smoke_test_mode=full (or"
-        " auto), or rollback_level1.yml first",
+        " auto), or {run[rollback_level1]} first",
     ),
     "mode": Both("Modo", "Mode"),
     "modes_full": Both("completo, a resposta tem de ser entregue", "full, the answer has to be delivered"),
@@ -120,44 +120,44 @@ TEXTS: dict[str, Both] = {
         "see the assistant's health and log; check runbook_webhook_url and smoke_test_webhook_headers",
     ),
     "next_not_planned": Both(
-        "ansible-playbook kumon.runbook.health_check; mais tempo com -e smoke_test_wait_seconds=40",
-        "ansible-playbook kumon.runbook.health_check; more time with -e smoke_test_wait_seconds=40",
+        "{run[health_check]}; mais tempo com -e smoke_test_wait_seconds=40",
+        "{run[health_check]}; more time with -e smoke_test_wait_seconds=40",
     ),
     "next_lost_handoff": Both(
-        "ansible-playbook kumon.runbook.rollback_level1",
-        "ansible-playbook kumon.runbook.rollback_level1",
+        "{run[rollback_level1]}",
+        "{run[rollback_level1]}",
     ),
     "next_guard": Both(
-        "ansible-playbook kumon.runbook.rollback_level1",
-        "ansible-playbook kumon.runbook.rollback_level1",
+        "{run[rollback_level1]}",
+        "{run[rollback_level1]}",
     ),
     "next_not_read": Both(
-        "ansible-playbook kumon.runbook.rollback_level1",
-        "ansible-playbook kumon.runbook.rollback_level1",
+        "{run[rollback_level1]}",
+        "{run[rollback_level1]}",
     ),
     "next_state_mismatch": Both(
-        "ansible-playbook kumon.runbook.rollback_level1",
-        "ansible-playbook kumon.runbook.rollback_level1",
+        "{run[rollback_level1]}",
+        "{run[rollback_level1]}",
     ),
     "next_wrong_instance": Both(
-        "ansible-playbook kumon.runbook.rollback_level1; confira runbook_evolution_instance",
-        "ansible-playbook kumon.runbook.rollback_level1; check runbook_evolution_instance",
+        "{run[rollback_level1]}; confira runbook_evolution_instance",
+        "{run[rollback_level1]}; check runbook_evolution_instance",
     ),
     "next_no_instance": Both(
-        "ansible-playbook kumon.runbook.health_check",
-        "ansible-playbook kumon.runbook.health_check",
+        "{run[health_check]}",
+        "{run[health_check]}",
     ),
     "next_nothing_sent": Both(
-        "ansible-playbook kumon.runbook.health_check",
-        "ansible-playbook kumon.runbook.health_check",
+        "{run[health_check]}",
+        "{run[health_check]}",
     ),
     "next_sent_under_kill_switch": Both(
-        "ansible-playbook kumon.runbook.rollback_level1 -e rollback_fence=always",
-        "ansible-playbook kumon.runbook.rollback_level1 -e rollback_fence=always",
+        "{run[rollback_level1 -e rollback_fence=always]}",
+        "{run[rollback_level1 -e rollback_fence=always]}",
     ),
     "next_delivery_failed": Both(
-        "confira a Evolution API; ansible-playbook kumon.runbook.health_check",
-        "check the Evolution API; ansible-playbook kumon.runbook.health_check",
+        "confira a Evolution API; {run[health_check]}",
+        "check the Evolution API; {run[health_check]}",
     ),
     "next_no_result": Both(
         "confira a Evolution API; mais tempo com -e smoke_test_wait_seconds=40",
@@ -171,4 +171,24 @@ TEXTS: dict[str, Both] = {
         "mais tempo com -e smoke_test_wait_seconds=40",
         "more time with -e smoke_test_wait_seconds=40",
     ),
+    # What was seen at each step.
+    "detail_planned": Both("{n} planejadas, de {lines} linhas novas", "planned {n}, of {lines} new lines"),
+    "detail_read": Both("{n} de {planned} lidas, {lost} perdidas", "read {n} of {planned}, lost {lost}"),
+    "detail_mismatches": Both("{n} com estado diferente", "state mismatches {n}"),
+    "detail_guards": Both("{name} {types}", "{name} {types}"),
+    "detail_instances": Both("{names}", "{names}"),
+    "detail_instance_not_traced": Both("não consta no log", "not traced"),
+    "detail_instance_errors": Both("{n} erros", "errors {n}"),
+    "detail_sent_and_quiet": Both(
+        "{n} enviadas, {seconds} s sem outro registro", "{n} sent, {seconds} s without another trace"
+    ),
+    "detail_sent_something_else": Both("{n} enviadas, não o que foi planejado", "{n} sent, not what was planned"),
+    "detail_sent": Both("{n} enviadas", "{n} sent"),
+    "detail_not_asked_for": Both("não se aplica", "not asked for"),
+    "detail_result_of_something_else": Both(
+        "{success} com sucesso, não do que foi planejado", "success {success}, not of what was planned"
+    ),
+    "detail_result": Both("{success} com sucesso, {failed} falhas", "success {success}, failed {failed}"),
+    "detail_failed_by_http": Both("por HTTP: {codes}", "by HTTP: {codes}"),
+    "detail_without_result": Both("{n} sem resultado", "without result {n}"),
 }

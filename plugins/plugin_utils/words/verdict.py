@@ -31,6 +31,11 @@ TEXTS: dict[str, Both] = {
         "O serviço está em execução, mas o health não dá resposta válida.",
         "The service runs, but its health gives no sound answer.",
     ),
+    "service_unknown": Both(
+        "O serviço não pôde ser medido; um log bom nada prova dele.",
+        "The service could not be measured; a good log proves nothing of it.",
+    ),
+    "until_service_unknown": Both("O serviço poder ser medido no servidor.", "The service being measured on the host."),
     "log_unreadable": Both(
         "Não há registros: o log ou journal não pôde ser lido.",
         "There are no traces: the log or journal could not be read.",

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _smoke_test
 
 from tests.unit.assistant.support import Assistant, scene_module
 
@@ -44,7 +45,7 @@ class SmokeTest:
         self.phone += 1
         self.scene.fault(clear=True, **faults)
         try:
-            return _smoke.judge(_smoke.send(self.params(wait=wait), Host()), self.mode, "kumon_assistant")
+            return _smoke_test.judge(_smoke.send(self.params(wait=wait), Host()), self.mode, "kumon_assistant")
         finally:
             self.scene.fault(clear=True)
 
@@ -128,7 +129,7 @@ def test_the_log_is_only_read(full):
 def test_a_log_that_is_not_this_assistants_proves_nothing(full, tmp_path):
     (tmp_path / "app.log").write_text("INFO:     old\n")
     sent = _smoke.send(full.params(paths=[str(tmp_path / "app.log")], wait=1.0), Host())
-    judged = _smoke.judge(sent, "full", "kumon_assistant")
+    judged = _smoke_test.judge(sent, "full", "kumon_assistant")
     assert (judged["status"], judged["reason"]) == ("unproven", "log_silent")
 
 

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
 
 # Reads its mode from a file at each start, and answers as the assistant's health does.
@@ -33,6 +33,14 @@ if "noterm" in mode:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 if "slow" in mode:
     time.sleep(1)
+if "lingers" in mode or "hides" in mode:
+    def end(*args):
+        if "hides" in mode:
+            import ctypes
+            ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE: /proc is denied to its own user
+        time.sleep(1)
+        os._exit(0)
+    signal.signal(signal.SIGTERM, end)
 class Health(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
@@ -213,6 +221,9 @@ class FakeProc(Proc):
     def remove(self, pid: int) -> None:
         shutil.rmtree(self.base / str(pid), ignore_errors=True)
 
+    def pidfd(self, pid: int) -> None:
+        """No real process has these ids."""
+
     def started(self, start: int) -> float:
         return 1_700_000_000 + start / 100
 
@@ -279,7 +290,7 @@ class FakeSystemd:
         declared: dict[str, str] = {}
         for path in self.loaded:
             env_file = Path(path).read_text().partition("EnvironmentFile=-")[2].strip()
-            declared.update(_envfile.parse(_envfile.read(env_file)))
+            declared.update(_envfile.parse(_files.read(env_file)))
         self.proc.add(self.pid, self.GROUP, environ or {**self.base, **declared, **self.override})
         self.properties.update(MainPID=str(self.pid), ControlGroup=self.GROUP, ActiveState="active", SubState="running")
         return self.pid

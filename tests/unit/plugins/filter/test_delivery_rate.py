@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.delivery_rate import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.measuring import FilterModule
 
 delivery_rate = FilterModule().filters()["delivery_rate"]
 
@@ -20,10 +20,10 @@ def test_rate_of_traces_and_of_minutes():
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ("traces", "delivery_rate: The input of delivery_rate must be a list, not 'traces'."),
-        (None, "delivery_rate: The input of delivery_rate must be a list, not nothing."),
-        ({"delivery": []}, "delivery_rate: traces.delivery must be a mapping, not a list."),
-        ({"delivery": {"success": "x"}}, "delivery_rate: delivery.success must be a number, not 'x'."),
+        ("traces", "The input of delivery_rate must be a list, not 'traces'."),
+        (None, "The input of delivery_rate must be a list, not nothing."),
+        ({"delivery": []}, "traces.delivery must be a mapping, not a list."),
+        ({"delivery": {"success": "x"}}, "delivery.success must be a number, not 'x'."),
     ],
 )
 def test_bad_input_is_a_filter_error(data, message):

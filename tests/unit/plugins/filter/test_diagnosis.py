@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.diagnosis import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 from tests.unit import diagnosis_probes as given
 
@@ -20,5 +20,5 @@ def test_it_shows_what_is_known():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(AnsibleFilterError, match="^diagnosis: depth is 'x'; it must be quick or full$"):
+    with pytest.raises(AnsibleFilterError, match="^depth is 'x'; it must be quick or full$"):
         diagnosis({}, {}, 0, "x")

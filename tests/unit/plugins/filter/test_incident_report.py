@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.incident_report import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _report
 
@@ -59,7 +59,7 @@ def test_the_same_input_gives_the_same_bytes_also_in_another_process(locale):
     assert incident_report(given.facts(), locale) == once
     code = (
         "import sys; sys.path[:0] = ['.ansible/collections', '.']\n"
-        "from ansible_collections.kumon.runbook.plugins.filter.incident_report import incident_report\n"
+        "from ansible_collections.kumon.runbook.plugins.plugin_utils._report_page import incident_report\n"
         "from tests.unit import incident_facts as given\n"
         f"sys.stdout.buffer.write(incident_report(given.facts(), {locale!r})['html'].encode())"
     )
@@ -236,7 +236,7 @@ def test_messages_and_evidence_are_listed():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(AnsibleFilterError, match="^incident_report: ValueError: locale must be en or pt_BR.$"):
+    with pytest.raises(AnsibleFilterError, match="^locale must be pt_BR or en, not 'fr'.$"):
         incident_report(given.facts(), "fr")
     with pytest.raises(AnsibleFilterError, match="^incident_report: KeyError: 'incident'$"):
         incident_report({})

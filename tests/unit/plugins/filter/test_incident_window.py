@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.incident_window import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 from tests.unit import incident_facts as given
 

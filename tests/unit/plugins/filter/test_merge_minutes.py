@@ -8,7 +8,7 @@ import copy
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.merge_minutes import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.measuring import FilterModule
 
 merge_minutes = FilterModule().filters()["merge_minutes"]
 
@@ -41,13 +41,12 @@ def test_whole_traces_become_one():
 @pytest.mark.parametrize(
     ("hosts", "message"),
     [
-        ("x", "merge_minutes: The input must be a list, not 'x'."),
-        ([A, 1], "merge_minutes: The minutes of host 2 must be a list, not '1'."),
-        ([None], "merge_minutes: The traces of host 1 must be a mapping, not nothing."),
+        ("x", "The input must be a list, not 'x'."),
+        ([A, 1], "The minutes of host 2 must be a list, not '1'."),
+        ([None], "The traces of host 1 must be a mapping, not nothing."),
         (
             [{}],
-            "merge_minutes: Host 1 has no traces; judge it by itself (it is blind) "
-            "and merge only hosts that were read.",
+            "Host 1 has no traces; judge it by itself (it is blind) and merge only hosts that were read.",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.prometheus import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prometheus import METRICS, PREFIX
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -73,9 +73,7 @@ def test_a_label_cannot_break_out_of_its_line():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(
-        AnsibleFilterError, match="^prometheus: verdict.status must be one of ok, watch, rollback, blind.$"
-    ):
+    with pytest.raises(AnsibleFilterError, match="^verdict.status must be one of ok, watch, rollback, blind.$"):
         prometheus({"verdict": {"status": "fine"}}, "a", 0)
 
 

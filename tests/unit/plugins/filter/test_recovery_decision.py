@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.recovery_decision import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.judging import FilterModule
 
 recovery_decision = FilterModule().filters()["recovery_decision"]
 
@@ -23,9 +23,13 @@ def test_contract():
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        ("x", {}, "recovery_decision: verdict must be a mapping, not 'x'."),
-        (VERDICT, {"approved": 0}, "recovery_decision: a level must be 1, 2 or 3, not 0."),
-        (VERDICT, {"mod": 1}, "recovery_decision: recovery_decision() got an unexpected keyword argument 'mod'"),
+        ("x", {}, "verdict must be a mapping, not 'x'."),
+        (VERDICT, {"approved": 0}, "a level must be 1, 2 or 3, not 0."),
+        (
+            VERDICT,
+            {"mod": 1},
+            "recovery_decision: TypeError: recovery_decision() got an unexpected keyword argument 'mod'",
+        ),
     ],
 )
 def test_bad_input_is_a_filter_error(data, options, message):

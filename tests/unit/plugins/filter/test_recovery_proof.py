@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.recovery_proof import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.judging import FilterModule
 
 recovery_proof = FilterModule().filters()["recovery_proof"]
 
@@ -23,9 +23,9 @@ def test_contract():
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        ("x", {}, "recovery_proof: traces must be a mapping, not 'x'."),
-        (None, {"window": "x"}, "recovery_proof: window must be a number, not 'x'."),
-        (None, {"windw": 9}, "recovery_proof: recovery_proof() got an unexpected keyword argument 'windw'"),
+        ("x", {}, "traces must be a mapping, not 'x'."),
+        (None, {"window": "x"}, "window must be a number, not 'x'."),
+        (None, {"windw": 9}, "recovery_proof: TypeError: recovery_proof() got an unexpected keyword argument 'windw'"),
     ],
 )
 def test_bad_input_is_a_filter_error(data, options, message):

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.kumon.runbook.plugins.filter.redact import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 redact = FilterModule().filters()["redact"]
 

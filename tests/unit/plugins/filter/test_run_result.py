@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.run_result import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 
 run_result = FilterModule().filters()["run_result"]
 
@@ -16,5 +16,5 @@ def test_times_may_come_as_text():
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(AnsibleFilterError, match="^run_result: a run without hosts has no result$"):
+    with pytest.raises(AnsibleFilterError, match="^a run without hosts has no result$"):
         run_result({}, [], 0, 1, "r")

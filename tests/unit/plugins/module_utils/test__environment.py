@@ -174,7 +174,7 @@ def test_a_disk_that_is_full_for_the_mark_leaves_nothing(quick, monkeypatch):
     def full(*args, **more):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_environment._envfile, "replace", full)
+    monkeypatch.setattr(_environment._files, "replace", full)
     with pytest.raises(Refused, match="No space left on device.: free space there"):
         quick.build(wanted(quick, "x"), "requirements.txt", None, 9.0)
     assert os.listdir(quick.directory) == []

@@ -12,7 +12,7 @@ import os
 import subprocess
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _lease, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _lease, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._lease import Claim, Held
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
@@ -186,7 +186,7 @@ def test_a_full_disk_holds_no_rollback_back(claim, clock, monkeypatch, number):
     def full(*_args, **_more):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(_envfile, "replace", full)
+    monkeypatch.setattr(_files, "replace", full)
     warnings = []
     assert _lease.acquire(claim(), clock.host, warnings).lease is None
     assert warnings[0].startswith("the lease of this host could not be taken")

@@ -12,7 +12,7 @@ import os
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _ledger
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _ledger
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -175,7 +175,7 @@ def test_a_full_disk_changes_nothing(observe, tmp_path, monkeypatch):
     def full(*args, **more):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_envfile, "replace", full)
+    monkeypatch.setattr(_files, "replace", full)
     with pytest.raises(Refused, match="nothing was changed: free space there"):
         observe()
     assert not (tmp_path / "state" / "releases.json").exists()

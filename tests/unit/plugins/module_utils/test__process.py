@@ -10,14 +10,17 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
@@ -249,17 +252,182 @@ def test_a_record_that_was_left_goes_away(act, service, tmp_path):
 
 def test_a_full_disk_for_the_record_does_not_hold_the_kill_switch_back(act, service, monkeypatch, tmp_path):
     service.start()
-    replace = _envfile.replace
+    replace = _files.replace
 
     def full(path, *args, **more):
         if path.endswith("process.json"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(path, *args, **more)
 
-    monkeypatch.setattr(_envfile, "replace", full)
+    monkeypatch.setattr(_files, "replace", full)
     result = act()
     assert result["effective"] == {"DELIVERY_DISABLE": "true"}
     assert result["warnings"] == [f"{tmp_path}/state/process.json could not be written (No space left on device)"]
+
+
+# -- a process that ends slowly: the kernel denies what it was to its own user, while it still holds its port
+
+
+class Ending(Proc):
+    """Shows a process that was told to end as a kernel does that is clearing its memory away."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.how = how
+        self.ending = set()
+
+    def kill(self, pid, start, number):
+        self.ending.add(pid)
+        super().kill(pid, start, number)
+
+    def stat(self, pid):
+        found = super().stat(pid)
+        return found and found._replace(exiting=pid in self.ending)
+
+    def _read(self, *parts):
+        if parts[0] in self.ending and parts[1] == "environ":
+            if self.how == "denied":
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            return b""
+        return super()._read(*parts)
+
+    def _inodes(self, pid):
+        return set() if pid in self.ending and self.how == "denied" else super()._inodes(pid)
+
+
+@pytest.mark.parametrize("pidfd", [True, False])
+@pytest.mark.parametrize("how", ["denied", "empty"])
+@pytest.mark.parametrize("found_by", ["port", "pid file"])
+def test_a_process_that_cannot_be_looked_at_while_it_ends_is_waited_for(
+    act, service, tmp_path, monkeypatch, pidfd, how, found_by
+):
+    if not pidfd:
+        monkeypatch.delattr(os, "pidfd_open")
+    old = service.start("lingers", OTHER="kept")
+    (tmp_path / "pid").write_text(str(old))
+    service.mode("")
+    result = act(
+        host=Host(proc=Ending(how), uid=os.geteuid()),
+        pid_file=str(tmp_path / "pid") if found_by == "pid file" else None,
+    )
+    assert not lives(old)
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert Proc().process(result["pid"]).environ["OTHER"] == "kept"
+    assert 1 < result["seconds"] < 5
+
+
+def test_one_that_is_ending_already_is_waited_for_before_anything_is_decided(service, monkeypatch):
+    """Its environment reads empty: started again from that, the service would have lost its own."""
+    service.start("lingers")
+    proc = Ending("empty")
+    manager = PlainProcess("x", "/e", Host(proc=proc), "/s", service.port, None, None, None, None)
+    assert manager.processes()
+    proc.kill(service.child.pid, proc.stat(service.child.pid).start, signal.SIGTERM)
+    assert Proc().is_listening(service.port)
+    assert manager.processes() == []
+    assert not Proc().is_listening(service.port)
+
+
+def as_ordinary_user(work):
+    """What `work` returns, done without root's rights where we are root."""
+    if os.geteuid() != 0:
+        return work()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            answer = work()
+        except BaseException as exc:
+            answer = f"{type(exc).__name__}: {exc}"
+        os.write(writer, json.dumps(answer).encode())
+        os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answers:
+        answer = answers.read()
+    os.waitpid(child, 0)
+    return json.loads(answer)
+
+
+@pytest.mark.skipif(not os.access("/usr/bin/python3", os.X_OK), reason="a service that every user can start")
+def test_the_kernel_denies_it_and_the_service_is_started_again(monkeypatch):
+    directory = Path(tempfile.mkdtemp())
+    directory.chmod(0o777)
+    service = RealService(directory)
+    service.command[0] = "/usr/bin/python3"
+
+    def work():
+        service.start("hides")
+        service.mode("")
+        result = _service.ensure(service.params(budget=15.0), Host())
+        return [result["effective"], result["reported"], lives(result["pid"])]
+
+    try:
+        assert as_ordinary_user(work) == [{"DELIVERY_DISABLE": "true"}, {"DELIVERY_DISABLE": True}, True]
+    finally:
+        service.child = None
+        service.close()
+        shutil.rmtree(directory)
+
+
+def test_a_worker_that_cannot_be_looked_at_is_waited_for_and_then_the_start_is_tried(service, tmp_path, monkeypatch):
+    """No pidfd is held of it: only the port tells that something is there."""
+    service.start()
+    manager = PlainProcess("x", str(tmp_path / "e"), Host(), str(tmp_path), service.port, None, None, None, None)
+    manager.prepare(manager.processes())
+    monkeypatch.setattr(Proc, "_inodes", lambda _self, _pid: set())
+    for elapsed, last in ((0.0, False), (4.0, False), (5.5, False)):
+        manager.advance(elapsed, 1.0, last)
+        assert manager._child is None
+    assert manager.describe() == (
+        f"no process is found by port {service.port}, "
+        f"port {service.port} is held by a process that may not be looked at"
+    )
+    manager.advance(5.5, 1.0, True)
+    assert manager._child is not None
+    manager._child.wait()
+
+
+def test_what_may_not_be_signalled_is_said_and_the_others_are(act, service, monkeypatch):
+    service.start("noterm")
+    monkeypatch.setattr(Proc, "kill", lambda *_args: (_ for _ in ()).throw(PermissionError(1, "not permitted")))
+    with pytest.raises(Failed) as caught:
+        act(budget=1.5, stop_timeout=0.5)
+    assert f"process {service.child.pid} cannot be ended (not permitted)" in str(caught.value)
+
+
+def test_a_start_that_lacks_memory_for_a_moment_is_tried_again(act, service, monkeypatch):
+    service.start()
+    popen, tries = subprocess.Popen, []
+
+    def start(*args, **more):
+        tries.append(args)
+        if len(tries) == 1:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return popen(*args, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert len(tries) == 2
+
+
+def test_a_log_that_cannot_be_opened_does_not_leave_the_service_stopped(act, service, monkeypatch):
+    service.start()
+    signal_all = PlainProcess._signal
+
+    def and_take_the_log_away(*args):
+        service.log.unlink()
+        service.log.mkdir()
+        signal_all(*args)
+
+    monkeypatch.setattr(PlainProcess, "_signal", and_take_the_log_away)
+    result = act()
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert result["warnings"] == [
+        f"{service.log} could not be opened (Is a directory): what kumon-assistant writes there is lost"
+    ]
 
 
 # -- what cannot be started

@@ -10,7 +10,7 @@ import errno
 import os
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _journal, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _journal, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -283,9 +283,9 @@ def full(*_args, **_more):
 
 
 def test_a_full_disk_for_the_env_file_changes_nothing(tmp_path, systemd, monkeypatch):
-    replace = _envfile.replace
+    replace = _files.replace
     monkeypatch.setattr(
-        _envfile, "replace", lambda path, *more: full() if path.endswith(".env") else replace(path, *more)
+        _files, "replace", lambda path, *more: full() if path.endswith(".env") else replace(path, *more)
     )
     with pytest.raises(Refused) as caught:
         _service.ensure(module_params(tmp_path), systemd.host())
@@ -303,9 +303,9 @@ def test_a_drop_in_that_was_there_comes_back(tmp_path, systemd, monkeypatch):
     conf = systemd.units / "kumon-assistant.service.d" / "90-runbook.conf"
     conf.parent.mkdir()
     conf.write_text("[Service]\n")
-    replace = _envfile.replace
+    replace = _files.replace
     monkeypatch.setattr(
-        _envfile, "replace", lambda path, *more: full() if path.endswith(".env") else replace(path, *more)
+        _files, "replace", lambda path, *more: full() if path.endswith(".env") else replace(path, *more)
     )
     with pytest.raises(Refused):
         _service.ensure(module_params(tmp_path), systemd.host())

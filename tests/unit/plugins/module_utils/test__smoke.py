@@ -14,7 +14,9 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
-from ansible_collections.kumon.runbook.plugins.module_utils._smoke import MessageCounter, is_over, judge
+from ansible_collections.kumon.runbook.plugins.module_utils._smoke import MessageCounter, is_over
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils._smoke_test import judge
 
 from tests.unit.records import (
     basic,
@@ -92,7 +94,7 @@ def test_text_that_a_customer_wrote_is_no_trace_of_the_message():
 def test_a_message_passes_where_every_step_was_seen():
     judged = judge(sent(*turn(CONV)), "full", "kumon_assistant")
     assert (judged["status"], judged["reason"], judged["mode"]) == ("passed", "delivered", "full")
-    assert told(judged) == dict.fromkeys(_smoke.STEPS, True)
+    assert told(judged) == dict.fromkeys(_smoke_test.STEPS, True)
 
 
 READ = [outbox("planner", CONV, 0), outbox("planner", CONV, 1), outbox("delivery", CONV, 1)]
@@ -146,7 +148,7 @@ def test_a_message_that_the_webhook_did_not_take_fails_whatever_the_log_says():
 def test_under_the_kill_switch_a_message_passes_where_it_was_read_and_nothing_sent():
     judged = judge(sent(*READ), "processed_only", "kumon_assistant")
     assert (judged["status"], judged["reason"]) == ("passed", "not_sent")
-    assert told(judged) == {**dict.fromkeys(_smoke.STEPS, True), "instance": None, "result": None}
+    assert told(judged) == {**dict.fromkeys(_smoke_test.STEPS, True), "instance": None, "result": None}
     traced = judge(sent(*READ, instance_trace(CONV)), "processed_only", "kumon_assistant")
     assert (traced["status"], told(traced)["instance"]) == ("passed", True)
 

@@ -5,18 +5,9 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from ansible_collections.kumon.runbook.plugins.modules import incident_notification
 
-from tests.receivers import Hooks
 from tests.unit.plugins.service_fakes import run_module
-
-
-@pytest.fixture
-def hooks():
-    server = Hooks()
-    yield server
-    server.close()
 
 
 def tell(directory, hooks, check_mode=False, **given):
@@ -63,4 +54,4 @@ def test_neither_address_nor_header_is_given_back(tmp_path, hooks):
 def test_bad_input_is_one_sentence(tmp_path, hooks):
     result = tell(tmp_path, hooks, contacts={"technical": []})
     assert result["msg"] == "runbook_contacts.technical has no tiers: name at least one person or group to tell"
-    assert tell(tmp_path, hooks, event="acknowledge")["msg"] == "who acknowledges is not named: set notify_by"
+    assert tell(tmp_path, hooks, event="acknowledge")["msg"].startswith("notify_by is empty")

@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import copy
 import itertools
-import re
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import wilson_interval
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, verdict
-from ansible_collections.kumon.runbook.plugins.plugin_utils._words import _NOUNS, _SENTENCES
 
 WINDOW = {"since": "2025-09-04T19:00:00Z", "until": None}
 
@@ -457,7 +455,7 @@ def test_flags_may_be_text(text, cause):
         (traces(), {"watch": 0}, "watch (0) must be more than 0 and less than rollback (10000)."),
         (traces(), {"messages_expected": "maybe"}, "messages_expected must be true or false, not 'maybe'."),
         (traces(), {"messages_expected": None}, "messages_expected must be true or false, not nothing."),
-        (traces(), {"locale": "fr"}, "locale must be en or pt_BR, not 'fr'."),
+        (traces(), {"locale": "fr"}, "locale must be pt_BR or en, not 'fr'."),
         (traces(), {"service_running": 2}, "service_running must be true or false, not 2."),
     ],
 )
@@ -483,15 +481,6 @@ def test_a_rate_below_the_target_that_chance_explains_is_ok_and_says_so():
     ]
 
 
-@pytest.mark.parametrize("locale", ["en", "pt_BR"])
-def test_every_sentence_can_be_said_in_every_language(locale):
-    english, sentences = _SENTENCES["en"], _SENTENCES[locale]
-    assert set(sentences) == set(english)
-    fields = {key: set(re.findall(r"{(\w+)}", text)) for key, text in english.items()}
-    assert {key: set(re.findall(r"{(\w+)}", text)) for key, text in sentences.items()} == fields
-    assert _NOUNS[locale].keys() == _NOUNS["en"].keys()
-
-
 def test_an_unknown_language_is_refused():
-    with pytest.raises(ValueError, match="^locale must be en or pt_BR, not 'fr'.$"):
+    with pytest.raises(ValueError, match="^locale must be pt_BR or en, not 'fr'.$"):
         verdict(traces(), locale="fr")

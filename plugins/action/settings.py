@@ -1,0 +1,77 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action of kumon.runbook.settings; see the module of that name for its documentation."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.plugins.action import ActionBase
+from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
+
+# What an option's specification has beside its description.
+_KEYS = ("type", "elements", "choices", "required", "options")
+
+
+class ActionModule(ActionBase):
+    """Takes a role's variables as they are meant, by its argument specification."""
+
+    _requires_connection = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the settings as the fact `__<role>`, or fail with one sentence."""
+        task_vars = task_vars or {}
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        role, entries = self._task.args.get("role"), self._task.args.get("entries")
+        try:
+            options = _options(os.path.join(os.path.dirname(self._role_path()), role), entries)
+            given = {name: self._given(name, task_vars) for name in options if name in task_vars}
+        except (AnsibleError, OSError, KeyError) as error:
+            sentence = " ".join(str(getattr(error, "message", error)).split())
+            return {**result, "failed": True, "msg": sentence}
+        settings, problem = settle(options, given)
+        if problem:
+            return {**result, "failed": True, "msg": problem}
+        known = plain(task_vars.get(f"__{role}") or {})
+        # Keys and passwords are among them: they become facts, and no callback shows them.
+        return {**result, "ansible_facts": {f"__{role}": {**known, **settings}}, "_ansible_no_log": True}
+
+    def _role_path(self) -> str:
+        role = self._task._role
+        if role is None:
+            raise AnsibleError("kumon.runbook.settings belongs into a role")
+        return str(role._role_path)
+
+    def _given(self, name: str, task_vars: dict[str, Any]) -> Any:
+        return plain(self._templar.template(task_vars[name]))
+
+
+def _options(directory: str, entries: list[str]) -> dict[str, dict[str, Any]]:
+    """The options of a role's entry points."""
+    with open(os.path.join(directory, "meta", "argument_specs.yml"), encoding="utf-8") as handle:
+        specs = yaml.safe_load(handle)["argument_specs"]
+    return {name: spec for entry in entries for name, spec in (specs[entry].get("options") or {}).items()}
+
+
+def settle(options: dict[str, dict[str, Any]], given: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    """Return the settings by their names without the role's prefix, and what is wrong with the first that does not fit.
+
+    AWX and `-e` deliver text: blanks around it do not count, and an empty one means that the variable is not set.
+    """
+    wanted: dict[str, Any] = {}
+    for name, spec in options.items():
+        value = given.get(name)
+        value = value.strip() if isinstance(value, str) else value
+        wanted[name] = copy.deepcopy(spec.get("default")) if value is None or value == "" else value
+    specs = {name: {key: spec[key] for key in _KEYS if key in spec} for name, spec in options.items()}
+    checked = ArgumentSpecValidator(specs).validate(wanted)
+    if checked.error_messages:
+        return {}, " ".join(checked.error_messages[0].split())
+    return {name.partition("_")[2]: checked.validated_parameters[name] for name in options}, ""

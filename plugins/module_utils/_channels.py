@@ -1,0 +1,210 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending a message: Slack-compatible and JSON webhooks, PagerDuty-style events, and e-mail."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import smtplib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from email.message import EmailMessage
+from typing import Any, NamedTuple, TypedDict
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY
+from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
+from ansible_collections.kumon.runbook.plugins.module_utils._message_text import Text
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+
+Channel = Mapping[str, Any]
+
+
+class Letter(NamedTuple):
+    """A message with all that a channel needs to send it."""
+
+    message: DueMessage
+    text: Text
+    incident_id: str
+    facts: Mapping[str, Any]
+    smtp: Mapping[str, Any]
+
+
+class Outcome(TypedDict):
+    """What became of a message: which channel has taken it, and what each one that failed answered."""
+
+    ok: bool
+    channel: str | None
+    detail: str
+
+
+class _Partly(str):
+    """What went wrong although some have it; to send it again would flood them."""
+
+
+def deliver(letters: Sequence[Letter], seconds: float) -> list[Outcome]:
+    """Send all at once, in no more than `seconds`; the outcome of each."""
+    end = time.monotonic() + seconds
+    outcomes: list[Outcome] = [
+        {"ok": False, "channel": None, "detail": f"no answer within {seconds:g} s"} for _letter in letters
+    ]
+
+    def work(position: int, letter: Letter) -> None:
+        outcomes[position] = _send(letter, end)
+
+    threads = [
+        threading.Thread(target=work, args=(position, letter), daemon=True) for position, letter in enumerate(letters)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    # A thread that is late must not change what has been noted.
+    return list(outcomes)
+
+
+def _send(letter: Letter, end: float) -> Outcome:
+    """Try a tier's channels in their order until one has taken it; those marked `always` get it in any case."""
+    channels = letter.message["channels"]
+    taken, failures = None, []
+    for position, channel in enumerate(channels):
+        if taken and not channel.get("always"):
+            continue
+        # What hangs leaves those behind it their share of the time.
+        share = (end - time.monotonic()) / (len(channels) - position)
+        seconds = min(float(channel.get("timeout", 10)), share)
+        if seconds <= 0:
+            failures.append(f"{channel['type']}: no time left")
+            continue
+        try:
+            failure = _http.within(seconds, functools.partial(_attempt, channel, letter, seconds))
+        except TimeoutError as error:
+            failure = str(error)
+        if failure is None or isinstance(failure, _Partly):
+            taken = taken or channel["type"]
+        if failure is not None:
+            failures.append(f"{channel['type']}: {redact(failure)[:200]}")
+    return {"ok": taken is not None, "channel": taken, "detail": "; ".join(failures)}
+
+
+def _attempt(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    """Why a channel did not take the message, None if it did; whatever it does, the next one is tried."""
+    try:
+        return _SENDERS[channel["type"]](channel, letter, seconds)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _slack(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    # Without these three characters there is neither a link nor a mention in it.
+    text = f"*{letter.text.subject}*\n{letter.text.body}"
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    answer = _http.post_hook(channel["url"], {"text": text}, seconds, channel.get("headers"))
+    if answer.kind != "ok":
+        return _refusal(answer)
+    refused = isinstance(answer.json, dict) and (answer.json.get("ok") is False or answer.json.get("success") is False)
+    if refused or (isinstance(answer.json, str) and answer.json.lower() not in ("ok", "")):
+        return f"{answer.detail}, but it says {_quote(answer)}"
+    return None
+
+
+def _webhook(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    message = letter.message
+    data = {
+        "id": message["id"],
+        "incident": letter.incident_id,
+        "kind": message["kind"],
+        "audience": message["audience"],
+        "tier": message["tier"],
+        "subject": letter.text.subject,
+        "text": letter.text.body,
+        "facts": letter.facts,
+    }
+    headers = {"Idempotency-Key": message["id"], **(channel.get("headers") or {})}
+    answer = _http.post_hook(channel["url"], data, seconds, headers)
+    return None if answer.kind == "ok" else _refusal(answer)
+
+
+def _pagerduty(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    message = letter.message
+    test = message["kind"] == "test"
+    data = {
+        "routing_key": channel["routing_key"],
+        "event_action": {"end": "resolve", "acknowledged": "acknowledge"}.get(message["kind"], "trigger"),
+        # A test must not be taken for the incident, nor stay open beside it.
+        "dedup_key": message["id"] if test else f"kumon-runbook-{letter.incident_id}",
+        "payload": {
+            "summary": letter.text.subject,
+            "source": "kumon.runbook",
+            "severity": "info" if test else "critical",
+            "custom_details": {"text": letter.text.body, **letter.facts},
+        },
+    }
+    answer = _http.post_hook(channel.get("url", PAGERDUTY), data, seconds, channel.get("headers"))
+    return None if answer.kind == "ok" and answer.status == 202 else _refusal(answer)
+
+
+def _refusal(answer: _http.Answer) -> str:
+    return f"{answer.detail} {_quote(answer)}".strip()
+
+
+def _quote(answer: _http.Answer) -> str:
+    body = answer.json if isinstance(answer.json, str) else json.dumps(answer.json) if answer.json else ""
+    return redact(body)[:100]
+
+
+def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    smtp = letter.smtp
+    recipients = channel["to"] if isinstance(channel["to"], list) else [channel["to"]]
+    mail = EmailMessage()
+    mail["Subject"] = letter.text.subject
+    mail["From"] = smtp["sender"]
+    mail["To"] = ", ".join(recipients)
+    mail["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', letter.message['id'])}@kumon.runbook>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_content(letter.text.body or letter.text.subject)
+    try:
+        refused = _hand_over(mail, smtp, seconds)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, reason = next(iter(error.recipients.values()))
+        return f"the recipient is refused: {code} {reason.decode('utf-8', 'replace')}"
+    except smtplib.SMTPResponseException as error:
+        answer = error.smtp_error
+        sentence = answer.decode("utf-8", "replace") if isinstance(answer, bytes) else str(answer)
+        return f"the mail server refuses: {error.smtp_code} {sentence}"
+    except (socket.timeout, TimeoutError):
+        return f"the mail server gives no answer within {seconds:.1f} s"
+    except (OSError, smtplib.SMTPException) as error:
+        return f"the mail server cannot be used: {error}"
+    return _Partly(f"refused for {len(refused)} of {len(recipients)} recipients") if refused else None
+
+
+def _hand_over(mail: EmailMessage, smtp: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
+    """Give a mail to the server; the recipients that it refused while it took others."""
+    security = smtp.get("security", "starttls")
+    port = int(smtp.get("port") or {"tls": 465, "starttls": 587}.get(security, 25))
+    context = ssl.create_default_context()
+    if security == "tls":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(smtp["host"], port, timeout=seconds, context=context)
+    else:
+        server = smtplib.SMTP(smtp["host"], port, timeout=seconds)
+    with server:
+        if security == "starttls":
+            server.starttls(context=context)
+        if smtp.get("username"):
+            server.login(smtp["username"], smtp.get("password", ""))
+        return server.send_message(mail)
+
+
+_SENDERS: dict[str, Callable[[Channel, Letter, float], str | None]] = {
+    "slack": _slack,
+    "webhook": _webhook,
+    "pagerduty": _pagerduty,
+    "email": _email,
+}

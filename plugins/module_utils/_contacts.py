@@ -1,0 +1,155 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom to tell: what is wrong with the contacts, and what of them nobody may read back."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+
+AUDIENCES = ("technical", "business")
+LOCALES = ("pt_BR", "en")
+CHANNELS = ("slack", "webhook", "email", "pagerduty")
+PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+
+_ADDRESS = re.compile(r"[^@\s<>,;:\"\\]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+|[^@\s<>,;:\"\\]+@localhost")
+
+
+def contacts_problems(contacts: Any, smtp: Any = None) -> list[str]:
+    """What is wrong with `runbook_contacts` and `runbook_smtp`, a sentence each; an empty list if nothing is."""
+    if not isinstance(contacts, dict) or not contacts:
+        return [
+            "runbook_contacts is empty: name whom to tell, as a mapping of technical and business to lists of tiers"
+        ]
+    problems = [
+        f"runbook_contacts has the unknown audience {_shown(name)}; known are {' and '.join(AUDIENCES)}"
+        for name in contacts
+        if name not in AUDIENCES
+    ]
+    nobody = not any(_names_tiers(contacts, audience) for audience in AUDIENCES)
+    for audience in AUDIENCES:
+        tiers = contacts.get(audience)
+        if not isinstance(tiers, list) or not tiers:
+            # One audience alone can be told, but what is no list of tiers was meant to be one.
+            if nobody or tiers:
+                problems.append(f"runbook_contacts.{audience} has no tiers: name at least one person or group to tell")
+            continue
+        for number, tier in enumerate(tiers, 1):
+            problems += _tier_problems(tier, f"runbook_contacts.{audience}, tier {number}", smtp)
+    return problems
+
+
+def contacts_warnings(contacts: Any) -> list[str]:
+    """What contacts that can work leave out, a sentence each: an audience that nobody stands for."""
+    named = [audience for audience in AUDIENCES if isinstance(contacts, dict) and _names_tiers(contacts, audience)]
+    if not named:
+        return []
+    return [
+        f"runbook_contacts.{audience} names nobody: only the {' and '.join(named)} side is told"
+        for audience in AUDIENCES
+        if audience not in named
+    ]
+
+
+def _names_tiers(contacts: dict[str, Any], audience: str) -> bool:
+    tiers = contacts.get(audience)
+    return isinstance(tiers, list) and bool(tiers)
+
+
+def _tier_problems(tier: Any, where: str, smtp: Any) -> list[str]:
+    if not isinstance(tier, dict):
+        return [f"{where} is no mapping: it needs name and channels"]
+    problems = []
+    if not isinstance(tier.get("name"), str) or not tier["name"].strip():
+        problems.append(f"{where} has no name")
+    minutes = _number(tier.get("acknowledge_minutes", 15))
+    if minutes is None or minutes <= 0:
+        problems.append(
+            f"{where}: acknowledge_minutes is {_shown(tier.get('acknowledge_minutes'))}; it must be above 0"
+        )
+    if tier.get("locale", "pt_BR") not in LOCALES:
+        problems.append(f"{where}: locale is {_shown(tier.get('locale'))}; known are {' and '.join(LOCALES)}")
+    channels = tier.get("channels")
+    if not isinstance(channels, list) or not channels:
+        return [*problems, f"{where} has no channels: name at least one of {', '.join(CHANNELS)}"]
+    for position, channel in enumerate(channels, 1):
+        problem = _channel_problem(channel, smtp)
+        if problem:
+            problems.append(f"{where}, channel {position}: {problem}")
+    return problems
+
+
+def _channel_problem(channel: Any, smtp: Any) -> str | None:
+    if not isinstance(channel, dict) or channel.get("type") not in CHANNELS:
+        kind = channel.get("type") if isinstance(channel, dict) else channel
+        return f"the type {_shown(kind)} is unknown; known are {', '.join(CHANNELS)}"
+    kind = channel["type"]
+    seconds = _number(channel.get("timeout", 10))
+    if seconds is None or not 0 < seconds <= 60:
+        return f"timeout is {_shown(channel.get('timeout'))}; it must be above 0 and at most 60 seconds"
+    if kind == "email":
+        return _recipients_problem(channel.get("to")) or _smtp_problem(smtp)
+    headers = channel.get("headers") or {}
+    if not isinstance(headers, dict) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
+        return "headers must be a mapping of texts; a number needs quotes"
+    if kind == "pagerduty" and not (isinstance(channel.get("routing_key"), str) and channel["routing_key"]):
+        return "routing_key is empty or no text: name the integration's key, in quotes"
+    url = channel.get("url", PAGERDUTY if kind == "pagerduty" else None)
+    if not isinstance(url, str) or not url:
+        return "url is empty"
+    problem = _http.check_url(url)
+    return f"url cannot be used: {problem}" if problem else None
+
+
+def _recipients_problem(to: Any) -> str | None:
+    addresses = [to] if isinstance(to, str) else to
+    if not isinstance(addresses, list) or not addresses:
+        return "to is empty: name at least one e-mail address"
+    for address in addresses:
+        if not isinstance(address, str) or not _ADDRESS.fullmatch(address):
+            return f"{_shown(address)} is no e-mail address"
+    return None
+
+
+def _smtp_problem(smtp: Any) -> str | None:
+    if not isinstance(smtp, dict) or not smtp.get("host"):
+        return "e-mail needs runbook_smtp with host and sender"
+    if not isinstance(smtp.get("sender"), str) or not _ADDRESS.fullmatch(smtp["sender"]):
+        return f"runbook_smtp.sender ({_shown(smtp.get('sender'))}) is no e-mail address"
+    if smtp.get("security", "starttls") not in ("starttls", "tls", "none"):
+        return f"runbook_smtp.security is {_shown(smtp.get('security'))}; known are starttls, tls, none"
+    if not all(isinstance(smtp.get(name, ""), str) for name in ("host", "username", "password")):
+        return "runbook_smtp.host, username and password must be texts; a number needs quotes"
+    port = _number(smtp.get("port", 25))
+    if port is None or not 0 < port < 65536:
+        return f"runbook_smtp.port is {_shown(smtp.get('port'))}; it must be between 1 and 65535"
+    return None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(redact(str(value))[:40])
+
+
+def secrets_of(contacts: Any, smtp: Any) -> set[str]:
+    """What nobody may read back: a webhook's address is as good as a password."""
+    secrets = [smtp.get("password")] if isinstance(smtp, dict) else []
+    for tiers in contacts.values() if isinstance(contacts, dict) else []:
+        for tier in tiers if isinstance(tiers, list) else []:
+            channels = tier.get("channels") if isinstance(tier, dict) else None
+            for channel in channels if isinstance(channels, list) else []:
+                if isinstance(channel, dict):
+                    headers = channel.get("headers")
+                    secrets += [channel.get("url"), channel.get("routing_key")]
+                    secrets += list(headers.values()) if isinstance(headers, dict) else []
+    return {secret for secret in secrets if isinstance(secret, str) and len(secret) > 3}

@@ -1,0 +1,248 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an automatic recovery does about a verdict.
+
+Pure: no host, no clock, no memory. Bad input raises `ValueError` with one sentence that a person can act on.
+"""
+
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery as _levels
+
+# What a process that ignores its kill-switch looks like behind the fence: it tries, and each try fails.
+FENCED = ("kill_switch_ignored", "delivery_failing")
+MODES = ("recommend", "approve", "auto")
+BUDGET = 1800.0  # seconds within which a level is done automatically once at most
+
+STEPS = {
+    # Messages are kept from going out first, whatever the cause: that is done in seconds and undone as fast.
+    "level2_not_stable": (1, 3),
+    "kill_switch_ignored": (1, 3),
+    "lost_handoff": (1, 2, 3),
+    "outbox_guard": (1, 2, 3),
+    "instance_guard": (1, 2, 3),
+    "invalid_instance": (1, 2, 3),
+    "state_mismatch": (1, 2, 3),
+    "gateway_down": (1,),
+    "delivery_failing": (1,),
+    # A service that is down sends nothing; the flags of level 1 and 2 would not make it start.
+    "service_down": (3,),
+    "log_unreadable": (),
+    "no_timestamps": (),
+    "no_data": (),
+    "service_unknown": (),
+    # Watched at first. Silence after an automatic act is a service that did not come back.
+    "service_silent": (3,),
+    "kill_switch": (),
+    "unread_handoff": (),
+    "delivery_degraded": (),
+    "unexpected_instance": (),
+    "none": (),
+}
+"""The automatic steps for each cause of a verdict, in their order; after the last one a person decides."""
+
+
+class _History:
+    """The automatic acts within the budget."""
+
+    def __init__(self, acts, budget):
+        self.budget = number(budget, "budget")
+        self.spent: dict = {}
+        self.unfinished: dict = {}
+        newer = False
+        for act in sequence(acts or [], "acts"):
+            act = mapping(act, "Each of the acts")
+            if act.get("procedure") != "emergency_recovery" or act.get("act") != "decision":
+                continue
+            age = number(act.get("age"), "age of a decision")
+            level = _level(mapping(act.get("after") or {}, "after of a decision").get("level"))
+            if age >= self.budget or level is None:
+                continue
+            known = {"age": age, "run_id": act.get("run_id")}
+            if act.get("ok") is not None or newer:
+                self.spent.setdefault(level, known)
+            else:
+                self.unfinished[level] = known
+            newer = True
+
+
+def recovery_decision(
+    verdict,
+    present=None,
+    acts=(),
+    mode="recommend",
+    approved=None,
+    release_available=None,
+    budget=BUDGET,
+    locale="en",
+    commands=None,
+) -> dict:
+    """Say what is to be done about `verdict`, as the filter of that name returns it. Return
+
+        {level, title, act, unstable, cause, reasons: [sentence, ...], next, to_person,
+         budget: [{level, in_effect, spent, age_seconds, run_id}, ...]}
+
+    `level` 1 to 3 is due now, 0 is none because nothing is wrong that an act would mend, `None` is none because a
+    person has to decide (`to_person`). `act` says whether the mode allows it: `auto` always, `approve` if `approved`
+    names this very level, `recommend` never.
+
+    `present` is `{kill_switch, v1_flags, fenced}`, each true where the running processes have it. `acts` are those of
+    the journal, newest first, each `{run_id, procedure, act, age, ok, after}`; what counts are the decisions of
+    automatic runs (`act` is `decision`, `after.level` the level, `ok` null until the level was done) younger than
+    `budget` seconds.
+
+    Each cause has its steps (`STEPS`). A level that is in effect already, or that was done automatically within the
+    budget, is passed over for the next one, and so is one below what was done: steps only ever go up, and nothing is
+    lifted. The highest level that any of the causes calls for is due. A level that was decided and not finished,
+    because the run was killed, is not spent but due again, also when its evidence has left the window meanwhile.
+
+    `release_available` is whether level 3 has a known-good release to return to, if known. `commands` are the commands
+    that `next` names, as this run was started.
+    """
+    words = Words(locale, _texts.TEXTS, _levels.TEXTS, run=commands)
+    verdict, present = mapping(verdict, "verdict"), mapping(present or {}, "present")
+    if mode not in MODES:
+        raise ValueError(f"mode must be one of {', '.join(MODES)}, not {redact(repr(mode))[:40]}.")
+    approved, release = _level(approved), flag(release_available, "release_available")
+    causes = sequence(verdict.get("causes") or [], "verdict.causes")
+    unknown = [cause for cause in causes if cause not in STEPS]
+    if unknown:
+        raise ValueError(f"verdict.causes holds the unknown cause {redact(repr(unknown[0]))[:40]}.")
+    history = _History(acts, budget)
+    ignored = "kill_switch_ignored" in causes
+    # Behind the fence an assistant that ignores the kill-switch tries to send, and nothing gets through.
+    contained = ignored and flag(present.get("fenced"), "fenced") is True and not _rate(verdict)
+    in_effect = {
+        1: flag(present.get("kill_switch"), "kill_switch") is True and (not ignored or contained),
+        2: flag(present.get("v1_flags"), "v1_flags") is True,
+        3: False,
+    }
+
+    reasons = [words.say("decide_contained")] if contained else []
+    told: list = []
+    due, due_cause, exhausted = 0, verdict.get("cause") or "none", False
+    for cause in causes:
+        # A single look that found no answer is watched; after an automatic act the service did not come back.
+        persists = cause == "service_silent" and bool(history.spent)
+        if (cause == "service_silent" and not persists) or (cause in FENCED and contained):
+            continue
+        if not STEPS[cause]:
+            continue
+        level, passed = _step(cause, in_effect, history, release, words)
+        if persists:
+            passed.insert(0, words.say("decide_persists", cause=cause))
+        if STEPS[cause] not in told:  # what has the same steps has the same story
+            told.append(STEPS[cause])
+            reasons += [reason for reason in passed if reason not in reasons]
+        if level is None:
+            exhausted = True
+        elif level > due:
+            due, due_cause = level, cause
+    for level, known in history.unfinished.items():
+        if not in_effect[level] and level >= due:
+            due, due_cause = level, "unfinished" if level > due else due_cause
+            age = words.duration(known["age"])
+            reasons.append(
+                words.say("decide_unfinished", level=level, age=age, run_id=redact(str(known["run_id"]))[:60])
+            )
+
+    act = due > 0 and (mode == "auto" or (mode == "approve" and approved == due))
+    blind = verdict.get("status") == "blind"
+    if due:
+        reasons.append(_permission(mode, approved, due, words))
+        then = words.say(
+            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
+        )
+    elif exhausted or blind or contained:
+        if blind and not exhausted:
+            reasons.append(words.say("decide_blind", cause=due_cause))
+        what = "any" if exhausted else "contained" if contained else "blind"
+        then = words.say("decide_next_person", what=words.say(f"decide_next_person_{what}"))
+    else:
+        safe = due_cause == "kill_switch"
+        key = "decide_safe" if safe else "decide_nothing"
+        reasons.append(words.say(key, status=verdict.get("status"), cause=due_cause))
+        status = verdict.get("status")
+        then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
+    nobody = not due and (exhausted or blind)
+    level = None if nobody else due
+    title = words.say(f"levels_{'none' if level is None else level}")
+    return {
+        "level": level,
+        "title": f"{title} ({due_cause})",
+        # What is wrong for sure, so that no watch goes on: every minute of it costs messages.
+        "unstable": due > 0 or (nobody and verdict.get("status") == "rollback"),
+        "act": act,
+        "cause": due_cause,
+        "reasons": reasons,
+        "next": then,
+        "to_person": (due > 0 and not act) or nobody or (contained and not due),
+        "budget": [
+            {
+                "level": level,
+                "in_effect": in_effect[level],
+                "spent": level in history.spent,
+                "age_seconds": history.spent.get(level, {}).get("age"),
+                "run_id": history.spent.get(level, {}).get("run_id"),
+            }
+            for level in (1, 2, 3)
+        ],
+    }
+
+
+def _command(words, mode, level) -> str:
+    """What a person runs for a level that is due and was not done."""
+    if mode == "approve":
+        return words.run[f"emergency_recovery -e recovery_mode=approve -e recovery_approved={level}"]
+    return words.run[f"rollback_level{level}"]
+
+
+def _step(cause, in_effect, history, release, words):
+    """Return the level that is due for `cause`, `None` when none is left, and what led there."""
+    said = [words.say("decide_level", cause=cause, level=STEPS[cause][0])]
+    for level in STEPS[cause]:
+        if in_effect[level]:
+            said.append(words.say("decide_in_effect", level=level, cause=cause))
+        elif level in history.spent:
+            age, limit = words.duration(history.spent[level]["age"]), words.duration(history.budget)
+            said.append(words.say("decide_spent", level=level, age=age, limit=limit))
+        elif level < max(history.spent, default=0):
+            said.append(words.say("decide_below", level=level))
+        elif level == 3 and release is False:
+            said.append(words.say("decide_no_release"))
+        else:
+            if len(said) > 1:
+                said.append(words.say("decide_then", level=level))
+            return level, said
+    return None, [*said, words.say("decide_exhausted", cause=cause)]
+
+
+def _permission(mode, approved, level, words) -> str:
+    if mode == "approve" and approved != level:
+        if approved is None:
+            return words.say("decide_not_approved", level=level)
+        return words.say("decide_other_approved", approved=approved, level=level)
+    return words.say(
+        {"auto": "decide_auto", "approve": "decide_approved", "recommend": "decide_recommend"}[mode], level=level
+    )
+
+
+def _rate(verdict) -> float:
+    """The share of deliveries that succeeded; 0 without any."""
+    return mapping(verdict.get("delivery") or {}, "verdict.delivery").get("rate") or 0.0
+
+
+def _level(value):
+    """Read a level, 1 to 3; nothing is `None`."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, bool) and str(value).strip() in ("1", "2", "3"):
+        return int(value)
+    raise ValueError(f"a level must be 1, 2 or 3, not {redact(repr(value))[:40]}.")

@@ -1,0 +1,518 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run came to on one host: the one place where status, headline, lines, next step and exit come from. Pure.
+
+Each procedure leaves the facts that its modules returned; `outcome` makes of them what people and programs are told. A
+failure before the act is a refusal, one after it a failure, and its sentence stands as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
+    Words,
+    health,
+    ledger,
+    recovery,
+    report,
+    rollback,
+    smoke_test,
+    status,
+)
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
+
+TICKS = {True: "[x]", False: "[ ]", None: "[-]"}
+_CRITERIA = {"met": "[x]", "unmet": "[ ]", "insufficient": "[?]", "not_applicable": "[-]"}
+
+
+class Outcome(TypedDict, total=False):
+    """What a procedure leaves on a host; `run_result` puts those of all hosts together."""
+
+    procedure: str
+    ok: bool
+    status: str
+    level: int | None
+    verdict: dict[str, Any] | None
+    budget_seconds: float | None
+    next_step: str
+    message: str
+    lines: list[str]
+    # Whether answers go out, as far as it was observed: off, on or unknown.
+    delivery: str
+    to_person: bool
+    decisions: list[dict[str, Any]]
+    proof: dict[str, Any]
+    judged: bool
+
+
+def outcome(
+    procedure: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return what `procedure` came to on one host.
+
+    :param procedure: a name of ``PROCEDURES``
+    :param facts: what its modules and filters returned; which ones, see ``outcome.yml``
+    :param commands: the command for a procedure and its options, as this run was started
+    :returns: ``{procedure, ok, status, level, verdict, budget_seconds, next_step, message, lines}`` and what the
+        procedure has beside these
+    :raises ValueError: for an unknown procedure or locale, or facts of another shape
+    """
+    if procedure not in PROCEDURES:
+        raise ValueError(f"procedure must be one of {', '.join(PROCEDURES)}, not {str(procedure)[:40]!r}.")
+    facts = mapping(facts, "facts")
+    run = _Run(procedure, facts, locale, commands)
+    judge = _begun if facts.get("begun") else _KINDS[procedure]
+    told = run.failed() if facts.get("failure") else judge(run)
+    row = PROCEDURES[procedure]
+    found: dict[str, Any] = {
+        "procedure": procedure,
+        "level": row.level,
+        "verdict": None,
+        "budget_seconds": row.budget,
+        "next_step": "",
+        **told,
+    }
+    if facts.get("marked"):
+        found["lines"] = [*found["lines"], run.ledger_line()]
+    return found
+
+
+class _Run:
+    """One run's facts, and the words to tell them in."""
+
+    def __init__(self, procedure: str, facts: dict[str, Any], locale: str, commands: Mapping[str, str] | None) -> None:
+        self.procedure, self.facts, self.locale = procedure, facts, locale
+        self.commands = Words(locale, run=commands).run
+        self.check = bool(facts.get("check"))
+
+    def words(self, *topics: Mapping[str, Any]) -> Words:
+        return Words(self.locale, *topics, run=self.commands)
+
+    def budget(self) -> float | None:
+        row = PROCEDURES[self.procedure]
+        if row.budget is not None:
+            return row.budget
+        if self.procedure == "diagnose":
+            return DEPTHS.get(str(self.facts.get("depth")), DEPTHS["quick"])
+        if self.procedure == "roll_forward":
+            return PROCEDURES[LEVELS[self.level()]].budget if self.level() in LEVELS else None
+        return None if self.facts.get("seconds") is None else number(self.facts["seconds"], "seconds")
+
+    def level(self) -> int:
+        return int(self.facts.get("level") or PROCEDURES[self.procedure].level)
+
+    def failed(self) -> dict[str, Any]:
+        """What was refused, could not be reached or went wrong. The sentence of the failure stands as it is."""
+        failure = mapping(self.facts["failure"], "facts.failure")
+        sentence = " ".join(str(failure.get("msg") or "?").split())
+        acted = [int(level) for level in self.facts.get("acted") or []]
+        if self.facts.get("unreachable") or failure.get("unreachable"):
+            came_to = "unreachable"
+        elif _refused(failure, str(self.facts.get("action") or "")) and not acted:
+            came_to = "refused"
+        else:
+            # Where nothing can be read, nothing was done either.
+            looked = self.procedure == "health_check" or self.facts.get("measured") is False
+            came_to = "blind" if looked and not acted else "failed"
+        words = self.words(status.TEXTS, endings.TEXTS)
+        title = words.say("not_written" if self.procedure == "incident_report" else came_to)
+        return {
+            "ok": False,
+            "status": came_to,
+            # What was done before it failed is to be told.
+            "level": max(acted, default=self.level()),
+            "verdict": self.facts.get("verdict"),
+            "budget_seconds": self.budget(),
+            "next_step": sentence,
+            "message": f"{title}: {sentence}",
+            "lines": [title, sentence],
+        }
+
+    def ledger_line(self) -> str:
+        """What the ledger of releases has now, or why it has not."""
+        words, marked = self.words(ledger.TEXTS), mapping(self.facts["marked"], "facts.marked")
+        if "good" not in marked:
+            return f"{words.say('failed')}: {marked.get('msg') or '?'}"
+        reason = f": {said(marked['reason'], self.locale)}" if marked.get("reason") else ""
+        return f"{words.say('true' if marked['good'] else 'false')} ({str(marked.get('commit'))[:12]}){reason}"
+
+    def ticked(self, rows: Sequence[Mapping[str, Any]], words: Words, prefix: str, key: str) -> list[str]:
+        """One line for each thing that was looked at."""
+        return [
+            f"{TICKS[row['had']]} {words.say(f'{prefix}{row[key]}')}: {said(row['detail'], self.locale)}"
+            for row in rows
+        ]
+
+
+def _known(words: Words, key: str) -> str:
+    """The text of `key`, nothing where there is none: not every outcome has a next step."""
+    return words.say(key) if key in words else ""
+
+
+_OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
+
+
+def _refused(failure: Mapping[str, Any], action: str) -> bool:
+    """Whether nothing was changed: a module of ours says so, or one of our own checks of the input failed."""
+    return bool(failure.get("refused")) or action in _OWN_CHECKS
+
+
+# ------------------------------------------------------------------ what was measured
+
+
+def _verdict_message(words: Words, verdict: Mapping[str, Any]) -> str:
+    return f"{words.say(verdict['status'])}: {next(iter(verdict['reasons']), '')}".rstrip(": ")
+
+
+def _next_of_verdict(run: _Run, verdict: Mapping[str, Any]) -> str:
+    if verdict["status"] == "ok":
+        return ""
+    level = verdict.get("level")
+    return run.commands[LEVELS[level]] if level in LEVELS else ""
+
+
+def _health_check(run: _Run) -> dict[str, Any]:
+    verdict, traces = mapping(run.facts["verdict"], "verdict"), mapping(run.facts["traces"], "traces")
+    service = mapping(run.facts["service"], "service")
+    words = run.words(health.TEXTS, status.TEXTS)
+    cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
+    handoff, delivery, window = traces["handoff"], traces["delivery"], traces["window"]
+    since = window.get("since") or f"{words.say('process')} {window.get('process')}"
+    running = f"pid {service['pid']}" if service["running"] else words.say("stopped")
+    flags = [
+        f"{words.say(column)} {_value((service.get(column) or {}).get('DELIVERY_DISABLE'), column)}"
+        for column in ("declared", "effective", "reported")
+    ]
+    lines = [
+        words.say(verdict["status"]) + cause,
+        *[f"- {reason}" for reason in verdict["reasons"]],
+        f"{words.say('window')}: {since}; {words.say('last')}: {traces.get('last') or '?'}",
+        f"{words.say('handoff')}: {_counts(handoff, 'planned', 'read', 'lost', 'unread')}",
+        f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
+        f"{words.say('guards')}: {traces['guards']['incidents']}",
+        f"DELIVERY_DISABLE: {', '.join(flags)}",
+        f"{words.say('service')}: {running}, health {service['health']['status']} ({service['health']['detail']})",
+        f"{words.say('would_change')}: {verdict['would_change']}",
+    ]
+    return {
+        "ok": verdict["status"] == "ok",
+        "status": verdict["status"],
+        "level": verdict["level"],
+        "verdict": verdict,
+        "next_step": _next_of_verdict(run, verdict),
+        "message": _verdict_message(words, verdict),
+        "lines": lines,
+    }
+
+
+def _counts(section: Mapping[str, Any], *names: str) -> str:
+    return " / ".join(str(section.get(name)) for name in names)
+
+
+def _value(value: Any, column: str) -> str:
+    if column == "reported":
+        return json.dumps(value)
+    return "-" if value is None or value == "" else str(value)
+
+
+def _diagnose(run: _Run) -> dict[str, Any]:
+    verdict, diagnosis = mapping(run.facts["verdict"], "verdict"), mapping(run.facts["diagnosis"], "diagnosis")
+    words = run.words(health.TEXTS, status.TEXTS)
+    if run.facts.get("output") == "json":
+        lines = json.dumps(diagnosis, indent=2, ensure_ascii=False, sort_keys=True, default=str).splitlines()
+    else:
+        lines = str(diagnosis["screen"]).splitlines()
+    return {
+        "ok": verdict["status"] == "ok",
+        "status": "unreachable" if run.facts.get("unreachable") else verdict["status"],
+        "level": verdict["level"],
+        "verdict": verdict,
+        "budget_seconds": run.budget(),
+        "next_step": diagnosis.get("next_step") or "",
+        "message": _verdict_message(words, verdict),
+        "lines": lines,
+    }
+
+
+# ------------------------------------------------------------------ acts and their undoing
+
+_HEADLINES = {
+    ("rollback_level2", 2): "level2",
+    ("rollback_level3", 3): "level3",
+    ("roll_forward", 1): "lifted",
+    ("roll_forward", 2): "level2_undone",
+    ("roll_forward", 3): "level3_undone",
+}
+"""The headline of a proven act; of the kill-switch it is the proof's own reason."""
+
+
+def _begun(run: _Run) -> dict[str, Any]:
+    """An act that takes minutes has begun; people are told before it ends."""
+    message = run.words(rollback.TEXTS).say(f"level{run.level()}_begun")
+    return {"ok": True, "status": "begun", "budget_seconds": run.budget(), "message": message, "lines": [message]}
+
+
+def _act(run: _Run) -> dict[str, Any]:
+    """A rollback, or the way forward again."""
+    words, level, forward = run.words(rollback.TEXTS), run.level(), run.procedure == "roll_forward"
+    switched = mapping(run.facts["switched"], "switched")
+    disabled = delivery_off(switched)
+    if run.check:
+        reason, fine = "", False
+        headline = words.say("undo_planned" if forward else "planned")
+    else:
+        proof = mapping(run.facts["proof"], "proof")
+        reason = "not_lifted" if forward and level == 1 and not _lifted(run.facts) else proof["reason"]
+        fine = proof["status"] == "proven" and reason == proof["reason"]
+        key = _HEADLINES.get((run.procedure, level)) if fine else None
+        headline = words.say(key or f"reasons_{reason}")
+    prefix = "next_roll_forward" if forward else f"next_{level}"
+    return {
+        "ok": run.check or fine,
+        "status": "planned" if run.check else proof["status"] if reason == proof["reason"] else "unproven",
+        "level": level,
+        "budget_seconds": run.budget(),
+        "next_step": "" if run.check else "" if fine else _known(words, f"{prefix}_{reason}"),
+        "message": headline,
+        "lines": [headline, *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched))],
+        "delivery": _delivery(run, disabled, fine, forward),
+        # Whether what the service did next was judged, which the journal is to know.
+        "judged": not run.check,
+    }
+
+
+def _lifted(facts: Mapping[str, Any]) -> bool:
+    """Whether no process has a kill-switch in effect any more, and health does not report one."""
+    switched, names = facts["switched"], facts.get("level1_flags") or {}
+    effective = [value for name, value in (switched.get("effective") or {}).items() if name in names]
+    return not any(map(truthy, effective)) and not any((switched.get("reported") or {}).values())
+
+
+def _delivery(run: _Run, disabled: bool, fine: bool, forward: bool) -> str:
+    level1 = run.level() == 1 and not forward
+    if run.check:
+        return "unknown"
+    if disabled or (level1 and fine):
+        return "off"
+    return "on" if fine and not level1 else "unknown"
+
+
+def _proof_lines(run: _Run, words: Words) -> list[str]:
+    return [] if run.check else run.ticked(run.facts["proof"]["proofs"], words, "proofs_", "proof")
+
+
+def _kept_line(words: Words, switched: Mapping[str, Any]) -> str:
+    return words.say("kept_on" if delivery_off(switched) else "kept_off")
+
+
+def _flag_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[str]:
+    columns = (("declared", "declared"), ("effective", "effective"), ("before", "previous_effective"))
+    told = [f"{words.say(title)} {json.dumps(switched.get(column), sort_keys=True)}" for title, column in columns]
+    kept = [_kept_line(words, switched)] if switched.get("kept") else []
+    return [*_proof_lines(run, words), ", ".join(told), *kept]
+
+
+def _release_lines(run: _Run, words: Words) -> list[str]:
+    switched = run.facts["switched"]
+    lines = _proof_lines(run, words)
+    if run.check:
+        lines = [f"- {step}" for step in switched.get("planned") or [words.say("nothing_to_do")]]
+    before, after = switched["before"], switched["after"]
+    branch = f" ({before['branch']})" if before.get("branch") else ""
+    release, was = words.say("release"), words.say("before")
+    lines.append(f"{release} {str(after['commit'])[:12]}, {was} {str(before['commit'])[:12]}{branch}")
+    chosen = run.facts.get("chosen")
+    if chosen:
+        why = words.say(f"why_{chosen['why']}")
+        lines.append(f"{words.say('chosen')} {str(chosen['commit'])[:12]}: {why}")
+    if switched.get("rescue"):
+        lines.append(f"{words.say('rescue')} {switched['rescue']}")
+    return lines if run.check else [*lines, _kept_line(words, switched)]
+
+
+# ------------------------------------------------------------------ the automatic recovery
+
+_RECOVERED = {
+    "planned": "planned",
+    "stable": "proven",
+    "unproven": "unproven",
+    "unstable": "failed",
+    "safe": "ok",
+    "nothing": "ok",
+    "due": "rollback",
+    "blind": "blind",
+    "watch": "watch",
+    "person": "rollback",
+}
+"""What a recovery came to, and its status."""
+
+
+def _recovered(run: _Run, decision: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    """What the recovery came to."""
+    done, level = run.facts.get("done") or [], decision["level"]
+    due = level in (1, 2, 3)
+    # The process ignores the kill-switch and the fence lets nothing through: no further act, but a person has to know.
+    contained = level == 0 and decision["to_person"]
+    quiet = level == 0 and (verdict["status"] == "ok" or verdict["cause"] == "kill_switch" or contained)
+    if run.check and due:
+        return "planned"
+    if done:
+        return "unstable" if not quiet else "stable" if done[-1]["outcome"]["ok"] else "unproven"
+    if quiet:
+        return "nothing" if verdict["status"] == "ok" else "safe"
+    if due:
+        return "due"
+    if verdict["status"] == "blind":
+        return "blind"
+    return "watch" if level == 0 else "person"
+
+
+def _emergency_recovery(run: _Run) -> dict[str, Any]:
+    words = run.words(recovery.TEXTS, status.TEXTS)
+    decision, verdict = mapping(run.facts["decision"], "decision"), mapping(run.facts["verdict"], "verdict")
+    done, decisions = run.facts.get("done") or [], run.facts.get("decisions") or []
+    state = mapping(run.facts.get("state") or {}, "state")
+    came_to = _recovered(run, decision, verdict)
+    level = decision["level"] or max((one["level"] for one in done), default=0)
+    headline = words.say(f"results_{came_to}", level=level)
+    lines = [headline]
+    for number_, one in enumerate(decisions, 1):
+        lines.append(f"{words.say('decision')} {number_}: {one['title']}")
+        lines += [f"- {reason}" for reason in [*one["evidence"], *one["reasons"]]]
+        if len(done) >= number_:
+            lines.append(f"{words.say('act')} {number_}: {done[number_ - 1]['outcome']['message']}")
+    lines.append(f"{words.say('verdict')}: {verdict['status']} ({verdict['cause']})")
+    lines.append(f"{words.say('next_step')}: {decision['next'] or '-'}")
+    ignored = "kill_switch_ignored" in verdict["causes"] and not state.get("fenced")
+    return {
+        "ok": came_to in ("nothing", "safe", "stable", "planned"),
+        "status": _RECOVERED[came_to],
+        "level": level,
+        "verdict": verdict,
+        "budget_seconds": run.budget(),
+        "next_step": decision["next"],
+        "message": f"{headline}: {next(iter(verdict['reasons']), '')}".rstrip(": "),
+        "lines": lines,
+        # A process that ignores its kill-switch sends, unless the fence holds.
+        "delivery": "unknown" if ignored else "off" if state.get("delivery_disabled") else "on",
+        "to_person": decision["to_person"],
+        "decisions": decisions,
+    }
+
+
+def _validate_recovery(run: _Run) -> dict[str, Any]:
+    words, proof = run.words(recovery.TEXTS), mapping(run.facts["proof"], "proof")
+    traces = mapping(run.facts.get("traces") or {}, "traces")
+    key = "safe_mode" if proof["status"] == "proven" and proof["safe_mode"] else proof["status"]
+    headline = words.say(f"proof_{key}")
+    since = (traces.get("window") or {}).get("since") or "?"
+    span = f"{words.say('window')} {words.duration(run.budget() or 0)}; {words.say('since')} {since}"
+    return {
+        "ok": proof["status"] == "proven",
+        "status": proof["status"],
+        "budget_seconds": run.budget(),
+        "next_step": _known(words, f"next_{key}"),
+        "message": f"{headline}: {next(iter(proof['reasons']), '')}".rstrip(": "),
+        "lines": [
+            headline,
+            *[_criterion(item, words) for item in proof["criteria"]],
+            *[f"- {reason}" for reason in proof["reasons"]],
+            f"{span}; {words.say('measured')} {traces.get('measured') or '?'}",
+        ],
+        "proof": proof,
+    }
+
+
+def _criterion(item: Mapping[str, Any], words: Words) -> str:
+    line = f"{_CRITERIA[item['status']]} {words.say('criteria_' + item['criterion'])}: "
+    line += words.say("status_" + item["status"])
+    if item["status"] == "not_applicable":
+        return line
+    age = "-" if item["age_seconds"] is None else words.duration(item["age_seconds"])
+    sample = "" if item["n"] is None else f", {words.say('sample')} {item['n']}"
+    value, needed = _measure(item, "value", words), _measure(item, "needed", words)
+    return f"{line}, {words.say('value')} {value}{sample}, {words.say('needed')} {needed}, {words.say('age')} {age}"
+
+
+def _measure(item: Mapping[str, Any], name: str, words: Words) -> str:
+    """A criterion's value or what it needs, in its own unit."""
+    value = item[name]
+    if value is None:
+        return "-"
+    if item["criterion"] == "stable":
+        return words.duration(value)
+    if item["criterion"] in ("delivered", "lost") and name == "value":
+        return words.percent(value)
+    return words.decimal(f"{value:g}")
+
+
+# ------------------------------------------------------------------ smoke test, report, messages
+
+_SMOKE = {"passed": "proven", "failed": "failed", "unproven": "unproven", "planned": "planned"}
+"""What a smoke test's status is as a run's."""
+
+
+def _smoke_test(run: _Run) -> dict[str, Any]:
+    words = run.words(smoke_test.TEXTS)
+    judged = {"status": "planned", "reason": "planned", "steps": []} if run.check else run.facts["judged"]
+    sent = mapping(run.facts["sent"], "sent")
+    headline, mode = words.say(f"reasons_{judged['reason']}"), run.facts["mode"]
+    message, what = sent["message"], [str(run.facts.get("webhook_url"))]
+    if message["sent"]:
+        what += [message["id"], message["phone"], message["sent_at"], f"{words.decimal(str(sent['seconds']))} s"]
+    return {
+        "ok": judged["status"] in ("passed", "planned"),
+        "status": _SMOKE[judged["status"]],
+        "next_step": _known(words, f"next_{judged['reason']}"),
+        "message": headline,
+        "lines": [
+            headline,
+            *run.ticked(judged["steps"], words, "steps_", "step"),
+            f"{words.say('mode')}: {words.say(f'modes_{mode}')}",
+            f"{words.say('message')}: {', '.join(what)}",
+        ],
+    }
+
+
+def _incident_report(run: _Run) -> dict[str, Any]:
+    words, problem = run.words(report.TEXTS), str(run.facts.get("problem") or "")
+    headline = words.say("would_be_written" if run.check else "written")
+    told = f"{headline}: {run.facts['path']}"
+    return {
+        "ok": not problem,
+        "status": "planned" if run.check else "insufficient" if problem else "ok",
+        "verdict": run.facts.get("verdict"),
+        "next_step": problem,
+        "message": f"{told}; {problem}" if problem else told,
+        "lines": [headline, *run.facts["files"], *([problem] if problem else [])],
+    }
+
+
+def _notify(run: _Run) -> dict[str, Any]:
+    told = mapping(run.facts.get("told") or {}, "told")
+    options = {name: bool(run.facts.get(name)) for name in ("detached", "dry_run")}
+    return dict(notify_outcome(told, check=run.check, locale=run.locale, commands=run.commands, **options))
+
+
+_KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
+    "health_check": _health_check,
+    "diagnose": _diagnose,
+    "rollback_level1": _act,
+    "rollback_level2": _act,
+    "rollback_level3": _act,
+    "roll_forward": _act,
+    "emergency_recovery": _emergency_recovery,
+    "validate_recovery": _validate_recovery,
+    "smoke_test": _smoke_test,
+    "incident_report": _incident_report,
+    "notify": _notify,
+}

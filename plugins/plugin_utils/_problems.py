@@ -1,0 +1,67 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in the way of an act, as one sentence before anything is done; nothing when nothing does. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, rollback, smoke_test
+
+_PHONE = re.compile(r"[0-9]{10,15}")
+
+
+def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
+    """Return the sentence.
+
+    :param kind: ``gate`` of the way forward, the ``release`` to go back to, or a ``smoke_test``
+    :param facts: ``{smoke_test, verdict}``; ``{release}``; ``{phone, webhook_url, service, state, mode}``
+    """
+    if kind not in _KINDS:
+        raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
+    return _KINDS[kind](mapping(facts, "facts"), Words(locale, rollback.TEXTS, smoke_test.TEXTS, run=commands), locale)
+
+
+def _gate(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """Nothing goes forward on hope: a message of our own has to pass, and the verdict has to be ok."""
+    test, verdict = facts["smoke_test"], facts.get("verdict")
+    if not test["ok"]:
+        return f"{words.say('gate_smoke_test')}: {test['message']}"
+    # Under the kill-switch a sound assistant is watched for no other cause.
+    if not verdict or verdict["status"] == "ok" or (verdict["status"], verdict["cause"]) == ("watch", "kill_switch"):
+        return ""
+    return f"{words.say('gate_verdict')}: {verdict['status']}, {next(iter(verdict['reasons']), '')}"
+
+
+def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
+    release = mapping(facts["release"], "release")
+    return "" if release.get("chosen") else f"{words.say('no_release')}: {said(release.get('reason') or '?', locale)}"
+
+
+def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    service, state = facts.get("service") or {}, facts.get("state") or {}
+    phone, disabled = str(facts.get("phone") or ""), bool(state.get("delivery_disabled"))
+    if not _PHONE.fullmatch(phone):
+        return words.say("phone_malformed" if phone else "phone_missing")
+    if not facts.get("webhook_url"):
+        return words.say("webhook_missing")
+    if not state.get("known"):
+        return str(service.get("msg") or "unreachable")
+    if not state.get("running"):
+        return words.say("not_running")
+    # Before anything is sent: without the kill-switch the message would go out, with it none can.
+    if facts["mode"] != "auto" and (facts["mode"] == "processed_only") != disabled:
+        return words.say("kill_switch_on" if disabled else "kill_switch_off")
+    return ""
+
+
+_KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
+    "gate": _gate,
+    "release": _release,
+    "smoke_test": _smoke_test,
+}

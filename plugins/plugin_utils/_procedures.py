@@ -1,0 +1,51 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of procedures: what each is, how long it may take, and what it proves. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Procedure(NamedTuple):
+    """One playbook.
+
+    `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
+    next), `decide` (looks, and may do rollbacks), `prove`, or `tell`. `budget` is in seconds from the command's start
+    to the observed effect; `None` where the run's own variables say it.
+    """
+
+    kind: str
+    level: int
+    budget: float | None
+    proves: str
+
+
+PROCEDURES = {
+    "health_check": Procedure("look", 0, 30, "what was measured, with its age"),
+    "diagnose": Procedure("look", 0, None, "what was measured, with its age"),
+    "rollback_level1": Procedure("rollback", 1, 30, "nothing is sent, and messages are still planned"),
+    "rollback_level2": Procedure("rollback", 2, 120, "the flags of V1 are in the running process, and it works"),
+    "rollback_level3": Procedure("rollback", 3, 300, "the known-good release is in place, and it works"),
+    "roll_forward": Procedure("forward", 0, None, "what a rollback changed is back, and it works"),
+    "emergency_recovery": Procedure("decide", 0, None, "the service is stable at some level"),
+    "validate_recovery": Procedure("prove", 0, None, "the success criteria of the procedures"),
+    "smoke_test": Procedure("prove", 0, 60, "a message of our own went as it should"),
+    "incident_report": Procedure("tell", 0, 120, "the report is written"),
+    "notify": Procedure("tell", 0, 120, "each channel's answer"),
+}
+
+ROLLBACKS = tuple(name for name, row in PROCEDURES.items() if row.kind == "rollback")
+
+JUDGED = tuple(name for name, row in PROCEDURES.items() if row.kind in ("rollback", "forward"))
+"""Procedures whose acts count by what the service did next, not by their own outcome."""
+
+BUDGETS = {name: row.budget for name, row in PROCEDURES.items() if row.kind == "rollback" and row.budget is not None}
+"""Seconds of each rollback."""
+
+LEVELS = {row.level: name for name, row in PROCEDURES.items() if row.kind == "rollback"}
+"""The procedure of each level."""
+
+DEPTHS = {"quick": 30.0, "full": 60.0}
+"""Seconds of a diagnosis, by its depth."""

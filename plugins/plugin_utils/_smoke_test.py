@@ -1,0 +1,138 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What became of a smoke test's message, step by step. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import detail
+
+MODES = ("full", "processed_only")
+STEPS = ("accepted", "planned", "read", "instance", "sent", "result")
+
+
+def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[str, Any]:
+    """Judge what became of the message. Pure.
+
+    :param sent: what :func:`send` returned
+    :param mode: `full` (it has to be delivered) or `processed_only` (it has to be read, and nothing may go out)
+    :returns: ``{status: passed|failed|unproven, reason, mode, steps: [{step, had, detail}]}``; ``detail`` is
+        ``{code, fields}``, several of them, or
+        what the webhook said; ``had`` is None for a
+        step that this mode does not ask for or that the one before it makes void.
+
+    ``reason`` is `delivered` or `not_sent` where it passed. Where it failed it is the first thing that was wrong:
+    `not_accepted`, `not_planned`, `lost_handoff`, `guard`, `not_read`, `state_mismatch`, `wrong_instance`,
+    `no_instance`, `nothing_sent`, `sent_under_kill_switch`, `delivery_failed`, `no_result`. It is unproven with
+    `log_silent` (the log did not move at all) or `too_short` (nothing went out yet, and it might have).
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is {mode!r}; it must be {' or '.join(MODES)}")
+    message, traces = sent["message"], sent["traces"]
+    if traces is None:
+        raise ValueError("nothing was sent, so there is nothing to judge")
+    steps, reasons = [], []
+    for name in STEPS:
+        had, seen, reason = _JUDGES[name](traces, sent, message, mode, expected_instance)
+        steps.append({"step": name, "had": had, "detail": seen})
+        reasons.append(reason)
+    first = next((reason for reason in reasons if reason), None)
+    if first is None and mode == "processed_only" and not sent["settled"]:
+        first = "too_short"
+    if first is None:
+        status, first = "passed", "delivered" if mode == "full" else "not_sent"
+    else:
+        status = "unproven" if first in ("log_silent", "too_short") else "failed"
+    return {"status": status, "reason": first, "mode": mode, "steps": steps}
+
+
+def _judge_accepted(_traces, _sent, message, _mode, _expected):
+    return message["accepted"] is True, message["detail"], None if message["accepted"] is True else "not_accepted"
+
+
+def _judge_planned(traces, _sent, _message, _mode, _expected):
+    planned = traces["handoff"]["planned"]
+    wrong = "not_planned" if traces["lines"] else "log_silent"
+    return planned > 0, detail("planned", n=planned, lines=traces["lines"]), None if planned else wrong
+
+
+def _judge_read(traces, _sent, _message, _mode, _expected):
+    handoff, guards = traces["handoff"], traces["guards"]["outbox"]
+    seen = [detail("read", n=handoff["read"], planned=handoff["planned"], lost=handoff["lost"])]
+    if handoff["state_mismatches"]:
+        seen.append(detail("mismatches", n=handoff["state_mismatches"]))
+    if guards:
+        seen.append(detail("guards", name="OUTBOX_GUARD", types=sorted(guards)))
+    if guards:
+        reason = "guard"
+    elif handoff["lost"]:
+        reason = "lost_handoff"
+    elif handoff["state_mismatches"]:
+        reason = "state_mismatch"
+    elif not handoff["planned"] or handoff["read"] < handoff["planned"]:
+        reason = "not_read"
+    else:
+        reason = None
+    return reason is None, seen, reason
+
+
+def _judge_instance(traces, _sent, _message, mode, expected):
+    instances, guards = traces["instances"], traces["guards"]["instance"]
+    names = sorted(instances["seen"])
+    seen = [detail("instances", names=[name or "''" for name in names]) if names else detail("instance_not_traced")]
+    if guards:
+        seen.append(detail("guards", name="INSTANCE_GUARD", types=sorted(guards)))
+    if instances["errors"]:
+        seen.append(detail("instance_errors", n=instances["errors"]))
+    # A guard names an instance that nothing else names, or none at all.
+    if guards or instances["errors"] or (names and names != [redact(expected)]):
+        return False, seen, "wrong_instance"
+    if names:
+        return True, seen, None
+    # Under the kill-switch the assistant resolves none.
+    return (False, seen, "no_instance") if mode == "full" else (None, seen, None)
+
+
+def _judge_sent(traces, sent, _message, mode, _expected):
+    delivery, handoff = traces["delivery"], traces["handoff"]
+    went_out = max(delivery["sent"], delivery["success"] + delivery["failed"])
+    if mode == "processed_only":
+        went_out += sent["strays"]
+        seen = detail("sent_and_quiet", n=went_out, seconds=round(float(sent["quiet_seconds"]), 1))
+        return went_out == 0, seen, "sent_under_kill_switch" if went_out else None
+    if went_out and not handoff["read"]:
+        # What the assistant sends after a lost hand-off is its emergency text, not what was planned.
+        return False, detail("sent_something_else", n=went_out), "nothing_sent"
+    enough = went_out >= max(1, handoff["read"])
+    return enough, detail("sent", n=went_out), None if enough else "nothing_sent"
+
+
+def _judge_result(traces, _sent, _message, mode, _expected):
+    if mode == "processed_only":
+        return None, detail("not_asked_for"), None
+    delivery = traces["delivery"]
+    if not traces["handoff"]["read"]:
+        return None, detail("result_of_something_else", success=delivery["success"]), None
+    seen = [detail("result", success=delivery["success"], failed=delivery["failed"])]
+    if delivery["failed_by_http"]:
+        codes = [f"{code}: {count}" for code, count in sorted(delivery["failed_by_http"].items())]
+        seen.append(detail("failed_by_http", codes=codes))
+    if delivery["failed"]:
+        return False, seen, "delivery_failed"
+    if not delivery["success"] or delivery["success"] < delivery["sent"]:
+        return False, [*seen, detail("without_result", n=delivery["sent"] - delivery["success"])], "no_result"
+    return True, seen, None
+
+
+_JUDGES = {
+    "accepted": _judge_accepted,
+    "planned": _judge_planned,
+    "read": _judge_read,
+    "instance": _judge_instance,
+    "sent": _judge_sent,
+    "result": _judge_result,
+}

@@ -1,0 +1,15 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a run ends that was refused or failed, whichever procedure it was."""
+
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
+
+TEXTS: dict[str, Both] = {
+    "refused": Both("NÃO FEITO, nada foi alterado", "NOT DONE, nothing was changed"),
+    "failed": Both("FALHOU", "FAILED"),
+    "unreachable": Both("SEM ACESSO ao host", "HOST NOT REACHED"),
+    "not_written": Both("NENHUM relatório foi escrito", "NO report was written"),
+}

@@ -1,0 +1,134 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import email
+import email.policy
+import time
+
+import pytest
+
+from tests.unit.plugins.notify_desk import FACTS
+
+
+def test_a_channel_that_fails_is_reported_and_the_next_is_used(desk, hooks):
+    hooks.answers["/broken"] = (500, "text/plain", b"no_service", 0)
+    broken = {"type": "slack", "url": f"{hooks.url}/broken"}
+    desk.contacts["technical"][0]["channels"].insert(0, broken)
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["channel"], message["detail"]) == (True, "slack", "slack: HTTP 500 no_service")
+
+
+def test_a_hanging_channel_delays_no_other_and_ends_in_time(desk, hooks):
+    hooks.answers["/dev"] = (200, "text/plain", b"ok", 30)
+    begun = time.monotonic()
+    result = desk.run("open", seconds=1.0)
+    assert time.monotonic() - begun < 2.5
+    assert [message["ok"] for message in result["messages"]] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ((200, "text/html", b"<html>log in</html>", 0), "HTTP 200 with HTML"),
+        ((200, "text/plain", b"invalid_token", 0), "HTTP 200, but it says invalid_token"),
+        ((200, "application/json", b'{"ok": false}', 0), "but it says"),
+        ((403, "text/plain", b"invalid_token", 0), "HTTP 403 invalid_token"),
+        ((302, "text/plain", b"", 0), "HTTP 302"),
+    ],
+)
+def test_slack_has_taken_it_only_when_it_says_ok(desk, hooks, answer, says):
+    hooks.answers["/dev"] = answer
+    message = desk.run("open")["messages"][0]
+    assert message["ok"] is False
+    assert says in message["detail"]
+
+
+def test_nobody_at_the_other_end_is_said(desk):
+    desk.contacts["technical"][0]["channels"] = [{"type": "webhook", "url": "http://127.0.0.1:9/x"}]
+    assert desk.run("open")["messages"][0]["detail"] == "webhook: connection refused"
+
+
+def test_a_webhook_gets_facts_and_an_id_to_tell_repeats_by(desk, hooks):
+    desk.contacts["technical"][0]["channels"] = [
+        {"type": "webhook", "url": f"{hooks.url}/hook", "headers": {"X-Key": "h"}}
+    ]
+    message = desk.run("open")["messages"][0]
+    _where, body, headers = next(entry for entry in hooks.got if entry[0] == "/hook")
+    assert (body["id"], headers["Idempotency-Key"], headers["X-Key"]) == (message["id"], message["id"], "h")
+    assert body["facts"] == FACTS
+
+
+def test_pagerduty_is_triggered_acknowledged_and_resolved_under_one_key(desk, hooks):
+    desk.contacts["technical"][0]["channels"] = [
+        {"type": "pagerduty", "routing_key": "R", "url": f"{hooks.url}/pagerduty"}
+    ]
+    for event in ("open", "acknowledge", "close"):
+        assert desk.run(event, by="ana")["messages"][0]["ok"] is True
+    events = [body for where, body, _headers in hooks.got if where == "/pagerduty"]
+    assert [event["event_action"] for event in events] == ["trigger", "acknowledge", "resolve"]
+    assert {event["dedup_key"] for event in events} == {"kumon-runbook-r1"}
+    hooks.answers["/pagerduty"] = (400, "application/json", b'{"status": "invalid event"}', 0)
+    assert desk.run("test")["messages"][0]["detail"].startswith("pagerduty: HTTP 400")
+
+
+def test_mail_is_plain_text_with_an_id_of_its_own(desk, mails):
+    message = desk.mail(mails).run("open")["messages"][1]
+    recipients, text = mails.mails[0]
+    mail = email.message_from_string(text, policy=email.policy.default)
+    assert (message["ok"], message["channel"]) == (True, "email")
+    assert recipients == ["pm@example.com", "kumon@example.com"]
+    assert (mail["Subject"], mail["Auto-Submitted"]) == ("first 0 min by -", "auto-generated")
+    assert mail["Message-ID"] == f"<{message['id']}@kumon.runbook>"
+    assert mail.get_content().strip() == "body no ETA"
+
+
+def test_a_mail_server_that_is_slow_at_each_step_has_no_more_time_than_its_channel(desk, hooks, mails):
+    mails.seconds = 0.7
+    tier = desk.mail(mails).contacts["business"][0]
+    tier["channels"] = [{**tier["channels"][0], "timeout": 1}, {"type": "slack", "url": f"{hooks.url}/product"}]
+    message = desk.run("open", seconds=10.0)["messages"][1]
+    assert (message["ok"], message["channel"], message["detail"]) == (True, "slack", "email: no answer within 1.0 s")
+
+
+def test_two_channels_that_hang_leave_the_third_its_time(desk, hooks):
+    for path in ("/one", "/two"):
+        hooks.answers[path] = (200, "text/plain", b"ok", 30)
+    desk.contacts["business"][0]["channels"] = [
+        {"type": "slack", "url": f"{hooks.url}{path}"} for path in ("/one", "/two", "/three")
+    ]
+    message = desk.run("open", seconds=3.0)["messages"][1]
+    assert message["ok"] is True
+    assert hooks.texts("/three") != []
+
+
+def test_one_refused_recipient_is_said_and_does_not_flood_the_others(desk, mails):
+    mails.refuses_only = "kumon@example.com"
+    message = desk.mail(mails).run("open")["messages"][1]
+    assert (message["ok"], message["detail"]) == (True, "email: refused for 1 of 2 recipients")
+    assert desk.after(1) == []
+
+
+def test_a_mail_server_that_refuses_is_said(desk, mails):
+    mails.refuses = "550 no such user"
+    assert desk.mail(mails).run("open")["messages"][1]["detail"] == (
+        "email: the recipient is refused: 550 no such user"
+    )
+
+
+@pytest.mark.parametrize(
+    ("smtp", "says"),
+    [
+        ({"security": "starttls"}, "cannot be used"),
+        ({"username": "u", "password": "PLANTED"}, "cannot be used"),
+        ({"port": 9}, "Connection refused"),
+        ({"security": "tls"}, "cannot be used"),
+    ],
+)
+def test_mail_is_not_sent_in_a_way_that_was_not_asked_for(desk, mails, smtp, says):
+    message = desk.mail(mails, **smtp).run("open")["messages"][1]
+    assert message["ok"] is False
+    assert says in message["detail"]
+    assert "PLANTED" not in message["detail"]
+    assert mails.mails == []

@@ -1,0 +1,52 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+import string
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils import words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Both, Words
+
+TOPICS = [name for _finder, name, _package in pkgutil.iter_modules(words.__path__)]
+
+
+def texts(topic):
+    return importlib.import_module(f"{words.__name__}.{topic}").TEXTS
+
+
+def fields(text):
+    return {name for _literal, name, _spec, _conversion in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_both_languages_say_the_same_with_the_same_fields(topic):
+    wrong = [key for key, both in texts(topic).items() if fields(both.pt_BR) != fields(both.en)]
+    assert texts(topic) and wrong == []
+    # What one language leaves empty the other one does too, and a field has a name.
+    assert [key for key, both in texts(topic).items() if bool(both.pt_BR) != bool(both.en)] == []
+    assert [key for key, both in texts(topic).items() if not all(fields(both.en))] == []
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_portuguese_has_no_english_sentence(topic):
+    """Words that no Portuguese sentence has; commands and the procedures' own English terms are left out."""
+    english = re.compile(r"\\b(the|and|was|were|not|is|are|of|with|be|no|has|have)\\b".replace("\\\\", "\\"))
+    told = {key: re.sub(r"ansible-playbook \S+|\S*[_.=/]\S*", "", both.pt_BR) for key, both in texts(topic).items()}
+    assert {key: text for key, text in told.items() if len(english.findall(text.lower().replace("no ", ""))) > 1} == {}
+
+
+def test_a_text_is_filled_in_and_numbers_are_written_as_the_language_does():
+    topic = {"found": Both("{n} achados", "{n} found")}
+    assert [Words(locale, topic).say("found", n=3) for locale in LOCALES] == ["3 achados", "3 found"]
+    assert [Words(locale).percent(0.955) for locale in LOCALES] == ["95,5 %", "95.5 %"]
+    assert [Words(locale).many(1, "message") for locale in LOCALES] == ["1 mensagem", "1 message"]
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match="^locale must be pt_BR or en, not 'fr'.$"):
+        Words("fr")
