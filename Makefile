@@ -53,7 +53,7 @@ molecule: .venv/.done $(LINK)
 	scripts/molecule $(SCENARIO)
 
 chaos: tools .venv/.done $(LINK)
-	scripts/molecule $(if $(PART),$(patsubst %,tests/chaos/test_%.py,$(PART)),tests/chaos/)
+	scripts/molecule $(if $(PART),$(PART:%=tests/chaos/%),tests/chaos/)
 
 bench: .venv/.done $(LINK)
 	$(BIN)/python tests/bench/bench.py $(BENCH)

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 from tests.scenario.host import Assistant
+from tests.scenario.releases import VARIABLES
 
 INSTALL = "releases"
-VARIABLES = {
-    "runbook_venv_dir": "/opt/kumon-assistant/.venv",
-    "rollback_wheelhouse": "/srv/wheels",
-    "rollback_min_free_mb": 20,
-}
+__all__ = ["VARIABLES"]
 
 
 def test_requirements_that_cannot_be_had_change_nothing(assistant: Assistant) -> None:

@@ -8,28 +8,16 @@ from __future__ import annotations
 import pytest
 
 from tests.scenario.host import Assistant
+from tests.scenario.releases import APP, VARIABLES, make_dirty
 
 INSTALL = "releases"
-APP = "/opt/kumon-assistant"
-VARIABLES = {
-    "runbook_venv_dir": f"{APP}/.venv",
-    "rollback_wheelhouse": "/srv/wheels",
-    "rollback_min_free_mb": 20,
-}
+__all__ = ["VARIABLES"]
 
 
 @pytest.fixture
 def before(assistant: Assistant) -> tuple[str, str]:
     """Everything that a run could change, as it is now."""
     return assistant.fingerprint(), assistant.tree()
-
-
-def make_dirty(assistant: Assistant) -> None:
-    """Local changes of every kind, made by the assistant's user."""
-    assistant.sh(
-        f'cd {APP} && runuser -u kumon -- sh -c \'echo "# changed" >> main.py; mkdir -p notes; echo new > notes/a.txt;'
-        " echo staged > b.local; git add b.local'"
-    )
 
 
 def test_a_check_run_shows_each_change_and_leaves_everything_as_it_was(
