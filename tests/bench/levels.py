@@ -163,13 +163,7 @@ def hosts() -> Iterator[Path]:
     """Fresh hosts with the assistant in service; the fleet is an inventory that names them over and over."""
     environment = {"CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
     try:
-        run("containers up", [str(CONTAINERS), "up"], HOSTS_SECONDS, env=environment)
-        prepare = [
-            str(ROOT / ".venv/bin/ansible-playbook"),
-            f"--inventory={ROOT}/molecule/inventory/hosts.yml",
-            str(ROOT / "molecule/resources/prepare.yml"),
-        ]
-        run("prepare.yml", prepare, HOSTS_SECONDS, env=environment)
+        run("containers up", [str(CONTAINERS), "up", "systemd"], HOSTS_SECONDS, env=environment)
         with tempfile.TemporaryDirectory() as directory:
             fleet = Path(directory) / "fleet.yml"
             lines = ["assistant:", "  hosts:"]
