@@ -192,11 +192,11 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
     `outcome_seq` and `hash` name the entries it rests on, `hash` that of the newer one; `age` in seconds at the time
     `wall` (seconds since the epoch), `ended` and `ok` None for an act that has no outcome. A note ends where it begins.
     """
-    found: list[dict[str, Any]] = []
+    acts: list[dict[str, Any]] = []
     for entry in entries(path):
         key = [entry.get(name) for name in ("run_id", "procedure", "act")]
         if entry.get("phase") == "outcome":
-            for act in reversed(found):
+            for act in reversed(acts):
                 if act["ended"] is None and [act["run_id"], act["procedure"], act["act"]] == key:
                     act.update(ended=entry["time"], outcome_seq=entry["seq"], hash=entry["hash"])
                     act.update({name: entry.get(name) for name in ("ok", "after", "msg")})
@@ -211,8 +211,8 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
             age=round(wall - _when.parse_when(entry["time"], wall), 3),
             **{name: entry.get(name) for name in ("ok", "before", "after", "msg")},
         )
-        found.append(act)
-    return found[::-1]
+        acts.append(act)
+    return acts[::-1]
 
 
 def last_act(path: str) -> dict[str, Any] | None:

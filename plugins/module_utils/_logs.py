@@ -44,7 +44,7 @@ def find_files(paths: Sequence[str]) -> list[str]:
 
     While a log is being compressed both ``x.1`` and ``x.1.gz`` exist: the plain one is complete and is taken.
     """
-    found: dict[tuple[int, int], str] = {}
+    files: dict[tuple[int, int], str] = {}
     for pattern in paths:
         names = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
         if not names:
@@ -58,8 +58,8 @@ def find_files(paths: Sequence[str]) -> list[str]:
                 raise SourceError(f"cannot read the log {name}: {_reason(error)}") from error
             if not stat.S_ISREG(info.st_mode):
                 raise SourceError(f"the log {name} is not a regular file; correct runbook_log_paths")
-            found.setdefault((info.st_dev, info.st_ino), name)
-    names = list(found.values())
+            files.setdefault((info.st_dev, info.st_ino), name)
+    names = list(files.values())
     return [name for name in names if not (name.endswith(".gz") and name[:-3] in names)]
 
 
@@ -136,11 +136,11 @@ def seek_time(file: IO[bytes], size: int, moment: float, stamps: StampReader) ->
     low, high = 0, size
     while high - low > _SEEK_ENOUGH:
         middle = (low + high) // 2
-        found = first_stamp(file, middle, high, stamps)
-        if found is None or found[1] >= moment:
+        stamp = first_stamp(file, middle, high, stamps)
+        if stamp is None or stamp[1] >= moment:
             high = middle
         else:
-            low = found[0]
+            low = stamp[0]
     return low
 
 
@@ -174,12 +174,12 @@ class FileSource:
         for name in names:
             with _open(name) as file:
                 try:
-                    found = first_stamp(file, 0, LONGEST_LINE * 16, self._stamps)
+                    stamp = first_stamp(file, 0, LONGEST_LINE * 16, self._stamps)
                 except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                     raise SourceError(f"the log {name} is not a complete gzip file: {error}") from error
             rotation = _ROTATED.search(name)
-            order = found[1] if found else os.stat(name).st_mtime
-            dated.append((order, -int(rotation.group(1)) if rotation else 1, name, found[1] if found else None))
+            order = stamp[1] if stamp else os.stat(name).st_mtime
+            dated.append((order, -int(rotation.group(1)) if rotation else 1, name, stamp[1] if stamp else None))
         return [(name, first) for _order, _rotation, name, first in sorted(dated)]
 
     def _needed(self, files: list[tuple[str, float | None]]) -> list[str]:
