@@ -1,4 +1,5 @@
-# What a person runs: `make demo` and `make test`. The parts of the latter: lint, unit, sanity, molecule [SCENARIO=name …].
+# What a person runs: `make demo` and `make test`. The parts of the latter: lint, sanity, unit, build, molecule
+# [SCENARIO=name …]. `make chaos [PART=kills|disks|clocks|mounts|fleet|faults]` holds what takes long.
 SHELL := /bin/bash
 PYTHON ?= python3
 export ANSIBLE_HOME := $(CURDIR)/.ansible
@@ -7,28 +8,41 @@ BIN := .venv/bin
 # For tools that call other commands of the environment by their bare names.
 ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
-.PHONY: demo test lint unit sanity molecule bench build clean tools
+.PHONY: demo test lint types format ansible-lint docs-lint unit sanity molecule chaos bench build clean tools
 
 demo: .venv-demo/.done $(LINK)
 	@.venv-demo/bin/python scripts/demo.py
 
-test: tools lint unit sanity build molecule
+# What needs no container has little to do with each other: two at a time, each part's output in one piece.
+test: tools .venv/.done $(LINK)
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity build
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory molecule
 
 tools:
 	scripts/test-tools
 
-lint: .venv/.done $(LINK)
+lint: format types ansible-lint docs-lint
+
+format: .venv/.done
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/yamllint -s .
+
+types: .venv/.done $(LINK)
 	$(BIN)/mypy --python-version 3.9 plugins
-	$(BIN)/mypy scripts tests/assistant tests/bench
+	$(BIN)/mypy --strict scripts tests/assistant tests/bench
+	$(BIN)/mypy tests/scenario
+
+ansible-lint: .venv/.done $(LINK)
 	$(ON_PATH) $(BIN)/ansible-lint --offline --profile production
+
+docs-lint: .venv/.done $(LINK)
 	$(ON_PATH) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.ansible/collections $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	$(BIN)/antsibull-changelog lint
 
 unit: .venv/.done $(LINK)
-	$(BIN)/python -m pytest -n 4
+	$(BIN)/python -m pytest -n 4 --durations=10
 
 sanity: .venv/.done
 	scripts/sanity $(BIN)
@@ -38,6 +52,9 @@ build: .venv/.done
 
 molecule: .venv/.done $(LINK)
 	scripts/molecule $(SCENARIO)
+
+chaos: tools .venv/.done $(LINK)
+	scripts/molecule $(if $(PART),$(PART:%=tests/chaos/%),tests/chaos/)
 
 bench: .venv/.done $(LINK)
 	$(BIN)/python tests/bench/bench.py $(BENCH)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,7 +27,7 @@ def inline(value: object) -> str:
     return yaml.safe_dump(value, default_flow_style=True, width=999).strip().removesuffix("...").strip()
 
 
-def table(spec: dict) -> str:
+def table(spec: dict[str, Any]) -> str:
     """Return the entry points of an argument specification with their variables."""
     parts = []
     for name, entry in spec["argument_specs"].items():

@@ -11,19 +11,22 @@ import json
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
 
 
 class Hooks:
     """A server of webhooks. By path: `answers[path] = (status, content type, body, seconds)`, else a Slack-like ok."""
 
-    def __init__(self):
-        self.got, self.answers = [], {}
+    def __init__(self) -> None:
+        self.got: list[tuple[str, Any, dict[str, str]]] = []
+        self.answers: dict[str, tuple[int, str, bytes, float]] = {}
         hooks = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 hooks.got.append((self.path, json.loads(body), dict(self.headers)))
                 default = 202 if self.path == "/pagerduty" else 200
@@ -36,7 +39,7 @@ class Hooks:
                     self.end_headers()
                     self.wfile.write(text)
 
-            def log_message(self, *_args):
+            def log_message(self, *_args: object) -> None:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -44,17 +47,18 @@ class Hooks:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
-    def texts(self, path="/slack"):
+    def texts(self, path: str = "/slack") -> list[str]:
         return [body["text"] for where, body, _headers in self.got if where == path]
 
-    def close(self):
+    def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
 
 
 class _Server(Controller):
-    def _trigger_server(self):
+    def _trigger_server(self) -> None:
         # It asked for port 0; which one it got is known only now.
+        assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
         super()._trigger_server()
 
@@ -66,22 +70,26 @@ class Mails:
     takes.
     """
 
-    def __init__(self):
-        self.mails, self.refuses, self.refuses_only, self.seconds = [], "", "", 0
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], str]] = []
+        self.refuses, self.refuses_only, self.seconds = "", "", 0.0
         self.controller = _Server(self, hostname="127.0.0.1", port=0)
         self.controller.start()
         self.port = self.controller.port
 
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+    async def handle_RCPT(
+        self, _server: object, _session: object, envelope: Envelope, address: str, _options: object
+    ) -> str:
         await asyncio.sleep(self.seconds)
         if self.refuses or address == self.refuses_only:
             return self.refuses or "550 no such user"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server, _session, envelope):
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
         self.mails.append((envelope.rcpt_tos, envelope.content.decode()))
         return "250 OK"
 
-    def close(self):
+    def close(self) -> None:
         self.controller.stop(no_assert=True)

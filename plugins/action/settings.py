@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         except (AnsibleError, OSError, KeyError) as error:
             sentence = " ".join(str(getattr(error, "message", error)).split())
             return {**result, "failed": True, "msg": sentence}
-        settings, problem = settle(options, given)
+        settings, problem = settle(options, given, "runbook_" if role == "assistant" else f"{role}_")
         if problem:
             return {**result, "failed": True, "msg": problem}
         known = plain(task_vars.get(f"__{role}") or {})
@@ -60,8 +60,8 @@ def _options(directory: str, entries: list[str]) -> dict[str, dict[str, Any]]:
     return {name: spec for entry in entries for name, spec in (specs[entry].get("options") or {}).items()}
 
 
-def settle(options: dict[str, dict[str, Any]], given: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Return the settings by their names without the role's prefix, and what is wrong with the first that does not fit.
+def settle(options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: str) -> tuple[dict[str, Any], str]:
+    """Return the settings by their names without the prefix, and what is wrong with the first that does not fit.
 
     AWX and `-e` deliver text: blanks around it do not count, and an empty one means that the variable is not set.
     """
@@ -74,4 +74,4 @@ def settle(options: dict[str, dict[str, Any]], given: dict[str, Any]) -> tuple[d
     checked = ArgumentSpecValidator(specs).validate(wanted)
     if checked.error_messages:
         return {}, " ".join(checked.error_messages[0].split())
-    return {name.partition("_")[2]: checked.validated_parameters[name] for name in options}, ""
+    return {name[len(prefix) :]: checked.validated_parameters[name] for name in options}, ""

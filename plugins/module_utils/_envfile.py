@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FLAG = re.compile(r"[A-Z][A-Z0-9_]*")
 TRUTHY = ("true", "1", "yes", "on")
@@ -25,16 +25,16 @@ def truthy(value: str) -> bool:
     return value.lower() in TRUTHY
 
 
-def same(found: str | None, wanted: str | None) -> bool:
+def same(present: str | None, wanted: str | None) -> bool:
     """Whether a flag has the wanted value; for true and false any spelling that the assistant reads alike will do."""
-    if found is None or wanted is None:
-        return found is wanted
+    if present is None or wanted is None:
+        return present is wanted
     if wanted.lower() in ("true", "false"):
-        return truthy(found) == truthy(wanted)
-    return found == wanted
+        return truthy(present) == truthy(wanted)
+    return present == wanted
 
 
-def render(name: str, value) -> str | None:
+def render(name: str, value: Any) -> str | None:
     """The flag's value as text, None for "no declaration". Raises ValueError with what to do."""
     if not FLAG.fullmatch(name):
         raise ValueError(f"flag name {name!r} is not valid: use capital letters, digits and _, e.g. DELIVERY_DISABLE")

@@ -44,11 +44,11 @@ def requirement_files(read: Callable[[str], bytes | None], path: str, release: s
 
     read: a file of the release, None when it has none. release: how to name it to people.
     """
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     waiting = [os.path.normpath(path)]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in files:
             continue
         if name.startswith(("/", "../")):
             raise Refused(f"the requirements of {release} include {name}, which is not in the release: put it there")
@@ -56,11 +56,11 @@ def requirement_files(read: Callable[[str], bytes | None], path: str, release: s
         if content is None:
             advice = (
                 "correct runbook_requirements, or set runbook_venv_dir empty to leave packages alone"
-                if not found
+                if not files
                 else "choose another release"
             )
             raise Refused(f"{release} has no {name}: {advice}")
-        found[name] = content
+        files[name] = content
         # A line that ends in a backslash goes on below.
         for line in content.decode("utf-8", "replace").replace("\\\n", " ").splitlines():
             if LOCAL.match(line):
@@ -71,7 +71,7 @@ def requirement_files(read: Callable[[str], bytes | None], path: str, release: s
             included = INCLUDE.match(line)
             if included and "://" not in included[1]:
                 waiting.append(os.path.normpath(os.path.join(os.path.dirname(name), included[1])))
-    return found
+    return files
 
 
 class Environments:
@@ -133,11 +133,11 @@ class Environments:
         return os.path.join(self.directory, name)
 
     def _free(self, name: str) -> str:
-        number, found = 1, name
-        while os.path.lexists(os.path.join(self.directory, found)):
+        number, free = 1, name
+        while os.path.lexists(os.path.join(self.directory, free)):
             number += 1
-            found = f"{name}-{number}"
-        return found
+            free = f"{name}-{number}"
+        return free
 
     def _present_python(self) -> str:
         name = self.current
@@ -163,16 +163,16 @@ class Environments:
 
     def _packages(self, name: str) -> str:
         """What is installed in it, as a hash: whoever installs by hand makes it another environment."""
-        found = []
+        packages = []
         library = os.path.join(self.path(name), "lib")
         with contextlib.suppress(OSError):
             for python in os.listdir(library):
                 site = os.path.join(library, python, "site-packages")
                 if os.path.isdir(site):
-                    found += [
+                    packages += [
                         item for item in os.listdir(site) if item.endswith((".dist-info", ".egg-info", ".egg-link"))
                     ]
-        return hashlib.sha256("\0".join(sorted(found)).encode()).hexdigest()
+        return hashlib.sha256("\0".join(sorted(packages)).encode()).hexdigest()
 
     def key(self, name: str | None) -> str | None:
         """The key of a whole environment that is as it was when it got its mark, else None."""
@@ -192,8 +192,8 @@ class Environments:
 
     def has(self, name: str) -> bool:
         """Whether there is an environment that was whole once; what somebody has changed in it since does not count."""
-        found = os.path.exists(os.path.join(self.path(name), MARK)) or name.startswith(ORIGINAL)
-        return found and os.path.isdir(self.path(name))
+        whole = os.path.exists(os.path.join(self.path(name), MARK)) or name.startswith(ORIGINAL)
+        return whole and os.path.isdir(self.path(name))
 
     def _all(self) -> list[str]:
         try:

@@ -51,7 +51,7 @@ class _Cut(str):
 
 
 class _Excerpt:
-    """The newest lines of a log, at most so many bytes of them; it is fed as a TraceCounter is."""
+    """The newest lines of a log, at most so many bytes of them; a LineReader."""
 
     def __init__(self, limit: int) -> None:
         self.bytes = 0
@@ -261,6 +261,6 @@ def _log(params: dict[str, Any], wall: float, limit: int) -> str:
         source = JournalSource(params["service"], since)
     excerpt = _Excerpt(limit)
     with source:
-        source.read(excerpt)  # type: ignore[arg-type]
+        source.read(excerpt)
     text = "".join(line.decode("utf-8", "replace") + "\n" for line in excerpt.lines)
     return _Cut(text) if excerpt.dropped else text

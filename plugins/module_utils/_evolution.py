@@ -51,7 +51,7 @@ class Gateway:
         self._base = params["url"].rstrip("/")
         self._key = params.get("api_key") or ""
         self._host, self._ask = host, ask
-        self._end = host.clock() + params["timeout"]
+        self._end: float = host.clock() + params["timeout"]
         self.version: str | None = None
         self.major: int | None = None
 
@@ -83,10 +83,10 @@ class Gateway:
     def state(self) -> str:
         """One sample of the state: one of `STATES`, `absent` (the key is missing) or `unknown`."""
         answer = self.call("GET", self.named("/instance/connectionState"))
-        found = answer.json.get("instance") if answer.kind == "ok" and isinstance(answer.json, dict) else None
-        if not isinstance(found, dict):
+        present = answer.json.get("instance") if answer.kind == "ok" and isinstance(answer.json, dict) else None
+        if not isinstance(present, dict):
             return "unknown"
-        state = found.get("state", "absent")
+        state = present.get("state", "absent")
         return state if state in (*STATES, "absent") else "unknown"
 
 
@@ -94,10 +94,10 @@ def message_of(answer: _http.Answer) -> str:
     """What an error says: its message is a text (401), a list (404) or a list in a list (400)."""
     body = answer.json if isinstance(answer.json, dict) else {}
     response = body.get("response")
-    found = response.get("message") if isinstance(response, dict) else body.get("message")
-    while isinstance(found, list) and found:
-        found = found[0]
-    return redact(str(found))[:200] if found else answer.detail
+    reason = response.get("message") if isinstance(response, dict) else body.get("message")
+    while isinstance(reason, list) and reason:
+        reason = reason[0]
+    return redact(str(reason))[:200] if reason else answer.detail
 
 
 def inspect(params: dict[str, Any], host: Host, ask: Ask = _http.request_json) -> dict[str, Any]:
@@ -105,19 +105,19 @@ def inspect(params: dict[str, Any], host: Host, ask: Ask = _http.request_json) -
     _check_numbers(params, "timeout", "interval")
     begun = host.clock()
     gateway = Gateway(params, host, ask)
-    found: dict[str, Any] = {
+    report: dict[str, Any] = {
         **dict.fromkeys(("reachable", "licensed", "key_valid", "exists", "near_match", "webhook", "probe")),
         "state": "unknown",
         "samples": [],
         "disconnection": None,
         "findings": [],
     }
-    passed = _run_checks(gateway, found, params, host)
-    found["version"], found["major"] = gateway.version, gateway.major
-    found["unknown"] = [check for check in _asked(params) if check not in passed and not _has(found, check)]
-    found["healthy"] = False if found["findings"] else None if found["unknown"] else True
-    found["seconds"] = round(host.clock() - begun, 3)
-    return found
+    passed = _run_checks(gateway, report, params, host)
+    report["version"], report["major"] = gateway.version, gateway.major
+    report["unknown"] = [check for check in _asked(params) if check not in passed and not _has(report, check)]
+    report["healthy"] = False if report["findings"] else None if report["unknown"] else True
+    report["seconds"] = round(host.clock() - begun, 3)
+    return report
 
 
 def _check_numbers(params: dict[str, Any], *names: str) -> None:
@@ -133,34 +133,34 @@ def _asked(params: dict[str, Any]) -> list[str]:
     return [check for check in CHECKS if optional.get(check, True)]
 
 
-def _has(found: dict[str, Any], check: str) -> bool:
-    return any(finding["check"] == check for finding in found["findings"])
+def _has(report: dict[str, Any], check: str) -> bool:
+    return any(finding["check"] == check for finding in report["findings"])
 
 
-def _finding(found: dict[str, Any], check: str, message: str) -> None:
-    found["findings"].append({"check": check, "message": redact(message)})
+def _finding(report: dict[str, Any], check: str, message: str) -> None:
+    report["findings"].append({"check": check, "message": redact(message)})
 
 
-def _run_checks(gateway: Gateway, found: dict[str, Any], params: dict[str, Any], host: Host) -> list[str]:
+def _run_checks(gateway: Gateway, report: dict[str, Any], params: dict[str, Any], host: Host) -> list[str]:
     """Run the checks in their order; return those that passed."""
     passed = []
     listed: dict[str, Any] = {}
     steps: dict[str, Callable[[], bool]] = {
-        "reachable": lambda: _check_server(gateway, found, listed) or _has(found, "api"),
-        "api": lambda: not _has(found, "api"),
-        "licence": lambda: not _has(found, "licence"),
-        "key": lambda: not _has(found, "key") and found["key_valid"] is True,
-        "instance": lambda: _check_instance(gateway, found, listed),
-        "state": lambda: _check_state(gateway, found, params),
-        "agreement": lambda: _check_agreement(gateway, found, listed),
-        "webhook": lambda: _check_webhook(gateway, found, params),
-        "probe": lambda: _check_probe(gateway, found, params),
+        "reachable": lambda: _check_server(gateway, report, listed) or _has(report, "api"),
+        "api": lambda: not _has(report, "api"),
+        "licence": lambda: not _has(report, "licence"),
+        "key": lambda: not _has(report, "key") and report["key_valid"] is True,
+        "instance": lambda: _check_instance(gateway, report, listed),
+        "state": lambda: _check_state(gateway, report, params),
+        "agreement": lambda: _check_agreement(gateway, report, listed),
+        "webhook": lambda: _check_webhook(gateway, report, params),
+        "probe": lambda: _check_probe(gateway, report, params),
     }
     for check in _asked(params):
         if not steps[check]():
             # `open` in the list of an instance that is not is worth knowing; the rest needs an instance that works.
             if check == "state":
-                _check_agreement(gateway, found, listed)
+                _check_agreement(gateway, report, listed)
             # A disagreement and a wrong webhook say nothing of each other, and neither keeps a probe from being sent.
             if check not in ("agreement", "webhook"):
                 break
@@ -253,38 +253,38 @@ def _advice(state: str) -> str:
     return "look again in a minute; if it stays, restart it"
 
 
-def _check_server(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any]) -> bool:
+def _check_server(gateway: Gateway, report: dict[str, Any], listed: dict[str, Any]) -> bool:
     """Reachable, licensed, and whether the key is right: the list of instances tells all three."""
     root = gateway.read_version()
     answer = gateway.call("GET", "/instance/fetchInstances")
     if answer.status is None:
-        found["reachable"] = root.status is not None
+        report["reachable"] = root.status is not None
         where = urlsplit(answer.url).netloc.rpartition("@")[2]
-        _finding(found, "reachable", f"The Evolution API at {where} gives no answer: {answer.detail}.")
+        _finding(report, "reachable", f"The Evolution API at {where} gives no answer: {answer.detail}.")
         return False
-    found["reachable"] = True
+    report["reachable"] = True
     body = answer.json if isinstance(answer.json, dict) else {}
     if answer.status == 503 and body.get("code") == "LICENSE_REQUIRED":
-        found["licensed"] = False
-        _finding(found, "licence", "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it.")
+        report["licensed"] = False
+        _finding(report, "licence", "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it.")
         return True
     if answer.status == 401:
-        found["licensed"], found["key_valid"] = True, False
+        report["licensed"], report["key_valid"] = True, False
         why = "No API key is given" if not gateway._key else "The API key is refused"
-        _finding(found, "key", f"{why} (401): set runbook_evolution_api_key to the server's global key.")
+        _finding(report, "key", f"{why} (401): set runbook_evolution_api_key to the server's global key.")
         return True
     if answer.kind != "ok" or not isinstance(answer.json, (list, dict)):
         # An error of the server, or of the proxy before it, is the gateway's; anything else is a wrong address.
         down = (answer.status or 0) >= 500
-        found["reachable"] = answer.kind != "not_json"
+        report["reachable"] = answer.kind != "not_json"
         what = answer.detail if answer.kind == "not_json" else f"HTTP {answer.status} ({message_of(answer)})"
         _finding(
-            found,
+            report,
             "reachable" if down else "api",
             f"What answers is not the Evolution API, or a proxy or path is wrong: {what}; check runbook_evolution_url.",
         )
         return False
-    found["licensed"] = found["key_valid"] = True
+    report["licensed"] = report["key_valid"] = True
     rows = answer.json if isinstance(answer.json, list) else [answer.json]
     for row in rows:
         if not isinstance(row, dict):
@@ -298,22 +298,22 @@ def _check_server(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any
     return True
 
 
-def _check_instance(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any]) -> bool:
+def _check_instance(gateway: Gateway, report: dict[str, Any], listed: dict[str, Any]) -> bool:
     name = gateway.instance
-    found["exists"] = name in listed
-    if found["exists"]:
+    report["exists"] = name in listed
+    if report["exists"]:
         row = listed[name]
         code = row.get("disconnectionReasonCode")
         if code is not None:
-            found["disconnection"] = {"code": code if isinstance(code, int) else None, "reason": _reason(row)}
+            report["disconnection"] = {"code": code if isinstance(code, int) else None, "reason": _reason(row)}
         return True
     folded = {other.strip().casefold(): other for other in listed}
     near = folded.get(name.strip().casefold())
     if near is None:
         near = next(iter(difflib.get_close_matches(name, listed, 1, 0.75)), None)
-    found["near_match"] = near if near is None else redact(near)
+    report["near_match"] = near if near is None else redact(near)
     hint = f"; the nearest that exists is {near!r}" if near is not None else "; the server has no similar one"
-    _finding(found, "instance", f"The instance {name!r} does not exist{hint}.")
+    _finding(report, "instance", f"The instance {name!r} does not exist{hint}.")
     return False
 
 
@@ -323,14 +323,14 @@ def _reason(row: dict[str, Any]) -> str:
     return next((word for word in ("device_removed", "conflict", "restart_required") if word in text), "")
 
 
-def _check_state(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]) -> bool:
+def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> bool:
     for number in range(params["samples"]):
         if number:
             gateway.pause(params["interval"])
-        found["samples"].append(gateway.state())
-    samples = found["samples"]
+        report["samples"].append(gateway.state())
+    samples = report["samples"]
     states = set(samples)
-    found["state"] = samples[-1]
+    report["state"] = samples[-1]
     if states == {"open"}:
         return True
     total = len(samples)
@@ -338,28 +338,32 @@ def _check_state(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]
         # A sample that could not be taken says nothing of the instance; the check stays unknown.
         return False
     if len(states) > 1:
-        _finding(found, "state", f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again.")
+        _finding(
+            report, "state", f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again."
+        )
     elif states == {"connecting"}:
-        _finding(found, "state", f"The instance is stuck in connecting ({total} of {total} samples): restart it.")
+        _finding(report, "state", f"The instance is stuck in connecting ({total} of {total} samples): restart it.")
     elif states == {"absent"}:
-        _finding(found, "state", "The state is missing, as right after a server restart: look again in a minute.")
+        _finding(report, "state", "The state is missing, as right after a server restart: look again in a minute.")
     else:
-        gone = found["disconnection"]
+        gone = report["disconnection"]
         if gone and (gone["code"] == 401 or gone["reason"] == "device_removed"):
-            _finding(found, "state", "The instance was logged out (401 device_removed): it needs a new QR code.")
+            _finding(report, "state", "The instance was logged out (401 device_removed): it needs a new QR code.")
         else:
-            _finding(found, "state", f"The instance is closed ({total} of {total} samples): connect it.")
+            _finding(report, "state", f"The instance is closed ({total} of {total} samples): connect it.")
     return False
 
 
-def _check_agreement(gateway: Gateway, found: dict[str, Any], listed: dict[str, Any]) -> bool:
+def _check_agreement(gateway: Gateway, report: dict[str, Any], listed: dict[str, Any]) -> bool:
     """v2 lists what its database has, and that goes stale."""
     told = _status(listed[gateway.instance])
-    if told is None or found["state"] == "unknown":
+    if told is None or report["state"] == "unknown":
         return False
-    if told != found["state"]:
-        message = f"The two sources disagree: connectionState says {found['state']}, the list of instances says {told}."
-        _finding(found, "agreement", message)
+    if told != report["state"]:
+        message = (
+            f"The two sources disagree: connectionState says {report['state']}, the list of instances says {told}."
+        )
+        _finding(report, "agreement", message)
         return False
     return True
 
@@ -369,26 +373,26 @@ def _status(row: dict[str, Any]) -> str | None:
     return status if isinstance(status, str) else None
 
 
-def _check_webhook(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]) -> bool:
+def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> bool:
     answer = gateway.call("GET", gateway.named("/webhook/find"))
     if answer.kind != "ok":
         return False
     body = answer.json if isinstance(answer.json, dict) else {}
     body = body["webhook"] if isinstance(body.get("webhook"), dict) else body
     url, enabled = body.get("url"), body.get("enabled")
-    found["webhook"] = {"url": redact(url) if isinstance(url, str) else None, "enabled": bool(enabled)}
+    report["webhook"] = {"url": redact(url) if isinstance(url, str) else None, "enabled": bool(enabled)}
     if not isinstance(url, str) or not url:
-        _finding(found, "webhook", "No webhook is set: the assistant is told of no message.")
+        _finding(report, "webhook", "No webhook is set: the assistant is told of no message.")
     elif not enabled:
-        _finding(found, "webhook", "The webhook is switched off: the assistant is told of no message.")
+        _finding(report, "webhook", "The webhook is switched off: the assistant is told of no message.")
     elif url.rstrip("/") != params["webhook_url"].rstrip("/"):
-        _finding(found, "webhook", f"The webhook points at {url}, not at {params['webhook_url']}.")
+        _finding(report, "webhook", f"The webhook points at {url}, not at {params['webhook_url']}.")
     else:
         return True
     return False
 
 
-def _check_probe(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]) -> bool:
+def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> bool:
     if params.get("check"):
         return False
     number = params["probe_phone"]
@@ -396,8 +400,8 @@ def _check_probe(gateway: Gateway, found: dict[str, Any], params: dict[str, Any]
     data = old if gateway.major == 1 else {"number": number, "text": _PROBE_TEXT}
     answer = gateway.call("POST", gateway.named("/message/sendText"), data)
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
-    found["probe"] = {"accepted": answer.status == 201, "status": redact(str(status))[:40] if status else None}
+    report["probe"] = {"accepted": answer.status == 201, "status": redact(str(status))[:40] if status else None}
     if answer.status == 201:
         return True
-    _finding(found, "probe", f"The test message was refused: {message_of(answer)}.")
+    _finding(report, "probe", f"The test message was refused: {message_of(answer)}.")
     return False

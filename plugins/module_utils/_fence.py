@@ -60,11 +60,11 @@ def resolve(url: str) -> list[Address]:
         raise Refused(f"url {url!r} is not valid ({wrong}): correct runbook_evolution_url")
     name = urlsplit(url).hostname or ""
     try:
-        found = socket.getaddrinfo(name, _http.port_of(url), type=socket.SOCK_STREAM)
+        infos = socket.getaddrinfo(name, _http.port_of(url), type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as exc:
         reason = getattr(exc, "strerror", None) or exc
         raise Refused(f"{name} has no address on this host ({reason}): correct runbook_evolution_url") from exc
-    addresses = {ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in found}
+    addresses = {ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in infos}
     if not addresses:
         raise Refused(f"{name} has no address on this host: correct runbook_evolution_url")
     return sorted(addresses, key=lambda address: (address.version, address))
@@ -115,21 +115,21 @@ def _protocol(address: Address) -> str:
 
 def _rule(expressions: list[dict[str, Any]]) -> tuple[Rule, int] | None:
     """The rule and its packets, None for one that is not of our making."""
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for expression in expressions:
         if "match" in expression and expression["match"].get("op") == "==":
             left = expression["match"]["left"]
             key = left.get("meta", {}).get("key") or left.get("payload", {}).get("field")
-            found[key] = expression["match"]["right"]
+            parts[key] = expression["match"]["right"]
         elif "counter" in expression:
-            found["packets"] = expression["counter"]["packets"]
+            parts["packets"] = expression["counter"]["packets"]
         elif "reject" in expression:
-            found["reject"] = (expression["reject"] or {}).get("type")
-    if set(found) != {"skuid", "daddr", "dport", "packets", "reject"} or found["reject"] != "tcp reset":
+            parts["reject"] = (expression["reject"] or {}).get("type")
+    if set(parts) != {"skuid", "daddr", "dport", "packets", "reject"} or parts["reject"] != "tcp reset":
         return None
     try:
-        uid = found["skuid"] if isinstance(found["skuid"], int) else pwd.getpwnam(found["skuid"]).pw_uid
-        return Rule(uid, ipaddress.ip_address(found["daddr"]), found["dport"]), found["packets"]
+        uid = parts["skuid"] if isinstance(parts["skuid"], int) else pwd.getpwnam(parts["skuid"]).pw_uid
+        return Rule(uid, ipaddress.ip_address(parts["daddr"]), parts["dport"]), parts["packets"]
     except (KeyError, ValueError):
         return None
 
@@ -198,13 +198,13 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         wanted = frozenset(Rule(uid, address, port) for address in addresses)
         if uid == 0:
             warnings.append(f"the service runs as root, so the fence keeps every root process from {params['url']}")
-    found = read(host)
+    before = read(host)
     # A fence that stands is never weakened: a name can resolve to other addresses each time.
-    wanted |= {rule for rule in found.rules if (rule.uid, rule.port) == (uid, port)}
-    changed = not found.is_fence(wanted)
-    state = found
+    wanted |= {rule for rule in before.rules if (rule.uid, rule.port) == (uid, port)}
+    changed = not before.is_fence(wanted)
+    state = before
     if changed and not check_mode:
-        state = _apply(params, host, found, wanted, warnings)
+        state = _apply(params, host, before, wanted, warnings)
     shown = sorted({rule.address for rule in wanted}, key=lambda address: (address.version, address))
     return {
         "present": bool(state.rules) and state.sound,
@@ -215,18 +215,18 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         "read_back": iso(time.time()),
         "changed": changed,
         "warnings": warnings,
-        "diff": {"before": script(found.rules) if found.rules else "", "after": script(wanted) if wanted else ""},
+        "diff": {"before": script(before.rules) if before.rules else "", "after": script(wanted) if wanted else ""},
     }
 
 
-def _apply(params: dict[str, Any], host: Host, found: State, wanted: frozenset[Rule], warnings: list[str]) -> State:
+def _apply(params: dict[str, Any], host: Host, before: State, wanted: frozenset[Rule], warnings: list[str]) -> State:
     def journal(phase: str, ok: bool | None, message: str) -> None:
         _journal.record(
             params,
             warnings,
             act="network_fence",
             phase=phase,
-            before={"network_fence": "present" if found.rules else "absent"},
+            before={"network_fence": "present" if before.rules else "absent"},
             after={"network_fence": params["state"]},
             ok=ok,
             msg=message,
@@ -234,7 +234,7 @@ def _apply(params: dict[str, Any], host: Host, found: State, wanted: frozenset[R
 
     journal("begin", None, "")
     message = ""
-    state = found
+    state = before
     try:
         done = _nft(host, ["-f", "-"], stdin=script(wanted))
         if done.rc != 0:

@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Iterable
 from datetime import datetime, timezone
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
@@ -127,14 +127,14 @@ class Git:
             [*argv, *arguments], self.owner, self.directory, env, timeout=timeout, stdin=stdin, held=self.held
         )
 
-    def text(self, *arguments: str, **more) -> str:
+    def text(self, *arguments: str, **more: Any) -> str:
         """A command's output without its last line feed. Raises GitFailed."""
         done = self.call(*arguments, **more)
         if done.rc != 0:
             raise GitFailed(f"git {arguments[0]} failed in {self.directory} ({first_line(done)})")
         return done.out.rstrip("\n")
 
-    def paths(self, *arguments: str, **more) -> list[str]:
+    def paths(self, *arguments: str, **more: Any) -> list[str]:
         """The NUL-separated paths that a command prints."""
         return [path for path in self.text(*arguments, **more).split("\0") if path]
 
@@ -146,30 +146,30 @@ class Git:
 
     def head_moved(self) -> float:
         """When HEAD was last moved, in seconds since the epoch: a process that is older runs other code."""
-        found = []
+        times = []
         for name in ("HEAD", "logs/HEAD"):
             with contextlib.suppress(OSError):
-                found.append(os.stat(os.path.join(self.git_dir, name)).st_mtime)
-        return max(found, default=0.0)
+                times.append(os.stat(os.path.join(self.git_dir, name)).st_mtime)
+        return max(times, default=0.0)
 
     def commits(self, revision: str = "HEAD", count: int = LAST) -> list[dict[str, str]]:
         """`[{commit, short, subject, time}]`, newest first."""
         out = self.text("log", "-z", f"-{count}", "--no-color", "--format=%H%x1f%h%x1f%ct%x1f%s", revision, "--")
-        found = []
+        commits = []
         for entry in filter(None, out.split("\0")):
             commit, short, seconds, subject = entry.split("\x1f", 3)
             time = datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            found.append({"commit": commit, "short": short, "subject": redact(subject)[:SUBJECT_LIMIT], "time": time})
-        return found
+            commits.append({"commit": commit, "short": short, "subject": redact(subject)[:SUBJECT_LIMIT], "time": time})
+        return commits
 
     def find(self, wish: str) -> str:
         """The full id of a commit, from it or an unambiguous beginning of it. Raises Refused."""
         if not re.fullmatch(r"[0-9a-fA-F]{4,64}", wish):
             raise Refused(f"commit {wish!r} is no commit id: give 4 to 40 hexadecimal digits of it (git log)")
         done = self.call("rev-parse", "--verify", "--end-of-options", wish + "^{commit}")
-        found = done.out.strip()
-        if done.rc == 0 and found.startswith(wish.lower()):
-            return found
+        commit = done.out.strip()
+        if done.rc == 0 and commit.startswith(wish.lower()):
+            return commit
         if "ambiguous" in done.err:
             raise Refused(f"commit {wish} is ambiguous in {self.directory}: give more digits of it")
         if self.shallow:
@@ -237,7 +237,7 @@ class Git:
 
     def in_the_way(self, commit: str) -> list[str]:
         """What a checkout of the commit would overwrite although no commit has it: ignored files, mostly."""
-        found = []
+        paths = []
         for path in self.paths(
             "diff-index", "--cached", "--no-renames", "--diff-filter=D", "--name-only", "-z", commit
         ):
@@ -247,10 +247,10 @@ class Git:
                 if not os.path.lexists(upper):
                     break
                 if depth == len(parts) or os.path.islink(upper) or not os.path.isdir(upper):
-                    found.append("/".join(parts[:depth]))
+                    paths.append("/".join(parts[:depth]))
                     break
         known = set(self.paths("ls-files", "-z"))
-        return sorted(set(found) - known)
+        return sorted(set(paths) - known)
 
     def changes(self, old: str, new: str) -> list[str]:
         """`A path`, `M path`, `D path` from one commit to the other."""
@@ -329,15 +329,15 @@ class Git:
 
     def _files(self, paths: list[str]) -> str:
         """Every file below the paths, as git reads them from its standard input."""
-        found = []
+        files = []
         for path in paths:
             full = os.path.join(self.directory, path)
             if os.path.isdir(full) and not os.path.islink(full):
                 for directory, _names, names in os.walk(full):
-                    found += [os.path.relpath(os.path.join(directory, name), self.directory) for name in names]
+                    files += [os.path.relpath(os.path.join(directory, name), self.directory) for name in names]
             else:
-                found.append(path)
-        return "\0".join(found) + "\0"
+                files.append(path)
+        return "\0".join(files) + "\0"
 
     def _drop(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

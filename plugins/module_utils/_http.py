@@ -59,10 +59,10 @@ def port_of(url: str) -> int:
 def is_local(url: str) -> bool:
     """Whether the URL points at this host: an address is ours when a socket can be bound to it."""
     try:
-        found = socket.getaddrinfo(urlsplit(url).hostname, 0, type=socket.SOCK_DGRAM)
+        infos = socket.getaddrinfo(urlsplit(url).hostname, 0, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
         return False
-    for family, kind, _proto, _name, address in found:
+    for family, kind, _proto, _name, address in infos:
         if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_unspecified:
             return True
         try:
@@ -78,14 +78,14 @@ def _parse(url: str, status: int, content_type: str, body: bytes, any_json: bool
     if len(body) > BODY_LIMIT:
         return Answer(url, "not_json", status, {}, "more than 1 MiB")
     try:
-        found = json.loads(body)
-        usable = any_json or isinstance(found, dict)
+        value = json.loads(body)
+        usable = any_json or isinstance(value, dict)
     except (ValueError, RecursionError):
         usable = False
     if usable:
         if 200 <= status < 300:
-            return Answer(url, "ok", status, found, f"HTTP {status}")
-        return Answer(url, "not_found" if status == 404 else "error", status, found, f"HTTP {status}")
+            return Answer(url, "ok", status, value, f"HTTP {status}")
+        return Answer(url, "not_found" if status == 404 else "error", status, value, f"HTTP {status}")
     if "html" in content_type.lower() or body.lstrip()[:1] == b"<":
         what = "HTML"
     elif not body.strip():
@@ -101,10 +101,10 @@ def _parse_hook(url: str, status: int, content_type: str, body: bytes) -> Answer
     if "html" in content_type.lower() or text[:1] == "<":
         return Answer(url, "not_json", status, {}, f"HTTP {status} with HTML")
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        found = text
-    return Answer(url, "ok" if 200 <= status < 300 else "error", status, found, f"HTTP {status}")
+        value = text
+    return Answer(url, "ok" if 200 <= status < 300 else "error", status, value, f"HTTP {status}")
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):
@@ -181,7 +181,8 @@ def _bounded(url: str, timeout: float, *what: Any) -> Answer:
     if wrong:
         return Answer(url, "no_answer", None, {}, wrong)
     try:
-        return within(timeout, lambda: _ask(url, timeout, *what))
+        answer: Answer = within(timeout, lambda: _ask(url, timeout, *what))
+        return answer
     except TimeoutError as exc:
         return Answer(url, "no_answer", None, {}, str(exc))
 
@@ -192,7 +193,7 @@ def within(seconds: float, work: Callable[[], Any]) -> Any:
     A socket's time-out starts anew with every byte and knows nothing of the name's resolution; a thread that is left
     behind bounds both.
     """
-    answers: queue.Queue = queue.Queue()
+    answers: queue.Queue[tuple[Any, Exception | None]] = queue.Queue()
 
     def answer() -> None:
         try:
@@ -202,12 +203,12 @@ def within(seconds: float, work: Callable[[], Any]) -> Any:
 
     threading.Thread(target=answer, daemon=True).start()
     try:
-        found, raised = answers.get(timeout=seconds)
+        value, raised = answers.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError(f"no answer within {seconds:.1f} s") from None
     if raised is not None:
         raise raised
-    return found
+    return value
 
 
 def first_answer(urls: list[str], timeout: float, total: float) -> list[Answer]:

@@ -10,7 +10,6 @@ hash}`; `hash` is the SHA-256 over the entry's canonical JSON without `hash`, `p
 from __future__ import annotations
 
 import errno
-import fcntl
 import getpass
 import hashlib
 import json
@@ -20,11 +19,18 @@ from collections.abc import Iterator
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _when
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _when
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 NAME = "journal.jsonl"
 FIRST = "0" * 64
+JOURNAL_SPEC: dict[str, dict[str, Any]] = {
+    "run_id": {"type": "str"},
+    "actor": {"type": "str"},
+    "procedure": {"type": "str"},
+}
+# An entry takes milliseconds. Who holds the journal longer is stuck, and no reason to let a kill-switch wait for ever.
+LOCK_SECONDS = 5.0
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -78,7 +84,7 @@ def who() -> str:
         return str(os.geteuid())
 
 
-def append(path: str, **fields) -> dict[str, Any]:
+def append(path: str, **fields: Any) -> dict[str, Any]:
     """Add one entry and return it. Raises OSError; the journal is then as it was.
 
     fields: run_id, actor, procedure, act, phase, before, after, ok, msg.
@@ -87,9 +93,9 @@ def append(path: str, **fields) -> dict[str, Any]:
     os.makedirs(directory, mode=0o750, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        found = list(entries(path))
-        last = found[-1] if found else None
+        _files.lock(handle, LOCK_SECONDS)
+        whole = list(entries(path))
+        last = whole[-1] if whole else None
         entry = dict(
             fields,
             seq=last["seq"] + 1 if last else 1,
@@ -114,11 +120,12 @@ def append(path: str, **fields) -> dict[str, Any]:
     return entry
 
 
-def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
+def record(params: dict[str, Any], warnings: list[str], **fields: Any) -> None:
     """Write a module's begin or outcome with its `run_id`, `actor` and `procedure`.
 
-    A full disk only warns, and so does an outcome that cannot be written: stopping messages matters more than the
-    record of it. Raises Refused when a begin cannot be written for another reason.
+    A full disk only warns, as does a journal that somebody else holds, and so does an outcome that cannot be written:
+    stopping messages matters more than the record of it. Raises Refused when a begin cannot be written for another
+    reason.
     """
     try:
         append(
@@ -129,7 +136,7 @@ def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
             **fields,
         )
     except OSError as exc:
-        if fields["phase"] == "begin" and exc.errno not in NO_SPACE:
+        if fields["phase"] == "begin" and exc.errno not in (*NO_SPACE, errno.EAGAIN):
             raise Refused(
                 f"the journal in {params['state_dir']} cannot be written ({exc.strerror}): "
                 "run with become: true, or set runbook_state_dir"
@@ -137,7 +144,7 @@ def record(params: dict[str, Any], warnings: list[str], **fields) -> None:
         warnings.append(f"the {fields['phase']} of this act is not in the journal ({exc.strerror}): note it by hand")
 
 
-def said(path: str, note: dict[str, Any]) -> bool:
+def is_noted(path: str, note: dict[str, Any]) -> bool:
     """Whether the newest note on the same act and level says the same, and nothing was done since without a note."""
 
     def level(entry: dict[str, Any]) -> Any:
@@ -185,11 +192,11 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
     `outcome_seq` and `hash` name the entries it rests on, `hash` that of the newer one; `age` in seconds at the time
     `wall` (seconds since the epoch), `ended` and `ok` None for an act that has no outcome. A note ends where it begins.
     """
-    found: list[dict[str, Any]] = []
+    acts: list[dict[str, Any]] = []
     for entry in entries(path):
         key = [entry.get(name) for name in ("run_id", "procedure", "act")]
         if entry.get("phase") == "outcome":
-            for act in reversed(found):
+            for act in reversed(acts):
                 if act["ended"] is None and [act["run_id"], act["procedure"], act["act"]] == key:
                     act.update(ended=entry["time"], outcome_seq=entry["seq"], hash=entry["hash"])
                     act.update({name: entry.get(name) for name in ("ok", "after", "msg")})
@@ -204,8 +211,8 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
             age=round(wall - _when.parse_when(entry["time"], wall), 3),
             **{name: entry.get(name) for name in ("ok", "before", "after", "msg")},
         )
-        found.append(act)
-    return found[::-1]
+        acts.append(act)
+    return acts[::-1]
 
 
 def last_act(path: str) -> dict[str, Any] | None:

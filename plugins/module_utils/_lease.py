@@ -79,7 +79,7 @@ class Claim:
     wait: float
     act: float = 0  # seconds that the calling process works under it
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.run_id:
             raise Refused("a lease needs the run that holds it: set run_id")
         if not 1 <= self.seconds <= LONGEST:
@@ -198,10 +198,10 @@ def acquire(claim: Claim, host: Host, warnings: list[str], check_mode: bool = Fa
     while True:
         try:
             with contextlib.nullcontext() if check_mode else _locked(claim.state_dir, host):
-                found = read(claim.state_dir, warnings)
-                left = seconds_left(found, host)
-                if found is None or not left or found["run_id"] == claim.run_id or found["level"] < claim.level:
-                    return _take(claim, found if left else None, host, check_mode)._replace(waited=waited)
+                lease = read(claim.state_dir, warnings)
+                left = seconds_left(lease, host)
+                if lease is None or not left or lease["run_id"] == claim.run_id or lease["level"] < claim.level:
+                    return _take(claim, lease if left else None, host, check_mode)._replace(waited=waited)
         except OSError as exc:
             if exc.errno not in (*_journal.NO_SPACE, errno.EAGAIN):
                 raise Refused(
@@ -214,7 +214,7 @@ def acquire(claim: Claim, host: Host, warnings: list[str], check_mode: bool = Fa
             return Grant(None)
         now = host.clock()
         if check_mode or now >= end:
-            raise _held(found, left, host)
+            raise _held(lease, left, host)
         waited = True
         host.sleep(min(POLL, end - now))
 
@@ -260,8 +260,8 @@ def release(state_dir: str, run_id: str, host: Host, warnings: list[str], check_
     """Give the lease back; True when it was the run's own. One that cannot be given back warns."""
 
     def is_ours() -> bool:
-        found = read(state_dir, [])
-        return found is not None and found["run_id"] == run_id
+        lease = read(state_dir, [])
+        return lease is not None and lease["run_id"] == run_id
 
     if not is_ours():
         return False

@@ -14,10 +14,11 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._service import manager_from
@@ -90,13 +91,19 @@ def since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def loaded_after(processes: list[Process], moved: float) -> bool:
+def loaded_after(processes: Sequence[Process], moved: float) -> bool:
     """Whether every process was started after the release was put in place."""
     return bool(processes) and all(process.started + CLOCK_GRAIN >= moved for process in processes)
 
 
 class _Mark:
-    def __init__(self, params: dict[str, Any], host: Host, clock=since_boot, boot=boot_id):
+    def __init__(
+        self,
+        params: dict[str, Any],
+        host: Host,
+        clock: Callable[[], float] = since_boot,
+        boot: Callable[[], str] = boot_id,
+    ):
         self.params = params
         self.host = host
         self.clock = clock
@@ -112,21 +119,21 @@ class _Mark:
         self.ledger = read(params["state_dir"])
         self.head = self.git.head()
 
-    def weigh(self) -> tuple[dict[str, Any], bool, str]:
+    def weigh(self) -> tuple[dict[str, Any], bool, Detail | None]:
         """The ledger as it shall be, whether HEAD became good by that, and why not if it did not."""
         good, candidate = self.ledger["good"], self.ledger["candidate"]
         nothing = {"good": good, "candidate": None}
         if not self.params["healthy"]:
-            return nothing, False, "it is not healthy"
+            return nothing, False, detail("not_healthy")
         if self.git.status(self._own()).changed:
-            return nothing, False, "the work tree has local changes, so what runs is not this commit"
+            return nothing, False, detail("local_changes")
         processes = self.manager.processes()
         if not processes:
-            return nothing, False, "the service does not run"
+            return nothing, False, detail("not_running")
         if not loaded_after(processes, self.git.head_moved()):
-            return nothing, False, "the service was started before this commit was put in place"
+            return nothing, False, detail("started_before")
         if good and good[-1]["commit"] == self.head.commit:
-            return nothing, False, "it is the newest known-good release already"
+            return nothing, False, detail("newest_good")
         main, now = processes[0], self.clock()
         mine = {"commit": self.head.commit, "boot": self.boot(), "pid": main.pid, "start": main.start}
         if candidate is None or any(candidate.get(name) != value for name, value in mine.items()):
@@ -138,7 +145,7 @@ class _Mark:
         seconds = max(watched, proven)
         if seconds < self.params["seconds"]:
             left = self.params["seconds"] - seconds
-            return {"good": good, "candidate": candidate}, False, f"it has to stay healthy for another {left:.0f} s"
+            return {"good": good, "candidate": candidate}, False, detail("needs_longer", seconds=round(left))
         entry = {
             "commit": self.head.commit,
             "subject": self.git.commits(count=1)[0]["subject"],
@@ -148,13 +155,13 @@ class _Mark:
             "run_id": self.params["run_id"],
         }
         others = [item for item in good if item["commit"] != self.head.commit]
-        return {"good": [*others, entry][-LIMIT:], "candidate": None}, True, ""
+        return {"good": [*others, entry][-LIMIT:], "candidate": None}, True, None
 
     def _own(self) -> list[str]:
         return [self.params[name] for name in ("state_dir", "env_file") if self.params[name]]
 
 
-def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **clocks) -> dict[str, Any]:
+def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **clocks: Any) -> dict[str, Any]:
     """Take one observation of the running release into the ledger. Returns a module's result. Raises Refused."""
     try:
         if check_mode:
@@ -189,7 +196,7 @@ def _observe(params: dict[str, Any], host: Host, check_mode: bool, clocks: dict[
         "commit": mark.head.commit,
         "good": any(entry["commit"] == mark.head.commit for entry in after["good"]),
         "marked": became_good,
-        "reason": reason,
+        "reason": reason or {},
         "ledger": after,
         "warnings": mark.warnings,
         "diff": {

@@ -4,7 +4,7 @@
 """Where log lines come from: files (rotated, gzipped, truncated while being read) and the systemd journal.
 
 Both sources read in blocks, so that neither a 10 GB file nor a 100 MB line needs memory, and feed complete lines to a
-:class:`TraceCounter`. A last line without its line end is still being written: it is left for the next reading.
+:class:`LineReader`. A last line without its line end is still being written: it is left for the next reading.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO, Union, cast
 
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import SERVER_STARTED, TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._lines import (
+    LONGEST_LINE,
+    SERVER_STARTED,
+    LineReader,
+    Lines,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader
 
 BLOCK = 1 << 18
-LONGEST_LINE = 1 << 16
 _SEEK_ENOUGH = 1 << 16
 LogFile = Union[IO[bytes], gzip.GzipFile]
 _ROTATED = re.compile(r"\.(\d+)(?:\.gz)?\Z")
@@ -35,28 +39,12 @@ class SourceError(Exception):
     """A log that cannot be read; the text says which, why, and what to do."""
 
 
-class Lines:
-    """Cuts blocks into complete lines; of a line longer than 64 KiB only the beginning is kept."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def cut(self, block: bytes) -> list[bytes]:
-        """Return the lines that ``block`` completes."""
-        if b"\0" in block:  # where a file was truncated under a writer that kept its offset, or a disk lost a page
-            block = block.replace(b"\0", b"")
-        lines = (self._rest + block).split(b"\n")
-        lines[0] = lines[0][:LONGEST_LINE]
-        self._rest = lines.pop()
-        return lines
-
-
 def find_files(paths: Sequence[str]) -> list[str]:
     """Return the log files that ``paths`` (names and globs) name, each once.
 
     While a log is being compressed both ``x.1`` and ``x.1.gz`` exist: the plain one is complete and is taken.
     """
-    found: dict[tuple[int, int], str] = {}
+    files: dict[tuple[int, int], str] = {}
     for pattern in paths:
         names = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]
         if not names:
@@ -70,8 +58,8 @@ def find_files(paths: Sequence[str]) -> list[str]:
                 raise SourceError(f"cannot read the log {name}: {_reason(error)}") from error
             if not stat.S_ISREG(info.st_mode):
                 raise SourceError(f"the log {name} is not a regular file; correct runbook_log_paths")
-            found.setdefault((info.st_dev, info.st_ino), name)
-    names = list(found.values())
+            files.setdefault((info.st_dev, info.st_ino), name)
+    names = list(files.values())
     return [name for name in names if not (name.endswith(".gz") and name[:-3] in names)]
 
 
@@ -148,16 +136,16 @@ def seek_time(file: IO[bytes], size: int, moment: float, stamps: StampReader) ->
     low, high = 0, size
     while high - low > _SEEK_ENOUGH:
         middle = (low + high) // 2
-        found = first_stamp(file, middle, high, stamps)
-        if found is None or found[1] >= moment:
+        stamp = first_stamp(file, middle, high, stamps)
+        if stamp is None or stamp[1] >= moment:
             high = middle
         else:
-            low = found[0]
+            low = stamp[0]
     return low
 
 
 class FileSource:
-    """Log files in time order, read into a :class:`TraceCounter`; what is appended later can be read as well.
+    """Log files in time order, read into a :class:`LineReader`; what is appended later can be read as well.
 
     :param paths: names and globs; rotated and gzipped files are put in order by the times in them
     :param start: nothing logged before this time is needed (seconds since the epoch), or None
@@ -186,12 +174,12 @@ class FileSource:
         for name in names:
             with _open(name) as file:
                 try:
-                    found = first_stamp(file, 0, LONGEST_LINE * 16, self._stamps)
+                    stamp = first_stamp(file, 0, LONGEST_LINE * 16, self._stamps)
                 except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                     raise SourceError(f"the log {name} is not a complete gzip file: {error}") from error
             rotation = _ROTATED.search(name)
-            order = found[1] if found else os.stat(name).st_mtime
-            dated.append((order, -int(rotation.group(1)) if rotation else 1, name, found[1] if found else None))
+            order = stamp[1] if stamp else os.stat(name).st_mtime
+            dated.append((order, -int(rotation.group(1)) if rotation else 1, name, stamp[1] if stamp else None))
         return [(name, first) for _order, _rotation, name, first in sorted(dated)]
 
     def _needed(self, files: list[tuple[str, float | None]]) -> list[str]:
@@ -222,44 +210,44 @@ class FileSource:
                 offset += len(line)
         return self._offset is not None
 
-    def read(self, counter: TraceCounter) -> None:
+    def read(self, reader: LineReader) -> None:
         """Feed all there is now; called again, what has been appended since."""
         if self._file is not None:
-            self._follow(counter)
+            self._follow(reader)
             return
         for name in self._names:
             if self._file is not None:
                 self._file.close()
             self._file = _open(name)
             self._lines = Lines()
-            counter.start_of_file()
+            reader.start_of_file()
             if not isinstance(self._file, gzip.GzipFile):
-                self._skip_to_window(self._file, counter)
-            if self._feed(self._file, name, counter):
+                self._skip_to_window(self._file, reader)
+            if self._feed(self._file, name, reader):
                 return
-        self._follow(counter)
+        self._follow(reader)
 
-    def _skip_to_window(self, file: IO[bytes], counter: TraceCounter) -> None:
+    def _skip_to_window(self, file: IO[bytes], reader: LineReader) -> None:
         if self._offset is not None:
             _seek_data(file, self._offset)
         elif self._start is not None:
             offset = seek_time(file, os.fstat(file.fileno()).st_size, self._start, self._stamps)
             _seek_data(file, offset)
             if offset:
-                counter.start_inside_file()
+                reader.start_inside_file()
         else:
             _seek_data(file, 0)
 
-    def _feed(self, file: LogFile, name: str, counter: TraceCounter) -> bool:
+    def _feed(self, file: LogFile, name: str, reader: LineReader) -> bool:
         """Feed what ``file`` holds from here on; tell whether the window's end was passed."""
         for block in _blocks(file, name):
-            counter.bytes += len(block)
-            counter.feed(self._lines.cut(block))
-            if counter.past_window:
+            reader.bytes += len(block)
+            reader.feed(self._lines.cut(block))
+            if reader.past_window:
                 return True
         return False
 
-    def _follow(self, counter: TraceCounter) -> None:
+    def _follow(self, reader: LineReader) -> None:
         """Read what has come to the last file, also if it was truncated or renamed meanwhile."""
         name = self._names[-1]
         file = self._file
@@ -269,7 +257,7 @@ class FileSource:
             self.truncated = True
             file.seek(0)
             self._lines = Lines()
-        if self._feed(file, name, counter):
+        if self._feed(file, name, reader):
             return
         try:
             renamed = os.stat(name).st_ino != os.fstat(file.fileno()).st_ino
@@ -279,7 +267,7 @@ class FileSource:
             self._file = _open(name)
             file.close()
             self._lines = Lines()
-            self._feed(self._file, name, counter)
+            self._feed(self._file, name, reader)
 
 
 class Tail:
@@ -312,14 +300,14 @@ class Tail:
         for followed in self._followed:
             followed.file.close()
 
-    def read(self, counter: TraceCounter) -> None:
+    def read(self, reader: LineReader) -> None:
         """Feed what has been appended since the last reading."""
         for followed in self._followed:
-            self.truncated |= followed.read(counter)
+            self.truncated |= followed.read(reader)
         self._look_for_new()
         for followed in self._followed:
             if followed.is_new:
-                followed.read(counter)
+                followed.read(reader)
 
     def _look_for_new(self) -> None:
         for name in {followed.name for followed in self._followed if not _ROTATED.search(followed.name)}:
@@ -347,7 +335,7 @@ class _Followed:
             file.seek(-1, os.SEEK_END)
             self._half = file.read(1) != b"\n"
 
-    def read(self, counter: TraceCounter) -> bool:
+    def read(self, reader: LineReader) -> bool:
         """Feed what was appended; tell whether the file was truncated."""
         self.is_new = False
         truncated = os.fstat(self.file.fileno()).st_size < self.file.tell()
@@ -356,12 +344,12 @@ class _Followed:
             self._lines, self._half = Lines(), False
         _seek_data(self.file, self.file.tell())
         for block in _blocks(self.file, self.name):
-            counter.bytes += len(block)
+            reader.bytes += len(block)
             lines = self._lines.cut(block)
             if lines and self._half:
                 del lines[0]
                 self._half = False
-            counter.feed(lines)
+            reader.feed(lines)
         return truncated
 
 
@@ -391,14 +379,14 @@ class JournalSource:
         """Let reading begin behind the newest entry that there is."""
         self._run(["--lines=1"], None)
 
-    def read(self, counter: TraceCounter) -> None:
+    def read(self, reader: LineReader) -> None:
         """Feed all there is now; called again, what has been logged since."""
         if self._cursor:
-            self._run([f"--after-cursor={self._cursor}"], counter)
+            self._run([f"--after-cursor={self._cursor}"], reader)
         else:
-            self._run([f"--since=@{self._start:.6f}"] if self._start is not None else [], counter)
+            self._run([f"--since=@{self._start:.6f}"] if self._start is not None else [], reader)
 
-    def _run(self, options: list[str], counter: TraceCounter | None) -> None:
+    def _run(self, options: list[str], reader: LineReader | None) -> None:
         """Run journalctl; feed what it prints, or only note the cursor at its end."""
         command = [self._journalctl, "--no-pager", "-o", "json", "--show-cursor", f"--unit={self._unit}"]
         command += ["--output-fields=MESSAGE", *options]
@@ -416,11 +404,11 @@ class JournalSource:
         with output:
             for block in _blocks(output, "journal"):
                 complete = self._without_cursor(lines.cut(block))
-                if counter is None:
+                if reader is None:
                     continue
-                counter.bytes += len(block)
-                counter.feed(complete)
-                if counter.past_window:
+                reader.bytes += len(block)
+                reader.feed(complete)
+                if reader.past_window:
                     passed = True
                     process.kill()
                     break

@@ -13,9 +13,9 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Callable, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 TCP_LISTEN = "0A"
 # A flag of the kernel in /proc/PID/stat: the process is ending, and gives its memory and files back.
@@ -47,7 +47,7 @@ class Process(NamedTuple):
     environ: dict[str, str]
 
     @property
-    def key(self):
+    def key(self) -> tuple[int, int]:
         return (self.pid, self.start)
 
 
@@ -123,18 +123,18 @@ class Owner(NamedTuple):
 
 def owner_of(path: str) -> Owner:
     """The owner of a file or directory. Raises OSError."""
-    found = os.stat(path)
+    status = os.stat(path)
     try:
-        entry = pwd.getpwuid(found.st_uid)
+        entry = pwd.getpwuid(status.st_uid)
     except KeyError:
-        return Owner(found.st_uid, found.st_gid, [found.st_gid], str(found.st_uid), "/")
+        return Owner(status.st_uid, status.st_gid, [status.st_gid], str(status.st_uid), "/")
     return Owner(
         entry.pw_uid, entry.pw_gid, os.getgrouplist(entry.pw_name, entry.pw_gid), entry.pw_name, entry.pw_dir or "/"
     )
 
 
 @contextlib.contextmanager
-def acting_as(owner: Owner):
+def acting_as(owner: Owner) -> Iterator[None]:
     """File operations of this process as another user, where it is root: what the owner may not do, root must not do
     in the owner's directories on behalf of a symbolic link put there."""
     if os.geteuid() != 0 or owner.uid == 0:
@@ -165,7 +165,7 @@ def run_as(
 
     `held` are open file descriptors that the command keeps. At the time limit it is killed with all that it started.
     """
-    identity: dict = {"umask": 0o022}
+    identity: dict[str, Any] = {"umask": 0o022}
     if os.geteuid() == 0 and owner.uid != 0:
         identity.update(user=owner.uid, group=owner.gid, extra_groups=owner.groups)
     try:
@@ -209,10 +209,10 @@ class Proc:
         self.root = root
         self._ticks = os.sysconf("SC_CLK_TCK")
 
-    def _path(self, *parts) -> str:
+    def _path(self, *parts: str | int) -> str:
         return os.path.join(self.root, *map(str, parts))
 
-    def _read(self, *parts) -> bytes | None:
+    def _read(self, *parts: str | int) -> bytes | None:
         """The file's content, None when the process (or file) is gone. Raises PermissionError."""
         try:
             with open(self._path(*parts), "rb") as handle:
@@ -220,7 +220,7 @@ class Proc:
         except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
             return None
 
-    def _link(self, *parts) -> str | None:
+    def _link(self, *parts: str | int) -> str | None:
         try:
             return os.readlink(self._path(*parts))
         except (FileNotFoundError, ProcessLookupError):
@@ -256,15 +256,15 @@ class Proc:
 
     def exiting(self, uid: int | None = None) -> list[int]:
         """Processes (of a user) that are ending and not over yet."""
-        found = []
+        pids = []
         for pid in self.pids():
             stat = self.stat(pid)
             if stat is None or not stat.exiting or self.is_over(pid, stat.start):
                 continue
             ids = self.ids(pid)
             if ids is not None and uid in (None, ids.uid):
-                found.append(pid)
-        return found
+                pids.append(pid)
+        return pids
 
     def pidfd(self, pid: int) -> int | None:
         """A handle that stays that process's, None where it is gone or the kernel has no such handles."""
@@ -335,25 +335,25 @@ class Proc:
     def in_cgroup(self, path: str) -> list[int]:
         """Processes of a systemd control group and those below it, with cgroup v1 or v2."""
         # Asked of every process, because where the hierarchy is mounted differs between hosts and containers.
-        found = []
+        pids = []
         wanted = path.rstrip("/")
         for pid in self.pids():
             for line in os.fsdecode(self._read(pid, "cgroup") or b"").splitlines():
                 hierarchy, controllers, group = line.split(":", 2)
                 if (hierarchy == "0" or controllers == "name=systemd") and (group + "/").startswith(wanted + "/"):
-                    found.append(pid)
+                    pids.append(pid)
                     break
-        return found
+        return pids
 
     def _listening(self) -> dict[str, int]:
         """Inode of each listening TCP socket → its port."""
-        found = {}
+        ports = {}
         for name in ("tcp", "tcp6"):
             for line in (self._read("net", name) or b"").decode().splitlines()[1:]:
                 columns = line.split()
                 if columns[3] == TCP_LISTEN:
-                    found[columns[9]] = int(columns[1].rsplit(":", 1)[1], 16)
-        return found
+                    ports[columns[9]] = int(columns[1].rsplit(":", 1)[1], 16)
+        return ports
 
     def is_listening(self, port: int) -> bool:
         return port in self._listening().values()
@@ -384,12 +384,12 @@ class Proc:
         return sorted({listening[inode] for pid in pids for inode in self._inodes(pid) if inode in listening})
 
     def ancestors(self, pid: int) -> list[int]:
-        found: list[int] = []
-        while pid and pid not in found:
-            found.append(pid)
+        line: list[int] = []
+        while pid and pid not in line:
+            line.append(pid)
             stat = self.stat(pid)
             pid = stat.ppid if stat else 0
-        return found
+        return line
 
     def kill(self, pid: int, start: int, number: int) -> None:
         """Signal that very process; nothing happens when it is gone, also when another one has its id by now."""

@@ -116,10 +116,10 @@ class PlainProcess:
             written = os.stat(self.pid_file).st_mtime
         except (FileNotFoundError, ValueError, UnicodeError):
             return None
-        found = self.host.proc.stat(pid) if pid > 1 else None
-        if found is None:
+        status = self.host.proc.stat(pid) if pid > 1 else None
+        if status is None:
             return None
-        started = self.host.proc.started(found.start)
+        started = self.host.proc.started(status.start)
         return pid if pid in listeners or started <= written + PID_FILE_GRAIN else None
 
     def _look(self) -> Looked:

@@ -11,6 +11,7 @@ its input: a repeat is bounded, or it swallows what it looked at. When in doubt 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 MASK = "***"
 
@@ -102,12 +103,12 @@ def redact(text: str) -> str:
     return text
 
 
-def redact_data(data):
+def redact_data(data: Any) -> Any:
     """Return a copy of `data` (mappings, lists, scalars) with every text redacted, keys too, and the values of keys
     that name a secret masked whole. `null` and booleans stay: that a secret is not set is worth seeing.
     """
     if isinstance(data, dict):
-        clean: dict = {}
+        clean: dict[Any, Any] = {}
         for key, value in data.items():
             name = redact(key) if isinstance(key, str) else key
             while name in clean:  # two numbers with the same last four digits must not become one entry
@@ -119,7 +120,7 @@ def redact_data(data):
     return redact(str(data)) if isinstance(data, str) else data
 
 
-def _redact_value(key, value):
+def _redact_value(key: Any, value: Any) -> Any:
     if isinstance(key, str) and value is not None and not isinstance(value, bool):
         if _SECRET_NAME_ALONE.search(key):
             return MASK if value != "" else ""
@@ -129,12 +130,12 @@ def _redact_value(key, value):
     return redact_data(value)
 
 
-def _visible(match) -> str:
+def _visible(match: re.Match[str]) -> str:
     code = ord(match.group())
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _mask_phone(match) -> str:
+def _mask_phone(match: re.Match[str]) -> str:
     if match.group("skip"):
         return match.group()
     digits = [char for char in match.group() if char.isdigit()]
@@ -161,7 +162,7 @@ def _mask_named_secrets(text: str) -> str:
     return "".join(parts)
 
 
-def _value_span(text: str, start: int, line_end: int, key_is_quoted: bool):
+def _value_span(text: str, start: int, line_end: int, key_is_quoted: bool) -> tuple[int, int]:
     """Where the secret that begins at `start` lies, without its quotes. An unterminated value (log lines are cut) and
     a list or mapping reach to the end of the line."""
     opening = _OPENING.match(text, start, line_end)

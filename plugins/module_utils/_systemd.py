@@ -150,12 +150,12 @@ class Systemd:
         """Flags that the process does not have as wanted."""
         missing = []
         for flag, wanted in flags.items():
-            found = process.environ.get(flag)
-            if wanted is None and found is not None:
+            present = process.environ.get(flag)
+            if wanted is None and present is not None:
                 # The unit itself may set the flag: what is left counts as ours only when it is from before our removal.
                 if not fresh and process.started + CLOCK_GRAIN < self._declared_at():
                     missing.append(flag)
-            elif not _envfile.same(found, wanted):
+            elif not _envfile.same(present, wanted):
                 missing.append(flag)
         return missing
 

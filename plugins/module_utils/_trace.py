@@ -35,6 +35,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._handoff import (
     process_of,
     word,
 )
+from ansible_collections.kumon.runbook.plugins.module_utils._lines import SERVER_STARTED, SHORT_ISO
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader, iso, iso_minute
 
@@ -51,19 +52,11 @@ _ASCTIME_HEAD = re.compile(
 _JSON_HEAD = re.compile(
     rb'\{"timestamp": "[^"\\]*", "level": "[A-Z]+", "logger": "[^"\\]*", "message": "' + _KIND + rb"\Z"
 )
-_SHORT_ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d) \S+ [^\s:\[]+(?:\[\d+\])?: ?")
 _RECORD_HEAD = re.compile(_LEVEL + rb":[^\s:|]+:|\{\"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|INFO: {5}")
 
 # Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.
 _FREE_TEXT = re.compile(rb"(?:Processing message for|WhatsApp message sent successfully to) [^:]*: ")
 _FREE_TEXT_LINES = 20
-
-# uvicorn's own word that a process begins, in the record shapes; in a customer's text it stands elsewhere.
-SERVER_STARTED = re.compile(
-    rb"\A(?:" + _SHORT_ISO.pattern + rb"|\{.*\"(?:message|MESSAGE)\" ?: ?\")?"
-    rb"(?:INFO:\s+|INFO:[^\s:|]+:|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)? - \S+ - INFO - |(?<=\"))"
-    rb"Started (?:server|parent) process \[(\d+)\]"
-)
 
 # The grammar of each trace. The ``_ANY`` patterns serve values that contain "|".
 _END = rb"(conv=([^|]*)\|idem=([^|]*))\Z"
@@ -92,7 +85,7 @@ _RUN_KEPT = 1000
 _SHAPES_KEPT = 64
 
 
-class Tally(dict):
+class Tally(dict[str, int]):
     """Counts by name. A log full of different names must not fill the memory: past ``limit``, ``(other)`` counts."""
 
     def __init__(self, limit: int = 200) -> None:
@@ -245,7 +238,7 @@ class TraceCounter:
 
     def _without_journal(self, line: bytes) -> bytes:
         """Return what the service wrote, without what journalctl puts before or around it."""
-        envelope = _SHORT_ISO.match(line)
+        envelope = SHORT_ISO.match(line)
         if envelope:
             return line[envelope.end() :]
         if line[:1] != b"{" or b'"MESSAGE"' not in line:
@@ -264,22 +257,22 @@ class TraceCounter:
             return self._json_message(text)
         head = text.partition(b"|")[0]
         if first == b"2":
-            found = _ASCTIME_HEAD.match(head)
+            head_match = _ASCTIME_HEAD.match(head)
         else:
-            found = _BASIC_HEAD.match(head)
-            if found and len(self._shapes) < _SHAPES_KEPT:
-                self._shapes[head] = self._handlers[found.group(1)]
-        return text[found.start(1) :] if found else text
+            head_match = _BASIC_HEAD.match(head)
+            if head_match and len(self._shapes) < _SHAPES_KEPT:
+                self._shapes[head] = self._handlers[head_match.group(1)]
+        return text[head_match.start(1) :] if head_match else text
 
     def _json_message(self, text: bytes) -> bytes:
         if not any(kind in text for kind in KINDS):
             return b""
         head, _bar, rest = text.partition(b"|")
-        found = _JSON_HEAD.match(head)
-        if found:
+        head_match = _JSON_HEAD.match(head)
+        if head_match:
             message = rest[: max(rest.find(b'"'), 0)]
             if message and b"\\" not in message:
-                return head[found.start(1) :] + b"|" + message
+                return head[head_match.start(1) :] + b"|" + message
         try:
             return _bytes(json.loads(text).get("message"))
         except (ValueError, AttributeError):
@@ -349,8 +342,8 @@ class TraceCounter:
             self._last = moment
 
     def _concerns(self, rest: bytes) -> bool:
-        found = re.search(rb"\|conv=(.*)\|(?:idem)=", rest)
-        conv = found.group(1) if found else b""
+        ends = re.search(rb"\|conv=(.*)\|(?:idem)=", rest)
+        conv = ends.group(1) if ends else b""
         return conv == self._conversation or self._conversation in conv.split(b"_")
 
     def _minute(self) -> int | None:
@@ -370,10 +363,10 @@ class TraceCounter:
             self._critical_last = moment
 
     def _outbox(self, rest: bytes) -> bool:
-        found = _OUTBOX.match(rest) or _OUTBOX_ANY.match(rest)
-        if not found:
+        trace = _OUTBOX.match(rest) or _OUTBOX_ANY.match(rest)
+        if not trace:
             return False
-        phase, name, ids, digits = found.groups()
+        phase, name, ids, digits = trace.groups()
         key, count = hash(name), int(digits)
         if phase == b"planner":
             before = self._handoffs.hot.get(key)
@@ -404,14 +397,14 @@ class TraceCounter:
         return True
 
     def _delivery(self, rest: bytes) -> bool:
-        found = _RESULT.match(rest) or _SEND.match(rest) or _RESULT_ANY.match(rest) or _SEND_ANY.match(rest)
-        if not found:
+        trace = _RESULT.match(rest) or _SEND.match(rest) or _RESULT_ANY.match(rest) or _SEND_ANY.match(rest)
+        if not trace:
             return False
         if not self._inside:
             return True
         self._sequence += 1
         if rest.startswith(b"action=send"):
-            instance, _phone, key = found.group(1, 2, 3)
+            instance, _phone, key = trace.group(1, 2, 3)
             self._sent += 1
             name = _text(instance)
             self._sent_by.add(name)
@@ -421,7 +414,7 @@ class TraceCounter:
                 self._give_up_oldest_send()
             self._sends[key] = (*self._sends.get(key, ()), (self._time, self._sequence))
             return True
-        status, http, _instance, key, conv = found.group(1, 2, 3, 4, 5)
+        status, http, _instance, key, conv = trace.group(1, 2, 3, 4, 5)
         waiting = self._sends.pop(key, ())
         if len(waiting) > 1:
             self._sends[key] = waiting[1:]
@@ -473,14 +466,14 @@ class TraceCounter:
                 self._outcome(int(moment // 60), _conversation(key), True)
 
     def _instance(self, rest: bytes) -> bool:
-        found = _INSTANCE.match(rest) or _INSTANCE_ANY.match(rest)
-        if not found:
+        trace = _INSTANCE.match(rest) or _INSTANCE_ANY.match(rest)
+        if not trace:
             return False
         if self._inside:
-            if found.group(1) == b"error":  # its "instance" is the error's text
+            if trace.group(1) == b"error":  # its "instance" is the error's text
                 self._instance_errors += 1
             else:
-                name = _text(found.group(2))
+                name = _text(trace.group(2))
                 self._seen.add(name)
                 if INVALID_INSTANCE.match(name):
                     self._critical()
@@ -493,12 +486,12 @@ class TraceCounter:
         return self._guard("instance", rest)
 
     def _guard(self, family: str, rest: bytes) -> bool:
-        found = _GUARD.match(rest)
-        if not found:
+        trace = _GUARD.match(rest)
+        if not trace:
             return False
         if not self._inside:
             return True
-        level, kind, details, key = found.group(1, 2, 3, 4)
+        level, kind, details, key = trace.group(1, 2, 3, 4)
         if level != b"CRITICAL":
             self._other_levels.add(_text(level))
             return True

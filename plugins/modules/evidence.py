@@ -100,36 +100,40 @@ evidence:
 
 import os
 import time
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _evidence, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **_service.SERVICE_SPEC,
-            "run_id": {"type": "str", "required": True},
-            "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "since": {"type": "str", "default": "1h"},
-            "flags": {"type": "list", "elements": "str", "default": []},
-            "health_urls": {"type": "list", "elements": "str", "default": []},
-            "app_dir": {"type": "path"},
-            "after_act": {"type": "bool", "default": False},
-            "max_bytes": {"type": "int", "default": 2000000},
-            "seconds": {"type": "float", "default": 10},
-        },
-        supports_check_mode=True,
-    )
+def collect(call: Call) -> dict[str, Any]:
+    """Collect what there is, after what is measured."""
+    os.nice(5)
     try:
-        os.nice(5)  # what is measured comes first
-        changed, manifest = _evidence.collect(module.params, Host(), time.time(), module.check_mode)
-    except (Refused, ValueError) as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=changed, evidence=manifest)
+        changed, manifest = _evidence.collect(call.params, Host(), time.time(), call.check_mode)
+    except ValueError as exc:
+        raise Refused(str(exc)) from exc
+    return {"changed": changed, "evidence": manifest}
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        **_service.SERVICE_SPEC,
+        "run_id": {"type": "str", "required": True},
+        "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+        "paths": {"type": "list", "elements": "str", "default": []},
+        "since": {"type": "str", "default": "1h"},
+        "flags": {"type": "list", "elements": "str", "default": []},
+        "health_urls": {"type": "list", "elements": "str", "default": []},
+        "app_dir": {"type": "path"},
+        "after_act": {"type": "bool", "default": False},
+        "max_bytes": {"type": "int", "default": 2000000},
+        "seconds": {"type": "float", "default": 10},
+    }
+    run(spec, collect)
 
 
 if __name__ == "__main__":

@@ -60,42 +60,34 @@ planned: {description: 'The call, V(null) where none is needed.', type: str, ret
 seconds: {description: How long it took., type: float, returned: success}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _journal
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
-from ansible_collections.kumon.runbook.plugins.module_utils._service import JOURNAL_SPEC
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **_evolution.GATEWAY_SPEC,
-            "state": {"type": "str", "choices": ["restarted", "connected"], "default": "restarted"},
-            "wait": {"type": "float", "default": 20},
-            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
-            **JOURNAL_SPEC,
-        },
-        supports_check_mode=True,
-    )
-    warnings: list[str] = []
+def restore(call: Call) -> dict[str, Any]:
+    """Restart or connect the instance, with its begin and outcome in the journal."""
 
-    def record(phase, **fields):
-        _journal.record(module.params, warnings, act="evolution_instance", phase=phase, **fields)
+    def record(phase: str, **fields: Any) -> None:
+        _journal.record(call.params, call.warnings, act="evolution_instance", phase=phase, **fields)
 
-    try:
-        result = _evolution.restore(module.params, Host(), module.check_mode, record)
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    except Failed as exc:
-        for warning in warnings:
-            module.warn(warning)
-        module.fail_json(msg=str(exc), **exc.result)
-    for warning in warnings:
-        module.warn(warning)
-    if module._diff:
-        result["diff"] = {"before": result["before"] + "\n", "after": (result["planned"] or result["after"]) + "\n"}
-    module.exit_json(**result)
+    result = _evolution.restore(call.params, Host(), call.check_mode, record)
+    diff = {"before": result["before"] + "\n", "after": (result["planned"] or result["after"]) + "\n"}
+    return dict(result, diff=diff)
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        **_evolution.GATEWAY_SPEC,
+        "state": {"type": "str", "choices": ["restarted", "connected"], "default": "restarted"},
+        "wait": {"type": "float", "default": 20},
+        "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+        **_journal.JOURNAL_SPEC,
+    }
+    run(spec, restore)
 
 
 if __name__ == "__main__":

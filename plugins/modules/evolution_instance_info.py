@@ -82,26 +82,29 @@ evolution:
     seconds: {description: How long it took., type: float, returned: always}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            **_evolution.GATEWAY_SPEC,
-            "webhook_url": {"type": "str"},
-            "probe_phone": {"type": "str", "no_log": True},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        found = _evolution.inspect({**module.params, "check": module.check_mode}, Host())
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, evolution=found)
+def inspect(call: Call) -> dict[str, Any]:
+    """Ask the gateway about itself and the instance."""
+    return {
+        "changed": False,
+        "evolution": _evolution.inspect({**call.params, "check": call.check_mode}, Host()),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        **_evolution.GATEWAY_SPEC,
+        "webhook_url": {"type": "str"},
+        "probe_phone": {"type": "str", "no_log": True},
+    }
+    run(spec, inspect)
 
 
 if __name__ == "__main__":

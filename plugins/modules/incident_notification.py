@@ -128,43 +128,41 @@ held_back: {description: Whether the event told nothing new., type: bool, return
 refused: {description: 'V(true) where contacts, event or directory do not fit, and so nobody was told.', type: bool, returned: failure}
 """
 
-from typing import cast
+from collections.abc import Collection
+from typing import Any, cast
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _contacts, _incident_state, _notify
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
+
+
+def secrets(params: dict[str, Any]) -> Collection[str]:
+    """What must not be shown. A person's name is no secret, and would blank out every text that has it in it."""
+    return _contacts.secrets_of(params["contacts"], params["smtp"])
+
+
+def send(call: Call) -> dict[str, Any]:
+    """Do what the event asks for."""
+    return _notify.run(cast(_notify.Params, call.params), call.check_mode, call.warnings)
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "event": {"type": "str", "choices": list(_incident_state.EVENTS), "default": "tick"},
-            "contacts": {"type": "dict", "required": True, "no_log": True},
-            "smtp": {"type": "dict", "no_log": True, "default": {}},
-            "facts": {"type": "dict", "default": {}},
-            "texts": {"type": "dict", "default": {}},
-            "locale": {"type": "str", "choices": list(_contacts.LOCALES), "default": "pt_BR"},
-            "by": {"type": "str"},
-            "eta": {"type": "str"},
-            "every": {"type": "float", "default": 900},
-            "seconds": {"type": "float", "default": 20},
-            "state_dir": {"type": "path", "required": True},
-            "run_id": {"type": "str"},
-            "dry_run": {"type": "bool", "default": False},
-        },
-        supports_check_mode=True,
-    )
-    # A person's name is no secret, and would blank out every text that has it in it.
-    module.no_log_values = _contacts.secrets_of(module.params["contacts"], module.params["smtp"])
-    warnings: list[str] = []
-    try:
-        result = _notify.run(cast(_notify.Params, module.params), module.check_mode, warnings)
-    except Refused as exc:
-        module.fail_json(msg=str(exc), refused=True, invocation={})
-    for warning in warnings:
-        module.warn(warning)
-    # Whom to tell, and how, is nobody's to read back at -vvv.
-    module.exit_json(**result, invocation={})
+    """Run the module. Whom to tell, and how, is nobody's to read back at -vvv."""
+    spec: Spec = {
+        "event": {"type": "str", "choices": list(_incident_state.EVENTS), "default": "tick"},
+        "contacts": {"type": "dict", "required": True, "no_log": True},
+        "smtp": {"type": "dict", "no_log": True, "default": {}},
+        "facts": {"type": "dict", "default": {}},
+        "texts": {"type": "dict", "default": {}},
+        "locale": {"type": "str", "choices": list(_contacts.LOCALES), "default": "pt_BR"},
+        "by": {"type": "str"},
+        "eta": {"type": "str"},
+        "every": {"type": "float", "default": 900},
+        "seconds": {"type": "float", "default": 20},
+        "state_dir": {"type": "path", "required": True},
+        "run_id": {"type": "str"},
+        "dry_run": {"type": "bool", "default": False},
+    }
+    run(spec, send, secrets=secrets)
 
 
 if __name__ == "__main__":

@@ -100,43 +100,47 @@ entry:
     hash: {description: Its SHA-256., type: str, returned: always}
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
-            "act": {"type": "str", "required": True},
-            "phase": {"type": "str", "choices": ["note", "begin", "outcome"], "default": "note"},
-            "before": {"type": "dict"},
-            "after": {"type": "dict"},
-            "ok": {"type": "bool"},
-            "msg": {"type": "str", "default": ""},
-            "repeat": {"type": "bool", "default": True},
-            "run_id": {"type": "str"},
-            "actor": {"type": "str"},
-            "procedure": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    fields = dict(module.params)
+def enter(call: Call) -> dict[str, Any]:
+    """Append the entry, redacted, unless it is a note that would only repeat one."""
+    fields = dict(call.params)
     path = _journal.path_in(fields.pop("state_dir"))
     fields["actor"] = fields["actor"] or _journal.who()
     told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
-    if not fields.pop("repeat") and fields["phase"] == "note" and _journal.said(path, {**fields, **told}):
-        module.exit_json(changed=False, entry=None)
-    entry = None
-    if not module.check_mode:
-        try:
-            entry = _journal.append(path, **fields, **told)
-        except OSError as exc:
-            module.fail_json(
-                msg=f"{path} cannot be written ({exc.strerror}): run with become: true, or set runbook_state_dir"
-            )
-    module.exit_json(changed=True, entry=entry and {key: entry[key] for key in ("seq", "time", "hash")})
+    if not fields.pop("repeat") and fields["phase"] == "note" and _journal.is_noted(path, {**fields, **told}):
+        return {"changed": False, "entry": None}
+    if call.check_mode:
+        return {"changed": True, "entry": None}
+    try:
+        entry = _journal.append(path, **fields, **told)
+    except OSError as exc:
+        raise Refused(
+            f"{path} cannot be written ({exc.strerror}): run with become: true, or set runbook_state_dir"
+        ) from exc
+    return {"changed": True, "entry": {key: entry[key] for key in ("seq", "time", "hash")}}
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+        "act": {"type": "str", "required": True},
+        "phase": {"type": "str", "choices": ["note", "begin", "outcome"], "default": "note"},
+        "before": {"type": "dict"},
+        "after": {"type": "dict"},
+        "ok": {"type": "bool"},
+        "msg": {"type": "str", "default": ""},
+        "repeat": {"type": "bool", "default": True},
+        **_journal.JOURNAL_SPEC,
+    }
+    run(spec, enter)
 
 
 if __name__ == "__main__":

@@ -98,41 +98,46 @@ journal:
 
 import os
 import time
+from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
-            "run_id": {"type": "str"},
-            "max_age": {"type": "float"},
-            "max_entries": {"type": "int", "default": 200},
-            "fail_on_broken": {"type": "bool", "default": True},
-        },
-        supports_check_mode=True,
-    )
-    given = module.params
-    path = _journal.path_in(given["state_dir"])
+def look(call: Call) -> dict[str, Any]:
+    """Check the chain and put begin and outcome of each act together."""
+    params = call.params
+    path = _journal.path_in(params["state_dir"])
     try:
         journal = dict(_journal.verify(path), path=path, exists=os.path.exists(path))
         acts = _journal.acts(path, time.time())
     except OSError as exc:
-        module.fail_json(msg=f"{path} cannot be read ({exc.strerror}): run with become: true")
+        raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
     journal["acts"] = [
         act
         for act in acts
-        if (given["run_id"] is None or act["run_id"] == given["run_id"])
-        and (given["max_age"] is None or act["age"] <= given["max_age"])
-    ][: max(0, given["max_entries"])]
-    if not journal["ok"] and given["fail_on_broken"]:
-        module.fail_json(
-            msg=f"{path} is broken at line {journal['line']} ({journal['reason']}): keep a copy and find out who wrote there",
-            journal=journal,
+        if (params["run_id"] is None or act["run_id"] == params["run_id"])
+        and (params["max_age"] is None or act["age"] <= params["max_age"])
+    ][: max(0, params["max_entries"])]
+    if not journal["ok"] and params["fail_on_broken"]:
+        raise Failed(
+            f"{path} is broken at line {journal['line']} ({journal['reason']}): keep a copy and find out who wrote there",
+            {"journal": journal},
         )
-    module.exit_json(changed=False, journal=journal)
+    return {"changed": False, "journal": journal}
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+        "run_id": {"type": "str"},
+        "max_age": {"type": "float"},
+        "max_entries": {"type": "int", "default": 200},
+        "fail_on_broken": {"type": "bool", "default": True},
+    }
+    run(spec, look)
 
 
 if __name__ == "__main__":

@@ -95,35 +95,21 @@ read_back:
   sample: "2026-11-22T10:12:27.170000Z"
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _journal, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     spec = dict(
         _service.SERVICE_SPEC,
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
         url={"type": "str"},
         user={"type": "str"},
-        **_service.JOURNAL_SPEC,
+        **_journal.JOURNAL_SPEC,
     )
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        result = _fence.ensure(module.params, Host(), module.check_mode)
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    except Failed as exc:
-        result = exc.result
-        for warning in result.pop("warnings"):
-            module.warn(warning)
-        module.fail_json(msg=str(exc), **result)
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if not module._diff:
-        result.pop("diff")
-    module.exit_json(**result)
+    run(spec, lambda call: _fence.ensure(call.params, Host(), call.check_mode))
 
 
 if __name__ == "__main__":

@@ -224,12 +224,22 @@ proofs:
       description: Whether it proves the release.
       type: bool
     detail:
-      description: What was seen.
-      type: str
+      description: What was seen, as a code and what belongs to it; the controller has the words.
+      type: dict
+      contains:
+        code:
+          description: Which sentence is meant, for instance V(head).
+          type: str
+        fields:
+          description: What is filled into it.
+          type: dict
   sample:
     - proof: commit
       had: true
-      detail: HEAD is 3b18e512dba7
+      detail:
+        code: head
+        fields:
+          commit: 3b18e512dba7
 phases:
   description: Seconds that each phase took; C(restart) and C(verify) with the way back, if there was one.
   returned: after validation
@@ -267,24 +277,13 @@ manager:
   sample: systemd
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kumon.runbook.plugins.module_utils import _lease, _release, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease, _release, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def finish(module, result, message=None):
-    """Leave with a result, and with its message when it is a failure."""
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if not module._diff:
-        result.pop("diff")
-    if message is not None:
-        module.fail_json(msg=message, **result)
-    module.exit_json(**result)
-
-
-def main():
+def main() -> None:
+    """Run the module."""
     spec = dict(
         _service.SERVICE_SPEC,
         state={"type": "str", "choices": ["present", "undone"], "default": "present"},
@@ -303,17 +302,14 @@ def main():
         min_free_mb={"type": "int", "default": 200},
         **_service.HEALTH_SPEC,
         **_service.LAUNCH_SPEC,
-        **_service.JOURNAL_SPEC,
+        **_journal.JOURNAL_SPEC,
         **_lease.LEASE_SPEC,
     )
-    module = AnsibleModule(argument_spec=spec, required_if=[("state", "present", ["commit"])], supports_check_mode=True)
-    try:
-        result = _release.ensure(module.params, Host(), module.check_mode)
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    except Failed as exc:
-        finish(module, exc.result, str(exc))
-    finish(module, result)
+    run(
+        spec,
+        lambda call: _release.ensure(call.params, Host(), call.check_mode),
+        required_if=[("state", "present", ["commit"])],
+    )
 
 
 if __name__ == "__main__":

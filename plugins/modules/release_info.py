@@ -108,8 +108,15 @@ release:
               is not in place.
           type: str
     reason:
-      description: Why none would be chosen, with the last five commits; else empty.
-      type: str
+      description: Why none would be chosen, as a code and what belongs to it, else empty; the controller has the words.
+      type: dict
+      contains:
+        code:
+          description: V(no_good_release) or V(good_not_in_repository).
+          type: str
+        fields:
+          description: C(commits), the last five.
+          type: dict
     previous:
       description: What undoing the last rollback would return to, V(null) when there is nothing to undo.
       type: dict
@@ -141,29 +148,27 @@ release:
       good: []
       candidate:
     chosen:
-    reason: no known-good release is in the ledger besides the current one
+    reason:
+      code: no_good_release
+      fields:
+        commits: ["3b18e51 (Read the outbox once)"]
     previous:
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _release
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
-    spec = {
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
         "app_dir": {"type": "path", "required": True},
         "commit": {"type": "str"},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         "venv": {"type": "path"},
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        release = _release.inspect(module.params, Host())
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, release=release)
+    run(spec, lambda call: {"changed": False, "release": _release.inspect(call.params, Host())})
 
 
 if __name__ == "__main__":

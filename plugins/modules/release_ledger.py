@@ -74,10 +74,22 @@ marked:
   type: bool
   sample: false
 reason:
-  description: Why it did not, else empty.
+  description: Why it did not, as a code and what belongs to it, else empty; the controller has the words.
   returned: success
-  type: str
-  sample: it has to stay healthy for another 840 s
+  type: dict
+  contains:
+    code:
+      description:
+        - V(not_healthy), V(local_changes), V(not_running), V(started_before), V(newest_good) or V(needs_longer) with the
+          seconds.
+      type: str
+    fields:
+      description: What is filled into the sentence.
+      type: dict
+  sample:
+    code: needs_longer
+    fields:
+      seconds: 840
 ledger:
   description: The ledger as it is now, in check mode as it would be.
   returned: success
@@ -133,31 +145,22 @@ ledger:
     candidate:
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kumon.runbook.plugins.module_utils import _ledger, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _ledger, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     spec = dict(
         _service.SERVICE_SPEC,
         app_dir={"type": "path", "required": True},
         healthy={"type": "bool", "required": True},
         seconds={"type": "float", "default": 900},
         proven_seconds={"type": "float"},
-        **_service.JOURNAL_SPEC,
+        **_journal.JOURNAL_SPEC,
     )
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        result = _ledger.observe(module.params, Host(), module.check_mode)
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if not module._diff:
-        result.pop("diff")
-    module.exit_json(**result)
+    run(spec, lambda call: _ledger.observe(call.params, Host(), call.check_mode))
 
 
 if __name__ == "__main__":

@@ -181,12 +181,22 @@ proofs:
       description: Whether it proves the wanted state.
       type: bool
     detail:
-      description: What was seen.
-      type: str
+      description: What was seen, as a code and what belongs to it; the controller has the words.
+      type: dict
+      contains:
+        code:
+          description: Which sentence is meant, for instance V(processes_lack).
+          type: str
+        fields:
+          description: What is filled into it.
+          type: dict
   sample:
     - proof: environment
       had: true
-      detail: process 4127
+      detail:
+        code: processes
+        fields:
+          pids: ["4127"]
 seconds:
   description: How long the call took.
   returned: after validation
@@ -214,24 +224,13 @@ manager:
   sample: systemd
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.kumon.runbook.plugins.module_utils import _lease, _service
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _journal, _lease, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def finish(module, result, message=None):
-    """Leave with a result, and with its message when it is a failure."""
-    for warning in result.pop("warnings", []):
-        module.warn(warning)
-    if not module._diff:
-        result.pop("diff", None)
-    if message is not None:
-        module.fail_json(msg=message, **result)
-    module.exit_json(**result)
-
-
-def main():
+def main() -> None:
+    """Run the module."""
     spec = dict(
         _service.SERVICE_SPEC,
         flags={"type": "dict", "required": True},
@@ -243,17 +242,10 @@ def main():
         health_required={"type": "bool", "default": True},
         **_service.HEALTH_SPEC,
         **_service.LAUNCH_SPEC,
-        **_service.JOURNAL_SPEC,
+        **_journal.JOURNAL_SPEC,
         **_lease.LEASE_SPEC,
     )
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        result = _service.ensure(module.params, Host(), module.check_mode)
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    except Failed as exc:
-        finish(module, exc.result, str(exc))
-    finish(module, result)
+    run(spec, lambda call: _flags.ensure(call.params, Host(), call.check_mode))
 
 
 if __name__ == "__main__":

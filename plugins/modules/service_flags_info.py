@@ -145,8 +145,15 @@ proofs:
       description: Whether it proves the declared state.
       type: bool
     detail:
-      description: What was seen.
-      type: str
+      description: What was seen, as a code and what belongs to it; the controller has the words.
+      type: dict
+      contains:
+        code:
+          description: Which sentence is meant, for instance V(processes_lack).
+          type: str
+        fields:
+          description: What is filled into it.
+          type: dict
 seconds:
   description: How long the call took.
   returned: success
@@ -174,24 +181,19 @@ manager:
   sample: systemd
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils import _service
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
+def main() -> None:
+    """Run the module."""
     spec = dict(
         _service.SERVICE_SPEC,
         flags={"type": "list", "elements": "str", "default": []},
         **_service.HEALTH_SPEC,
     )
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    try:
-        result = _service.inspect(module.params, Host())
-    except Refused as exc:
-        module.fail_json(msg=str(exc))
-    module.exit_json(changed=False, **result)
+    run(spec, lambda call: dict(_service.inspect(call.params, Host()), changed=False))
 
 
 if __name__ == "__main__":

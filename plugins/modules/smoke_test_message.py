@@ -124,39 +124,36 @@ seconds:
   type: float
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.kumon.runbook.plugins.module_utils import _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+
+
+def send(call: Call) -> dict[str, Any]:
+    """Send the message and follow it. What it changes is a conversation, nothing of the host."""
+    if call.params["source"] == "file" and not call.params["paths"]:
+        raise Refused("no log is named; set paths (runbook_log_paths), or source: journal with unit")
+    return dict(_smoke.send(call.params, Host(), call.check_mode), changed=False)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "webhook_url": {"type": "str", "required": True},
-            "headers": {"type": "dict", "default": {}, "no_log": True},
-            "phone": {"type": "str", "required": True, "no_log": True},
-            "instance": {"type": "str", "required": True},
-            "text": {"type": "str", "default": "Teste de fumaça {id}"},
-            "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "unit": {"type": "str"},
-            "wait": {"type": "float", "default": 20},
-            "quiet": {"type": "float"},
-        },
-        required_if=[("source", "journal", ["unit"])],
-        supports_check_mode=True,
-    )
-    params = module.params
-    if params["source"] == "file" and not params["paths"]:
-        module.fail_json(msg="no log is named; set paths (runbook_log_paths), or source: journal with unit")
-    try:
-        result = _smoke.send(params, Host(), module.check_mode)
-    except Refused as error:
-        module.fail_json(msg=str(error))
-    # What the message changes is a conversation, nothing of the host.
-    module.exit_json(changed=False, **result)
+    spec: Spec = {
+        "webhook_url": {"type": "str", "required": True},
+        "headers": {"type": "dict", "default": {}, "no_log": True},
+        "phone": {"type": "str", "required": True, "no_log": True},
+        "instance": {"type": "str", "required": True},
+        "text": {"type": "str", "default": "Teste de fumaça {id}"},
+        "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+        "paths": {"type": "list", "elements": "str", "default": []},
+        "unit": {"type": "str"},
+        "wait": {"type": "float", "default": 20},
+        "quiet": {"type": "float"},
+    }
+    run(spec, send, required_if=[("source", "journal", ["unit"])])
 
 
 if __name__ == "__main__":

@@ -105,54 +105,51 @@ taken_over_from:
   type: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
+from typing import Any
+
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def main():
-    module = AnsibleModule(
-        argument_spec={
-            "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
-            "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
-            "run_id": {"type": "str", "required": True},
-            "actor": {"type": "str"},
-            "procedure": {"type": "str"},
-            "level": {"type": "int", "choices": [1, 2, 3], "default": 1},
-            "seconds": {"type": "int", "default": 30},
-            "wait": {"type": "float", "default": 0},
-        },
-        supports_check_mode=True,
+def change(call: Call) -> dict[str, Any]:
+    """Take, renew or give back the lease."""
+    params, host = call.params, Host()
+    claim = _lease.Claim(
+        params["state_dir"],
+        params["run_id"],
+        params["actor"] or _journal.who(),
+        params["procedure"] or "",
+        params["level"],
+        params["seconds"],
+        params["wait"],
     )
-    given, host = module.params, Host()
-    warnings: list[str] = []
-    taken_over, failure = None, None
+    if params["state"] == "released":
+        changed = _lease.release(claim.state_dir, claim.run_id, host, call.warnings, call.check_mode)
+        gone = changed and call.check_mode
+        lease = None if gone else _lease.holder(claim.state_dir, host, call.warnings)
+        return {"changed": changed, "lease": lease, "taken_over_from": None}
     try:
-        claim = _lease.Claim(
-            given["state_dir"],
-            given["run_id"],
-            given["actor"] or _journal.who(),
-            given["procedure"] or "",
-            given["level"],
-            given["seconds"],
-            given["wait"],
-        )
-        if given["state"] == "released":
-            changed = _lease.release(claim.state_dir, claim.run_id, host, warnings, module.check_mode)
-            lease = None if changed and module.check_mode else _lease.holder(claim.state_dir, host, warnings)
-        else:
-            grant = _lease.acquire(claim, host, warnings, module.check_mode)
-            changed, lease, taken_over = grant.lease is not None, grant.lease, grant.taken_over_from
+        grant = _lease.acquire(claim, host, call.warnings, call.check_mode)
     except _lease.Held as exc:
-        failure = {"msg": str(exc), "lease": exc.holder}
-    except Refused as exc:
-        failure = {"msg": str(exc)}
-    for warning in warnings:
-        module.warn(warning)
-    if failure:
-        module.fail_json(**failure)
-    module.exit_json(changed=changed, lease=lease, taken_over_from=taken_over)
+        raise Failed(str(exc), {"lease": exc.holder}) from exc
+    return {"changed": grant.lease is not None, "lease": grant.lease, "taken_over_from": grant.taken_over_from}
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        "state": {"type": "str", "choices": ["held", "released"], "default": "held"},
+        "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+        "run_id": {"type": "str", "required": True},
+        "actor": {"type": "str"},
+        "procedure": {"type": "str"},
+        "level": {"type": "int", "choices": [1, 2, 3], "default": 1},
+        "seconds": {"type": "int", "default": 30},
+        "wait": {"type": "float", "default": 0},
+    }
+    run(spec, change)
 
 
 if __name__ == "__main__":

@@ -172,8 +172,9 @@ import os
 import time
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._logs import FileSource, JournalSource, SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 
@@ -245,39 +246,39 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     return traces
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(
-        argument_spec={
-            "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
-            "paths": {"type": "list", "elements": "str", "default": []},
-            "unit": {"type": "str"},
-            "since": {"type": "str"},
-            "until": {"type": "str"},
-            "not_before": {"type": "str"},
-            "since_pid": {"type": "int"},
-            "observe": {"type": "float", "default": 0},
-            "conversation": {"type": "str"},
-            "grace": {"type": "float", "default": 60},
-            "expected_instance": {"type": "str"},
-            "max_samples": {"type": "int", "default": 5},
-            "redact": {"type": "bool", "default": True},
-        },
-        required_if=[("source", "journal", ["unit"])],
-        supports_check_mode=True,
-    )
-    params = module.params
+def look(call: Call) -> dict[str, Any]:
+    """Measure what was asked for, after what is measured."""
+    params = call.params
     if params["source"] == "file" and not params["paths"]:
-        module.fail_json(msg="no log is named; set paths (runbook_log_paths), or source: journal with unit")
+        raise Refused("no log is named; set paths (runbook_log_paths), or source: journal with unit")
     for name in ("grace", "observe", "max_samples"):
         if params[name] < 0:
-            module.fail_json(msg=f"{name} is {params[name]}; it must not be negative")
+            raise Refused(f"{name} is {params[name]}; it must not be negative")
+    os.nice(5)
     try:
-        os.nice(5)  # what is measured comes first
-        traces = measure(params, time.time())
+        return {"changed": False, "traces": measure(params, time.time())}
     except (SourceError, ValueError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, traces=traces)
+        raise Refused(str(error)) from error
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+        "paths": {"type": "list", "elements": "str", "default": []},
+        "unit": {"type": "str"},
+        "since": {"type": "str"},
+        "until": {"type": "str"},
+        "not_before": {"type": "str"},
+        "since_pid": {"type": "int"},
+        "observe": {"type": "float", "default": 0},
+        "conversation": {"type": "str"},
+        "grace": {"type": "float", "default": 60},
+        "expected_instance": {"type": "str"},
+        "max_samples": {"type": "int", "default": 5},
+        "redact": {"type": "bool", "default": True},
+    }
+    run(spec, look, required_if=[("source", "journal", ["unit"])])
 
 
 if __name__ == "__main__":

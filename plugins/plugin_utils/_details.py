@@ -1,27 +1,15 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was seen when something was looked at: `{code, fields}`, put into words where it is shown. Pure."""
+"""What was seen when something was looked at, `{code, fields}`, in words. Pure."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, smoke_test
-
-
-class Detail(TypedDict):
-    """A code, and what is to be filled into its words."""
-
-    code: str
-    fields: dict[str, Any]
-
-
-def detail(code: str, **fields: Any) -> Detail:
-    """Return a detail."""
-    return {"code": code, "fields": fields}
 
 
 def said(seen: Any, locale: str) -> str:
@@ -30,6 +18,8 @@ def said(seen: Any, locale: str) -> str:
         return ", ".join(said(one, locale) for one in seen)
     if not isinstance(seen, Mapping):
         return str(seen)
+    if not seen:
+        return ""
     words = Words(locale, details.TEXTS, smoke_test.TEXTS)
     fields = {name: _shown(value, words) for name, value in (seen.get("fields") or {}).items()}
     key = next((key for key in (str(seen.get("code")), f"detail_{seen.get('code')}") if key in words), None)

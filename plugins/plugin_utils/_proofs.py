@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     exact_bounds,

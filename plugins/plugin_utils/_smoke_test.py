@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Optional
 
+from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import detail
 
 MODES = ("full", "processed_only")
 STEPS = ("accepted", "planned", "read", "instance", "sent", "result")
@@ -50,17 +50,22 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
     return {"status": status, "reason": first, "mode": mode, "steps": steps}
 
 
-def _judge_accepted(_traces, _sent, message, _mode, _expected):
+Traces = Mapping[str, Any]
+# Whether it was had (None for what is not asked), what was seen, and what is wrong.
+Judged = tuple[Optional[bool], Any, Optional[str]]
+
+
+def _judge_accepted(_traces: Traces, _sent: Traces, message: Traces, _mode: str, _expected: str) -> Judged:
     return message["accepted"] is True, message["detail"], None if message["accepted"] is True else "not_accepted"
 
 
-def _judge_planned(traces, _sent, _message, _mode, _expected):
+def _judge_planned(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _expected: str) -> Judged:
     planned = traces["handoff"]["planned"]
     wrong = "not_planned" if traces["lines"] else "log_silent"
     return planned > 0, detail("planned", n=planned, lines=traces["lines"]), None if planned else wrong
 
 
-def _judge_read(traces, _sent, _message, _mode, _expected):
+def _judge_read(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _expected: str) -> Judged:
     handoff, guards = traces["handoff"], traces["guards"]["outbox"]
     seen = [detail("read", n=handoff["read"], planned=handoff["planned"], lost=handoff["lost"])]
     if handoff["state_mismatches"]:
@@ -80,7 +85,7 @@ def _judge_read(traces, _sent, _message, _mode, _expected):
     return reason is None, seen, reason
 
 
-def _judge_instance(traces, _sent, _message, mode, expected):
+def _judge_instance(traces: Traces, _sent: Traces, _message: Traces, mode: str, expected: str) -> Judged:
     instances, guards = traces["instances"], traces["guards"]["instance"]
     names = sorted(instances["seen"])
     seen = [detail("instances", names=[name or "''" for name in names]) if names else detail("instance_not_traced")]
@@ -97,7 +102,7 @@ def _judge_instance(traces, _sent, _message, mode, expected):
     return (False, seen, "no_instance") if mode == "full" else (None, seen, None)
 
 
-def _judge_sent(traces, sent, _message, mode, _expected):
+def _judge_sent(traces: Traces, sent: Traces, _message: Traces, mode: str, _expected: str) -> Judged:
     delivery, handoff = traces["delivery"], traces["handoff"]
     went_out = max(delivery["sent"], delivery["success"] + delivery["failed"])
     if mode == "processed_only":
@@ -111,7 +116,7 @@ def _judge_sent(traces, sent, _message, mode, _expected):
     return enough, detail("sent", n=went_out), None if enough else "nothing_sent"
 
 
-def _judge_result(traces, _sent, _message, mode, _expected):
+def _judge_result(traces: Traces, _sent: Traces, _message: Traces, mode: str, _expected: str) -> Judged:
     if mode == "processed_only":
         return None, detail("not_asked_for"), None
     delivery = traces["delivery"]
@@ -128,7 +133,7 @@ def _judge_result(traces, _sent, _message, mode, _expected):
     return True, seen, None
 
 
-_JUDGES = {
+_JUDGES: dict[str, Callable[[Traces, Traces, Traces, str, str], Judged]] = {
     "accepted": _judge_accepted,
     "planned": _judge_planned,
     "read": _judge_read,

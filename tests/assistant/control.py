@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 ASSISTANT_FAULTS = {
     "lost_handoff": False,
@@ -44,7 +45,7 @@ CHOICES = {
 }
 
 
-def check(faults: dict, known: dict) -> dict:
+def check(faults: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     """Returns `faults`; raises ValueError for a name or a choice that does not exist."""
     for name, value in faults.items():
         if name not in known:
@@ -54,7 +55,7 @@ def check(faults: dict, known: dict) -> dict:
     return faults
 
 
-def read(path: str | None, known: dict) -> dict:
+def read(path: str | None, known: dict[str, Any]) -> dict[str, Any]:
     """All faults with their present values; a missing file injects nothing."""
     if not path or not os.path.exists(path):
         return dict(known)
@@ -62,7 +63,7 @@ def read(path: str | None, known: dict) -> dict:
     return {**known, **check(json.loads(text), known)}
 
 
-def write(path: str | Path, faults: dict, known: dict) -> None:
+def write(path: str | Path, faults: dict[str, Any], known: dict[str, Any]) -> None:
     """Replaces the control file in one step: its reader sees the old faults or the new ones, never half a file."""
     path = Path(path)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")

@@ -38,6 +38,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import control
 from fastapi import FastAPI, Request
@@ -90,7 +91,7 @@ class Answer(JSONResponse):
 class Refused(Exception):
     """Ends the handling of a request with the error body that all of the API uses."""
 
-    def __init__(self, status: int, message: str | list) -> None:
+    def __init__(self, status: int, message: str | list[Any]) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
@@ -109,7 +110,7 @@ class Instance:
         # A client exists from the first connect on; before it, a send fails in another way.
         self.client = state == "open"
         self.created = now()
-        self.webhook: dict | None = None
+        self.webhook: dict[str, Any] | None = None
 
 
 def now() -> str:
@@ -125,9 +126,9 @@ instances: dict[str, Instance] = {}
 if os.environ.get("EVOLUTION_INSTANCE"):
     instances[os.environ["EVOLUTION_INSTANCE"]] = Instance(os.environ["EVOLUTION_INSTANCE"], "open")
 
-asked: collections.Counter = collections.Counter()
-outcomes: collections.Counter = collections.Counter()
-numbers: collections.deque = collections.deque(maxlen=50)
+asked: collections.Counter[str] = collections.Counter()
+outcomes: collections.Counter[str] = collections.Counter()
+numbers: collections.deque[Any] = collections.deque(maxlen=50)
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -135,8 +136,8 @@ app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 # ---------------------------------------------------------------- dispatch
 
 
-@app.get("/__stand_in/counters")
-async def counters():
+@app.get("/__stand_in/counters", response_model=None)
+async def counters() -> dict[str, Any]:
     return {
         "asked": sum(asked.values()),
         "accepted": outcomes["accepted"],
@@ -146,8 +147,8 @@ async def counters():
     }
 
 
-@app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-async def dispatch(request: Request):
+@app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], response_model=None)
+async def dispatch(request: Request) -> Answer:
     """Finds the handler by method and path, and runs the guards in the server's order: instance before key."""
     fault = control.read(CONTROL_FILE, control.GATEWAY_FAULTS)
     path = request.url.path
@@ -173,7 +174,7 @@ async def dispatch(request: Request):
     return answer
 
 
-def answer_to(request: Request, path: str, body: dict, fault: dict) -> Answer:
+def answer_to(request: Request, path: str, body: dict[str, Any], fault: dict[str, Any]) -> Answer:
     if path == "/" and request.method == "GET":
         return root(request)
     if fault["unlicensed"]:
@@ -196,7 +197,7 @@ def answer_to(request: Request, path: str, body: dict, fault: dict) -> Answer:
     raise Refused(404, [f"Cannot {request.method} {path}"])
 
 
-def state_of(instance: Instance, fault: dict) -> str:
+def state_of(instance: Instance, fault: dict[str, Any]) -> str:
     return fault["state"] or instance.own_state
 
 
@@ -217,14 +218,14 @@ def root(request: Request) -> Answer:
     return Answer(answer)
 
 
-def verify_creds(**_unused) -> Answer:
+def verify_creds(**_unused: object) -> Answer:
     return Answer({"status": 200, "message": "Credentials are valid"})
 
 
 # ---------------------------------------------------------------- instance
 
 
-def create(body: dict, **_unused) -> Answer:
+def create(body: dict[str, Any], **_unused: object) -> Answer:
     name = body.get("instanceName")
     if VERSION == 2 and body.get("integration") != "WHATSAPP-BAILEYS":
         raise Refused(400, ["Invalid integration"])
@@ -233,7 +234,7 @@ def create(body: dict, **_unused) -> Answer:
         raise Refused(500, [message])
     instance = instances[name] = Instance(name, token=body.get("token", ""))
     if VERSION == 1:
-        answer: dict = {
+        answer: dict[str, Any] = {
             "instance": {
                 "instanceName": name,
                 "instanceId": instance.id,
@@ -294,7 +295,7 @@ SETTINGS = {
 }
 
 
-def described(instance: Instance, fault: dict) -> dict:
+def described(instance: Instance, fault: dict[str, Any]) -> dict[str, Any]:
     state = state_of(instance, fault)
     if VERSION == 1:
         return {
@@ -334,7 +335,7 @@ def described(instance: Instance, fault: dict) -> dict:
     }
 
 
-def fetch_instances(request: Request, fault: dict, **_unused) -> Answer:
+def fetch_instances(request: Request, fault: dict[str, Any], **_unused: object) -> Answer:
     name = request.query_params.get("instanceName")
     if name is None:
         return Answer([described(instance, fault) for instance in instances.values()])
@@ -344,20 +345,20 @@ def fetch_instances(request: Request, fault: dict, **_unused) -> Answer:
     return Answer(found if VERSION == 1 else [found])
 
 
-def connection_state(instance: Instance, fault: dict, **_unused) -> Answer:
+def connection_state(instance: Instance, fault: dict[str, Any], **_unused: object) -> Answer:
     state = state_of(instance, fault)
     shown = {} if state == "absent" else {"state": state}
     return Answer({"instance": {"instanceName": instance.name, **shown}})
 
 
-def connect(instance: Instance, fault: dict, **_unused) -> Answer:
+def connect(instance: Instance, fault: dict[str, Any], **_unused: object) -> Answer:
     if state_of(instance, fault) == "open":  # [src]
         return connection_state(instance=instance, fault=fault)
     instance.own_state, instance.client = "connecting", True
     return Answer({"count": 0})
 
 
-def restart(instance: Instance, fault: dict, **_unused) -> Answer:
+def restart(instance: Instance, fault: dict[str, Any], **_unused: object) -> Answer:
     state = state_of(instance, fault)
     if VERSION == 1 or state == "open":  # [src] for v2
         return connection_state(instance=instance, fault=fault)
@@ -367,14 +368,14 @@ def restart(instance: Instance, fault: dict, **_unused) -> Answer:
     return Answer({"count": 0})
 
 
-def logout(instance: Instance, fault: dict, **_unused) -> Answer:
+def logout(instance: Instance, fault: dict[str, Any], **_unused: object) -> Answer:
     if state_of(instance, fault) == "close":
         raise Refused(400, [f'The "{instance.name}" instance is not connected'])
     instance.own_state = "close"
     return Answer({"status": "SUCCESS", "error": False, "response": {"message": "Instance logged out"}})  # [src]
 
 
-def delete(instance: Instance, **_unused) -> Answer:
+def delete(instance: Instance, **_unused: object) -> Answer:
     del instances[instance.name]
     return Answer({"status": "SUCCESS", "error": False, "response": {"message": "Instance deleted"}})
 
@@ -382,13 +383,13 @@ def delete(instance: Instance, **_unused) -> Answer:
 # ---------------------------------------------------------------- webhook
 
 
-def require(body: dict, *names: str) -> None:
+def require(body: dict[str, Any], *names: str) -> None:
     missing = [f'instance requires property "{name}"' for name in names if name not in body]
     if missing:
         raise Refused(400, [missing])
 
 
-def webhook_set(body: dict, instance: Instance, **_unused) -> Answer:
+def webhook_set(body: dict[str, Any], instance: Instance, **_unused: object) -> Answer:
     if VERSION == 1:
         require(body, "url")
         by_events, base64 = body.get("webhook_by_events", False), body.get("webhook_base64", False)
@@ -425,7 +426,7 @@ def webhook_set(body: dict, instance: Instance, **_unused) -> Answer:
     return Answer(instance.webhook, 201)
 
 
-def webhook_find(instance: Instance, **_unused) -> Answer:
+def webhook_find(instance: Instance, **_unused: object) -> Answer:
     if VERSION == 1 and instance.webhook is None:
         return Answer({})
     return Answer(instance.webhook)
@@ -439,7 +440,9 @@ def hit(count: int, rate: float) -> bool:
     return int(count * rate) > int((count - 1) * rate)
 
 
-def send_text(request: Request, body: dict, instance: Instance, fault: dict, **_unused) -> Answer:
+def send_text(
+    request: Request, body: dict[str, Any], instance: Instance, fault: dict[str, Any], **_unused: object
+) -> Answer:
     require(body, "number", "textMessage" if VERSION == 1 else "text")
     if state_of(instance, fault) != "open":
         never_connected = "Cannot read properties of undefined (reading 'onWhatsApp')"

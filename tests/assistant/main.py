@@ -56,6 +56,8 @@ import logging
 import os
 import random
 import sys
+from collections.abc import AsyncIterator
+from typing import Any, Union
 
 import control
 import httpx
@@ -105,6 +107,10 @@ workflow = logging.getLogger("app.core.workflow")
 planner = logging.getLogger("app.core.router.response_planner")
 delivery = logging.getLogger("app.core.router.delivery_io")
 receptionist = logging.getLogger("kumon_receptionist")
+
+
+# What an endpoint answers; FastAPI makes JSON of a dict.
+Answer = Union[dict[str, Any], JSONResponse, HTMLResponse]
 
 
 class HandoffViolation(Exception):
@@ -157,15 +163,16 @@ def dump_environment() -> None:
 
 
 DEFECTS_FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "defects.json")
-DEFECTS = control.read(DEFECTS_FILE, control.ASSISTANT_FAULTS)
+DEFECTS: dict[str, Any] = control.read(DEFECTS_FILE, control.ASSISTANT_FAULTS)
 
 
-def faults() -> dict:
-    return control.read(CONTROL_FILE, DEFECTS)
+def faults() -> dict[str, Any]:
+    present: dict[str, Any] = control.read(CONTROL_FILE, DEFECTS)
+    return present
 
 
 @contextlib.asynccontextmanager
-async def lifespan(app: FastAPI):
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     at_start = faults()
     dump_environment()
     if at_start["crash_at_start"]:
@@ -189,19 +196,19 @@ app.router.lifespan_context = lifespan
 # ---------------------------------------------------------------- health
 
 
-@app.get("/health")
-async def health(request: Request):
+@app.get("/health", response_model=None)
+async def health(request: Request) -> Answer:
     if faults()["health"] == "api_v1_only":
         return JSONResponse({"detail": "Not Found"}, status_code=404)
     return await health_answer(request)
 
 
-@app.get("/api/v1/health")
-async def health_api_v1(request: Request):
+@app.get("/api/v1/health", response_model=None)
+async def health_api_v1(request: Request) -> Answer:
     return await health_answer(request)
 
 
-async def health_answer(request: Request):
+async def health_answer(request: Request) -> Answer:
     while (fault := faults()["health"]) == "hang" and not await request.is_disconnected():
         await asyncio.sleep(0.1)
     if fault == "html":
@@ -218,8 +225,8 @@ async def health_answer(request: Request):
 # ---------------------------------------------------------------- webhook
 
 
-@app.post("/api/v1/evolution/webhook")
-async def webhook(request: Request, background: BackgroundTasks):
+@app.post("/api/v1/evolution/webhook", response_model=None)
+async def webhook(request: Request, background: BackgroundTasks) -> Answer:
     """Takes an Evolution `messages.upsert` event, answers at once, and runs the turn after the answer."""
     try:
         body = await request.json()
@@ -255,7 +262,7 @@ async def turn(phone: str, text: str, message_id: str | None) -> None:
         workflow.exception("Error in preprocessing/workflow: %s", error)
 
 
-def outbox_trace(phase: str, state: dict, conv: str, idem: str) -> None:
+def outbox_trace(phase: str, state: dict[str, Any], conv: str, idem: str) -> None:
     outbox = state["outbox"]
     trace.info(
         "OUTBOX_TRACE|phase=%s|conv=%s|idem=%s|state_id=%s|outbox_id=%s|count=%s",
@@ -268,13 +275,13 @@ def outbox_trace(phase: str, state: dict, conv: str, idem: str) -> None:
     )
 
 
-def log_first_item(logger: logging.Logger, name: str, outbox: list) -> None:
+def log_first_item(logger: logging.Logger, name: str, outbox: list[dict[str, Any]]) -> None:
     logger.info("%s_first_item_type: %s", name, type(outbox[0]).__name__)
     logger.info("%s_first_item_keys: %s", name, list(outbox[0]))
 
 
-def plan(conv: str, idem: str) -> dict:
-    state: dict = {"conversation": conv, "outbox": []}
+def plan(conv: str, idem: str) -> dict[str, Any]:
+    state: dict[str, Any] = {"conversation": conv, "outbox": []}
     outbox = state["outbox"]
     outbox_trace("planner", state, conv, idem)
     planner.info("planner_outbox_count_before: %s", len(outbox))
@@ -290,7 +297,7 @@ def plan(conv: str, idem: str) -> dict:
     return state
 
 
-def hand_off(state: dict, fault: dict) -> dict:
+def hand_off(state: dict[str, Any], fault: dict[str, Any]) -> dict[str, Any]:
     if fault["v2_only"] and not FLAG["OUTBOX_V2_ENFORCED"]:
         return state
     if fault["lost_handoff"]:
@@ -300,7 +307,7 @@ def hand_off(state: dict, fault: dict) -> dict:
     return state
 
 
-async def deliver(state: dict, phone: str, conv: str, idem: str, fault: dict) -> None:
+async def deliver(state: dict[str, Any], phone: str, conv: str, idem: str, fault: dict[str, Any]) -> None:
     outbox = state["outbox"]
     outbox_trace("delivery", state, conv, idem)
     if not outbox and fault["guard"]:
@@ -342,7 +349,7 @@ async def deliver(state: dict, phone: str, conv: str, idem: str, fault: dict) ->
     metrics.info("outbox_handoff_complete")
 
 
-async def send(text: str, source: str, phone: str, conv: str, idem: str, fault: dict) -> bool:
+async def send(text: str, source: str, phone: str, conv: str, idem: str, fault: dict[str, Any]) -> bool:
     instance = INSTANCE if fault["invalid_instance"] is None else fault["invalid_instance"]
     trace.info("INSTANCE_TRACE|source=%s|instance=%s|conv=%s|idem=%s", source, instance, conv, idem)
     if fault["invalid_instance"] is not None:
@@ -377,7 +384,7 @@ async def send(text: str, source: str, phone: str, conv: str, idem: str, fault: 
 async def ask_gateway(instance: str, phone: str, text: str) -> tuple[str | None, int | None]:
     """Sends by the Evolution API; returns what went wrong (None: nothing did) and the HTTP status, if there was one."""
     if GATEWAY_VERSION == "1":
-        body: dict = {"number": phone, "textMessage": {"text": text}, "options": {"delay": 0}}
+        body: dict[str, Any] = {"number": phone, "textMessage": {"text": text}, "options": {"delay": 0}}
     else:
         body = {"number": phone, "text": text, "delay": 0}
     try:

@@ -30,13 +30,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import control
 import traffic
 
 HERE = Path(__file__).resolve().parent
 HOST = "127.0.0.1"
-START_SECONDS = 20
+# Whoever answers no sooner does not answer; a busy machine takes its time for an interpreter alone.
+START_SECONDS = 60
 # How long a process may take to end by itself before it is killed.
 STOP_SECONDS = 3
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -127,9 +130,10 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def get_json(url: str, timeout: float = 2) -> dict:
+def get_json(url: str, timeout: float = 2) -> dict[str, Any]:
     with traffic.OPENER.open(url, timeout=timeout) as response:
-        return json.load(response)
+        answer: dict[str, Any] = json.load(response)
+    return answer
 
 
 # ---------------------------------------------------------------- the scene
@@ -160,8 +164,8 @@ class Scene:
         self.python = python
         self.env = env or {}
         self.releases = releases
-        self.data: dict = {}
-        self.handlers: dict = {}
+        self.data: dict[str, Any] = {}
+        self.handlers: dict[int, Any] = {}
         if self.file.exists():
             self.data = json.loads(self.file.read_text(encoding="utf-8"))
 
@@ -176,7 +180,7 @@ class Scene:
             self.restore_handlers()
             raise
 
-    def __exit__(self, *_details) -> None:
+    def __exit__(self, *_details: object) -> None:
         try:
             self.down()
         finally:
@@ -188,7 +192,7 @@ class Scene:
         self.handlers.clear()
 
     @staticmethod
-    def interrupted(number: int, _frame) -> None:
+    def interrupted(number: int, _frame: FrameType | None) -> None:
         # One is enough: a second ^C must not interrupt the clearing up.
         for other in SIGNALS:
             signal.signal(other, signal.SIG_IGN)
@@ -312,7 +316,7 @@ class Scene:
         self.start_assistant()
         self.wait_for("assistant", self.data["assistant"]["health_url"])
 
-    def release(self, subject: str, **defects) -> str:
+    def release(self, subject: str, **defects: object) -> str:
         """Commits a release of the assistant with faults of its own, as its developers would; returns the commit."""
         app = Path(self.data["assistant"]["app_dir"])
         for program in HERE.glob("*.py"):
@@ -324,7 +328,9 @@ class Scene:
             git(app, *command)
         return git(app, "rev-parse", "HEAD")
 
-    def start_detached(self, command: list[str], env: dict, log: str, pid_file: str | Path, cwd: str | Path) -> int:
+    def start_detached(
+        self, command: list[str], env: dict[str, Any], log: str, pid_file: str | Path, cwd: str | Path
+    ) -> int:
         # By a shell which ends at once: the process is nobody's child, and who stops it finds no zombie of ours.
         env = {**env, "LOG": str(log), "PID_FILE": str(pid_file)}
         shell = ["sh", "-c", DETACHED, "sh", *command]
@@ -359,7 +365,9 @@ class Scene:
         found = ((pid, start_ticks(pid)) for pid in processes(command, directory))
         return [(pid, ticks) for pid, ticks in found if ticks is not None and ticks >= self.data["started"]]
 
-    def traffic(self, rate: float = 5, seconds: float = 30, conversations: int = 20, forge: bool = False):
+    def traffic(
+        self, rate: float = 5, seconds: float = 30, conversations: int = 20, forge: bool = False
+    ) -> subprocess.Popen[str]:
         """Starts the traffic generator in the background; returns its Popen, whose stdout gets the summary."""
         command = [self.python, str(HERE / "traffic.py"), "--url", self.data["assistant"]["webhook_url"]]
         command += ["--rate", str(rate), "--seconds", str(seconds), "--conversations", str(conversations)]
@@ -384,7 +392,7 @@ class Scene:
         self.file.unlink(missing_ok=True)
         self.data = {}
 
-    def fault(self, clear: bool = False, **faults) -> None:
+    def fault(self, clear: bool = False, **faults: object) -> None:
         """Sets faults of the assistant and the gateway, by name; the others stay as they are, unless `clear`."""
         known = {**control.ASSISTANT_FAULTS, **control.GATEWAY_FAULTS}
         control.check(faults, known)
@@ -394,10 +402,10 @@ class Scene:
             present.update({name: value for name, value in faults.items() if name in own})
             control.write(path, present, own)
 
-    def counters(self) -> dict:
+    def counters(self) -> dict[str, Any]:
         return get_json(self.data["gateway"]["counters_url"], timeout=5)
 
-    def health(self) -> dict:
+    def health(self) -> dict[str, Any]:
         return get_json(self.data["assistant"]["health_url"], timeout=5)
 
 

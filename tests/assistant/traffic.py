@@ -23,6 +23,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
+from typing import Any
 
 FIRST_PHONE = 5511900000000
 
@@ -73,7 +75,7 @@ FORGED = (
 )
 
 
-def event(phone: int, text: str, message_id: str) -> dict:
+def event(phone: int, text: str, message_id: str) -> dict[str, Any]:
     """A `messages.upsert` event as the Evolution API posts it."""
     return {
         "event": "messages.upsert",
@@ -87,12 +89,12 @@ def event(phone: int, text: str, message_id: str) -> dict:
     }
 
 
-def post(url: str, body: dict) -> str:
+def post(url: str, body: dict[str, Any]) -> str:
     """Posts one event; returns `accepted` or what went wrong."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     try:
         with OPENER.open(request, timeout=10) as response:
-            return json.load(response)["status"]
+            return str(json.load(response)["status"])
     except urllib.error.HTTPError as error:
         return f"HTTP {error.code}"
     except urllib.error.URLError as error:
@@ -103,10 +105,10 @@ def post(url: str, body: dict) -> str:
 
 def run(
     url: str, rate: float, seconds: float, conversations: int, seed: int | None = None, forge: bool = False
-) -> dict:
+) -> dict[str, Any]:
     """Posts `rate` events a second for `seconds` seconds and returns the summary that `main` prints."""
     chance = random.Random(seed)
-    outcomes: collections.Counter = collections.Counter()
+    outcomes: collections.Counter[str] = collections.Counter()
     start = time.monotonic()
     total = round(rate * seconds)
     forged = 0
@@ -142,8 +144,8 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def positive(convert):
-    def checked(text: str):
+def positive(convert: Callable[[str], float]) -> Callable[[str], float]:
+    def checked(text: str) -> float:
         value = convert(text)
         if not 0 < value < float("inf"):
             raise argparse.ArgumentTypeError(f"{text} is not above 0")

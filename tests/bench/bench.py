@@ -17,9 +17,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import levels
+from results import BenchError, Limits
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CACHE = ROOT / ".cache" / "bench"
+# No command takes longer, not even five million lines on a slow machine.
+COMMAND_SECONDS = 600
 
 MEASURE = """
 import json, resource, sys, time
@@ -60,19 +65,6 @@ GUARD = (
 )
 
 
-class Limits:
-    """What was measured against what is allowed."""
-
-    def __init__(self) -> None:
-        self.broken = False
-
-    def show(self, what: str, value: float, limit: float | None = None, unit: str = "") -> None:
-        """Print a value, and whether it holds its limit."""
-        verdict = "" if limit is None else f"(limit {limit:g}{unit}: {'held' if value <= limit else 'BROKEN'})"
-        self.broken = self.broken or (limit is not None and value > limit)
-        print(f"  {what:<58} {value:>9.2f}{unit} {verdict}", flush=True)
-
-
 def median_seconds(run: Callable[[], object], times: int) -> float:
     """Return the median wall time of ``run`` in seconds."""
     seconds = []
@@ -83,10 +75,19 @@ def median_seconds(run: Callable[[], object], times: int) -> float:
     return statistics.median(seconds)
 
 
+def measured_by(command: list[str]) -> bytes:
+    """Return what a measurement in a process of its own prints."""
+    try:
+        return subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=COMMAND_SECONDS).stdout
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise BenchError(str(error)) from error
+
+
 def measure(log: Path, **params: object) -> dict[str, float]:
     """Measure ``log`` by the module's own code in a process of its own."""
     command = [sys.executable, "-c", MEASURE, str(ROOT / ".ansible/collections"), str(log), json.dumps(params)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    measured: dict[str, float] = json.loads(measured_by(command))
+    return measured
 
 
 def parser(limits: Limits, lines: int) -> None:
@@ -95,11 +96,11 @@ def parser(limits: Limits, lines: int) -> None:
     log = CACHE / f"app-{lines}.log"
     if not log.exists():
         partial = log.with_suffix(".partial")
-        subprocess.run([sys.executable, str(HERE / "make_log.py"), str(partial), str(lines)], check=True)
+        measured_by([sys.executable, str(HERE / "make_log.py"), str(partial), str(lines)])
         partial.rename(log)
     print(f"parser: {lines:,} lines, {log.stat().st_size / 1e6:.0f} MB, {lines // 5:,} conversations")
     pipelines = median_seconds(
-        lambda: subprocess.run(["bash", str(HERE / "procedures.sh"), str(log)], check=True, stdout=subprocess.DEVNULL),
+        lambda: measured_by(["bash", str(HERE / "procedures.sh"), str(log)]),
         3,
     )
     passes = [measure(log) for _n in range(3)]
@@ -118,12 +119,12 @@ def decision(limits: Limits) -> None:
     """From a storm of guard lines in the log to the one act that answers it."""
     CACHE.mkdir(parents=True, exist_ok=True)
     log = CACHE / "storm.log"
-    subprocess.run([sys.executable, str(HERE / "make_log.py"), str(log), "50000"], check=True)
+    measured_by([sys.executable, str(HERE / "make_log.py"), str(log), "50000"])
     with log.open("a", encoding="utf-8") as lines:
         lines.write(f"{GUARD}\n" * STORM)
     print(f"decision: {STORM:,} guard lines behind 50,000 others")
     command = [sys.executable, "-c", DECIDE, str(ROOT / ".ansible/collections"), str(log)]
-    runs = [json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _n in range(5)]
+    runs = [json.loads(measured_by(command)) for _n in range(5)]
     found = runs[0]
     limits.show("guard lines to decision", statistics.median(run["seconds"] for run in runs), 1, " s")
     if (found["level"], found["guards"], found["incidents"]) != (1, STORM, 1):
@@ -133,7 +134,7 @@ def decision(limits: Limits) -> None:
 
 def main() -> int:
     """Run the benchmarks that are named."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     arguments.add_argument(
         "names", nargs="*", choices=["parser", "decision", "levels", []], metavar="parser|decision|levels"
     )
@@ -142,12 +143,12 @@ def main() -> int:
     names = given.names or ["parser", "decision", "levels"]
     limits = Limits()
     if "parser" in names:
-        parser(limits, given.lines)
+        with limits.part("parser"):
+            parser(limits, given.lines)
     if "decision" in names:
-        decision(limits)
+        with limits.part("decision"):
+            decision(limits)
     if "levels" in names:
-        import levels  # beside this file; needs containers
-
         levels.bench(limits)
     return 1 if limits.broken else 0
 

@@ -8,8 +8,8 @@ Uses the containers of the molecule scenarios; ``make bench`` starts and removes
 
 from __future__ import annotations
 
+import json
 import os
-import re
 import resource
 import statistics
 import subprocess
@@ -17,13 +17,18 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
+
+from results import BenchError, Limits
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS = ROOT / "molecule/resources/containers"
 SSH = ["ssh", "-F", str(ROOT / ".ansible/containers/ssh_config"), "assistant1"]
 FLEET = 50
+# No wait is longer. A script on a host stops by itself, an assistant that never answers included.
+SCRIPT_SECONDS = 300
+PLAYBOOK_SECONDS = 600
+HOSTS_SECONDS = 900
 
 # What the procedures do, without looking left or right: no validation, no journal, no lease, no fence, no undo.
 WRITE = r"""
@@ -93,10 +98,12 @@ RESTART = """
 systemctl restart kumon-assistant
 until curl -sf --max-time 2 -o /dev/null http://127.0.0.1:8000/health; do sleep 0.02; done
 """
+# What the runbooks and the bare scripts wrote, and nothing else: how a release is started is the host's own.
 RESET = (
     """
 set -e
-rm -rf /etc/kumon-assistant/* /etc/systemd/system/kumon-assistant.service.d /var/lib/kumon-runbook
+dropin=/etc/systemd/system/kumon-assistant.service.d
+rm -rf /etc/kumon-assistant/* $dropin/zz-runbook.conf $dropin/90-runbook.conf /var/lib/kumon-runbook
 systemctl daemon-reload
 """
     + RESTART
@@ -104,59 +111,59 @@ systemctl daemon-reload
 RELEASES = "rm -rf /opt/kumon-assistant/.venv.old /opt/kumon-assistant/.venv.bare; /srv/host/releases" + RESTART
 
 
-def on_host(script: str) -> float:
+def run(
+    what: str, command: list[str], seconds: float, script: str = "", env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, for at most ``seconds``.
+
+    :raises BenchError: when it fails or takes longer, with the end of what it printed
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            input=script,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{what} has not ended after {seconds:g} s") from error
+    if done.returncode:
+        raise BenchError(f"{what} failed with exit {done.returncode}:\n{done.stdout[-3000:]}")
+    return done
+
+
+def on_host(what: str, script: str) -> float:
     """Run a script as root on the host and return its wall time in seconds."""
     begun = time.perf_counter()
-    subprocess.run([*SSH, "sudo", "sh"], input=script, text=True, check=True, stdout=subprocess.DEVNULL)
+    run(what, [*SSH, "sudo", "timeout", str(SCRIPT_SECONDS), "sh"], SCRIPT_SECONDS + 30, script)
     return time.perf_counter() - begun
 
 
 def playbook(name: str, *options: str) -> tuple[float, float]:
-    """Run a playbook; return the seconds until its effect was verified, and until it ended."""
-    with tempfile.NamedTemporaryFile("r") as log:
-        begun = time.time()
-        run = subprocess.run(
-            [str(ROOT / ".venv/bin/ansible-playbook"), *options, str(ROOT / f"playbooks/{name}.yml")],
-            cwd=ROOT,
-            env={**os.environ, "ANSIBLE_LOG_PATH": log.name},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        ended = time.time()
-        if run.returncode:
-            raise SystemExit(f"{name} failed:\n{run.stdout}")
-        # The effect is verified when the task after the judgement begins.
-        found = re.search(
-            r"^(\S+ \S+),(\d{3}) .*TASK \[\S+ : (?:Outcome \| Note what was proven|Level \d \| Note the outcome)",
-            log.read(),
-            re.MULTILINE,
-        )
-    verified = ended
-    if found:
-        verified = datetime.strptime(found[1], "%Y-%m-%d %H:%M:%S").timestamp() + int(found[2]) / 1000
-    return verified - begun, ended - begun
+    """Run a playbook; return the seconds until its effect was observed, and until it ended."""
+    with tempfile.TemporaryDirectory() as directory:
+        timeline = Path(directory) / "timeline.json"
+        begun = time.perf_counter()
+        command = [str(ROOT / ".venv/bin/ansible-playbook"), *options, str(ROOT / f"playbooks/{name}.yml")]
+        run(name, command, PLAYBOOK_SECONDS, env={"KUMON_RUNBOOK_TIMELINE_JSON": str(timeline)})
+        whole = time.perf_counter() - begun
+        told = json.loads(timeline.read_text(encoding="utf-8"))
+    # Messages and evidence come after the effect.
+    return whole - (told["seconds"] - told["observed_seconds"]), whole
 
 
 @contextmanager
 def hosts() -> Iterator[Path]:
     """Fresh hosts with the assistant in service; the fleet is an inventory that names them over and over."""
-    environment = {**os.environ, "CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
-    subprocess.run([str(CONTAINERS), "up"], check=True, env=environment)
+    environment = {"CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
     try:
-        subprocess.run(
-            [
-                str(ROOT / ".venv/bin/ansible-playbook"),
-                f"--inventory={ROOT}/molecule/inventory/hosts.yml",
-                str(ROOT / "molecule/resources/prepare.yml"),
-            ],
-            check=True,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
+        run("containers up", [str(CONTAINERS), "up", "systemd"], HOSTS_SECONDS, env=environment)
         with tempfile.TemporaryDirectory() as directory:
             fleet = Path(directory) / "fleet.yml"
             lines = ["assistant:", "  hosts:"]
@@ -172,21 +179,21 @@ def hosts() -> Iterator[Path]:
             fleet.write_text("\n".join(lines) + "\n", encoding="utf-8")
             yield fleet
     finally:
-        subprocess.run([str(CONTAINERS), "down"], check=True, env=environment)
+        run("containers down", [str(CONTAINERS), "down"], SCRIPT_SECONDS, env=environment)
 
 
-def level(limits, number: int, reset: str, times: int, *options: str) -> None:
+def level(limits: Limits, number: int, reset: str, times: int, *options: str) -> None:
     """One level on one host, as medians, everything in turn so that the machine's moods hit all alike."""
     one = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", "--limit=assistant1", *options]
     starts, pips, bare, ours, whole = [], [], [], [], []
     for _n in range(times):
-        on_host(reset)
-        starts.append(on_host(RESTART))
+        on_host("the reset", reset)
+        starts.append(on_host("the restart", RESTART))
         if number == 3:
-            pips.append(on_host(PIP))
-            on_host(reset)
-        bare.append(on_host(BARE[number]))
-        on_host(reset)
+            pips.append(on_host("pip", PIP))
+            on_host("the reset", reset)
+        bare.append(on_host("the bare script", BARE[number]))
+        on_host("the reset", reset)
         verified, ended = playbook(f"rollback_level{number}", *one)
         ours.append(verified)
         whole.append(ended)
@@ -203,24 +210,33 @@ def level(limits, number: int, reset: str, times: int, *options: str) -> None:
     limits.show("the whole command, with its report", statistics.median(whole), BUDGETS[number], " s")
 
 
-def bench(limits) -> None:
-    """Measure each level on one host, and level 1 on a fleet."""
-    with hosts() as fleet:
-        level(limits, 1, RESET, 5)
-        level(limits, 2, RESET, 5)
-        on_host(RESET)
-        venv = ["-e", "runbook_venv_dir=/opt/kumon-assistant/.venv", "-e", "rollback_wheelhouse=/srv/wheels"]
-        level(limits, 3, RELEASES, 3, *venv, "-e", "rollback_min_free_mb=20")
-        on_host(RESET)
+def fleet_of(limits: Limits, fleet: Path) -> None:
+    """Level 1 on many names at once."""
+    # The kill-switch is in force on both hosts now or after the first run: names that share a host do not fight.
+    playbook("rollback_level1", f"--inventory={ROOT}/molecule/inventory/hosts.yml")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    _observed, seconds = playbook("rollback_level1", f"--inventory={fleet}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(f"{FLEET} hosts in one run (two containers under {FLEET} names, kill-switch in force)")
+    # Here the hosts share the controller's cores, so the budget is held against what is the controller's alone.
+    limits.show("the whole command, controller and hosts on the same cores", seconds, None, " s")
+    limits.show("the controller's CPU seconds a host", cpu / FLEET, None, " s")
+    limits.show("the controller's CPU seconds, spread over its cores", cpu / (os.cpu_count() or 1), 30, " s")
 
-        # The kill-switch is in force on both hosts now or after the first run: names that share a host do not fight.
-        playbook("rollback_level1", f"--inventory={ROOT}/molecule/inventory/hosts.yml")
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        _verified, seconds = playbook("rollback_level1", f"--inventory={fleet}")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(f"{FLEET} hosts in one run (two containers under {FLEET} names, kill-switch in force)")
-        # Here the hosts share the controller's cores, so the budget is held against what is the controller's alone.
-        limits.show("the whole command, controller and hosts on the same cores", seconds, None, " s")
-        limits.show("the controller's CPU seconds a host", cpu / FLEET, None, " s")
-        limits.show("the controller's CPU seconds, spread over its cores", cpu / (os.cpu_count() or 1), 30, " s")
+
+def bench(limits: Limits) -> None:
+    """Measure each level on one host, and level 1 on a fleet; one that fails does not keep the others from theirs."""
+    venv = ["-e", "runbook_venv_dir=/opt/kumon-assistant/.venv", "-e", "rollback_wheelhouse=/srv/wheels"]
+    with limits.part("hosts"), hosts() as fleet:
+        with limits.part("level 1"):
+            level(limits, 1, RESET, 5)
+        with limits.part("level 2"):
+            level(limits, 2, RESET, 5)
+        with limits.part("fleet"):
+            on_host("the reset", RESET)
+            fleet_of(limits, fleet)
+        # Last: whatever becomes of the releases, the others have their figures.
+        with limits.part("level 3"):
+            on_host("the reset", RESET)
+            level(limits, 3, RELEASES, 3, *venv, "-e", "rollback_min_free_mb=20")

@@ -1,19 +1,77 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was seen when something was looked at: a sentence for each code of a detail."""
+"""What was seen of the service and its releases: the words of every `{code, fields}` that modules and proofs give."""
 
 from __future__ import annotations
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
-    "log_unread": Both("o log não pôde ser lido", "the log could not be read"),
+    # What is declared.
+    "declared": Both("{path}", "{path}"),
+    "undeclared": Both("falta: {missing}", "missing: {missing}"),
+    # The processes of the service.
+    "no_process": Both("nenhum processo em execução", "no process runs"),
+    "processes": Both("processo {pids}", "process {pids}"),
+    "processes_lack": Both("processo {pids} não tem {flags}", "process {pids} lacks {flags}"),
+    # What its health answers.
+    "no_health_url": Both("nenhuma URL de health configurada", "no health URL is set"),
+    "health_not_asked": Both("sem resposta: não foi consultado", "no answer: it was not asked"),
+    "health_answers": Both("{url}", "{url}"),
+    "health_refused": Both("sem resposta: ninguém escuta em {url}", "no answer: nobody listens at {url}"),
+    "health_silent": Both("sem resposta: {url} não respondeu", "no answer: {url} gave none"),
+    "health_not_json": Both(
+        "sem resposta: {url} responde HTTP {http}, mas não é o health do assistente",
+        "no answer: {url} answers HTTP {http}, but not the assistant's health",
+    ),
+    "health_status": Both("sem resposta: {url}: HTTP {http}", "no answer: {url}: HTTP {http}"),
+    "not_reported": Both("não informado", "not reported"),
+    "reports": Both("informa {value}", "reports {value}"),
+    "reports_each": Both("informa {values}", "reports {values}"),
+    # The release in place.
+    "head": Both("HEAD é {commit}", "HEAD is {commit}"),
+    "head_changed": Both(
+        "HEAD é {commit} com {files} arquivos alterados", "HEAD is {commit} with {files} files changed"
+    ),
+    "no_environment": Both("nenhum ambiente", "environment none"),
+    "environment": Both("ambiente {name}", "environment {name}"),
+    "environment_from": Both("ambiente {name}, origem {source}", "environment {name} from the {source}"),
+    # Why a release is not known to be good yet.
+    "not_healthy": Both("não está saudável", "it is not healthy"),
+    "local_changes": Both(
+        "a árvore de trabalho tem alterações locais, então o que executa não é este commit",
+        "the work tree has local changes, so what runs is not this commit",
+    ),
+    "not_running": Both("o serviço não está em execução", "the service does not run"),
+    "started_before": Both(
+        "o serviço foi iniciado antes de este commit ser colocado no lugar",
+        "the service was started before this commit was put in place",
+    ),
+    "newest_good": Both("já é a versão boa mais recente do registro", "it is the newest known-good release already"),
+    "needs_longer": Both(
+        "precisa continuar saudável por mais {seconds} s", "it has to stay healthy for another {seconds} s"
+    ),
+    # Why no release can be chosen.
+    "no_good_release": Both(
+        "nenhuma versão comprovada como boa está no registro além da atual: defina rollback_commit; "
+        "os últimos cinco commits são {commits}",
+        "no known-good release is in the ledger besides the current one: set rollback_commit; "
+        "the last five commits are {commits}",
+    ),
+    "good_not_in_repository": Both(
+        "nenhuma das versões comprovadas como boas, além da atual, está no repositório: defina rollback_commit; "
+        "os últimos cinco commits são {commits}",
+        "none of the known-good releases is in the repository besides the current one: set rollback_commit; "
+        "the last five commits are {commits}",
+    ),
+    # What the log and the fence show of an act; these come from the controller's own proofs.
+    "log_unread": Both("não foi possível ler o log", "the log could not be read"),
     "log_tried": Both("{sent} tentadas, {succeeded} entregues", "{sent} tried, {succeeded} delivered"),
     "log_planned": Both("{planned} planejadas, {sent} enviadas", "{planned} planned, {sent} sent"),
     "log_service": Both(
         "{planned} planejadas, {read} lidas, {sent} enviadas, {incidents} incidentes críticos",
         "{planned} planned, {read} read, {sent} sent, {incidents} critical incidents",
     ),
-    "fence_stands": Both("usuário {uid} até {addresses} porta {port}", "user {uid} to {addresses} port {port}"),
+    "fence_stands": Both("usuário {uid} para {addresses} porta {port}", "user {uid} to {addresses} port {port}"),
 }

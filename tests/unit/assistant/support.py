@@ -146,7 +146,7 @@ def gateway_process(directory: Path, version: int, instance: str = ""):
     with subprocess.Popen(command, cwd=PROGRAMS, env=env) as process:
         try:
             url = f"http://127.0.0.1:{port}"
-            wait_until(lambda: answers(url), 10)
+            wait_until(lambda: answers(url), 60)
             yield url, control_file
         finally:
             process.terminate()

@@ -13,7 +13,7 @@ import stat
 import threading
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _journal
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 FLAG = "DELIVERY_DISABLE"
@@ -209,3 +209,17 @@ def test_a_full_disk_or_a_lost_outcome_only_warns(tmp_path, monkeypatch, phase, 
 def test_who_acts_is_the_person_behind_sudo(monkeypatch):
     monkeypatch.setenv("SUDO_USER", "ana")
     assert _journal.who() == "ana"
+
+
+def test_a_journal_that_somebody_keeps_to_himself_holds_no_act_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(_journal, "LOCK_SECONDS", 0.05)
+    params = {"state_dir": str(tmp_path), "run_id": "r", "actor": "ana", "procedure": "rollback_level1"}
+    fields = {"act": "service_flags", "before": {}, "after": {}, "ok": None, "msg": ""}
+    warnings: list[str] = []
+    with _files.locked(_journal.path_in(str(tmp_path)), 0):
+        _journal.record(params, warnings, phase="begin", **fields)
+    assert warnings == [
+        "the begin of this act is not in the journal (Resource temporarily unavailable): note it by hand"
+    ]
+    _journal.record(params, warnings, phase="outcome", **fields)
+    assert len(list(_journal.entries(_journal.path_in(str(tmp_path))))) == len(warnings) == 1

@@ -12,7 +12,7 @@ import os
 import subprocess
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _lease, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._lease import Claim, Held
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
@@ -253,7 +253,7 @@ def params(tmp_path, **more):
 
 
 def test_an_act_holds_the_host_and_keeps_it_for_its_run(tmp_path, systemd):
-    _service.ensure(params(tmp_path), systemd.host())
+    _flags.ensure(params(tmp_path), systemd.host())
     assert _lease.holder(str(tmp_path / "state"), systemd.host(), [])["run_id"] == "run-1"
 
 
@@ -262,38 +262,38 @@ def test_an_act_on_a_held_host_changes_nothing(tmp_path, systemd):
     _lease.acquire(other, systemd.host(), [])
     before = tree(tmp_path)
     with pytest.raises(Held, match=r"held by bia \(rollback_level2, level 2, run r0\)"):
-        _service.ensure(params(tmp_path), systemd.host())
+        _flags.ensure(params(tmp_path), systemd.host())
     assert tree(tmp_path) == before
-    result = _service.ensure(params(tmp_path), systemd.host(), check_mode=True)
+    result = _flags.ensure(params(tmp_path), systemd.host(), check_mode=True)
     assert "as things are now this act would wait or be refused" in result["warnings"][-1]
     assert tree(tmp_path) == before
 
 
 def test_an_act_that_changes_nothing_asks_nobody(tmp_path, systemd):
-    _service.ensure(params(tmp_path), systemd.host())
+    _flags.ensure(params(tmp_path), systemd.host())
     _lease.release(str(tmp_path / "state"), "run-1", systemd.host(), [])
     other = Claim(str(tmp_path / "state"), "r0", "bia", "rollback_level2", 2, 60, 0)
     _lease.acquire(other, systemd.host(), [])
-    assert not _service.ensure(params(tmp_path, run_id="run-2"), systemd.host())["changed"]
+    assert not _flags.ensure(params(tmp_path, run_id="run-2"), systemd.host())["changed"]
 
 
 def test_a_failed_act_gives_back_what_it_took_and_no_more(tmp_path):
     unit = FakeSystemd(tmp_path, starts=("crash",))
     unit.spawn()
     with pytest.raises(Failed):
-        _service.ensure(params(tmp_path), unit.host())
+        _flags.ensure(params(tmp_path), unit.host())
     assert _lease.holder(str(tmp_path / "state"), unit.host(), []) is None
     mine = Claim(str(tmp_path / "state"), "run-2", "ana", "emergency_recovery", 1, 300, 0)
     _lease.acquire(mine, unit.host(), [])
     with pytest.raises(Failed):
-        _service.ensure(params(tmp_path, run_id="run-2"), unit.host())
+        _flags.ensure(params(tmp_path, run_id="run-2"), unit.host())
     assert _lease.holder(str(tmp_path / "state"), unit.host(), [])["run_id"] == "run-2"
 
 
 def test_a_takeover_is_told(tmp_path, systemd):
     other = Claim(str(tmp_path / "state"), "r0", "bia", "rollback_level1", 1, 60, 0)
     _lease.acquire(other, systemd.host(), [])
-    result = _service.ensure(params(tmp_path, lease_level=2), systemd.host())
+    result = _flags.ensure(params(tmp_path, lease_level=2), systemd.host())
     assert "took the lease over from bia (rollback_level1, level 1, run r0)" in result["warnings"]
     assert journal(tmp_path)[-1]["ok"] is True
 
@@ -331,10 +331,10 @@ def test_who_waited_looks_again_and_does_nothing_twice(tmp_path, systemd):
     def other_acts(seconds):
         systemd.sleep(seconds)
         if not journal(tmp_path):
-            _service.ensure(params(tmp_path, run_id="r0"), systemd.host())
+            _flags.ensure(params(tmp_path, run_id="r0"), systemd.host())
             _lease.release(str(tmp_path / "state"), "r0", systemd.host(), [])
 
     host.sleep = other_acts
-    result = _service.ensure(params(tmp_path, lease_wait=10.0), host)
+    result = _flags.ensure(params(tmp_path, lease_wait=10.0), host)
     assert (result["changed"], result["restarted"]) == (False, False)
     assert [entry["run_id"] for entry in journal(tmp_path)] == ["r0", "r0"]

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _ledger
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
 
 from tests.unit.plugins.release_fakes import FakeUnit, Repository
 from tests.unit.plugins.service_fakes import journal, module_params, tree
@@ -61,12 +62,12 @@ def good(tmp_path):
 def test_healthy_for_long_enough_is_good(observe, clock, tmp_path, repository):
     first = observe()
     assert (first["changed"], first["marked"], first["good"]) == (True, False, False)
-    assert first["reason"] == "it has to stay healthy for another 900 s"
+    assert tell(first["reason"], "en") == "it has to stay healthy for another 900 s"
     clock.now += 899
     assert not observe()["marked"]
     clock.now += 1
     result = observe()
-    assert (result["marked"], result["good"], result["reason"]) == (True, True, "")
+    assert (result["marked"], result["good"], result["reason"]) == (True, True, {})
     (entry,) = result["ledger"]["good"]
     assert {name: entry[name] for name in ("commit", "subject", "seconds", "by", "run_id")} == {
         "commit": repository.head,
@@ -92,7 +93,7 @@ def test_a_deployment_alone_is_never_good(observe, clock, repository, unit, tmp_
     time.sleep(0.05)
     repository.commit("release new")
     result = observe()
-    assert result["reason"] == "the service was started before this commit was put in place"
+    assert tell(result["reason"], "en") == "the service was started before this commit was put in place"
     assert (good(tmp_path), result["ledger"]["candidate"]) == ([], None)
 
 
@@ -140,7 +141,7 @@ def test_local_changes_prove_nothing(observe, clock, repository):
     clock.now += 900
     repository.write("service.py", "changed")
     result = observe()
-    assert (result["marked"], result["reason"]) == (
+    assert (result["marked"], tell(result["reason"], "en")) == (
         False,
         "the work tree has local changes, so what runs is not this commit",
     )
@@ -148,7 +149,7 @@ def test_local_changes_prove_nothing(observe, clock, repository):
 
 def test_a_service_that_does_not_run_proves_nothing(observe, unit):
     unit.proc.remove(unit.pid)
-    assert observe()["reason"] == "the service does not run"
+    assert tell(observe()["reason"], "en") == "the service does not run"
 
 
 def test_one_that_is_proven_again_is_the_newest(observe, clock, repository, unit, tmp_path):

@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
@@ -39,7 +39,7 @@ def service(tmp_path):
 def act(service):
     def act(check_mode=False, host=None, **more):
         params = service.params(**{"budget": 10.0, "stop_timeout": 3.0, **more})
-        return _service.ensure(params, host or Host(), check_mode)
+        return _flags.ensure(params, host or Host(), check_mode)
 
     return act
 
@@ -361,7 +361,7 @@ def test_the_kernel_denies_it_and_the_service_is_started_again(monkeypatch):
     def work():
         service.start("hides")
         service.mode("")
-        result = _service.ensure(service.params(budget=15.0), Host())
+        result = _flags.ensure(service.params(budget=15.0), Host())
         return [result["effective"], result["reported"], lives(result["pid"])]
 
     try:

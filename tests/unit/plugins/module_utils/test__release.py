@@ -20,6 +20,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _le
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
 
 from tests.unit.plugins.release_fakes import (
     CRASH,
@@ -620,9 +621,9 @@ def test_what_is_there(info, repository):
 def test_none_is_chosen_without_a_wish_and_a_ledger(info):
     found = info()
     assert found["chosen"] is None
-    assert "no known-good release is in the ledger" in found["reason"]
+    assert "no known-good release is in the ledger" in tell(found["reason"], "en")
     for subject in ("release broken", "release second", "release first"):
-        assert subject in found["reason"]
+        assert subject in tell(found["reason"], "en")
 
 
 def test_the_newest_known_good_one_that_is_not_in_place_is_chosen(info, ledger, repository):
@@ -638,7 +639,7 @@ def test_the_newest_known_good_one_that_is_not_in_place_is_chosen(info, ledger, 
 
 def test_only_those_that_are_in_the_repository_are_chosen(info, ledger):
     ledger("0" * 40)
-    assert "none of the known-good releases is in the repository" in info()["reason"]
+    assert "none of the known-good releases is in the repository" in tell(info()["reason"], "en")
 
 
 def test_a_second_rollback_does_not_go_further_back_by_itself(info, ledger, repository, change):
@@ -815,7 +816,7 @@ def test_who_waited_for_the_same_release_finds_it_in_place(tmp_path, unit, repos
         unit.sleep(seconds)
         if not journal(tmp_path):
             given = release_params(tmp_path, repository, run_id="other")
-            _release._ensure(_release._Change(given, unit.host(), False))
+            _release._ensure(given, unit.host())
             _lease.release(str(tmp_path / "state"), "other", unit.host(), [])
 
     host.sleep = other_acts

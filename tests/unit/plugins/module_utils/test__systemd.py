@@ -11,9 +11,10 @@ import signal
 import stat
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
 
@@ -34,7 +35,7 @@ def systemd(tmp_path):
 @pytest.fixture
 def act(tmp_path, systemd):
     def act(check_mode=False, uid=0, **more):
-        return _service.ensure(module_params(tmp_path, **more), systemd.host(uid), check_mode)
+        return _flags.ensure(module_params(tmp_path, **more), systemd.host(uid), check_mode)
 
     return act
 
@@ -65,7 +66,7 @@ def failed(act):
 
 
 def proofs(result):
-    return {proof["proof"]: (proof["had"], proof["detail"]) for proof in result["proofs"]}
+    return {proof["proof"]: (proof["had"], tell(proof["detail"], "en")) for proof in result["proofs"]}
 
 
 def drop_in(systemd):

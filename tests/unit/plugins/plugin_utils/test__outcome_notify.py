@@ -6,11 +6,18 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
+from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 
-notify_outcome, notify_summary = (FilterModule().filters()[name] for name in ("notify_outcome", "notify_summary"))
+notify_summary = FilterModule().filters()["notify_summary"]
 OPEN = {"id": "r1", "opened": "2026-11-20T12:00Z", "closed": None, "acknowledged": None}
 LAUNCHED = {"ansible_job_id": "j1", "started": 1, "finished": 0}
-AGAIN = "notify.yml again once the channel is repaired; notify_event=test tests all of them"
+AGAIN = (
+    "ansible-playbook kumon.runbook.notify again once the channel is repaired; -e notify_event=test tests all of them"
+)
+
+
+def judged(given, **how):
+    return notify_outcome(given, **{"detached": False, "dry_run": False, "check": False, "locale": "en", **how})
 
 
 def message(**given):
@@ -52,7 +59,7 @@ UNSENT = message(audience="business", kind="update", ok=False, channel=None, det
     ],
 )
 def test_a_run_is_what_became_of_its_messages(given, how, ok, status, headline):
-    outcome = notify_outcome(given, locale="en", **how)
+    outcome = judged(given, locale="en", **how)
     assert (outcome["ok"], outcome["status"], outcome["message"]) == (ok, status, headline)
     assert outcome["lines"][0] == headline
 
@@ -65,11 +72,15 @@ def test_a_run_is_what_became_of_its_messages(given, how, ok, status, headline):
         ({"unreachable": True}, {}, AGAIN),
         # The sentence itself says what to correct.
         ({"msg": "no contacts", "refused": True}, {}, ""),
-        (LAUNCHED, {"detached": True}, "notify.yml again: it sends what did not go out and says what is due"),
+        (
+            LAUNCHED,
+            {"detached": True},
+            "ansible-playbook kumon.runbook.notify again: it sends what did not go out and says what is due",
+        ),
     ],
 )
 def test_what_to_do_next_is_said_where_something_is_left_to_do(given, how, next_step):
-    assert notify_outcome(given, locale="en", **how)["next_step"] == next_step
+    assert judged(given, locale="en", **how)["next_step"] == next_step
 
 
 @pytest.mark.parametrize(
@@ -95,11 +106,11 @@ def test_what_to_do_next_is_said_where_something_is_left_to_do(given, how, next_
 )
 def test_the_lines_name_the_incident_and_each_message(locale, lines):
     incident = {**OPEN, "acknowledged": {"by": "ana"}, "closed": "13:00Z"}
-    assert notify_outcome(told(message(), UNSENT, incident=incident), locale=locale)["lines"][1:] == lines
+    assert judged(told(message(), UNSENT, incident=incident), locale=locale)["lines"][1:] == lines
 
 
 def test_a_dry_run_shows_each_message():
-    lines = notify_outcome(told(message(channel="dry_run", detail="not sent")), dry_run=True, locale="en")["lines"]
+    lines = judged(told(message(channel="dry_run", detail="not sent")), dry_run=True, locale="en")["lines"]
     assert lines[2:] == [
         "[x] Technical 1 (dev): first message, dry_run, not sent", "subject", "  one", "  ", "  two"
     ]  # fmt: skip
@@ -107,7 +118,7 @@ def test_a_dry_run_shows_each_message():
 
 def test_in_check_mode_there_is_no_text_to_show_yet():
     due = {name: value for name, value in message(ok=None, channel=None).items() if name not in ("subject", "text")}
-    assert notify_outcome(told(due), dry_run=True, check=True, locale="en")["lines"][2:] == [
+    assert judged(told(due), dry_run=True, check=True, locale="en")["lines"][2:] == [
         "[ ] Technical 1 (dev): first message"
     ]
 
@@ -126,11 +137,11 @@ def test_in_check_mode_there_is_no_text_to_show_yet():
 def test_an_act_is_told_how_many_messages_it_has_caused(given, detached, summary):
     found = notify_summary(given, detached=detached, locale="en")
     assert (found["sent"], found["unsent"]) == summary
-    assert found["lines"][0] == notify_outcome(given, detached=detached, locale="en")["message"]
+    assert found["lines"][0] == judged(given, detached=detached, locale="en")["message"]
 
 
 def test_bad_input_is_one_sentence():
-    with pytest.raises(AnsibleFilterError, match="^notify_outcome: KeyError: 'unsent'$"):
-        notify_outcome({"messages": []})
+    with pytest.raises(AnsibleFilterError, match="^notify_summary: KeyError: 'unsent'$"):
+        notify_summary({"messages": []})
     with pytest.raises(AnsibleFilterError, match="^locale must be pt_BR or en"):
         notify_summary(told(), locale="fr")

@@ -1,0 +1,36 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several hosts in one run."""
+
+from __future__ import annotations
+
+from tests.scenario.host import Assistant
+
+BOTH = True
+
+
+def test_the_hosts_that_are_reached_finish_and_the_other_is_named(assistant: Assistant) -> None:
+    (other,) = assistant.others
+    nowhere = assistant.inventory({"nowhere": {"ansible_port": 9, "ansible_control_path": "none"}})
+    limit = f"--limit={assistant.name},{other.name},nowhere"
+    run = assistant.playbook("rollback_level1", *nowhere, limit)
+    assert run.code != 0
+    told = {name: host["status"] for name, host in run.result["hosts"].items()}
+    assert told == {assistant.name: "proven", other.name: "proven", "nowhere": "unreachable"}
+    for host in (assistant, other):
+        assert host.environ("DELIVERY_DISABLE") == "true"
+        assert host.asked_within(1) == 0
+
+
+def test_every_procedure_names_a_host_that_is_not_reached(assistant: Assistant) -> None:
+    for procedure, variables in (
+        ("health_check", {}),
+        ("diagnose", {}),
+        ("emergency_recovery", {}),
+        ("validate_recovery", {}),
+        ("smoke_test", {}),
+    ):
+        hosts = assistant.inventory({"nowhere": {"ansible_port": 9, "ansible_control_path": "none"}})
+        run = assistant.playbook(procedure, *hosts, "--limit=nowhere", **variables)
+        assert (run.code == 0, run.status) == (False, "unreachable"), procedure

@@ -1,0 +1,113 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sound assistant is healthy, each fault has its cause, and nothing on the host is ever changed."""
+
+from __future__ import annotations
+
+import time
+
+from tests.scenario.host import LOG, Assistant
+
+
+def test_a_healthy_assistant_is_found_healthy_and_the_metrics_are_written(assistant: Assistant) -> None:
+    time.sleep(2)
+    assert "planted-password" in assistant.sh(f"cat {LOG}")
+    metrics = "/run/kumon.prom"
+    run = assistant.playbook("health_check", "-vvv", runbook_locale="en", health_textfile=metrics)
+    assert (run.code, run.status, run.result["verdict"]["cause"]) == (0, "ok", "none")
+    assert "HEALTHY" in run.text
+    # Customers quote incidents word for word; secrets and numbers stand in the log.
+    assert assistant.lines("OUTBOX_GUARD|level=CRITICAL") > 0
+    for secret in ("planted-password", "55119000000"):
+        assert secret not in run.text
+    assert assistant.sh(f"stat -c %a {metrics}").strip() == "644"
+    text = assistant.sh(f"cat {metrics}")
+    for line in (
+        f'kumon_assistant_verdict{{host="{assistant.name}",status="ok"}} 1.0',
+        f'kumon_assistant_service_up{{host="{assistant.name}"}} 1.0',
+        f'kumon_assistant_delivery_ratio{{host="{assistant.name}"}} 1.0',
+    ):
+        assert line in text
+
+
+def test_check_mode_measures_as_well(assistant: Assistant) -> None:
+    run = assistant.playbook("health_check", "--check")
+    assert (run.code, run.status, "SAUDÁVEL" in run.text) == (0, "ok", True)
+
+
+def test_what_cannot_be_measured_is_said_and_never_healthy(assistant: Assistant) -> None:
+    assistant.sh(f": > /tmp/empty.log; grep -ah '^INFO:app.core.observability' {LOG} > /tmp/undated.log")
+    assistant.assert_refuses_each(
+        "health_check",
+        [
+            ({"runbook_log_paths": ["/var/log/none.log"]}, "the log /var/log/none.log does not exist"),
+            ({"runbook_log_paths": ["/tmp/empty.log"]}, "blind"),
+            ({"runbook_log_paths": ["/tmp/undated.log"]}, "no_timestamps"),
+            ({"runbook_service_name": "kumon-asistant"}, "kumon-asistant"),
+            ({"runbook_health_url": "ftp://x"}, "is not an http URL"),
+            ({"runbook_service_manager": "upstart"}, "must be one of: systemd, process, got: upstart"),
+            ({"health_window": "a while"}, "'a while' is neither an age such as 15m"),
+            ({"health_grace": "long"}, "health_grace"),
+            ({"runbook_log_paths": []}, "runbook_log_paths is empty"),
+            ({"ansible_port": 9, "ansible_control_path": "none"}, "unreachable"),
+        ],
+        runbook_locale="en",
+    )
+
+
+def test_each_fault_is_called_by_its_cause(assistant: Assistant) -> None:
+    faults = {
+        "instance_guard": ({"invalid_instance": "default", "invalid_instance_sent": True}, {}),
+        "lost_handoff": ({"lost_handoff": True}, {}),
+        "state_mismatch": ({"state_mismatch": True}, {}),
+        "delivery_failing": ({}, {"fail": 500}),
+    }
+    for cause, (fault, gateway) in faults.items():
+        begin = assistant.sh(f"stat -c %s {LOG}").strip()
+        assistant.fault(**fault)
+        assistant.gateway(**gateway)
+        time.sleep(4)
+        assistant.sh(f"tail -c +$(({begin} + 1)) {LOG} > /tmp/{cause}.log")
+        assistant.fault()
+        assistant.gateway()
+    assert "OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|planner_after" not in assistant.sh(
+        "grep '^ERROR:app.core.observability' /tmp/lost_handoff.log || true"
+    )
+    logs = assistant.inventory({cause: {"runbook_log_paths": [f"/tmp/{cause}.log"]} for cause in faults})
+    run = assistant.playbook("health_check", *logs, f"--limit={','.join(faults)}")
+    assert run.code != 0
+    told = {name: (host["status"], host["verdict"]["cause"]) for name, host in run.result["hosts"].items()}
+    assert told == {cause: ("rollback", cause) for cause in faults}
+    assert all("rollback_level" in host["next_step"] for host in run.result["hosts"].values())
+    assert assistant.untouched()
+
+
+def test_health_that_gives_no_answer_is_not_healthy(sound: Assistant) -> None:
+    sound.fault(health="hang")
+    run = sound.playbook("health_check")
+    assert (run.code == 0, run.status == "ok") == (False, False)
+    assert run.seconds < 30
+
+
+def test_a_stopped_service_is_blind_calls_for_level_3_and_has_no_other_metrics(sound: Assistant) -> None:
+    sound.sh("systemctl stop kumon-assistant")
+    hosts = sound.inventory(
+        {"stopped": {}, "unknown": {"runbook_log_paths": ["/var/log/none.log"], "health_textfile": "/tmp/kumon.prom"}}
+    )
+    run = sound.playbook("health_check", *hosts, "--limit=stopped,unknown")
+    assert run.code != 0
+    told = run.result["hosts"]
+    assert (told["stopped"]["status"], told["unknown"]["status"]) == ("blind", "blind")
+    assert told["stopped"]["verdict"]["cause"] == "service_down"
+    assert "rollback_level3" in told["stopped"]["next_step"]
+    metrics = sound.sh("cat /tmp/kumon.prom")
+    assert 'kumon_assistant_verdict{host="unknown",status="blind"} 1.0' in metrics
+    assert 'kumon_assistant_service_up{host="unknown"} 0.0' in metrics
+    assert "deliver" not in metrics
+
+
+def test_metrics_that_cannot_be_written_change_no_verdict(sound: Assistant) -> None:
+    run = sound.playbook("health_check", health_textfile="/nonexistent/kumon.prom")
+    assert (run.code, run.status) == (0, "ok")
+    assert "/nonexistent/kumon.prom" in run.text

@@ -1,0 +1,455 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Flags of the managed service: looking makes a plan, an act performs one. A restart is a plan that writes nothing.
+
+Only looking refuses. Once an act has begun to stop the service it waits and starts; what went wrong is said then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _http, _journal, _lease
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._service import (
+    KILL_SWITCH,
+    Flags,
+    Seen,
+    Service,
+    no_health,
+    rendered,
+    values,
+)
+
+POLL_FIRST, POLL_GROWTH, POLL_LAST = 0.05, 1.3, 0.25
+# A process that keeps an environment without the flags this long after it was started will not get them any more:
+# right after the fork it still shows its parent's environment, for milliseconds.
+SETTLED = 3.0
+LOG_LINE_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an act may take. Raises Refused for bad input."""
+
+    seconds: float  # the whole of it
+    stop_timeout: float  # until old processes are killed
+    health_wait: float | None = None  # for health, once the processes have the flags; None for all that is left
+    health_required: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.seconds <= 600:
+            raise Refused(f"budget must be between 1 and 600 seconds, not {self.seconds:g}")
+        if not 0 <= self.stop_timeout < self.seconds:
+            raise Refused(
+                f"stop_timeout must be at least 0 and below the budget ({self.seconds:g} s), not {self.stop_timeout:g}"
+            )
+        if self.health_wait is not None and not 0 <= self.health_wait <= self.seconds:
+            raise Refused(
+                f"health_wait must be between 0 and the budget ({self.seconds:g} s), not {self.health_wait:g}"
+            )
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for."""
+
+    flags: Flags
+    keep: Sequence[str]  # flags that shall stay as the running process has them
+    effective: bool  # in the running processes, not only for the next start
+
+
+class Write(NamedTuple):
+    """One file that is to be replaced."""
+
+    path: str
+    before: bytes | None
+    after: bytes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was seen, and what is to be done for the order."""
+
+    order: Order
+    seen: Seen
+    previous: Flags  # what is declared
+    undone: Flags  # what an undo has to bring back
+    writes: Sequence[Write]
+    must_reload: bool
+    must_restart: bool
+    if_it_fails: str  # what stands then, and what comes next
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.writes or self.must_reload or self.must_restart)
+
+    def diff(self, label: str, *, check_mode: bool) -> list[dict[str, str]]:
+        def text(content: bytes | None) -> str:
+            return redact((content or b"").decode("utf-8", "replace"))
+
+        changes = [
+            {
+                "before_header": write.path,
+                "after_header": write.path,
+                "before": text(write.before),
+                "after": text(write.after),
+            }
+            for write in self.writes
+        ]
+        if self.must_restart:
+            changes.append({"prepared": f"{'would restart' if check_mode else 'restarted'} {label}\n"})
+        return changes
+
+
+# -- looking: what cannot work is refused here
+
+
+def plan_flags(service: Service, order: Order) -> Plan:
+    """Read everything, and plan what makes the flags so. Raises Refused."""
+    manager, flags = service.manager, order.flags
+    processes = service.processes(change=True)
+    content = service.read(service.env_file)
+    previous = values(_envfile.parse(content), flags)
+    writes = _writes(service, content, flags)
+    # A removal will be newer than any process.
+    removed = [flag for flag, wanted in flags.items() if wanted is None and previous[flag] is not None]
+    must_restart = order.effective and (
+        not processes
+        or bool(service.lacking(processes, flags))
+        or any(flag in process.environ for flag in removed for process in processes)
+    )
+    referred = any(write.path != service.env_file for write in writes)
+    must_reload = referred or manager.must_reload(flags, must_restart)
+    if must_restart:
+        manager.prepare(processes)
+    seen = Seen(processes)
+    if order.effective:
+        seen = Seen(processes, service.health.ask(service.health.timeout))
+        service.refuse_wrong_health(seen)
+    # Below our declarations for a unit stand its own; a plain process has only what it was started with.
+    started = seen.environ if manager.name == "process" else {}
+    switched = _envfile.truthy(flags.get(KILL_SWITCH) or "")
+    return Plan(
+        order=order,
+        seen=seen,
+        previous=previous,
+        undone={flag: value if value is not None else started.get(flag) for flag, value in previous.items()},
+        writes=writes,
+        must_reload=must_reload,
+        must_restart=must_restart,
+        if_it_fails=f"{'The kill-switch' if switched else 'What was declared'} stays declared. Next: rollback level 3.",
+    )
+
+
+def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write]:
+    try:
+        edited = _envfile.edit(content, flags)
+    except ValueError as exc:
+        raise Refused(f"{service.env_file} cannot be added to, {exc}") from exc
+    # What refers to the env file comes first: should the disk be full, it is easily taken away again.
+    declarations = service.manager.declarations(flags).items()
+    writes = [Write(path, service.read(path), wanted) for path, wanted in declarations]
+    writes = [write for write in writes if write.before != write.after]
+    if edited is not None and edited is not content:
+        writes.append(Write(service.env_file, content, edited))
+    for write in writes:
+        if not _files.writable(write.path):
+            raise Refused(
+                f"{write.path} cannot be written: run with become: true, or see whether its file system is read-only"
+            )
+    return writes
+
+
+def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None = None) -> Plan:
+    """Plan a restart that no flag asks for: what is declared and in force is so afterwards. Raises Refused.
+
+    `in_force` are the flags to see again; by default those that are declared and that every process has.
+    """
+    processes = service.processes(change=True)
+    if in_force is None:
+        declared = _envfile.parse(service.read(service.env_file)) if processes else {}
+        in_force = {
+            name: value
+            for name, value in declared.items()
+            if all(_envfile.same(process.environ.get(name), value) for process in processes)
+        }
+    must_reload = service.manager.must_reload({}, True)
+    service.manager.prepare(processes)
+    seen = Seen(processes, service.health.ask(service.health.timeout))
+    # A release that is to be replaced may answer anything; that nobody listens where its process does is a mistake.
+    if any(answer.kind == "refused" for answer in seen.answers):
+        service.refuse_wrong_health(seen)
+    return Plan(
+        order=Order(in_force, keep, True),
+        seen=seen,
+        previous=in_force,
+        undone={},
+        writes=(),
+        must_reload=must_reload,
+        must_restart=True,
+        if_it_fails="",
+    )
+
+
+# -- performing
+
+
+class Act:
+    """Performs one plan; `seen` is the service as it was last seen."""
+
+    def __init__(self, service: Service, plan: Plan, limits: Limits):
+        self.service = service
+        self.host = service.host
+        self.manager = service.manager
+        self.plan = plan
+        self.limits = limits
+        self._end = 0.0  # when the time for it is over
+        self.seen = plan.seen
+        self.restarted = False
+        self.came_back: float | None = None  # when every process was a new one
+
+    @property
+    def flags(self) -> Flags:
+        return self.plan.order.flags
+
+    def _left(self) -> float:
+        return self._end - self.host.clock()
+
+    def perform(self, began: float | None = None) -> str | None:
+        """Do it, within the limits from `began` (or now) on.
+
+        Returns what went wrong, None when the wanted state was reached; raises Refused when nothing was changed.
+        """
+        self._end = (self.host.clock() if began is None else began) + self.limits.seconds
+        self._declare()
+        try:
+            if self.plan.must_reload:
+                self.manager.reload(max(1.0, self._left()))
+            if self.plan.must_restart:
+                self._restart()
+            return self._prove() if self.plan.order.effective else None
+        except Stopped as exc:
+            self._look_again()
+            return f"{exc}.{self._tail()} {self.plan.if_it_fails}"
+
+    def _prove(self) -> str | None:
+        """See that health answers, and that what is kept was kept. Raises Stopped."""
+        if self.manager.is_up():
+            self.manager.finished()
+        urls, required = self.service.health.urls, self.limits.health_required
+        # A service that was not restarted has no start to wait for.
+        if urls and (self.restarted or (required and not self.seen.answered)):
+            self._await_health()
+        if urls and required and not self.seen.answered:
+            return (
+                f"health of {self.manager.label} gave no answer ({no_health(self.seen.answers)}; "
+                f"{self.manager.describe()}), though every process has the flags.{self._tail()} "
+                f"{self.plan.if_it_fails}"
+            )
+        lost = [flag for flag, value in self.kept().items() if not _envfile.same(value["after"], value["before"])]
+        # Where nothing ran before there is nothing to compare with.
+        if lost and self.plan.seen.processes:
+            return (
+                f"{self.manager.label} runs with the flags, but {', '.join(lost)} did not stay what it was: "
+                "something outside of the runbook sets it. Declare it with rollback level 1 or roll_forward."
+            )
+        return None
+
+    def _declare(self) -> None:
+        """Write the files. Raises Refused when one cannot be written; then none is changed."""
+        written: list[Write] = []
+        for write in self.plan.writes:
+            try:
+                _files.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
+            except OSError as exc:
+                for other in written:
+                    with contextlib.suppress(OSError):
+                        if other.before is None:
+                            os.unlink(other.path)
+                        else:
+                            _files.replace(other.path, other.before, 0o644)
+                raise Refused(
+                    f"{write.path} cannot be written ({exc.strerror}), nothing was changed: "
+                    f"{'free space there' if exc.errno in _journal.NO_SPACE else 'see its directory'} and run again, "
+                    "or stop the messages by the network fence"
+                ) from exc
+            written.append(write)
+
+    def _look_again(self) -> list[Process]:
+        processes = self.manager.seen()
+        self.seen = Seen(processes, self.seen.answers)
+        return processes
+
+    def _restart(self) -> None:
+        """Restart and wait until every process has the flags. Raises Stopped, once the service is started again.
+
+        Here only what cannot be refused is asked: seen() and not processes().
+        """
+        manager, begun, pause = self.manager, self.host.clock(), POLL_FIRST
+        before = self.plan.seen.processes
+        # What answered until now was the old process.
+        self.seen = Seen(before)
+        manager.restart(list(before), self.flags)
+        self.restarted = True
+        old = {process.key for process in before}
+        since: dict[tuple[int, int], float] = {}
+        while True:
+            last = self._left() <= 0
+            processes = self._look_again()
+            manager.advance(self.host.clock() - begun, self.limits.stop_timeout, last)
+            fresh = [process for process in processes if process.key not in old]
+            lacking = self.service.lacking(fresh, self.flags, fresh=True)
+            renewed = bool(fresh) and len(fresh) == len(processes) and manager.has_stopped()
+            now = self.host.clock()
+            if renewed and not lacking and manager.is_up():
+                self.came_back = now
+                return
+            for process, missing in lacking:
+                if now - since.setdefault(process.key, now) >= SETTLED:
+                    raise Stopped(
+                        f"process {process.pid} of {manager.label} was started without the declared "
+                        f"{', '.join(missing)}, something else sets it"
+                    )
+            if last:
+                raise Stopped(
+                    f"{manager.label} did not come back within {self.limits.seconds:g} s ({manager.describe()})"
+                )
+            self.host.sleep(max(0.01, min(pause, self._left())))
+            pause = min(pause * POLL_GROWTH, POLL_LAST)
+
+    def _await_health(self) -> None:
+        """Ask until health answers or the time for it is over. Raises Stopped when the service ends meanwhile."""
+        health, wait, pause = self.service.health, self.limits.health_wait, POLL_FIRST
+        end = self.host.clock() + (self._left() if wait is None else min(wait, self._left()))
+        while True:
+            # Once at least, however little is left; the limit keeps it short then.
+            answers = health.ask(max(0.2, min(end - self.host.clock(), health.longest)))
+            self.seen = Seen(self.seen.processes, answers)
+            # Routes are there from the first answer on: a 404 for each of them will stay one.
+            routed = len(answers) == len(health.urls) and all(item.kind == "not_found" for item in answers)
+            if self.seen.answered or routed:
+                break
+            if self.restarted:
+                self._look_again()
+                self.manager.check()
+            if self.host.clock() >= end:
+                break
+            self.host.sleep(pause)
+            pause = min(pause * POLL_GROWTH, POLL_LAST)
+        processes = self._look_again()
+        refused = [answer for answer in answers if answer.kind == "refused" and _http.is_local(answer.url)]
+        if self.restarted and refused and len(refused) == len(answers):
+            # Where nobody listens no message arrives either: that is no health that hangs.
+            raise Stopped(
+                f"{self.manager.label} did not come back, nobody listens at {answers[0].url} "
+                f"({self.manager.describe()})"
+            )
+        if not processes or self.service.lacking(processes, self.flags, fresh=self.restarted):
+            raise Stopped(f"{self.manager.label} did not stay up ({self.manager.describe()})")
+
+    # -- telling
+
+    def kept(self) -> dict[str, Flags]:
+        """What each flag to be kept was in the process that ran before, and is now in the one that differs, if any."""
+        before = self.plan.seen.environ
+        return {flag: {"before": before.get(flag), "after": self._now(flag)} for flag in self.plan.order.keep}
+
+    def _now(self, flag: str) -> str | None:
+        was = self.plan.seen.environ.get(flag)
+        now = [process.environ.get(flag) for process in self.seen.processes]
+        changed = [value for value in now if not _envfile.same(value, was)]
+        return (changed or now or [None])[0]
+
+    def result(self, *, check_mode: bool = False) -> dict[str, Any]:
+        """The module's result, as far as it has come."""
+        plan = self.plan
+        did = bool(self.restarted or plan.writes or plan.must_reload)
+        return dict(
+            self.service_result(),
+            kept=self.kept(),
+            previous=plan.previous,
+            previous_effective=values(plan.seen.environ, self.flags),
+            restarted=self.restarted,
+            changed=plan.changed if check_mode else did,
+            diff=plan.diff(self.manager.label, check_mode=check_mode),
+            warnings=self.manager.warnings,
+        )
+
+    def service_result(self) -> dict[str, Any]:
+        return self.service.result(self.flags, self.seen, effective=self.plan.order.effective, fresh=self.restarted)
+
+    def _tail(self) -> str:
+        lines = [redact(line)[:LOG_LINE_LIMIT] for line in self.manager.log_tail() if line.strip()]
+        return f" Last log lines: {' / '.join(lines).rstrip('.')}." if lines else ""
+
+
+# -- the module
+
+
+def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict[str, Any]:
+    """Bring the flags to the wanted state.
+
+    Returns a module's result (with `diff` and `warnings`). Raises Refused before the first change, Failed with what was
+    reached after it.
+    """
+    service = Service(params, host)
+    warnings = service.manager.warnings
+    flags = rendered(params["flags"])
+    limits = Limits(params["budget"], params["stop_timeout"], params["health_wait"], params["health_required"])
+    both = sorted(set(params["keep"]) & set(flags))
+    if both:
+        raise Refused(f"{', '.join(both)} cannot both be set and be kept: take it out of flags or of keep")
+    order = Order(flags, params["keep"], params["state"] == "effective")
+    plan = plan_flags(service, order)
+    claim = _lease.claim_from(params, limits.seconds)
+    if check_mode:
+        _lease.forewarn(claim, host, warnings)
+        return Act(service, plan, limits).result(check_mode=True)
+    # What changes nothing disturbs nobody, and needs nobody's leave.
+    with _lease.held(claim if plan.changed else None, host, warnings) as waited:
+        if waited:
+            # The run that was waited for may have done just this.
+            plan = plan_flags(service, order)
+        return _perform(params, Act(service, plan, limits))
+
+
+def _perform(params: dict[str, Any], act: Act) -> dict[str, Any]:
+    plan = act.plan
+
+    def journal(phase: str, after: Flags, ok: bool | None, message: str) -> None:
+        if plan.changed:
+            _journal.record(
+                params,
+                act.manager.warnings,
+                act="service_flags",
+                phase=phase,
+                before=plan.undone,
+                after=after,
+                ok=ok,
+                msg=message,
+            )
+
+    journal("begin", act.flags, None, "")
+    try:
+        wrong = act.perform(act.service.began)
+    except Refused as exc:
+        journal("outcome", plan.previous, False, str(exc))
+        raise
+    except BaseException as exc:
+        # Interrupted, or a defect of ours: the journal says so, whatever comes next.
+        journal("outcome", act.flags, False, f"ended by {type(exc).__name__}")
+        raise
+    result = act.result()
+    journal("outcome", result["declared"], wrong is None, wrong or "")
+    if wrong is not None:
+        raise Failed(wrong, result)
+    return result

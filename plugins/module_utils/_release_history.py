@@ -1,0 +1,118 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What was done with releases: acts as the journal tells them, what an undo returns to, and which one comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Optional
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, Head
+
+ACT = "release"
+
+Entry = dict[str, Any]
+# Each act as its begin and outcome, None when it was killed; oldest first.
+History = list[tuple[Entry, Optional[Entry]]]
+
+
+class Choice(NamedTuple):
+    """The release that a rollback would put in place, or why there is none."""
+
+    chosen: dict[str, str] | None  # {commit, why: asked|unfinished|in_place|ledger}
+    reason: Detail | None
+
+
+def acts(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
+    """Each act on the release as its begin and outcome, None when it was killed; oldest first."""
+    pending = None
+    for entry in entries:
+        if entry.get("act") != ACT or not isinstance(entry.get("before"), dict):
+            continue
+        if entry.get("phase") == "begin":
+            if pending:
+                yield pending, None
+            pending = entry
+        elif pending:
+            yield pending, entry
+            pending = None
+    if pending:
+        yield pending, None
+
+
+def unfinished(history: History) -> Entry | None:
+    """The begin of the last act when that was killed."""
+    return history[-1][0] if history and history[-1][1] is None else None
+
+
+def stack(history: History, head: str) -> tuple[list[Entry], bool]:
+    """Begins that lead to HEAD and were not undone, oldest first, and whether the last act was an undo.
+
+    Without any, somebody else has put HEAD in place.
+    """
+    taken: list[tuple[Entry, str]] = []
+    undone = False
+    for begin, outcome in history:
+        came_from = begin["before"].get("commit")
+        went_to = (outcome or begin)["after"].get("commit")
+        if outcome is None and went_to != head:
+            continue  # killed before it got there; the next act went on from where it began
+        if went_to == came_from:
+            continue
+        if taken and taken[-1][1] != came_from:
+            taken = []
+        undone = bool(begin["after"].get("undo"))
+        if undone:
+            taken = taken[:-1]
+        else:
+            taken.append((begin, went_to))
+    if not undone and taken and taken[-1][1] != head:
+        taken = []
+    return [begin for begin, _commit in taken], undone
+
+
+def previous(history: History, head: str) -> dict[str, Any] | None:
+    """Where undoing would return to: `{commit, branch, environment, rescue, run_id}`; None when nothing is to undo."""
+    taken, undone = stack(history, head)
+    if undone or not taken:
+        return None
+    before = taken[-1]["before"]
+    place = {name: before.get(name) for name in ("commit", "branch", "environment", "rescue")}
+    return dict(place, run_id=taken[-1].get("run_id"))
+
+
+def read(state_dir: str) -> History:
+    """Every act on the host's releases. Raises Refused."""
+    path = _journal.path_in(state_dir)
+    try:
+        return list(acts(_journal.entries(path)))
+    except OSError as exc:
+        raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
+
+
+def choose(git: Git, head: Head, ledger: dict[str, Any], history: History, wish: str) -> Choice:
+    """The release that a rollback would put in place. Raises Refused."""
+    if wish:
+        return Choice({"commit": git.find(wish), "why": "asked"}, None)
+    killed = unfinished(history)
+    if killed and not killed["after"].get("undo"):
+        ends = (killed["before"]["commit"], killed["after"]["commit"])
+        if head.commit in ends:
+            return Choice({"commit": killed["after"]["commit"], "why": "unfinished"}, None)
+    taken, undone = stack(history, head.commit)
+    if taken and not undone:
+        # Rolled back already. Going back still further is a decision, and not what a second run does by itself.
+        return Choice({"commit": head.commit, "why": "in_place"}, None)
+    others = [entry["commit"] for entry in reversed(ledger["good"]) if entry["commit"] != head.commit]
+    for commit in others:
+        if git.exists(commit):
+            return Choice({"commit": commit, "why": "ledger"}, None)
+    last = [f"{entry['short']} ({entry['subject']})" for entry in git.commits()]
+    if others:
+        return Choice(None, detail("good_not_in_repository", commits=last))
+    return Choice(None, detail("no_good_release", commits=last))

@@ -1,0 +1,19 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Level 2 under a controller that is killed."""
+
+from __future__ import annotations
+
+from tests.scenario.host import Assistant
+from tests.scenario.kills import assert_finished_after_any_kill
+
+
+def test_a_controller_killed_at_any_task_is_followed_by_a_run_that_finishes(assistant: Assistant) -> None:
+    assert_finished_after_any_kill(
+        assistant,
+        "rollback_level2",
+        assistant.restore,
+        lambda: (assistant.flags(), assistant.health()["status"]) == (assistant.V1, "healthy"),
+    )
+    assert assistant.proofs()[-1] == ("rollback_level2", "proven")

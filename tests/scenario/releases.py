@@ -1,0 +1,23 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host whose assistant stands in a git work tree with releases (molecule/resources/host/releases)."""
+
+from __future__ import annotations
+
+from tests.scenario.host import Assistant
+
+APP = "/opt/kumon-assistant"
+VARIABLES = {
+    "runbook_venv_dir": f"{APP}/.venv",
+    "rollback_wheelhouse": "/srv/wheels",
+    "rollback_min_free_mb": 20,
+}
+
+
+def make_dirty(assistant: Assistant) -> None:
+    """Local changes of every kind, made by the assistant's user."""
+    assistant.sh(
+        f'cd {APP} && runuser -u kumon -- sh -c \'echo "# changed" >> main.py; mkdir -p notes; echo new > notes/a.txt;'
+        " echo staged > b.local; git add b.local'"
+    )
