@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -33,6 +34,7 @@ def described(role):
     return variables
 
 
+# What procedures share has its defaults in the specification alone, which the module that takes the variables reads.
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "assistant"])
 def test_defaults_and_argument_specification_are_the_same(role):
     assert described(role) == load("roles", role, "defaults", "main.yml")
@@ -62,7 +64,9 @@ def test_shared_variables_are_named_in_one_role_only():
     for path in ROOT.glob("roles/*/[tv]a*/*.yml"):
         named = set(re.findall(r"(?<![.\w])runbook_\w+", re.sub(r"#.*", "", path.read_text(encoding="utf-8"))))
         # The actor is asked for before anything else, and these two are the run's result.
-        assert named <= {"runbook_actor", "runbook_result", "runbook_result_", "runbook_diagnosis", "runbook_hosts"}, path
+        assert named <= {"runbook_actor", "runbook_result", "runbook_result_", "runbook_diagnosis", "runbook_hosts"}, (
+            path
+        )
 
 
 def test_roles_hold_no_words_and_no_judging():
@@ -74,17 +78,51 @@ def test_roles_hold_no_words_and_no_judging():
         assert not re.search(r"__assistant_outcome:\s*$", text, re.M), path
 
 
+def test_shared_variables_are_described_by_one_role_only():
+    for role in ROLES:
+        names = [name for name in described(role) if name.startswith("runbook_")]
+        assert bool(names) == (role == "assistant"), (role, names)
+
+
 def test_role_readmes_are_generated_from_the_specifications():
     script = ROOT / "scripts" / "role_docs.py"
     run = subprocess.run([sys.executable, str(script), "--check"], check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
 
 
+def table_of_procedures(readme):
+    """The playbooks that have a row, with the budget that it names."""
+    rows = re.findall(r"(?m)^\| `(\w+)\.yml` \| ([^|]+) \|", (ROOT / readme).read_text(encoding="utf-8"))
+    assert len(dict(rows)) == len(rows), "a playbook has two rows"
+    return dict(rows)
+
+
 @pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])
-def test_the_readme_names_every_playbook_and_only_those(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(\w+)\.yml\b", text)) & set(re.findall(r"`(\w+)`|(\w+)\.yml", text) and PLAYBOOKS)
-    assert named == set(PLAYBOOKS)
+def test_the_readme_has_a_row_for_every_playbook_and_only_those(readme):
+    assert sorted(table_of_procedures(readme)) == PLAYBOOKS
+
+
+def test_the_docs_site_has_a_part_for_every_playbook_and_only_those():
+    text = (ROOT / "docs" / "docsite" / "rst" / "playbooks.rst").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"(?m)^(\w+)\n-+$", text)) == PLAYBOOKS
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])
+def test_a_row_names_the_budget_that_the_code_has(readme):
+    rows = table_of_procedures(readme)
+    wrong = {
+        name: rows[name]
+        for name, row in PROCEDURES.items()
+        if row.budget is not None and name in rows and rows[name].split() != [f"{row.budget:g}", "s"]
+    }
+    assert wrong == {}
+
+
+def test_an_example_of_a_command_names_a_playbook_that_there_is():
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/docsite/rst/*.rst")]:
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"ansible-playbook [^`\n]*?(?:kumon\.runbook\.|playbooks/)([a-z]\w+)", text)
+        assert set(named) <= set(PLAYBOOKS), path.name
 
 
 def test_both_readmes_have_the_same_parts():
