@@ -463,7 +463,8 @@ _SMOKE = {"passed": "proven", "failed": "failed", "unproven": "unproven", "plann
 
 def _smoke_test(run: _Run) -> dict[str, Any]:
     words = run.words(smoke_test.TEXTS)
-    judged = {"status": "planned", "reason": "planned", "steps": []} if run.check else run.facts["judged"]
+    nothing: dict[str, Any] = {"status": "planned", "reason": "planned", "steps": []}
+    judged = nothing if run.check else mapping(run.facts["judged"], "judged")
     sent = mapping(run.facts["sent"], "sent")
     headline, mode = words.say(f"reasons_{judged['reason']}"), run.facts["mode"]
     message, what = sent["message"], [str(run.facts.get("webhook_url"))]
