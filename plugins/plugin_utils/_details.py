@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, health, smoke_test
 
 
 def said(seen: Any, locale: str) -> str:
@@ -24,6 +24,12 @@ def said(seen: Any, locale: str) -> str:
     fields = {name: _shown(value, words) for name, value in (seen.get("fields") or {}).items()}
     key = next((key for key in (str(seen.get("code")), f"detail_{seen.get('code')}") if key in words), None)
     return words.say(key, **fields) if key else f"{seen.get('code')} {json.dumps(fields, sort_keys=True)}"
+
+
+def health_said(answer: Mapping[str, Any], locale: str) -> str:
+    """Return what the health endpoint answered, in words: the module has its own in English."""
+    words, key = Words(locale, health.TEXTS), f"answer_{answer.get('status')}"
+    return words.say(key) if locale != "en" and key in words else str(answer.get("detail"))
 
 
 def _shown(value: Any, words: Words) -> Any:
