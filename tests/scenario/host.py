@@ -253,10 +253,10 @@ class Assistant:
         command = self.command(name, *options, **variables)
         return run_command(["faketime", "-f", clock, *command] if clock else command)
 
-    def module(self, name: str, **arguments: Any) -> Run:
+    def module(self, name: str, *options: str, **arguments: Any) -> Run:
         """Run one module of the collection against this host, as root."""
         connection = [f"--inventory={INVENTORY}", "--become", "--module-name", f"kumon.runbook.{name}"]
-        return run_command(["ansible", *connection, "--args", json.dumps(arguments), self.name])
+        return run_command(["ansible", *connection, "--args", json.dumps(arguments), *options, self.name])
 
     def kill_at(self, task: int, seconds: float, name: str, **variables: Any) -> str | None:
         """Kill a procedure some seconds after its n-th task began; the task's name, None if it ended before."""
