@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, health, smoke_test
 
-
 _OF_A_SMOKE_TEST = {key[len("detail_") :]: text for key, text in smoke_test.TEXTS.items() if key.startswith("detail_")}
 
 
