@@ -19,9 +19,9 @@ MESSAGE = {
 }
 
 
-def text(template, now=NOON + 150, message=MESSAGE, **given):
+def text(template, now=NOON + 150, **given):
     incident = {**new_incident("r1", NOON), "texts": {"technical": {"en": {"first": template}}}, **given}
-    return _message_text.fill_in(message, incident, "en", now)
+    return _message_text.fill_in(MESSAGE, incident, "en", now)
 
 
 def test_what_is_known_only_now_is_filled_in():
