@@ -46,4 +46,7 @@ def test_an_eta_is_text_and_no_pattern():
 
 
 def test_a_text_that_is_missing_still_names_incident_and_kind():
-    assert text("", message={**MESSAGE, "locale": "pt_BR"}).subject == "r1: first"
+    subject, _body = _message_text.fill_in(
+        {**MESSAGE, "locale": "pt_BR"}, {**new_incident("r1", NOON), "texts": {}}, "en", NOON
+    )
+    assert subject == "r1: first"
