@@ -68,7 +68,7 @@ def pictures(model: dict[str, Any]) -> dict[str, str | None]:
     return drawn
 
 
-def _rate(figure, model: dict, words: dict) -> None:
+def _rate(figure, model: dict[str, Any], words: dict[str, Any]) -> None:
     from datetime import datetime, timedelta, timezone
 
     from matplotlib.dates import AutoDateLocator, DateFormatter
@@ -126,10 +126,10 @@ def _rate(figure, model: dict, words: dict) -> None:
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
 
 
-def _with_gaps(times: list, values: list) -> tuple[list, list]:
+def _with_gaps(times: list[Any], values: list[Any]) -> tuple[list[Any], list[Any]]:
     """Points for a line that joins only neighbouring minutes: where nothing was measured, nothing is drawn."""
-    joined: list = []
-    shown: list = []
+    joined: list[Any] = []
+    shown: list[Any] = []
     for number, (at, value) in enumerate(zip(times, values)):
         if number and (at - times[number - 1]).total_seconds() > 60:
             joined.append(at)
@@ -139,7 +139,7 @@ def _with_gaps(times: list, values: list) -> tuple[list, list]:
     return joined, shown
 
 
-def _budgets(figure, runs: list, words: dict) -> None:
+def _budgets(figure, runs: list[Any], words: dict[str, Any]) -> None:
     axes = figure.subplots()
     places = list(range(len(runs)))
     shares = [100 * run["seconds"] / run["budget"] for run in runs]
@@ -155,7 +155,7 @@ def _budgets(figure, runs: list, words: dict) -> None:
     axes.set_title(words["budgets_title"])
 
 
-def _guards(figure, guards: dict, words: dict) -> None:
+def _guards(figure, guards: dict[str, Any], words: dict[str, Any]) -> None:
     axes = figure.subplots()
     rows = sorted(guards.items(), key=lambda item: (-item[1], item[0]))
     places = list(range(len(rows)))

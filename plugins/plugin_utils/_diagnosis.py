@@ -174,14 +174,14 @@ class _Screen:
             shown.append(f"  - {self._say('more', n=len(reasons) - _REASONS)}")
         return shown
 
-    def _delivery(self, traces: dict) -> list[str]:
+    def _delivery(self, traces: dict[str, Any]) -> list[str]:
         rate = delivery_rate(traces)
         if rate["rate"] is None:
             return [self._say("no_delivery")]
         shown = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
         return [self._say("delivered", n=rate["n"], unconfirmed=traces["delivery"]["unconfirmed"], **shown)]
 
-    def _critical(self, traces: dict) -> list[str]:
+    def _critical(self, traces: dict[str, Any]) -> list[str]:
         samples = traces["samples"]["guards"] + traces["samples"]["lost"]
         newest = sorted(samples, key=lambda sample: str(sample.get("time") or ""), reverse=True)[:_EVENTS]
         texts = [f"{sample.get('time') or '?'} {message_of(sample['line'])}" for sample in newest]
@@ -194,14 +194,14 @@ class _Screen:
             texts.append(self._say("invalid_instances", names=self._names(traces["instances"]["invalid"])))
         return [text[: WIDTH - _LABEL] for text in texts] or [self._say("no_critical")]
 
-    def _service(self, service: dict) -> list[str]:
+    def _service(self, service: dict[str, Any]) -> list[str]:
         health = service["health"]
         fields = {"health": health["status"], "detail": health_said(health, self._words.locale)}
         if not service["running"]:
             return [self._say("stopped", **fields)]
         return [self._say("running", pid=service["pid"], started=service["started"], **fields)]
 
-    def _flags(self, service: dict) -> list[str]:
+    def _flags(self, service: dict[str, Any]) -> list[str]:
         columns = ("declared", "effective", "reported")
         names = sorted({name for column in columns for name in service[column]})
         width = min(40, max([len(name) for name in names], default=0)) + 2
@@ -211,7 +211,7 @@ class _Screen:
             rows.append(f"{name[:40]:<{width}}{values}".rstrip())
         return rows
 
-    def _last_act(self, journal: dict) -> list[str]:
+    def _last_act(self, journal: dict[str, Any]) -> list[str]:
         if not journal.get("ok", True):
             return [self._say("journal_broken", reason=journal.get("reason"))]
         if not journal.get("acts"):
@@ -228,20 +228,20 @@ class _Screen:
         ago = self._say("ago", age=self._age(act.get("ended") or act.get("began")))
         return [f"{act.get('procedure')} ({act.get('act')}), {act.get('actor')}: {self._say(ended)}, {ago}"]
 
-    def _handoff(self, traces: dict) -> list[str]:
+    def _handoff(self, traces: dict[str, Any]) -> list[str]:
         return [
             self._say("handoffs", **{name: traces["handoff"][name] for name in ("planned", "read", "lost", "unread")})
         ]
 
-    def _state(self, traces: dict) -> list[str]:
+    def _state(self, traces: dict[str, Any]) -> list[str]:
         return [self._say("mismatches", n=traces["handoff"]["state_mismatches"])]
 
-    def _names(self, counts: dict) -> str:
+    def _names(self, counts: dict[str, Any]) -> str:
         by_count = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
         shown = [f"{str(name)[:40] or repr('')} {count}" for name, count in by_count[:_NAMES]]
         return ", ".join(shown) + (f", {self._say('more', n=len(by_count) - _NAMES)}" if len(by_count) > _NAMES else "")
 
-    def _instances(self, traces: dict) -> list[str]:
+    def _instances(self, traces: dict[str, Any]) -> list[str]:
         instances = traces["instances"]
         wrong = [
             self._say(kind, names=self._names(instances[kind])) for kind in ("invalid", "unexpected") if instances[kind]
@@ -250,7 +250,7 @@ class _Screen:
             ["; ".join([self._names(instances["seen"]), *wrong])] if instances["seen"] else [self._say("no_instance")]
         )
 
-    def _failures(self, traces: dict) -> list[str]:
+    def _failures(self, traces: dict[str, Any]) -> list[str]:
         delivery = traces["delivery"]
         if not delivery["failed"]:
             return [self._say("no_failures")]
@@ -259,7 +259,7 @@ class _Screen:
             self._say("by_conversation", names=self._names(delivery.get("failed_by_conversation") or {})),
         ]
 
-    def _rise(self, _traces: dict) -> list[str]:
+    def _rise(self, _traces: dict[str, Any]) -> list[str]:
         rise = self._found["rise"]
         judged = {None: "not_comparable", True: "sudden", False: "not_sudden"}[rise["sudden"]]
         return [
@@ -273,14 +273,14 @@ class _Screen:
             )
         ]
 
-    def _gateway(self, gateway: dict) -> list[str]:
+    def _gateway(self, gateway: dict[str, Any]) -> list[str]:
         known = gateway.get("healthy")
         healthy = "unknown" if known is None else "healthy" if known else "unhealthy"
         shown = {name: gateway.get(name) or self._say("unknown") for name in ("version", "state")}
         first = self._say("gateway_is", healthy=self._say(healthy), **shown)
         return [first, *[str(finding.get("message")) for finding in (gateway.get("findings") or [])[:2]]]
 
-    def _tick(self, row: dict) -> str:
+    def _tick(self, row: dict[str, Any]) -> str:
         age = f", {self._say('ago', age=self._words.duration(row['age']))}" if row["age"] is not None else ""
         source = f" ({row['source']}{age})" if row["source"] else ""
         return f"{_TICKS[row['status']]} {row['title']}: {row['value']}{source}"[: WIDTH - _LABEL]

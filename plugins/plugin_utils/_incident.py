@@ -65,9 +65,9 @@ def _as_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text).lstrip(".")[:80]
 
 
-def _newest(acts: list, run_id: str) -> list:
+def _newest(acts: list[Any], run_id: str) -> list[Any]:
     """The acts of the newest incident with a rollback in it, or of the one that the run belongs to."""
-    incidents: list[list] = []
+    incidents: list[list[Any]] = []
     last = None
     for entry in acts:
         if last is None or entry[0] - last > GAP_SECONDS:

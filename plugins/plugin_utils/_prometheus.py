@@ -62,7 +62,7 @@ def prometheus(seen: Any, host: str, now: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of_verdict(verdict: dict) -> list[tuple]:
+def _of_verdict(verdict: dict[str, Any]) -> list[tuple[Any, ...]]:
     status = verdict.get("status")
     if status not in STATUSES:
         raise ValueError(f"verdict.status must be one of {', '.join(STATUSES)}.")
@@ -73,7 +73,7 @@ def _of_verdict(verdict: dict) -> list[tuple]:
     ]
 
 
-def _of_traces(traces: dict) -> list[tuple]:
+def _of_traces(traces: dict[str, Any]) -> list[tuple[Any, ...]]:
     rate = delivery_rate(traces)
     samples = [
         *[("deliveries", {"result": name}, traces["delivery"][name]) for name in ("success", "failed", "unconfirmed")],
@@ -92,9 +92,9 @@ def _of_traces(traces: dict) -> list[tuple]:
     return samples
 
 
-def _of_service(service: dict) -> list[tuple]:
+def _of_service(service: dict[str, Any]) -> list[tuple[Any, ...]]:
     switched = str((service.get("effective") or {}).get("DELIVERY_DISABLE") or "").lower()
-    samples: list[tuple] = [("service_up", {}, bool(service.get("running")))]
+    samples: list[tuple[Any, ...]] = [("service_up", {}, bool(service.get("running")))]
     if service.get("running"):
         samples.append(("kill_switch", {}, switched in ("true", "1", "yes", "on")))
     return samples

@@ -84,7 +84,7 @@ def model(facts: Any, locale: str) -> dict[str, Any]:
 
 
 class _Report:
-    def __init__(self, facts: dict, locale: str) -> None:
+    def __init__(self, facts: dict[str, Any], locale: str) -> None:
         self._words, self._locale = Words(locale, _texts.TEXTS), locale
         self._say = self._words.say
         self._incident = mapping(facts["incident"], "incident")
@@ -134,7 +134,7 @@ class _Report:
             "evidence": self._evidence(),
         }
 
-    def _of_incident(self, news: Any) -> dict | None:
+    def _of_incident(self, news: Any) -> dict[str, Any] | None:
         """The messages that are not those of an incident before this one."""
         if news is None or "messages" not in mapping(news, "notifications"):
             return None
@@ -147,7 +147,7 @@ class _Report:
 
     # ------------------------------------------------------------ what it rests on
 
-    def _number_acts(self) -> list[dict]:
+    def _number_acts(self) -> list[dict[str, Any]]:
         """The acts inside the window, oldest first, numbered as the picture numbers them."""
         found = []
         for host, known in self._hosts.items():
@@ -181,23 +181,23 @@ class _Report:
             for number, (_began, host, _seq, act) in enumerate(found, 1)
         ]
 
-    def _acts_of(self, host: str, known: dict) -> list:
+    def _acts_of(self, host: str, known: dict[str, Any]) -> list[Any]:
         return sequence((known.get("journal") or {}).get("acts") or [], f"The acts of {host}")
 
-    def _verified(self, host: str, act: dict) -> bool:
+    def _verified(self, host: str, act: dict[str, Any]) -> bool:
         """Whether an act's entries stand before the first one that breaks the journal's chain."""
         journal = self._hosts[host]["journal"]
         if journal.get("ok", True):
             return True
         return int(act.get("outcome_seq") or act.get("seq") or 0) <= int(journal.get("entries") or 0)
 
-    def _judged(self, host: str, act: dict) -> dict | None:
+    def _judged(self, host: str, act: dict[str, Any]) -> dict[str, Any] | None:
         found = judgement(act, self._acts_of(host, self._hosts[host])) if act.get("procedure") in JUDGED else None
         if found is None or not self._verified(host, found):
             return None
         return {**_some(found, ("ok", "msg", "ended")), "ref": _entry(host, found)}
 
-    def _result(self, host: str, act: dict) -> str:
+    def _result(self, host: str, act: dict[str, Any]) -> str:
         if not self._verified(host, act):
             return self._say("not_verifiable")
         if act.get("ended") is None:
@@ -225,7 +225,7 @@ class _Report:
 
     # ------------------------------------------------------------ the sections
 
-    def _happened(self) -> list[dict]:
+    def _happened(self) -> list[dict[str, Any]]:
         rows = []
         for host in self._measured():
             traces, ref = self._hosts[host]["traces"], self._trace_ref(host)
@@ -252,7 +252,7 @@ class _Report:
             rows += self._samples(host, traces, ref)
         return rows
 
-    def _samples(self, host: str, traces: dict, ref: str) -> list[dict]:
+    def _samples(self, host: str, traces: dict[str, Any], ref: str) -> list[dict[str, Any]]:
         found = [
             (str(sample.get("time") or ""), str(sample.get("line") or ""))
             for kind in ("guards", "lost", "failures")
@@ -266,7 +266,7 @@ class _Report:
             for at, line in sorted(found, reverse=True)[:_SAMPLES]
         ]
 
-    def _detected(self) -> list[dict]:
+    def _detected(self) -> list[dict[str, Any]]:
         rows = []
         wrong = [row for row in self._minutes if row["failed"] or row["lost"] or row["guards"]]
         if wrong:
@@ -297,7 +297,7 @@ class _Report:
                 rows.append(_statement(self._say("judged", host=host, reasons=reasons, **fields), ref))
         return rows
 
-    def _decided(self) -> list[dict]:
+    def _decided(self) -> list[dict[str, Any]]:
         rows = []
         decided = {(act["run_id"], act["host"]) for act in self._acts if act["act"] == "decision"}
         seen = set()
@@ -311,7 +311,7 @@ class _Report:
             seen.add(run)
         return rows
 
-    def _done(self) -> list[dict]:
+    def _done(self) -> list[dict[str, Any]]:
         rows = []
         for act in self._acts:
             if act["act"] == "decision":
@@ -327,7 +327,7 @@ class _Report:
             rows.append(_statement(text + (f" ({act['msg']})" if act["msg"] else ""), act["ref"]))
         return rows
 
-    def _proven(self) -> list[dict]:
+    def _proven(self) -> list[dict[str, Any]]:
         rows = []
         for act in self._acts:
             judged = act["judged"]
@@ -367,7 +367,7 @@ class _Report:
                 rows.append(_statement(self._say("smoke_test", host=host, **fields), f"smoke_test {host}"))
         return rows
 
-    def _unknown(self) -> list[dict]:
+    def _unknown(self) -> list[dict[str, Any]]:
         rows = []
         for host, known in self._hosts.items():
             said = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
@@ -412,7 +412,7 @@ class _Report:
         rows.append(_statement(self._say("root_cause")))
         return rows
 
-    def _unknown_of(self, host: str, traces: dict) -> list[dict]:
+    def _unknown_of(self, host: str, traces: dict[str, Any]) -> list[dict[str, Any]]:
         """What the log does not tell although it was read."""
         ref, rows = self._trace_ref(host), []
         if not traces.get("records"):
@@ -430,9 +430,9 @@ class _Report:
 
     # ------------------------------------------------------------ pictures and tables
 
-    def _runs(self) -> list[dict]:
+    def _runs(self) -> list[dict[str, Any]]:
         """Each rollback against its budget: from its first act until its effect was judged, by the journal."""
-        runs: dict[tuple, list[dict]] = {}
+        runs: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
         for act in self._acts:
             if act["procedure"] in BUDGETS and act["act"] != "decision":
                 runs.setdefault((act["run_id"], act["procedure"], act["host"]), []).append(act)
@@ -482,7 +482,7 @@ class _Report:
             "guards": ", ".join(f"{name}: {count}" for name, count in sorted(self._guards().items())),
         }
 
-    def _journal_of(self, known: dict) -> dict | None:
+    def _journal_of(self, known: dict[str, Any]) -> dict[str, Any] | None:
         """The journal with the incident's own acts; that one was undone later makes it no less done."""
         journal = known.get("journal")
         if journal is None:
@@ -495,7 +495,7 @@ class _Report:
         ]
         return {**journal, "acts": acts}
 
-    def _checklists(self) -> dict[str, list[dict]]:
+    def _checklists(self) -> dict[str, list[dict[str, Any]]]:
         report = {"path": self._incident["id"], "at": self._generated}
         return {
             host: checklist(
@@ -512,7 +512,7 @@ class _Report:
             for host, known in self._hosts.items()
         }
 
-    def _messages(self) -> list[dict]:
+    def _messages(self) -> list[dict[str, Any]]:
         kinds, audiences = self._words.texts("kinds_"), self._words.texts("audiences_")
         rows = []
         for message in sequence((self._news or {}).get("messages") or [], "notifications.messages"):
@@ -531,7 +531,7 @@ class _Report:
             )
         return rows
 
-    def _evidence(self) -> dict[str, dict]:
+    def _evidence(self) -> dict[str, dict[str, Any]]:
         return {host: known["evidence"] for host, known in self._hosts.items() if known.get("evidence")}
 
 
@@ -539,11 +539,11 @@ _HANDOFF = ("planned", "read", "lost", "unread")
 _SENDS = ("sent", "success", "failed", "unconfirmed")
 
 
-def _some(data: dict, names: tuple) -> dict[str, Any]:
+def _some(data: dict[str, Any], names: tuple[Any, ...]) -> dict[str, Any]:
     return {name: data[name] for name in names}
 
 
-def _who(act: dict) -> dict[str, Any]:
+def _who(act: dict[str, Any]) -> dict[str, Any]:
     return _some(act, ("host", "procedure", "actor"))
 
 
@@ -551,7 +551,7 @@ def _statement(text: str, *refs: str) -> dict[str, Any]:
     return {"text": text, "refs": list(refs)}
 
 
-def _entry(host: str, act: dict) -> str:
+def _entry(host: str, act: dict[str, Any]) -> str:
     """`journal host#7-8`: the entries of an act's begin and outcome."""
     outcome = act.get("outcome_seq")
     return f"journal {host}#{act.get('seq', '?')}" + (f"-{outcome}" if outcome else "")

@@ -237,10 +237,10 @@ def _tables(model: dict[str, Any]) -> list[dict[str, Any]]:
     texts = model["texts"]
     words = Words(model["locale"].replace("-", "_"))
 
-    def rows(columns: tuple, entries: list) -> list[list[str]]:
+    def rows(columns: tuple[Any, ...], entries: list[Any]) -> list[list[str]]:
         return [["" if entry.get(name) is None else str(entry[name]) for name in columns] for entry in entries]
 
-    def table(name: str, columns: tuple, parts: list, note: str = "", none: str = "") -> dict[str, Any]:
+    def table(name: str, columns: tuple[Any, ...], parts: list[Any], note: str = "", none: str = "") -> dict[str, Any]:
         return {
             "name": name,
             "title": texts[name],
