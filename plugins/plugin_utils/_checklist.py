@@ -9,6 +9,7 @@ An item is ticked by an observation and by nothing else: what was not seen is `u
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -73,7 +74,7 @@ def checklist(facts: Any, now: float, locale: str = "en") -> list[dict[str, Any]
     return rows
 
 
-def judgement(act: dict[str, Any], acts: list[Any]) -> dict[str, Any] | None:
+def judgement(act: Mapping[str, Any], acts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """What was judged of an act on the service by what that did next, None where nobody judged it.
 
     That is the run's note `proof`, or the end of the decision of `emergency_recovery` that called for the level.
@@ -129,7 +130,7 @@ class _Facts:
         verdict = self.verdict or {}
         return self._say("critical", status=verdict.get("status"), cause=verdict.get("cause"))
 
-    def _entry(self, act: dict[str, Any]) -> str:
+    def _entry(self, act: Mapping[str, Any]) -> str:
         return f"journal#{act.get('outcome_seq') or act.get('seq') or '?'}"
 
     def _since_forward(self, acts: list[Any]) -> list[Any]:

@@ -73,7 +73,7 @@ def diagnosis(
     traces = known["traces"]
     facts = {name: more.get(name) for name in ("notifications", "smoke_test", "report")}
     facts.update(verdict=verdict, **{name: known[name] for name in ("service", "traces", "journal")})
-    found = {
+    told = {
         "host": more.get("host"),
         "depth": depth,
         "verdict": verdict,
@@ -84,9 +84,9 @@ def diagnosis(
         "unknown": unknown,
         "next_step": more.get("next_step") or _next_step(mapping(verdict, "verdict"), depth, words),
     }
-    found = redact_data(found)
-    found["screen"] = "\n".join(_Screen(found, now, words).lines())
-    return found
+    shown: dict[str, Any] = redact_data(told)
+    shown["screen"] = "\n".join(_Screen(shown, now, words).lines())
+    return shown
 
 
 def _next_step(verdict: dict[str, Any], depth: str, words: Words) -> str:
@@ -117,10 +117,10 @@ def _answer(registered: Any, key: str | None, words: Words) -> tuple[Any, str | 
 class _Screen:
     """The lines of a screen: the verdict first, what to run next last."""
 
-    def __init__(self, found: dict[str, Any], now: float, words: Words) -> None:
-        self._found, self._now, self._words, self._say = found, now, words, words.say
-        self._known = found["known"]
-        self._why = {entry["probe"]: entry["why"] for entry in found["unknown"]}
+    def __init__(self, host: dict[str, Any], now: float, words: Words) -> None:
+        self._host, self._now, self._words, self._say = host, now, words, words.say
+        self._known = host["known"]
+        self._why = {entry["probe"]: entry["why"] for entry in host["unknown"]}
 
     def lines(self) -> list[str]:
         parts = [self._headline(), *self._reasons()]
@@ -129,15 +129,15 @@ class _Screen:
         parts += self._part("service", "service", self._service)
         parts += self._part("flags", "service", self._flags)
         parts += self._part("last_act", "journal", self._last_act)
-        if self._found["depth"] == "full":
+        if self._host["depth"] == "full":
             parts += self._part("handoff", "traces", self._handoff)
             parts += self._part("state", "traces", self._state)
             parts += self._part("instances", "traces", self._instances)
             parts += self._part("failures", "traces", self._failures)
             parts += self._part("rise", "traces", self._rise)
             parts += self._part("gateway", "gateway", self._gateway)
-            parts += self._labelled("checklist", [self._tick(row) for row in self._found["checklist"]])
-        parts += self._labelled("next", [self._found["next_step"] or self._say("nothing")])
+            parts += self._labelled("checklist", [self._tick(row) for row in self._host["checklist"]])
+        parts += self._labelled("next", [self._host["next_step"] or self._say("nothing")])
         return [_cut(line) for line in parts]
 
     def _part(self, label: str, probe: str, tell: Any) -> list[str]:
@@ -160,14 +160,14 @@ class _Screen:
         return self._words.duration(max(0.0, self._now - parse_when(str(moment), self._now)))
 
     def _headline(self) -> str:
-        verdict = self._found["verdict"]
+        verdict = self._host["verdict"]
         cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
-        host = f"{self._found['host']}: " if self._found["host"] else ""
-        measured = self._say("measured", age=self._age(self._found["measured"]))
+        host = f"{self._host['host']}: " if self._host["host"] else ""
+        measured = self._say("measured", age=self._age(self._host["measured"]))
         return f"{host}{self._say(verdict['status'])}{cause}, {measured}"
 
     def _reasons(self) -> list[str]:
-        reasons = self._found["verdict"]["reasons"]
+        reasons = self._host["verdict"]["reasons"]
         # A name out of the log may hold a line feed, and must not become a line of its own.
         shown = [f"  - {' '.join(str(reason).split())}" for reason in reasons[:_REASONS]]
         if len(reasons) > _REASONS:
@@ -178,8 +178,9 @@ class _Screen:
         rate = delivery_rate(traces)
         if rate["rate"] is None:
             return [self._say("no_delivery")]
-        shown = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
-        return [self._say("delivered", n=rate["n"], unconfirmed=traces["delivery"]["unconfirmed"], **shown)]
+        share, low, high = (self._words.percent(value) for value in (rate["rate"], rate["low"], rate["high"]))
+        unconfirmed = traces["delivery"]["unconfirmed"]
+        return [self._say("delivered", n=rate["n"], unconfirmed=unconfirmed, rate=share, low=low, high=high)]
 
     def _critical(self, traces: dict[str, Any]) -> list[str]:
         samples = traces["samples"]["guards"] + traces["samples"]["lost"]
@@ -260,7 +261,7 @@ class _Screen:
         ]
 
     def _rise(self, _traces: dict[str, Any]) -> list[str]:
-        rise = self._found["rise"]
+        rise = self._host["rise"]
         judged = {None: "not_comparable", True: "sudden", False: "not_sudden"}[rise["sudden"]]
         return [
             self._say(
