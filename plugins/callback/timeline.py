@@ -35,6 +35,8 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Callable
+from typing import Any, TypedDict
 
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -43,16 +45,15 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._core_types import n
 COLLECTION = "kumon.runbook."
 
 
-def _harmless(method):
+def _harmless(method: Callable[..., None]) -> Callable[..., None]:
     """Whatever goes wrong in telling the time must not change what a play does."""
 
     @functools.wraps(method)
-    def guarded(self, *args, **kwargs):
+    def guarded(self: CallbackModule, *args: Any, **kwargs: Any) -> None:
         try:
-            return method(self, *args, **kwargs)
+            method(self, *args, **kwargs)
         except Exception as error:  # whatever it is, the play goes on
             self._display.warning(f"The timeline is incomplete ({type(error).__name__}: {error}).")
-        return None
 
     return guarded
 
@@ -63,6 +64,34 @@ def phase_of(name: str) -> str:
     return own.partition(" | ")[0].strip() if " | " in own else ""
 
 
+class PhaseRow(TypedDict):
+    """One phase, as the table shows it."""
+
+    phase: str
+    seconds: float
+    tasks: int
+
+
+class Timeline(TypedDict):
+    """What is shown and written."""
+
+    procedure: str | None
+    run_id: str | None
+    status: str | None
+    seconds: float
+    observed_seconds: float | None
+    budget_seconds: float | None
+    next_step: str
+    phases: list[PhaseRow]
+
+
+class _Spent:
+    """What a phase took so far."""
+
+    def __init__(self) -> None:
+        self.seconds, self.tasks = 0.0, 0
+
+
 class CallbackModule(CallbackBase):
     """The callback kumon.runbook.timeline."""
 
@@ -71,54 +100,54 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "kumon.runbook.timeline"
     CALLBACK_NEEDS_ENABLED = True
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._clock, self._wall = time.monotonic, time.time
         self._begun = self._since = self._clock()
-        self._phase = None
-        self._phases = {}
+        self._phase: str | None = None
+        self._phases: dict[str, _Spent] = {}
 
     @_harmless
-    def v2_playbook_on_start(self, playbook):
+    def v2_playbook_on_start(self, playbook: Any) -> None:
         self._begun = self._since = self._clock()
         # Each task's worker is a fork of this process: what is imported here is not imported again by all of them.
         for topic in ("running", "measuring", "judging", "telling"):
             importlib.import_module(f"ansible_collections.kumon.runbook.plugins.filter.{topic}")
 
     @_harmless
-    def v2_playbook_on_task_start(self, task, is_conditional):
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._enter(task)
 
     @_harmless
-    def v2_playbook_on_handler_task_start(self, task):
+    def v2_playbook_on_handler_task_start(self, task: Any) -> None:
         self._enter(task)
 
     @_harmless
-    def v2_playbook_on_stats(self, stats):
+    def v2_playbook_on_stats(self, stats: Any) -> None:
         self._leave()
         if not self._phases:
             return
-        found = self._timeline((getattr(stats, "custom", None) or {}).get("_run", {}).get("runbook_result") or {})
-        self._show(found)
+        timeline = self._timeline((getattr(stats, "custom", None) or {}).get("_run", {}).get("runbook_result") or {})
+        self._show(timeline)
         path = self.get_option("json_file")
         if path:
-            _write(os.path.expanduser(path), found)
+            _write(os.path.expanduser(path), timeline)
 
-    def _enter(self, task):
+    def _enter(self, task: Any) -> None:
         self._leave()
         role = getattr(task, "_role", None)
         ours = role is not None and role.get_name().startswith(COLLECTION)
         self._phase = phase_of(task.get_name()) if ours else None
         if self._phase:
-            self._phases.setdefault(self._phase, [0.0, 0])[1] += 1
+            self._phases.setdefault(self._phase, _Spent()).tasks += 1
 
-    def _leave(self):
+    def _leave(self) -> None:
         now = self._clock()
         if self._phase:
-            self._phases[self._phase][0] += now - self._since
+            self._phases[self._phase].seconds += now - self._since
         self._since = now
 
-    def _timeline(self, result):
+    def _timeline(self, result: dict[str, Any]) -> Timeline:
         seconds = self._clock() - self._begun
         observed = None
         started, effect = number(result.get("started")), number(result.get("seconds"))
@@ -134,33 +163,33 @@ class CallbackModule(CallbackBase):
             "budget_seconds": number(result.get("budget_seconds")),
             "next_step": redact(" ".join(str(result.get("next_step") or "").split())),
             "phases": [
-                {"phase": name, "seconds": round(seconds, 2), "tasks": tasks}
-                for name, (seconds, tasks) in self._phases.items()
+                {"phase": name, "seconds": round(spent.seconds, 2), "tasks": spent.tasks}
+                for name, spent in self._phases.items()
             ],
         }
 
-    def _show(self, found):
+    def _show(self, timeline: Timeline) -> None:
         self._display.banner("TIMELINE")
-        for row in found["phases"]:
+        for row in timeline["phases"]:
             tasks = f"{row['tasks']} task{'s' if row['tasks'] != 1 else ''}"
             self._display.display(f"{row['phase']:<24} {row['seconds']:>8.1f} s  {tasks}")
-        if found["procedure"]:
-            observed = found["seconds"] if found["observed_seconds"] is None else found["observed_seconds"]
-            budget = f" of {found['budget_seconds']:g} s" if found["budget_seconds"] else ""
-            over = " OVER BUDGET" if found["budget_seconds"] and observed > found["budget_seconds"] else ""
-            self._display.display(f"{found['procedure']:<24} {observed:>8.1f} s{budget}{over}  {found['status']}")
-        self._display.display(f"{'in all':<24} {found['seconds']:>8.1f} s")
-        if found["next_step"]:
-            self._display.display(f"→ {found['next_step']}")
+        if timeline["procedure"]:
+            observed = timeline["seconds"] if timeline["observed_seconds"] is None else timeline["observed_seconds"]
+            budget = f" of {timeline['budget_seconds']:g} s" if timeline["budget_seconds"] else ""
+            over = " OVER BUDGET" if timeline["budget_seconds"] and observed > timeline["budget_seconds"] else ""
+            self._display.display(f"{timeline['procedure']:<24} {observed:>8.1f} s{budget}{over}  {timeline['status']}")
+        self._display.display(f"{'in all':<24} {timeline['seconds']:>8.1f} s")
+        if timeline["next_step"]:
+            self._display.display(f"→ {timeline['next_step']}")
 
 
-def _write(path, found):
+def _write(path: str, timeline: Timeline) -> None:
     """Put a whole file in place of the one that is there."""
     directory = os.path.dirname(path) or "."
     handle, draft = tempfile.mkstemp(prefix=".timeline-", dir=directory)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            json.dump(found, out, indent=2, sort_keys=True)
+            json.dump(timeline, out, indent=2, sort_keys=True)
             out.write("\n")
         os.replace(draft, path)
     except BaseException:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 NEEDED = "The pictures need matplotlib on the controller: pip install matplotlib"
@@ -40,7 +42,7 @@ def pictures(model: dict[str, Any]) -> dict[str, str | None]:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    def draw(paint, rows: float) -> str:
+    def draw(paint: Callable[[Any], None], rows: float) -> str:
         figure = Figure(figsize=(_WIDTH, 0.9 + rows), layout="constrained")
         FigureCanvasSVG(figure)
         paint(figure)
@@ -68,9 +70,7 @@ def pictures(model: dict[str, Any]) -> dict[str, str | None]:
     return drawn
 
 
-def _rate(figure, model: dict, words: dict) -> None:
-    from datetime import datetime, timedelta, timezone
-
+def _rate(figure: Any, model: dict[str, Any], words: dict[str, str]) -> None:
     from matplotlib.dates import AutoDateLocator, DateFormatter
 
     minutes = model["minutes"]
@@ -126,10 +126,10 @@ def _rate(figure, model: dict, words: dict) -> None:
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
 
 
-def _with_gaps(times: list, values: list) -> tuple[list, list]:
+def _with_gaps(times: list[datetime], values: list[float]) -> tuple[list[datetime], list[float]]:
     """Points for a line that joins only neighbouring minutes: where nothing was measured, nothing is drawn."""
-    joined: list = []
-    shown: list = []
+    joined: list[datetime] = []
+    shown: list[float] = []
     for number, (at, value) in enumerate(zip(times, values)):
         if number and (at - times[number - 1]).total_seconds() > 60:
             joined.append(at)
@@ -139,7 +139,7 @@ def _with_gaps(times: list, values: list) -> tuple[list, list]:
     return joined, shown
 
 
-def _budgets(figure, runs: list, words: dict) -> None:
+def _budgets(figure: Any, runs: list[dict[str, Any]], words: dict[str, str]) -> None:
     axes = figure.subplots()
     places = list(range(len(runs)))
     shares = [100 * run["seconds"] / run["budget"] for run in runs]
@@ -155,7 +155,7 @@ def _budgets(figure, runs: list, words: dict) -> None:
     axes.set_title(words["budgets_title"])
 
 
-def _guards(figure, guards: dict, words: dict) -> None:
+def _guards(figure: Any, guards: dict[str, int], words: dict[str, str]) -> None:
     axes = figure.subplots()
     rows = sorted(guards.items(), key=lambda item: (-item[1], item[0]))
     places = list(range(len(rows)))

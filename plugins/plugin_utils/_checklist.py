@@ -9,6 +9,7 @@ An item is ticked by an observation and by nothing else: what was not seen is `u
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -73,7 +74,7 @@ def checklist(facts: Any, now: float, locale: str = "en") -> list[dict[str, Any]
     return rows
 
 
-def judgement(act: dict, acts: list) -> dict | None:
+def judgement(act: Mapping[str, Any], acts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """What was judged of an act on the service by what that did next, None where nobody judged it.
 
     That is the run's note `proof`, or the end of the decision of `emergency_recovery` that called for the level.
@@ -97,7 +98,7 @@ def judgement(act: dict, acts: list) -> dict | None:
 class _Facts:
     """What is known, and each item's answer by it."""
 
-    def __init__(self, facts: dict, now: float, words: Words) -> None:
+    def __init__(self, facts: dict[str, Any], now: float, words: Words) -> None:
         self._now, self._words, self._say = now, words, words.say
         self.verdict, self.traces, self.service, self.journal, self.test, self.messages, self.written = (
             mapping(facts[name], name) if facts.get(name) is not None else None
@@ -129,10 +130,10 @@ class _Facts:
         verdict = self.verdict or {}
         return self._say("critical", status=verdict.get("status"), cause=verdict.get("cause"))
 
-    def _entry(self, act: dict) -> str:
+    def _entry(self, act: Mapping[str, Any]) -> str:
         return f"journal#{act.get('outcome_seq') or act.get('seq') or '?'}"
 
-    def _since_forward(self, acts: list) -> list:
+    def _since_forward(self, acts: list[Any]) -> list[Any]:
         """Acts of the incident that is not over: none that a later way forward has undone."""
         if not self._forward:
             return acts

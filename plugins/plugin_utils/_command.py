@@ -148,7 +148,7 @@ def started(cliargs: Mapping[str, Any] | None = None, environment: Mapping[str, 
         return Started()
     playbooks = given.get("args") or ()
     inventory = given.get("inventory") or ()
-    default = constants.DEFAULT_HOST_LIST  # type: ignore[attr-defined] # made at run time from the configuration
+    default = constants.DEFAULT_HOST_LIST  # made at run time from the configuration
     return Started(
         playbook_dir_style=_style(str(playbooks[0])) if playbooks else None,
         inventory_sources=() if list(inventory) == list(default) else tuple(_shown(str(one)) for one in inventory),
@@ -210,11 +210,13 @@ def _travelling(text: str, own: Mapping[str, Any]) -> Iterator[str]:
 def _parsed(text: str) -> dict[str, Any]:
     """What Ansible makes of one ``-e``; it has refused by now what it could not read."""
     try:
-        found = yaml.safe_load(text) if text[:1] in "{[" else parse_kv(text)
+        variables = yaml.safe_load(text) if text[:1] in "{[" else parse_kv(text)
     except (yaml.YAMLError, AnsibleError):
         return {}
     return (
-        {str(name): value for name, value in found.items() if name != "_raw_params"} if isinstance(found, dict) else {}
+        {str(name): value for name, value in variables.items() if name != "_raw_params"}
+        if isinstance(variables, dict)
+        else {}
     )
 
 

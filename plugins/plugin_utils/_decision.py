@@ -9,8 +9,20 @@ Pure: no host, no clock, no memory. Bad input raises `ValueError` with one sente
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
+    Act,
+    Decision,
+    Numeric,
+    Present,
+    Spent,
+    Truth,
+    Verdict,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
@@ -21,7 +33,7 @@ FENCED = ("kill_switch_ignored", "delivery_failing")
 MODES = ("recommend", "approve", "auto")
 BUDGET = 1800.0  # seconds within which a level is done automatically once at most
 
-STEPS = {
+STEPS: dict[str, tuple[int, ...]] = {
     # Messages are kept from going out first, whatever the cause: that is done in seconds and undone as fast.
     "level2_not_stable": (1, 3),
     "kill_switch_ignored": (1, 3),
@@ -49,23 +61,33 @@ STEPS = {
 """The automatic steps for each cause of a verdict, in their order; after the last one a person decides."""
 
 
-class _History:
-    """The automatic acts within the budget."""
+class _Decided(NamedTuple):
+    """A level that was decided: how long ago, and by which run."""
 
-    def __init__(self, acts, budget):
+    age: float
+    run_id: str | None
+
+
+class _History:
+    """The automatic acts within the budget, by their level."""
+
+    budget: float
+    spent: dict[int, _Decided]
+    unfinished: dict[int, _Decided]
+
+    def __init__(self, acts: Sequence[Act] | None, budget: Numeric) -> None:
         self.budget = number(budget, "budget")
-        self.spent: dict = {}
-        self.unfinished: dict = {}
+        self.spent, self.unfinished = {}, {}
         newer = False
-        for act in sequence(acts or [], "acts"):
-            act = mapping(act, "Each of the acts")
+        for entry in sequence(acts or [], "acts"):
+            act = mapping(entry, "Each of the acts")
             if act.get("procedure") != "emergency_recovery" or act.get("act") != "decision":
                 continue
             age = number(act.get("age"), "age of a decision")
             level = _level(mapping(act.get("after") or {}, "after of a decision").get("level"))
             if age >= self.budget or level is None:
                 continue
-            known = {"age": age, "run_id": act.get("run_id")}
+            known = _Decided(age, act.get("run_id"))
             if act.get("ok") is not None or newer:
                 self.spent.setdefault(level, known)
             else:
@@ -74,16 +96,16 @@ class _History:
 
 
 def recovery_decision(
-    verdict,
-    present=None,
-    acts=(),
-    mode="recommend",
-    approved=None,
-    release_available=None,
-    budget=BUDGET,
-    locale="en",
-    commands=None,
-) -> dict:
+    verdict: Verdict,
+    present: Present | None = None,
+    acts: Sequence[Act] | None = (),
+    mode: str = "recommend",
+    approved: int | str | None = None,
+    release_available: Truth = None,
+    budget: Numeric = BUDGET,
+    locale: str = "en",
+    commands: Mapping[str, str] | None = None,
+) -> Decision:
     """Say what is to be done about `verdict`, as the filter of that name returns it. Return
 
         {level, title, act, unstable, cause, reasons: [sentence, ...], next, to_person,
@@ -107,27 +129,27 @@ def recovery_decision(
     that `next` names, as this run was started.
     """
     words = Words(locale, _texts.TEXTS, _levels.TEXTS, run=commands)
-    verdict, present = mapping(verdict, "verdict"), mapping(present or {}, "present")
+    judged, effective = mapping(verdict, "verdict"), mapping(present or {}, "present")
     if mode not in MODES:
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {redact(repr(mode))[:40]}.")
-    approved, release = _level(approved), flag(release_available, "release_available")
-    causes = sequence(verdict.get("causes") or [], "verdict.causes")
+    approved_level, release = _level(approved), flag(release_available, "release_available")
+    causes = sequence(judged.get("causes") or [], "verdict.causes")
     unknown = [cause for cause in causes if cause not in STEPS]
     if unknown:
         raise ValueError(f"verdict.causes holds the unknown cause {redact(repr(unknown[0]))[:40]}.")
     history = _History(acts, budget)
     ignored = "kill_switch_ignored" in causes
     # Behind the fence an assistant that ignores the kill-switch tries to send, and nothing gets through.
-    contained = ignored and flag(present.get("fenced"), "fenced") is True and not _rate(verdict)
+    contained = ignored and flag(effective.get("fenced"), "fenced") is True and not _rate(judged)
     in_effect = {
-        1: flag(present.get("kill_switch"), "kill_switch") is True and (not ignored or contained),
-        2: flag(present.get("v1_flags"), "v1_flags") is True,
+        1: flag(effective.get("kill_switch"), "kill_switch") is True and (not ignored or contained),
+        2: flag(effective.get("v1_flags"), "v1_flags") is True,
         3: False,
     }
 
     reasons = [words.say("decide_contained")] if contained else []
-    told: list = []
-    due, due_cause, exhausted = 0, verdict.get("cause") or "none", False
+    told: list[tuple[int, ...]] = []
+    due, due_cause, exhausted = 0, judged.get("cause") or "none", False
     for cause in causes:
         # A single look that found no answer is watched; after an automatic act the service did not come back.
         persists = cause == "service_silent" and bool(history.spent)
@@ -135,7 +157,7 @@ def recovery_decision(
             continue
         if not STEPS[cause]:
             continue
-        level, passed = _step(cause, in_effect, history, release, words)
+        level, passed = _step(cause, words, in_effect=in_effect, history=history, release=release)
         if persists:
             passed.insert(0, words.say("decide_persists", cause=cause))
         if STEPS[cause] not in told:  # what has the same steps has the same story
@@ -148,15 +170,13 @@ def recovery_decision(
     for level, known in history.unfinished.items():
         if not in_effect[level] and level >= due:
             due, due_cause = level, "unfinished" if level > due else due_cause
-            age = words.duration(known["age"])
-            reasons.append(
-                words.say("decide_unfinished", level=level, age=age, run_id=redact(str(known["run_id"]))[:60])
-            )
+            age = words.duration(known.age)
+            reasons.append(words.say("decide_unfinished", level=level, age=age, run_id=redact(str(known.run_id))[:60]))
 
-    act = due > 0 and (mode == "auto" or (mode == "approve" and approved == due))
-    blind = verdict.get("status") == "blind"
+    act = due > 0 and (mode == "auto" or (mode == "approve" and approved_level == due))
+    blind = judged.get("status") == "blind"
     if due:
-        reasons.append(_permission(mode, approved, due, words))
+        reasons.append(_permission(mode, words, due=due, approved=approved_level))
         then = words.say(
             "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
         )
@@ -168,8 +188,8 @@ def recovery_decision(
     else:
         safe = due_cause == "kill_switch"
         key = "decide_safe" if safe else "decide_nothing"
-        reasons.append(words.say(key, status=verdict.get("status"), cause=due_cause))
-        status = verdict.get("status")
+        reasons.append(words.say(key, status=judged.get("status"), cause=due_cause))
+        status = judged.get("status")
         then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
     nobody = not due and (exhausted or blind)
     level = None if nobody else due
@@ -178,68 +198,71 @@ def recovery_decision(
         "level": level,
         "title": f"{title} ({due_cause})",
         # What is wrong for sure, so that no watch goes on: every minute of it costs messages.
-        "unstable": due > 0 or (nobody and verdict.get("status") == "rollback"),
+        "unstable": due > 0 or (nobody and judged.get("status") == "rollback"),
         "act": act,
         "cause": due_cause,
         "reasons": reasons,
         "next": then,
         "to_person": (due > 0 and not act) or nobody or (contained and not due),
-        "budget": [
-            {
-                "level": level,
-                "in_effect": in_effect[level],
-                "spent": level in history.spent,
-                "age_seconds": history.spent.get(level, {}).get("age"),
-                "run_id": history.spent.get(level, {}).get("run_id"),
-            }
-            for level in (1, 2, 3)
-        ],
+        "budget": [_spent(each, in_effect[each], history.spent.get(each)) for each in (1, 2, 3)],
     }
 
 
-def _command(words, mode, level) -> str:
+def _spent(level: int, in_effect: bool, decided: _Decided | None) -> Spent:
+    return {
+        "level": level,
+        "in_effect": in_effect,
+        "spent": decided is not None,
+        "age_seconds": decided.age if decided else None,
+        "run_id": decided.run_id if decided else None,
+    }
+
+
+def _command(words: Words, mode: str, level: int) -> str:
     """What a person runs for a level that is due and was not done."""
     if mode == "approve":
         return words.run[f"emergency_recovery -e recovery_mode=approve -e recovery_approved={level}"]
     return words.run[f"rollback_level{level}"]
 
 
-def _step(cause, in_effect, history, release, words):
+def _step(
+    cause: str, words: Words, *, in_effect: Mapping[int, bool], history: _History, release: bool | None
+) -> tuple[int | None, list[str]]:
     """Return the level that is due for `cause`, `None` when none is left, and what led there."""
-    said = [words.say("decide_level", cause=cause, level=STEPS[cause][0])]
+    passed = [words.say("decide_level", cause=cause, level=STEPS[cause][0])]
     for level in STEPS[cause]:
         if in_effect[level]:
-            said.append(words.say("decide_in_effect", level=level, cause=cause))
+            passed.append(words.say("decide_in_effect", level=level, cause=cause))
         elif level in history.spent:
-            age, limit = words.duration(history.spent[level]["age"]), words.duration(history.budget)
-            said.append(words.say("decide_spent", level=level, age=age, limit=limit))
+            age, limit = words.duration(history.spent[level].age), words.duration(history.budget)
+            passed.append(words.say("decide_spent", level=level, age=age, limit=limit))
         elif level < max(history.spent, default=0):
-            said.append(words.say("decide_below", level=level))
+            passed.append(words.say("decide_below", level=level))
         elif level == 3 and release is False:
-            said.append(words.say("decide_no_release"))
+            passed.append(words.say("decide_no_release"))
         else:
-            if len(said) > 1:
-                said.append(words.say("decide_then", level=level))
-            return level, said
-    return None, [*said, words.say("decide_exhausted", cause=cause)]
+            if len(passed) > 1:
+                passed.append(words.say("decide_then", level=level))
+            return level, passed
+    return None, [*passed, words.say("decide_exhausted", cause=cause)]
 
 
-def _permission(mode, approved, level, words) -> str:
-    if mode == "approve" and approved != level:
+def _permission(mode: str, words: Words, *, due: int, approved: int | None) -> str:
+    if mode == "approve" and approved != due:
         if approved is None:
-            return words.say("decide_not_approved", level=level)
-        return words.say("decide_other_approved", approved=approved, level=level)
+            return words.say("decide_not_approved", level=due)
+        return words.say("decide_other_approved", approved=approved, level=due)
     return words.say(
-        {"auto": "decide_auto", "approve": "decide_approved", "recommend": "decide_recommend"}[mode], level=level
+        {"auto": "decide_auto", "approve": "decide_approved", "recommend": "decide_recommend"}[mode], level=due
     )
 
 
-def _rate(verdict) -> float:
+def _rate(verdict: dict[str, Any]) -> float:
     """The share of deliveries that succeeded; 0 without any."""
     return mapping(verdict.get("delivery") or {}, "verdict.delivery").get("rate") or 0.0
 
 
-def _level(value):
+def _level(value: Any) -> int | None:
     """Read a level, 1 to 3; nothing is `None`."""
     if value is None or value == "":
         return None

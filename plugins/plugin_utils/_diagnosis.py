@@ -73,7 +73,7 @@ def diagnosis(
     traces = known["traces"]
     facts = {name: more.get(name) for name in ("notifications", "smoke_test", "report")}
     facts.update(verdict=verdict, **{name: known[name] for name in ("service", "traces", "journal")})
-    found = {
+    told = {
         "host": more.get("host"),
         "depth": depth,
         "verdict": verdict,
@@ -84,9 +84,9 @@ def diagnosis(
         "unknown": unknown,
         "next_step": more.get("next_step") or _next_step(mapping(verdict, "verdict"), depth, words),
     }
-    found = redact_data(found)
-    found["screen"] = "\n".join(_Screen(found, now, words).lines())
-    return found
+    shown: dict[str, Any] = redact_data(told)
+    shown["screen"] = "\n".join(_Screen(shown, now, words).lines())
+    return shown
 
 
 def _next_step(verdict: dict[str, Any], depth: str, words: Words) -> str:
@@ -117,10 +117,10 @@ def _answer(registered: Any, key: str | None, words: Words) -> tuple[Any, str | 
 class _Screen:
     """The lines of a screen: the verdict first, what to run next last."""
 
-    def __init__(self, found: dict[str, Any], now: float, words: Words) -> None:
-        self._found, self._now, self._words, self._say = found, now, words, words.say
-        self._known = found["known"]
-        self._why = {entry["probe"]: entry["why"] for entry in found["unknown"]}
+    def __init__(self, host: dict[str, Any], now: float, words: Words) -> None:
+        self._host, self._now, self._words, self._say = host, now, words, words.say
+        self._known = host["known"]
+        self._why = {entry["probe"]: entry["why"] for entry in host["unknown"]}
 
     def lines(self) -> list[str]:
         parts = [self._headline(), *self._reasons()]
@@ -129,15 +129,15 @@ class _Screen:
         parts += self._part("service", "service", self._service)
         parts += self._part("flags", "service", self._flags)
         parts += self._part("last_act", "journal", self._last_act)
-        if self._found["depth"] == "full":
+        if self._host["depth"] == "full":
             parts += self._part("handoff", "traces", self._handoff)
             parts += self._part("state", "traces", self._state)
             parts += self._part("instances", "traces", self._instances)
             parts += self._part("failures", "traces", self._failures)
             parts += self._part("rise", "traces", self._rise)
             parts += self._part("gateway", "gateway", self._gateway)
-            parts += self._labelled("checklist", [self._tick(row) for row in self._found["checklist"]])
-        parts += self._labelled("next", [self._found["next_step"] or self._say("nothing")])
+            parts += self._labelled("checklist", [self._tick(row) for row in self._host["checklist"]])
+        parts += self._labelled("next", [self._host["next_step"] or self._say("nothing")])
         return [_cut(line) for line in parts]
 
     def _part(self, label: str, probe: str, tell: Any) -> list[str]:
@@ -160,28 +160,29 @@ class _Screen:
         return self._words.duration(max(0.0, self._now - parse_when(str(moment), self._now)))
 
     def _headline(self) -> str:
-        verdict = self._found["verdict"]
+        verdict = self._host["verdict"]
         cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
-        host = f"{self._found['host']}: " if self._found["host"] else ""
-        measured = self._say("measured", age=self._age(self._found["measured"]))
+        host = f"{self._host['host']}: " if self._host["host"] else ""
+        measured = self._say("measured", age=self._age(self._host["measured"]))
         return f"{host}{self._say(verdict['status'])}{cause}, {measured}"
 
     def _reasons(self) -> list[str]:
-        reasons = self._found["verdict"]["reasons"]
+        reasons = self._host["verdict"]["reasons"]
         # A name out of the log may hold a line feed, and must not become a line of its own.
         shown = [f"  - {' '.join(str(reason).split())}" for reason in reasons[:_REASONS]]
         if len(reasons) > _REASONS:
             shown.append(f"  - {self._say('more', n=len(reasons) - _REASONS)}")
         return shown
 
-    def _delivery(self, traces: dict) -> list[str]:
+    def _delivery(self, traces: dict[str, Any]) -> list[str]:
         rate = delivery_rate(traces)
         if rate["rate"] is None:
             return [self._say("no_delivery")]
-        shown = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
-        return [self._say("delivered", n=rate["n"], unconfirmed=traces["delivery"]["unconfirmed"], **shown)]
+        share, low, high = (self._words.percent(value) for value in (rate["rate"], rate["low"], rate["high"]))
+        unconfirmed = traces["delivery"]["unconfirmed"]
+        return [self._say("delivered", n=rate["n"], unconfirmed=unconfirmed, rate=share, low=low, high=high)]
 
-    def _critical(self, traces: dict) -> list[str]:
+    def _critical(self, traces: dict[str, Any]) -> list[str]:
         samples = traces["samples"]["guards"] + traces["samples"]["lost"]
         newest = sorted(samples, key=lambda sample: str(sample.get("time") or ""), reverse=True)[:_EVENTS]
         texts = [f"{sample.get('time') or '?'} {message_of(sample['line'])}" for sample in newest]
@@ -194,14 +195,14 @@ class _Screen:
             texts.append(self._say("invalid_instances", names=self._names(traces["instances"]["invalid"])))
         return [text[: WIDTH - _LABEL] for text in texts] or [self._say("no_critical")]
 
-    def _service(self, service: dict) -> list[str]:
+    def _service(self, service: dict[str, Any]) -> list[str]:
         health = service["health"]
         fields = {"health": health["status"], "detail": health_said(health, self._words.locale)}
         if not service["running"]:
             return [self._say("stopped", **fields)]
         return [self._say("running", pid=service["pid"], started=service["started"], **fields)]
 
-    def _flags(self, service: dict) -> list[str]:
+    def _flags(self, service: dict[str, Any]) -> list[str]:
         columns = ("declared", "effective", "reported")
         names = sorted({name for column in columns for name in service[column]})
         width = min(40, max([len(name) for name in names], default=0)) + 2
@@ -211,7 +212,7 @@ class _Screen:
             rows.append(f"{name[:40]:<{width}}{values}".rstrip())
         return rows
 
-    def _last_act(self, journal: dict) -> list[str]:
+    def _last_act(self, journal: dict[str, Any]) -> list[str]:
         if not journal.get("ok", True):
             return [self._say("journal_broken", reason=journal.get("reason"))]
         if not journal.get("acts"):
@@ -228,20 +229,20 @@ class _Screen:
         ago = self._say("ago", age=self._age(act.get("ended") or act.get("began")))
         return [f"{act.get('procedure')} ({act.get('act')}), {act.get('actor')}: {self._say(ended)}, {ago}"]
 
-    def _handoff(self, traces: dict) -> list[str]:
+    def _handoff(self, traces: dict[str, Any]) -> list[str]:
         return [
             self._say("handoffs", **{name: traces["handoff"][name] for name in ("planned", "read", "lost", "unread")})
         ]
 
-    def _state(self, traces: dict) -> list[str]:
+    def _state(self, traces: dict[str, Any]) -> list[str]:
         return [self._say("mismatches", n=traces["handoff"]["state_mismatches"])]
 
-    def _names(self, counts: dict) -> str:
+    def _names(self, counts: dict[str, Any]) -> str:
         by_count = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
         shown = [f"{str(name)[:40] or repr('')} {count}" for name, count in by_count[:_NAMES]]
         return ", ".join(shown) + (f", {self._say('more', n=len(by_count) - _NAMES)}" if len(by_count) > _NAMES else "")
 
-    def _instances(self, traces: dict) -> list[str]:
+    def _instances(self, traces: dict[str, Any]) -> list[str]:
         instances = traces["instances"]
         wrong = [
             self._say(kind, names=self._names(instances[kind])) for kind in ("invalid", "unexpected") if instances[kind]
@@ -250,7 +251,7 @@ class _Screen:
             ["; ".join([self._names(instances["seen"]), *wrong])] if instances["seen"] else [self._say("no_instance")]
         )
 
-    def _failures(self, traces: dict) -> list[str]:
+    def _failures(self, traces: dict[str, Any]) -> list[str]:
         delivery = traces["delivery"]
         if not delivery["failed"]:
             return [self._say("no_failures")]
@@ -259,8 +260,8 @@ class _Screen:
             self._say("by_conversation", names=self._names(delivery.get("failed_by_conversation") or {})),
         ]
 
-    def _rise(self, _traces: dict) -> list[str]:
-        rise = self._found["rise"]
+    def _rise(self, _traces: dict[str, Any]) -> list[str]:
+        rise = self._host["rise"]
         judged = {None: "not_comparable", True: "sudden", False: "not_sudden"}[rise["sudden"]]
         return [
             self._say(
@@ -273,14 +274,14 @@ class _Screen:
             )
         ]
 
-    def _gateway(self, gateway: dict) -> list[str]:
+    def _gateway(self, gateway: dict[str, Any]) -> list[str]:
         known = gateway.get("healthy")
         healthy = "unknown" if known is None else "healthy" if known else "unhealthy"
         shown = {name: gateway.get(name) or self._say("unknown") for name in ("version", "state")}
         first = self._say("gateway_is", healthy=self._say(healthy), **shown)
         return [first, *[str(finding.get("message")) for finding in (gateway.get("findings") or [])[:2]]]
 
-    def _tick(self, row: dict) -> str:
+    def _tick(self, row: dict[str, Any]) -> str:
         age = f", {self._say('ago', age=self._words.duration(row['age']))}" if row["age"] is not None else ""
         source = f" ({row['source']}{age})" if row["source"] else ""
         return f"{_TICKS[row['status']]} {row['title']}: {row['value']}{source}"[: WIDTH - _LABEL]

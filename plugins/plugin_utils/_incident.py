@@ -18,6 +18,8 @@ GAP_SECONDS = 4 * 3600
 MARGIN_SECONDS = 900
 """What is looked at before the first act and after the last one."""
 
+_Dated = tuple[float, float, dict[str, Any]]  # when an act began and ended, and the act
+
 ACTING = (*ROLLBACKS, "emergency_recovery")
 
 
@@ -33,7 +35,7 @@ def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", 
     :raises ValueError: with a sentence when there is no such incident, or the window is empty
     """
     now = number(now, "now")
-    acts = []
+    acts: list[_Dated] = []
     for host, journal in mapping(journals, "The journals").items():
         for act in sequence((journal or {}).get("acts") or [], f"The acts of {host}"):
             ends = parse_when(str(act.get("ended") or act.get("began")), now)
@@ -65,9 +67,9 @@ def _as_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text).lstrip(".")[:80]
 
 
-def _newest(acts: list, run_id: str) -> list:
+def _newest(acts: list[_Dated], run_id: str) -> list[_Dated]:
     """The acts of the newest incident with a rollback in it, or of the one that the run belongs to."""
-    incidents: list[list] = []
+    incidents: list[list[_Dated]] = []
     last = None
     for entry in acts:
         if last is None or entry[0] - last > GAP_SECONDS:

@@ -15,6 +15,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import delivery_rate, mapping, nothing_dated, number
 
+_Sample = tuple[str, dict[str, str], float]  # a metric, its labels beside the host, and the value
+
 PREFIX = "kumon_assistant_"
 STATUSES = ("ok", "watch", "rollback", "blind")
 
@@ -62,7 +64,7 @@ def prometheus(seen: Any, host: str, now: float) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of_verdict(verdict: dict) -> list[tuple]:
+def _of_verdict(verdict: dict[str, Any]) -> list[_Sample]:
     status = verdict.get("status")
     if status not in STATUSES:
         raise ValueError(f"verdict.status must be one of {', '.join(STATUSES)}.")
@@ -73,7 +75,7 @@ def _of_verdict(verdict: dict) -> list[tuple]:
     ]
 
 
-def _of_traces(traces: dict) -> list[tuple]:
+def _of_traces(traces: dict[str, Any]) -> list[_Sample]:
     rate = delivery_rate(traces)
     samples = [
         *[("deliveries", {"result": name}, traces["delivery"][name]) for name in ("success", "failed", "unconfirmed")],
@@ -92,9 +94,9 @@ def _of_traces(traces: dict) -> list[tuple]:
     return samples
 
 
-def _of_service(service: dict) -> list[tuple]:
+def _of_service(service: dict[str, Any]) -> list[_Sample]:
     switched = str((service.get("effective") or {}).get("DELIVERY_DISABLE") or "").lower()
-    samples: list[tuple] = [("service_up", {}, bool(service.get("running")))]
+    samples: list[_Sample] = [("service_up", {}, bool(service.get("running")))]
     if service.get("running"):
         samples.append(("kill_switch", {}, switched in ("true", "1", "yes", "on")))
     return samples

@@ -9,8 +9,8 @@ Pure: no host, no clock, no memory. Bad input raises `ValueError` with one sente
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Union
 
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
@@ -20,6 +20,15 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     number,
     sample_needed,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
+    ActProof,
+    Criterion,
+    Numeric,
+    Observation,
+    RecoveryProof,
+    Traces,
+    Truth,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import Seen, flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery_proof as _texts
@@ -28,11 +37,45 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict
 WINDOW = 900.0  # seconds without critical event, by the procedures
 GOING_ON = 1 / 15  # the share of the window, a minute of the fifteen, within which an event means that it still happens
 
+_Moment = Union[str, float, None]  # ISO 8601, or seconds since the epoch
+_Judged = tuple[Criterion, str]  # a criterion, and the sentence for it
+
 
 class _Proof:
     """The facts that the criteria need, checked."""
 
-    def __init__(self, traces, restarted, window, began, now, target, loss, error, disabled, fenced, locale):
+    words: Words
+    seen: Seen
+    sample: Seen
+    window: float
+    target: float
+    loss: float
+    error: float
+    safe_mode: bool
+    fenced: bool
+    now: float | None
+    began: float | None
+    last: float | None
+    critical_at: float | None
+    events: dict[str, int]
+    critical: int
+    blind: str
+
+    def __init__(
+        self,
+        traces: Traces | None,
+        restarted: Traces | None,
+        *,
+        window: Numeric,
+        began: _Moment | Sequence[_Moment],
+        now: _Moment,
+        target: Numeric,
+        loss: Numeric,
+        error: Numeric,
+        disabled: bool | None,
+        fenced: bool | None,
+        locale: str,
+    ) -> None:
         self.words = Words(locale, _verdict_texts.TEXTS, _texts.TEXTS)
         self.seen = Seen(traces)
         # What came before a critical event says nothing of what came after it.
@@ -43,7 +86,7 @@ class _Proof:
         self.target, self.loss, self.error = number(target, "target"), number(loss, "loss"), number(error, "error")
         self.safe_mode = disabled is True
         self.fenced = fenced is True
-        traces = traces or {}
+        traces = traces or Traces()
         self.now = _moment(now if now is not None else traces.get("measured"), "now")
         first = _moment((traces.get("window") or {}).get("since") or traces.get("first"), "traces.window.since")
         moments = [_moment(item, "began") for item in (began if isinstance(began, (list, tuple)) else [began])]
@@ -64,12 +107,12 @@ class _Proof:
         if not self.blind and not seen.records:
             self.blind = "no_data"
 
-    def age(self, moment):
+    def age(self, moment: float | None) -> float | None:
         """Seconds since `moment`; `None` when either time is unknown. Never negative: clocks may differ a little."""
         return None if moment is None or self.now is None else round(max(0.0, self.now - moment), 3)
 
     @property
-    def quiet(self):
+    def quiet(self) -> float | None:
         """Seconds without critical event in the present state; `None` when unknown."""
         if self.critical and self.critical_at is None:
             return None
@@ -79,20 +122,20 @@ class _Proof:
 
 
 def recovery_proof(
-    traces,
-    restarted=None,
-    window=WINDOW,
-    began=None,
-    now=None,
-    service_running=None,
-    service_answering=None,
-    delivery_disabled=None,
-    fenced=None,
-    target=0.95,
-    loss=0.01,
-    error=0.05,
-    locale="en",
-) -> dict:
+    traces: Traces | None,
+    restarted: Traces | None = None,
+    window: Numeric = WINDOW,
+    began: _Moment | Sequence[_Moment] = None,
+    now: _Moment = None,
+    service_running: Truth = None,
+    service_answering: Truth = None,
+    delivery_disabled: Truth = None,
+    fenced: Truth = None,
+    target: Numeric = 0.95,
+    loss: Numeric = 0.01,
+    error: Numeric = 0.05,
+    locale: str = "en",
+) -> RecoveryProof:
     """Judge the success criteria by `traces` of the window that ends now (or `None`, where reading failed). Return
 
         {status, safe_mode, restarts_at, wait_seconds, full_at, reasons: [sentence, ...],
@@ -124,21 +167,25 @@ def recovery_proof(
     apply, and neither does `lost` if delivery reads nothing then. Sending at all is `failed`; behind the network
     fence (`fenced`) only what got through is.
     """
-    service_running = flag(service_running, "service_running")
-    service_answering = flag(service_answering, "service_answering")
-    disabled, fenced = flag(delivery_disabled, "delivery_disabled"), flag(fenced, "fenced")
-    proof = _Proof(traces, restarted, window, began, now, target, loss, error, disabled, fenced, locale)
-    criteria, sentences = [], []
-    for judge in (_critical, _delivered, _lost):
-        criterion, sentence = judge(proof)
-        criteria.append(criterion)
-        sentences.append(sentence)
-    stable, sentence = _stable(proof, service_running, service_answering)
-    criteria.append(stable)
-    sentences.append(sentence)
+    running = flag(service_running, "service_running")
+    answering = flag(service_answering, "service_answering")
+    proof = _Proof(
+        traces,
+        restarted,
+        disabled=flag(delivery_disabled, "delivery_disabled"),
+        fenced=flag(fenced, "fenced"),
+        window=window,
+        began=began,
+        now=now,
+        target=target,
+        loss=loss,
+        error=error,
+        locale=locale,
+    )
+    judged = [_critical(proof), _delivered(proof), _lost(proof), _stable(proof, running, answering)]
 
-    failures = list(_failures(proof, criteria, sentences, service_running))
-    statuses = {criterion["status"] for criterion in criteria}
+    failures = list(_failures(proof, judged, running))
+    statuses = {criterion["status"] for criterion, _sentence in judged}
     status = "failed" if failures else "proven" if statuses <= {"met", "not_applicable"} else "insufficient"
     reasons = list(failures)
     if proof.safe_mode:
@@ -147,7 +194,7 @@ def recovery_proof(
         reasons.append(proof.words.say(proof.blind))
     # What is missing comes before what is there.
     order = ("unmet", "insufficient", "met", "not_applicable")
-    told = sorted(zip(criteria, sentences), key=lambda pair: order.index(pair[0]["status"]))
+    told = sorted(judged, key=lambda pair: order.index(pair[0]["status"]))
     wait = 0.0 if status == "proven" else round(max(0.0, proof.window - (proof.quiet or 0.0)), 3)
     return {
         "status": status,
@@ -157,11 +204,21 @@ def recovery_proof(
         "wait_seconds": wait,
         "full_at": None if proof.now is None else iso(proof.now + wait),
         "reasons": reasons + [sentence for _item, sentence in told if sentence and sentence not in failures],
-        "criteria": criteria,
+        "criteria": [criterion for criterion, _sentence in judged],
     }
 
 
-def _criterion(name, status, value=None, low=None, high=None, n=None, needed=None, age_seconds=None) -> dict:
+def _criterion(
+    name: str,
+    status: str,
+    *,
+    value: float | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    n: int | None = None,
+    needed: float | None = None,
+    age_seconds: float | None = None,
+) -> Criterion:
     return {
         "criterion": name,
         "status": status,
@@ -174,11 +231,11 @@ def _criterion(name, status, value=None, low=None, high=None, n=None, needed=Non
     }
 
 
-def _critical(proof):
+def _critical(proof: _Proof) -> _Judged:
     words, age = proof.words, proof.age(proof.critical_at)
     if not proof.critical:
-        status = "insufficient" if proof.blind else "met"
-        return _criterion("critical", status, 0, needed=0), "" if proof.blind else words.say("proof_none_critical")
+        status, sentence = ("insufficient", "") if proof.blind else ("met", words.say("proof_none_critical"))
+        return _criterion("critical", status, value=0, needed=0), sentence
     quiet = proof.quiet
     met = quiet is not None and quiet >= proof.window and not proof.blind
     events = ", ".join(f"{name} {n}" for name, n in proof.events.items() if n)
@@ -187,10 +244,10 @@ def _critical(proof):
     else:
         sentence = words.say("proof_critical", events=events, age=words.duration(age))
     status = "met" if met else "unmet"
-    return _criterion("critical", status, proof.critical, needed=0, age_seconds=age), sentence
+    return _criterion("critical", status, value=proof.critical, needed=0, age_seconds=age), sentence
 
 
-def _delivered(proof):
+def _delivered(proof: _Proof) -> _Judged:
     """At least `target` delivered, in the unit of the verdict: one outcome for each conversation and minute."""
     if proof.safe_mode:
         return _criterion("delivered", "not_applicable"), ""
@@ -214,15 +271,13 @@ def _delivered(proof):
         low=words.percent(bounds["low"]),
         high=words.percent(bounds["high"]),
     )
-    value = success / n if n else None
-    return _criterion(
-        "delivered", status, value, n=n, needed=needed, age_seconds=proof.age(proof.last), **bounds
-    ), sentence
+    value, age = success / n if n else None, proof.age(proof.last)
+    return _criterion("delivered", status, value=value, n=n, needed=needed, age_seconds=age, **bounds), sentence
 
 
-def _lost(proof):
-    """Less than `loss` of the hand-offs lost. Planned and never read is lost too, unless the kill-switch explains "
-    "it."""
+def _lost(proof: _Proof) -> _Judged:
+    """Less than `loss` of the hand-offs lost. Planned and never read is lost too, unless the kill-switch explains
+    it."""
     seen = proof.sample
     lost = seen.lost + (0 if proof.safe_mode else seen.unread)
     n = seen.read + lost
@@ -245,11 +300,11 @@ def _lost(proof):
         low=words.percent(bounds["low"]),
         high=words.percent(bounds["high"]),
     )
-    value = lost / n if n else None
-    return _criterion("lost", status, value, n=n, needed=needed, age_seconds=proof.age(proof.last), **bounds), sentence
+    value, age = lost / n if n else None, proof.age(proof.last)
+    return _criterion("lost", status, value=value, n=n, needed=needed, age_seconds=age, **bounds), sentence
 
 
-def _stable(proof, running, answering):
+def _stable(proof: _Proof, running: bool | None, answering: bool | None) -> _Judged:
     words, quiet = proof.words, proof.quiet
     spans = {
         "quiet": words.duration(quiet or 0),
@@ -266,10 +321,10 @@ def _stable(proof, running, answering):
         status, sentence = "met", words.say("proof_stable_met", **spans)
     else:
         status, sentence = "insufficient", words.say("proof_stable_insufficient", **spans)
-    return _criterion("stable", status, quiet, needed=proof.window, age_seconds=quiet), sentence
+    return _criterion("stable", status, value=quiet, needed=proof.window, age_seconds=quiet), sentence
 
 
-def _failures(proof, criteria, sentences, running):
+def _failures(proof: _Proof, judged: Sequence[_Judged], running: bool | None) -> Iterator[str]:
     """What time alone does not mend, a sentence each."""
     words = proof.words
     if running is False:
@@ -281,12 +336,12 @@ def _failures(proof, criteria, sentences, running):
     age = proof.age(proof.critical_at)
     if proof.critical and age is not None and age < proof.window * GOING_ON:
         yield words.say("proof_going_on", age=words.duration(age))
-    for criterion, sentence in zip(criteria, sentences):
+    for criterion, sentence in judged:
         if criterion["criterion"] in ("delivered", "lost") and criterion["status"] == "unmet":
             yield sentence
 
 
-def _moment(value, name: str):
+def _moment(value: object, name: str) -> float | None:
     """Read a time: seconds since the epoch, or ISO 8601; `None` and nothing are `None`."""
     if value is None or value == "":
         return None
@@ -298,14 +353,14 @@ def _moment(value, name: str):
         raise ValueError(f"{name}: {error}.") from None
 
 
-def _seen(proof: str, had: bool, code: str, **fields: Any) -> dict[str, Any]:
+def _observation(proof: str, had: bool, code: str, **fields: Any) -> Observation:
     """One thing that was looked at; its detail is put into words where it is shown."""
     return {"proof": proof, "had": had, "detail": detail(code, **fields)}
 
 
 def kill_switch_proof(
-    flags: Mapping[str, Any], traces: Mapping[str, Any] | None = None, fence: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+    flags: Mapping[str, Any], traces: Traces | None = None, fence: Mapping[str, Any] | None = None
+) -> ActProof:
     """Judge whether the kill-switch holds, by what the restarted process has and does.
 
     :param flags: what ``service_flags`` returned
@@ -318,30 +373,30 @@ def kill_switch_proof(
     ``no_message_seen``.
     """
     proofs = list(flags.get("proofs") or [])
-    had = {proof["proof"]: proof["had"] for proof in proofs}
+    holds = {proof["proof"]: proof["had"] for proof in proofs}
     delivery, handoff = (traces or {}).get("delivery") or {}, (traces or {}).get("handoff") or {}
     sent = max(int(delivery.get("sent") or 0), int(delivery.get("success") or 0))
     succeeded = int(delivery.get("success") or 0)
     planned = int(handoff.get("planned") or 0)
     if traces is None:
-        proofs.append(_seen("log", False, "log_unread"))
+        proofs.append(_observation("log", False, "log_unread"))
     elif fence:
-        proofs.append(_seen("log", succeeded == 0, "log_tried", sent=sent, succeeded=succeeded))
+        proofs.append(_observation("log", succeeded == 0, "log_tried", sent=sent, succeeded=succeeded))
     else:
-        proofs.append(_seen("log", planned > 0 and sent == 0, "log_planned", planned=planned, sent=sent))
+        proofs.append(_observation("log", planned > 0 and sent == 0, "log_planned", planned=planned, sent=sent))
 
     if fence:
         standing = bool(fence.get("present"))
         reach = {"uid": fence.get("uid"), "addresses": list(fence.get("addresses") or []), "port": fence.get("port")}
-        proofs.append(_seen("fence", standing, "fence_stands", **reach))
+        proofs.append(_observation("fence", standing, "fence_stands", **reach))
         status, reason = ("proven", "fenced") if standing and not succeeded else ("ignored", "fence_leaks")
-    elif not had.get("environment"):
+    elif not holds.get("environment"):
         status, reason = "unproven", "not_in_process"
     elif sent:
         status, reason = "ignored", "still_sending"
     elif any(value is False for value in (flags.get("reported") or {}).values()):
         status, reason = "ignored", "reports_false"
-    elif had.get("reported"):
+    elif holds.get("reported"):
         status, reason = "proven", "reported"
     elif planned:
         status, reason = "proven", "observed"
@@ -351,8 +406,8 @@ def kill_switch_proof(
 
 
 def service_proof(
-    service: Mapping[str, Any], traces: Mapping[str, Any] | None = None, delivery_off: bool | None = None
-) -> dict[str, Any]:
+    service: Mapping[str, Any], traces: Traces | None = None, delivery_off: bool | None = None
+) -> ActProof:
     """Judge whether an act on the service worked, by what its processes have and do next.
 
     :param service: what ``service_flags`` or ``release`` returned
@@ -367,20 +422,20 @@ def service_proof(
     if delivery_off is None:
         delivery_off = kept_off(service)
     proofs = list(service.get("proofs") or [])
-    had = {proof["proof"]: proof["had"] for proof in proofs}
+    holds = {proof["proof"]: proof["had"] for proof in proofs}
     seen = traces or {}
     delivery, handoff = seen.get("delivery") or {}, seen.get("handoff") or {}
-    planned, read, lost = (int(handoff.get(key) or 0) for key in ("planned", "read", "lost"))
+    planned, read, lost = (int(n or 0) for n in (handoff.get("planned"), handoff.get("read"), handoff.get("lost")))
     sent = max(int(delivery.get("sent") or 0), int(delivery.get("success") or 0))
     incidents = lost + int(handoff.get("state_mismatches") or 0) + int((seen.get("guards") or {}).get("incidents") or 0)
     if traces is None:
-        proofs.append(_seen("log", False, "log_unread"))
+        proofs.append(_observation("log", False, "log_unread"))
     else:
         fits = not incidents and not (delivery_off and sent)
         counts = {"planned": planned, "read": read, "sent": sent, "incidents": incidents}
-        proofs.append(_seen("log", fits and planned > 0, "log_service", **counts))
+        proofs.append(_observation("log", fits and planned > 0, "log_service", **counts))
 
-    if not had.get("environment"):
+    if not holds.get("environment"):
         status, reason = "unproven", "not_in_process"
     elif incidents:
         status, reason = "ignored", "still_failing"
@@ -388,7 +443,7 @@ def service_proof(
         status, reason = "ignored", "still_sending"
     elif read or (delivery_off and planned):
         status, reason = "proven", "observed"
-    elif had.get("health"):
+    elif holds.get("health"):
         status, reason = "proven", "answering"
     else:
         status, reason = "unproven", "no_message_seen"

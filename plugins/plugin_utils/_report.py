@@ -9,6 +9,7 @@ Every statement names what it rests on: an entry of a host's journal, or a measu
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
@@ -25,6 +26,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     sequence,
     wilson_interval,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Guards, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import report as _texts
 
@@ -60,8 +62,8 @@ def report_host(seen: Any, verdict: Any, measured: Any, release: Any, evidence: 
     unknown = []
     for name, (answer, key) in registered.items():
         answer = answer if isinstance(answer, dict) else {}
-        found = answer.get(key) if key else answer if seen["state"]["known"] else None
-        known[name] = found if isinstance(found, dict) else None
+        part = answer.get(key) if key else answer if seen["state"]["known"] else None
+        known[name] = part if isinstance(part, dict) else None
         if known[name] is None and answer.get("msg"):
             unknown.append({"source": _SOURCES[name], "why": str(answer["msg"])})
     present = (seen.get("traces") or {}).get("traces")
@@ -84,7 +86,7 @@ def model(facts: Any, locale: str) -> dict[str, Any]:
 
 
 class _Report:
-    def __init__(self, facts: dict, locale: str) -> None:
+    def __init__(self, facts: dict[str, Any], locale: str) -> None:
         self._words, self._locale = Words(locale, _texts.TEXTS), locale
         self._say = self._words.say
         self._incident = mapping(facts["incident"], "incident")
@@ -99,7 +101,7 @@ class _Report:
         self._acts = self._number_acts()
         traces = [host["traces"] for host in self._hosts.values() if host.get("traces")]
         self._traces = merge_traces(traces) if traces else None
-        self._minutes = [
+        self._minutes: list[dict[str, Any]] = [
             {**row, **wilson_interval(row["success"], n), "rate": row["success"] / n if n else None, "n": n}
             for row in merge_minutes([one["minutes"] for one in traces])
             for n in [row["success"] + row["failed"]]
@@ -134,29 +136,29 @@ class _Report:
             "evidence": self._evidence(),
         }
 
-    def _of_incident(self, news: Any) -> dict | None:
+    def _of_incident(self, news: Any) -> dict[str, Any] | None:
         """The messages that are not those of an incident before this one."""
         if news is None or "messages" not in mapping(news, "notifications"):
             return None
         if news.get("opened") and parse_when(str(news["opened"]), self._now) > self._window[1]:
             return None  # of an incident after this one; of this one nothing is known here
-        found = sequence(news["messages"] or [], "notifications.messages")
-        late = [one for one in found if parse_when(str(one["time"]), self._now) >= self._window[0]]
+        messages = sequence(news["messages"] or [], "notifications.messages")
+        late = [one for one in messages if parse_when(str(one["time"]), self._now) >= self._window[0]]
         # They are this incident's, so it does not matter here that it is over.
         return {**news, "messages": late, "closed": None}
 
     # ------------------------------------------------------------ what it rests on
 
-    def _number_acts(self) -> list[dict]:
+    def _number_acts(self) -> list[dict[str, Any]]:
         """The acts inside the window, oldest first, numbered as the picture numbers them."""
-        found = []
+        acts = []
         for host, known in self._hosts.items():
             for act in self._acts_of(host, known):
                 began = parse_when(str(act["began"]), self._now)
                 # What was judged belongs to the act that it judges.
                 if self._window[0] <= began <= self._window[1] and act.get("act") != "proof":
-                    found.append((began, host, int(act.get("seq") or 0), act))
-        found.sort(key=lambda entry: entry[:3])
+                    acts.append((began, host, int(act.get("seq") or 0), act))
+        acts.sort(key=lambda entry: entry[:3])
         return [
             {
                 "number": number,
@@ -178,26 +180,26 @@ class _Report:
                 "hash": str(act.get("hash") or "")[:12],
                 "ref": _entry(host, act),
             }
-            for number, (_began, host, _seq, act) in enumerate(found, 1)
+            for number, (_began, host, _seq, act) in enumerate(acts, 1)
         ]
 
-    def _acts_of(self, host: str, known: dict) -> list:
+    def _acts_of(self, host: str, known: dict[str, Any]) -> list[Any]:
         return sequence((known.get("journal") or {}).get("acts") or [], f"The acts of {host}")
 
-    def _verified(self, host: str, act: dict) -> bool:
+    def _verified(self, host: str, act: Mapping[str, Any]) -> bool:
         """Whether an act's entries stand before the first one that breaks the journal's chain."""
         journal = self._hosts[host]["journal"]
         if journal.get("ok", True):
             return True
         return int(act.get("outcome_seq") or act.get("seq") or 0) <= int(journal.get("entries") or 0)
 
-    def _judged(self, host: str, act: dict) -> dict | None:
-        found = judgement(act, self._acts_of(host, self._hosts[host])) if act.get("procedure") in JUDGED else None
-        if found is None or not self._verified(host, found):
+    def _judged(self, host: str, act: dict[str, Any]) -> dict[str, Any] | None:
+        judged = judgement(act, self._acts_of(host, self._hosts[host])) if act.get("procedure") in JUDGED else None
+        if judged is None or not self._verified(host, judged):
             return None
-        return {**_some(found, ("ok", "msg", "ended")), "ref": _entry(host, found)}
+        return {**_some(judged, ("ok", "msg", "ended")), "ref": _entry(host, judged)}
 
-    def _result(self, host: str, act: dict) -> str:
+    def _result(self, host: str, act: dict[str, Any]) -> str:
         if not self._verified(host, act):
             return self._say("not_verifiable")
         if act.get("ended") is None:
@@ -220,20 +222,21 @@ class _Report:
     def _status(self) -> str:
         """The worst that is known of any host now; unknown is worse than watched."""
         order = ("ok", "watch", "blind", "rollback")
-        found = [str((host.get("verdict") or {}).get("status", "blind")) for host in self._hosts.values()]
-        return max((status if status in order else "blind" for status in found), key=order.index, default="blind")
+        statuses = [str((host.get("verdict") or {}).get("status", "blind")) for host in self._hosts.values()]
+        return max((status if status in order else "blind" for status in statuses), key=order.index, default="blind")
 
     # ------------------------------------------------------------ the sections
 
-    def _happened(self) -> list[dict]:
+    def _happened(self) -> list[dict[str, Any]]:
         rows = []
         for host in self._measured():
             traces, ref = self._hosts[host]["traces"], self._trace_ref(host)
             handoff, delivery, guards = traces["handoff"], traces["delivery"], traces["guards"]
             rows.append(_statement(self._say("handoffs", host=host, **_some(handoff, _HANDOFF)), ref))
             rate = delivery_rate(traces)
-            if rate["n"]:
-                shares = {name: self._words.percent(rate[name]) for name in ("rate", "low", "high")}
+            if rate["rate"] is not None:
+                bounds = {"rate": rate["rate"], "low": rate["low"], "high": rate["high"]}
+                shares = {name: self._words.percent(value) for name, value in bounds.items()}
                 rows.append(
                     _statement(self._say("delivered", host=host, n=rate["n"], **shares, **_some(delivery, _SENDS)), ref)
                 )
@@ -252,8 +255,8 @@ class _Report:
             rows += self._samples(host, traces, ref)
         return rows
 
-    def _samples(self, host: str, traces: dict, ref: str) -> list[dict]:
-        found = [
+    def _samples(self, host: str, traces: dict[str, Any], ref: str) -> list[dict[str, Any]]:
+        samples = [
             (str(sample.get("time") or ""), str(sample.get("line") or ""))
             for kind in ("guards", "lost", "failures")
             for sample in ((traces.get("samples") or {}).get(kind) or [])[:2]
@@ -263,10 +266,10 @@ class _Report:
                 **_statement(self._say("line", host=host, at=_clock(at) if at else "?"), ref),
                 "code": message_of(line)[:400],
             }
-            for at, line in sorted(found, reverse=True)[:_SAMPLES]
+            for at, line in sorted(samples, reverse=True)[:_SAMPLES]
         ]
 
-    def _detected(self) -> list[dict]:
+    def _detected(self) -> list[dict[str, Any]]:
         rows = []
         wrong = [row for row in self._minutes if row["failed"] or row["lost"] or row["guards"]]
         if wrong:
@@ -297,7 +300,7 @@ class _Report:
                 rows.append(_statement(self._say("judged", host=host, reasons=reasons, **fields), ref))
         return rows
 
-    def _decided(self) -> list[dict]:
+    def _decided(self) -> list[dict[str, Any]]:
         rows = []
         decided = {(act["run_id"], act["host"]) for act in self._acts if act["act"] == "decision"}
         seen = set()
@@ -311,7 +314,7 @@ class _Report:
             seen.add(run)
         return rows
 
-    def _done(self) -> list[dict]:
+    def _done(self) -> list[dict[str, Any]]:
         rows = []
         for act in self._acts:
             if act["act"] == "decision":
@@ -327,7 +330,7 @@ class _Report:
             rows.append(_statement(text + (f" ({act['msg']})" if act["msg"] else ""), act["ref"]))
         return rows
 
-    def _proven(self) -> list[dict]:
+    def _proven(self) -> list[dict[str, Any]]:
         rows = []
         for act in self._acts:
             judged = act["judged"]
@@ -367,13 +370,13 @@ class _Report:
                 rows.append(_statement(self._say("smoke_test", host=host, **fields), f"smoke_test {host}"))
         return rows
 
-    def _unknown(self) -> list[dict]:
+    def _unknown(self) -> list[dict[str, Any]]:
         rows = []
         for host, known in self._hosts.items():
-            said = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
+            reasons = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
             for name, source in _SOURCES.items():
                 if known.get(name) is None:
-                    why = said.get(source) or self._say("not_asked")
+                    why = reasons.get(source) or self._say("not_asked")
                     rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
             journal = known.get("journal")
             if journal is not None and not journal.get("ok", True):
@@ -412,7 +415,7 @@ class _Report:
         rows.append(_statement(self._say("root_cause")))
         return rows
 
-    def _unknown_of(self, host: str, traces: dict) -> list[dict]:
+    def _unknown_of(self, host: str, traces: dict[str, Any]) -> list[dict[str, Any]]:
         """What the log does not tell although it was read."""
         ref, rows = self._trace_ref(host), []
         if not traces.get("records"):
@@ -430,9 +433,9 @@ class _Report:
 
     # ------------------------------------------------------------ pictures and tables
 
-    def _runs(self) -> list[dict]:
+    def _runs(self) -> list[dict[str, Any]]:
         """Each rollback against its budget: from its first act until its effect was judged, by the journal."""
-        runs: dict[tuple, list[dict]] = {}
+        runs: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         for act in self._acts:
             if act["procedure"] in BUDGETS and act["act"] != "decision":
                 runs.setdefault((act["run_id"], act["procedure"], act["host"]), []).append(act)
@@ -459,12 +462,9 @@ class _Report:
         return text.replace(".", ",") if self._locale == "pt_BR" else text
 
     def _guards(self) -> dict[str, int]:
-        guards = (self._traces or {}).get("guards") or {}
-        return {
-            f"{kind} {name}": count
-            for kind in ("outbox", "instance")
-            for name, count in (guards.get(kind) or {}).items()
-        }
+        guards = (self._traces or Traces()).get("guards") or Guards()
+        kinds = {"outbox": guards.get("outbox"), "instance": guards.get("instance")}
+        return {f"{kind} {name}": n for kind, counts in kinds.items() for name, n in (counts or {}).items()}
 
     def _alts(self) -> dict[str, str]:
         """What the pictures show, for those who cannot see them."""
@@ -482,7 +482,7 @@ class _Report:
             "guards": ", ".join(f"{name}: {count}" for name, count in sorted(self._guards().items())),
         }
 
-    def _journal_of(self, known: dict) -> dict | None:
+    def _journal_of(self, known: dict[str, Any]) -> dict[str, Any] | None:
         """The journal with the incident's own acts; that one was undone later makes it no less done."""
         journal = known.get("journal")
         if journal is None:
@@ -495,7 +495,7 @@ class _Report:
         ]
         return {**journal, "acts": acts}
 
-    def _checklists(self) -> dict[str, list[dict]]:
+    def _checklists(self) -> dict[str, list[dict[str, Any]]]:
         report = {"path": self._incident["id"], "at": self._generated}
         return {
             host: checklist(
@@ -512,7 +512,7 @@ class _Report:
             for host, known in self._hosts.items()
         }
 
-    def _messages(self) -> list[dict]:
+    def _messages(self) -> list[dict[str, Any]]:
         kinds, audiences = self._words.texts("kinds_"), self._words.texts("audiences_")
         rows = []
         for message in sequence((self._news or {}).get("messages") or [], "notifications.messages"):
@@ -531,7 +531,7 @@ class _Report:
             )
         return rows
 
-    def _evidence(self) -> dict[str, dict]:
+    def _evidence(self) -> dict[str, dict[str, Any]]:
         return {host: known["evidence"] for host, known in self._hosts.items() if known.get("evidence")}
 
 
@@ -539,11 +539,11 @@ _HANDOFF = ("planned", "read", "lost", "unread")
 _SENDS = ("sent", "success", "failed", "unconfirmed")
 
 
-def _some(data: dict, names: tuple) -> dict[str, Any]:
+def _some(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: data[name] for name in names}
 
 
-def _who(act: dict) -> dict[str, Any]:
+def _who(act: dict[str, Any]) -> dict[str, Any]:
     return _some(act, ("host", "procedure", "actor"))
 
 
@@ -551,7 +551,7 @@ def _statement(text: str, *refs: str) -> dict[str, Any]:
     return {"text": text, "refs": list(refs)}
 
 
-def _entry(host: str, act: dict) -> str:
+def _entry(host: str, act: Mapping[str, Any]) -> str:
     """`journal host#7-8`: the entries of an act's begin and outcome."""
     outcome = act.get("outcome_seq")
     return f"journal {host}#{act.get('seq', '?')}" + (f"-{outcome}" if outcome else "")

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
@@ -237,10 +238,17 @@ def _tables(model: dict[str, Any]) -> list[dict[str, Any]]:
     texts = model["texts"]
     words = Words(model["locale"].replace("-", "_"))
 
-    def rows(columns: tuple, entries: list) -> list[list[str]]:
+    def rows(columns: Sequence[str], entries: list[dict[str, Any]]) -> list[list[str]]:
         return [["" if entry.get(name) is None else str(entry[name]) for name in columns] for entry in entries]
 
-    def table(name: str, columns: tuple, parts: list, note: str = "", none: str = "") -> dict[str, Any]:
+    def table(
+        name: str,
+        columns: Sequence[str],
+        parts: list[tuple[str, list[dict[str, Any]]]],
+        *,
+        note: str = "",
+        none: str = "",
+    ) -> dict[str, Any]:
         return {
             "name": name,
             "title": texts[name],
@@ -280,7 +288,7 @@ def _tables(model: dict[str, Any]) -> list[dict[str, Any]]:
             "acts",
             ("number", "at", "host", "procedure", "act", "actor", "change", "result", "ref", "hash"),
             [("", model["acts"])],
-            texts["acts_note"],
+            note=texts["acts_note"],
         ),
         table("checklist", ("item", "value", "source", "age"), ticked),
         table(

@@ -100,8 +100,8 @@ def incident_news(
     :param result: what `run_result` made of them
     :param waiting: hosts of later waves, on which nothing was done yet
     """
-    procedure, status, found = result.get("procedure"), result["status"], list(outcomes.values())
-    acted = [one for one in found if one.get("status") not in ("unreachable", "refused", "planned")]
+    procedure, status, ended = result.get("procedure"), result["status"], list(outcomes.values())
+    acted = [one for one in ended if one.get("status") not in ("unreachable", "refused", "planned")]
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"
@@ -111,12 +111,12 @@ def incident_news(
         due = any(int(one.get("level") or 0) > 0 or one.get("to_person") for one in acted)
         event = "open" if due else "update" if status in _BAD else ""
     elif procedure == "validate_recovery" and status == "proven":
-        event = "" if any((one.get("proof") or {}).get("safe_mode") for one in found) else "close"
-    if found and all(one.get("status") == "planned" for one in found):
+        event = "" if any((one.get("proof") or {}).get("safe_mode") for one in ended) else "close"
+    if ended and all(one.get("status") == "planned" for one in ended):
         event = ""
     # A run over several hosts is told by the one that counts for its result.
-    worst = next((one for one in found if one.get("status") == status), {})
-    deliveries = {one.get("delivery") or "unknown" for one in found}
+    worst = next((one for one in ended if one.get("status") == status), {})
+    deliveries = {one.get("delivery") or "unknown" for one in ended}
     return {
         "event": event,
         "facts": {
@@ -124,7 +124,7 @@ def incident_news(
             "procedure": procedure,
             # What is done on some hosts is not done yet.
             "status": "begun" if waiting and status not in _BAD else status,
-            "level": max((int(one.get("level") or 0) for one in found), default=0) or None,
+            "level": max((int(one.get("level") or 0) for one in ended), default=0) or None,
             "hosts": {
                 **{host: one["status"] for host, one in result["hosts"].items()},
                 **dict.fromkeys(waiting, "waiting"),

@@ -10,8 +10,12 @@ Everything here is pure. Bad input raises `ValueError` with one sentence that a 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from statistics import NormalDist
+from typing import Any, cast
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Bounds, Minute, Numeric, Rate, Rise, Traces
 
 ALTERNATIVES = (0.92, 0.85, 0.60, 0.10)
 """The bad success rates that the detector looks for: slightly, clearly, half and wholly broken."""
@@ -34,7 +38,7 @@ _LOST_KEYS = 1000
 _TIMESTAMPS = ("own", "inherited", "none")  # from best to worst
 
 
-def number(value, name: str) -> float:
+def number(value: Any, name: str) -> float:
     """Return `value` as a number; text is taken too, since extra variables and surveys deliver text."""
     try:
         if isinstance(value, bool):
@@ -47,7 +51,7 @@ def number(value, name: str) -> float:
     return result
 
 
-def count(value, name: str) -> int:
+def count(value: Any, name: str) -> int:
     """Return `value` as a whole number that is not negative."""
     result = number(value, name)
     if result < 0 or result != int(result):
@@ -55,21 +59,21 @@ def count(value, name: str) -> int:
     return int(result)
 
 
-def mapping(value, name: str) -> dict:
+def mapping(value: object, name: str) -> dict[str, Any]:
     """Return `value`, which must be a mapping."""
     if not isinstance(value, dict):
         raise ValueError(f"{name} must be a mapping, not {_shown(value)}.")
     return value
 
 
-def sequence(value, name: str) -> list:
+def sequence(value: object, name: str) -> list[Any]:
     """Return `value`, which must be a list."""
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name} must be a list, not {_shown(value)}.")
     return list(value)
 
 
-def wilson_interval(successes, n, confidence=0.95) -> dict:
+def wilson_interval(successes: Numeric, n: Numeric, confidence: Numeric = 0.95) -> Bounds:
     """Return `{low, high}`, between which the true rate lies with the given confidence.
 
     The score interval of E. B. Wilson, "Probable inference, the law of succession, and statistical inference", Journal
@@ -95,7 +99,7 @@ def wilson_interval(successes, n, confidence=0.95) -> dict:
     return {"low": low, "high": high}
 
 
-def exact_bounds(successes, n, error=0.05) -> dict:
+def exact_bounds(successes: int, n: int, error: float = 0.05) -> Bounds:
     """Return `{low, high}` of the true rate: each bound by itself is wrong with a chance of at most `error`.
 
     The exact one-sided bounds of C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits illustrated
@@ -111,13 +115,13 @@ def exact_bounds(successes, n, error=0.05) -> dict:
     }
 
 
-def sample_needed(failures, tolerated, error=0.05) -> int:
+def sample_needed(failures: int, tolerated: float, error: float = 0.05) -> int:
     """Return the smallest number of results that, with so many failures, proves a failure rate below `tolerated`."""
     failures, tolerated, error = count(failures, "failures"), number(tolerated, "tolerated"), _error(error)
     if not 0 < tolerated < 1:
         raise ValueError(f"tolerated must lie between 0 and 1, such as 0.05, not {tolerated:g}.")
 
-    def proven(n):
+    def proven(n: int) -> bool:
         # P(at most so many failures of n), were the failure rate as high as what is tolerated
         return _beta(1 - tolerated, n - failures, failures + 1) <= error
 
@@ -131,14 +135,14 @@ def sample_needed(failures, tolerated, error=0.05) -> int:
     return enough
 
 
-def _error(value) -> float:
+def _error(value: float) -> float:
     error = number(value, "error")
     if not 0 < error < 1:
         raise ValueError(f"error must lie between 0 and 1, such as 0.05, not {error:g}.")
     return error
 
 
-def _solve(rising, wanted: float) -> float:
+def _solve(rising: Callable[[float], float], wanted: float) -> float:
     """Return where between 0 and 1 the function `rising` has the value `wanted`."""
     low, high = 0.0, 1.0
     for _step in range(60):
@@ -178,7 +182,7 @@ def _away(value: float, tiny: float) -> float:
     return value if abs(value) > tiny else tiny
 
 
-def delivery_rate(data) -> dict:
+def delivery_rate(data: Any) -> Rate:
     """Return `{rate, low, high, n}` of whole `traces` or of a list of `minutes`. With no result the rate is `None`."""
     if isinstance(data, dict):
         delivery = mapping(data.get("delivery", data), "traces.delivery")
@@ -205,12 +209,12 @@ class Detector:
     A. Rinaldo, "E-detectors", New England Journal of Statistics in Data Science 2023, doi 10.51387/23-NEJSDS51.)
     """
 
-    def __init__(self, target: float = 0.95):
+    def __init__(self, target: float = 0.95) -> None:
         rates = [q for q in ALTERNATIVES if q < target]
         if not rates or target >= 1:
             raise ValueError(f"target must lie between {ALTERNATIVES[-1]:g} and 1, such as 0.95, not {target:g}.")
         self._weights = [(math.log(q / target), math.log((1 - q) / (1 - target))) for q in rates]
-        self._factors: dict = {}
+        self._factors: dict[tuple[int, int], list[float]] = {}
         self.levels = [0.0] * len(rates)
         self.evidence = 0.0
 
@@ -227,7 +231,7 @@ class Detector:
         return self.evidence
 
 
-def follow(minutes: list, target: float, watch: float):
+def follow(minutes: list[Minute], target: float, watch: float) -> tuple[Detector, bool]:
     """Run the detector over `minutes` (sorted, each once); return it, and whether `watch` was reached and not left.
 
     The threshold is crossed at a moment, but people look at intervals: without memory a lucky message just before a
@@ -252,7 +256,7 @@ def follow(minutes: list, target: float, watch: float):
     return detector, watching
 
 
-def failure_rise(minutes, now: float) -> dict:
+def failure_rise(minutes: Any, now: float) -> Rise:
     """Compare the failures of the last 15 minutes before `now` (seconds since the epoch) with those of the hour before.
 
     Returns `{recent: {failed, n}, before: {failed, n}, p, sudden}`. `p` is the chance of so many recent failures or
@@ -277,7 +281,8 @@ def failure_rise(minutes, now: float) -> dict:
         )
         p = min(1.0, p)
     return {
-        **{name: {"failed": span[0], "n": span[1]} for name, span in spans.items()},
+        "recent": {"failed": recent_failed, "n": recent_n},
+        "before": {"failed": before_failed, "n": before_n},
         "p": p,
         "sudden": None if p is None else p < 0.01,
     }
@@ -287,7 +292,7 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def minute_time(text) -> datetime:
+def minute_time(text: Any) -> datetime:
     """Read a minute stamp, `YYYY-MM-DDTHH:MMZ`."""
     try:
         return datetime.strptime(text, "%Y-%m-%dT%H:%MZ")
@@ -295,31 +300,31 @@ def minute_time(text) -> datetime:
         raise ValueError(f"A minute must look like 2025-09-04T19:10Z, not {_shown(text)}.") from None
 
 
-def merge_minutes(hosts: list) -> list:
+def merge_minutes(hosts: list[Any]) -> list[Minute]:
     """Merge several hosts' `minutes` into one sorted list, each minute once, by sums."""
-    merged: dict = {}
+    merged: dict[str, dict[str, Any]] = {}
     for number_, minutes in enumerate(hosts, 1):
         for row in sequence(minutes, f"The minutes of host {number_}"):
             row = mapping(row, f"Each of the minutes of host {number_}")
-            stamp = row.get("minute")
+            stamp: Any = row.get("minute")
             minute_time(stamp)
             total = merged.setdefault(stamp, {"minute": str(stamp), "success": 0, "failed": 0, "lost": 0, "guards": 0})
             for name, value in row.items():
                 if name != "minute":
                     total[name] = total.get(name, 0) + count(value, f"{name} of minute {stamp}")
-    return [merged[stamp] for stamp in sorted(merged)]
+    return [cast(Minute, merged[stamp]) for stamp in sorted(merged)]
 
 
-def merge_hosts(hosts: list) -> list | dict:
+def merge_hosts(hosts: Any) -> list[Minute] | Traces:
     """Merge a fleet: `traces` of hosts to `traces`, their `minutes` (one list a host, or all in one) to `minutes`."""
     hosts = sequence(hosts, "The input")
     if hosts and all(isinstance(row, dict) and "minute" in row for row in hosts):
         hosts = [hosts]
-    merge = merge_traces if any(isinstance(host, dict) or host is None for host in hosts) else merge_minutes
-    return merge(hosts)
+    whole = any(isinstance(host, dict) or host is None for host in hosts)
+    return merge_traces(hosts) if whole else merge_minutes(hosts)
 
 
-def merge_traces(hosts: list) -> dict:
+def merge_traces(hosts: list[Any]) -> Traces:
     """Merge several hosts' `traces` into one, as if one host had logged it all.
 
     Counts are summed and rates computed anew from the sums: a mean of rates would let a host with two messages outvote
@@ -330,14 +335,14 @@ def merge_traces(hosts: list) -> dict:
             raise ValueError(
                 f"Host {number_} has no traces; judge it by itself (it is blind) and merge only hosts that were read."
             )
-    merged = _sum(hosts, "traces")
+    merged: Traces = _sum(hosts, "traces")
     delivery = merged["delivery"]
     rate = delivery_rate(merged)["rate"]
     delivery["success_rate"] = None if rate is None else round(rate, 6)
     return merged
 
 
-def _sum(values: list, path: str):
+def _sum(values: list[Any], path: str) -> Any:
     """Merge what stands at one place of several hosts' traces: numbers and nested counts by sums, the rest by what its
     name says."""
     values = [value for value in values if value is not None]
@@ -360,14 +365,15 @@ def _sum(values: list, path: str):
     raise ValueError(f"{path} has a different type on different hosts; {name} cannot be merged.")
 
 
-def _worst_timestamps(values: list) -> str:
+def _worst_timestamps(values: list[Any]) -> str:
     for value in values:
         if value not in _TIMESTAMPS:
             raise ValueError(f"traces.timestamps must be one of {', '.join(_TIMESTAMPS)}, not {_shown(value)}.")
-    return max(values, key=_TIMESTAMPS.index)
+    worst: str = max(values, key=_TIMESTAMPS.index)
+    return worst
 
 
-def _longest_run(values: list) -> dict:
+def _longest_run(values: list[Any]) -> dict[str, int]:
     runs = [
         {name: count(run.get(name, 0), f"delivery.run.{name}") for name in ("failures", "recipients")}
         for run in (mapping(value, "traces.delivery.run") for value in values)
@@ -375,21 +381,21 @@ def _longest_run(values: list) -> dict:
     return max(runs, key=lambda run: (run["failures"], run["recipients"]), default={"failures": 0, "recipients": 0})
 
 
-def _newest(values: list) -> list:
+def _newest(values: list[Any]) -> list[Any]:
     samples = [item for value in values for item in sequence(value, "traces.samples")]
     samples.sort(key=lambda item: str(item.get("time") or "") if isinstance(item, dict) else "", reverse=True)
     return samples[:_SAMPLES]
 
 
-def _earliest(values: list):
+def _earliest(values: list[Any]) -> Any:
     return min(values, key=str, default=None)
 
 
-def _latest(values: list):
+def _latest(values: list[Any]) -> Any:
     return max(values, key=str, default=None)
 
 
-_SPECIAL = {
+_SPECIAL: dict[str, Callable[[list[Any]], Any]] = {
     "traces.first": _earliest,
     "traces.last": _latest,
     "traces.window.since": _earliest,
@@ -407,13 +413,13 @@ _SPECIAL = {
 }
 
 
-def _shown(value) -> str:
+def _shown(value: object) -> str:
     """A value as an error message shows it: short, and without what could be somebody's number or secret."""
     if isinstance(value, (dict, list, tuple)):
         return "a mapping" if isinstance(value, dict) else "a list"
     return "nothing" if value is None else repr(str(value)[:40])
 
 
-def nothing_dated(traces) -> bool:
+def nothing_dated(traces: Mapping[str, Any]) -> bool:
     """Whether a window was asked of a log without times: its zeros then say nothing."""
     return not traces.get("records") and bool(traces.get("undated"))

@@ -11,11 +11,13 @@ Bad input raises `ValueError` with one sentence that a person can act on.
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
+    Detector,
     count,
     delivery_rate,
     follow,
@@ -23,6 +25,14 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     merge_minutes,
     number,
     sequence,
+)
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
+    Minute,
+    Numeric,
+    Rate,
+    Traces,
+    Truth,
+    Verdict,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict as _texts
@@ -71,46 +81,87 @@ _RECIPIENTS = 3
 class Seen:
     """The counts of `traces` that rules need, checked; what is not there counts as nothing seen."""
 
-    def __init__(self, traces):
-        traces = mapping({} if traces is None else traces, "traces")
-        self.missing = [name for name in _REQUIRED if traces.get(name) is None]
-        self.records = _count(traces, "records")
-        self.undated = _count(traces, "undated")
-        self.timestamps = traces.get("timestamps")
-        window = _section(traces, "window")
+    missing: list[str]
+    records: int
+    undated: int
+    timestamps: str | None
+    window_asked: bool
+    minutes: list[Minute]
+    rate: Rate
+    delivered: int
+    sent: int
+    run_failures: int
+    run_recipients: int
+    read: int
+    lost: int
+    unread: int
+    mismatches: int
+    outbox_guards: dict[str, int]
+    instance_guards: dict[str, int]
+    incidents: int
+    invalid: dict[str, int]
+    unexpected: dict[str, int]
+
+    def __init__(self, traces: Traces | None) -> None:
+        checked = mapping({} if traces is None else traces, "traces")
+        self.missing = [name for name in _REQUIRED if checked.get(name) is None]
+        self.records = _count(checked, "records")
+        self.undated = _count(checked, "undated")
+        self.timestamps = checked.get("timestamps")
+        window = _section(checked, "window")
         self.window_asked = any(window.get(end) is not None for end in ("since", "until"))
-        self.minutes = merge_minutes([sequence(traces.get("minutes") or [], "traces.minutes")])
-        delivery = _section(traces, "delivery")
+        self.minutes = merge_minutes([sequence(checked.get("minutes") or [], "traces.minutes")])
+        delivery = _section(checked, "delivery")
         self.rate = delivery_rate(delivery)
         self.delivered = _count(delivery, "success")
         self.sent = self.rate["n"] if delivery.get("sent") is None else _count(delivery, "sent")
         run = _section(delivery, "run")
         self.run_failures, self.run_recipients = _count(run, "failures"), _count(run, "recipients")
-        handoff = _section(traces, "handoff")
+        handoff = _section(checked, "handoff")
         self.read, self.lost = _count(handoff, "read"), _count(handoff, "lost")
         self.unread, self.mismatches = _count(handoff, "unread"), _count(handoff, "state_mismatches")
-        guards = _section(traces, "guards")
+        guards = _section(checked, "guards")
         self.outbox_guards, self.instance_guards = _counts(guards, "outbox"), _counts(guards, "instance")
         lines = sum(self.outbox_guards.values()) + sum(self.instance_guards.values())
         self.incidents = lines if guards.get("incidents") is None else _count(guards, "incidents")
-        instances = _section(traces, "instances")
+        instances = _section(checked, "instances")
         self.invalid, self.unexpected = _counts(instances, "invalid"), _counts(instances, "unexpected")
 
 
+class _Limits(NamedTuple):
+    """The success rate that is wanted, and how much evidence against it calls for what."""
+
+    target: float
+    watch: float
+    rollback: float
+
+
+class _Service(NamedTuple):
+    """What is known of the service beside its log; `None` is not known."""
+
+    known: bool | None
+    running: bool | None
+    answering: bool | None
+    delivery_disabled: bool
+
+
+_Finding = tuple[str, str]  # a cause, and the sentence for it
+
+
 def verdict(
-    traces,
-    target=0.95,
-    watch=300,
-    rollback=10000,
-    messages_expected=True,
-    service_running=None,
-    service_answering=None,
-    delivery_disabled=None,
-    gateway_healthy=None,
-    level2_active=None,
-    service_known=None,
-    locale="en",
-) -> dict:
+    traces: Traces | None,
+    target: Numeric = 0.95,
+    watch: Numeric = 300,
+    rollback: Numeric = 10000,
+    messages_expected: Truth = True,
+    service_running: Truth = None,
+    service_answering: Truth = None,
+    delivery_disabled: Truth = None,
+    gateway_healthy: Truth = None,
+    level2_active: Truth = None,
+    service_known: Truth = None,
+    locale: str = "en",
+) -> Verdict:
     """Judge `traces` as `trace_log_info` returns them (or `None`, where it failed) and return
     `{status, level, next_level, cause, causes, reasons, delivery: {rate, low, high, n}, evidence, would_change}`.
 
@@ -122,27 +173,27 @@ def verdict(
 
     `locale` (`en` or `pt_BR`) is the language of `reasons` and `would_change`.
     """
-    target, watch, rollback = number(target, "target"), number(watch, "watch"), number(rollback, "rollback")
-    if not 0 < watch < rollback:
-        raise ValueError(f"watch ({watch:g}) must be more than 0 and less than rollback ({rollback:g}).")
-    messages_expected = flag(messages_expected, "messages_expected")
-    if messages_expected is None:
+    limits = _Limits(number(target, "target"), number(watch, "watch"), number(rollback, "rollback"))
+    if not 0 < limits.watch < limits.rollback:
+        raise ValueError(f"watch ({limits.watch:g}) must be more than 0 and less than rollback ({limits.rollback:g}).")
+    expected = flag(messages_expected, "messages_expected")
+    if expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
     words = Words(locale, _texts.TEXTS)
-    service_running = flag(service_running, "service_running")
-    service_answering = flag(service_answering, "service_answering")
-    delivery_disabled = flag(delivery_disabled, "delivery_disabled")
+    running = flag(service_running, "service_running")
+    answering = flag(service_answering, "service_answering")
+    disabled = flag(delivery_disabled, "delivery_disabled") is True
     gateway_healthy = flag(gateway_healthy, "gateway_healthy")
     level2_active = flag(level2_active, "level2_active")
-    service_known = flag(service_known, "service_known")
+    service = _Service(flag(service_known, "service_known"), running, answering, disabled)
     seen = Seen(traces)
-    detector, watching = follow(seen.minutes, target, watch)
+    detector, watching = follow(seen.minutes, limits.target, limits.watch)
 
     findings = [
-        *_blindness(seen, words, messages_expected, service_running, service_answering, service_known),
-        *_incidents(seen, words, delivery_disabled is True),
-        *_kill_switch(seen, words, delivery_disabled),
-        *_delivery(seen, words, detector, watching, target, watch, rollback, delivery_disabled is True),
+        *_blindness(seen, words, service, expected),
+        *_incidents(seen, words, service),
+        *_kill_switch(seen, words, service),
+        *_delivery(seen, words, detector, watching=watching, limits=limits, delivery_disabled=disabled),
     ]
     if gateway_healthy is False:
         findings.append(("gateway_down", words.say("gateway_down")))
@@ -157,7 +208,7 @@ def verdict(
     if not seen.records and not findings:
         reasons.append(words.say("nothing_measured"))
     elif not {"delivery_degraded", "delivery_failing"} & set(causes):
-        reasons.append(_no_alarm(seen, words, detector, target, watch))
+        reasons.append(_no_alarm(seen, words, detector, limits))
     rule = CAUSES[cause]
     return {
         "status": rule.status,
@@ -168,17 +219,17 @@ def verdict(
         "reasons": reasons,
         "delivery": seen.rate,
         "evidence": detector.evidence,
-        "would_change": _would_change(cause, seen, words, detector, watch, rollback, messages_expected),
+        "would_change": _would_change(cause, seen, words, detector=detector, limits=limits, expected=expected),
     }
 
 
-def _blindness(seen, words, messages_expected, service_running, service_answering, service_known):
+def _blindness(seen: Seen, words: Words, service: _Service, expected: bool) -> Iterator[_Finding]:
     # A good log proves nothing of a service that could not be looked at: it may be another process's, of before.
-    if service_known is False:
+    if service.known is False:
         yield "service_unknown", words.say("service_unknown")
-    if service_running is False:
+    if service.running is False:
         yield "service_down", words.say("service_down")
-    elif service_answering is False:
+    elif service.answering is False:
         yield "service_silent", words.say("service_silent")
     if len(seen.missing) == len(_REQUIRED):
         yield "log_unreadable", words.say("log_unreadable")
@@ -187,11 +238,11 @@ def _blindness(seen, words, messages_expected, service_running, service_answerin
         yield "log_unreadable", words.say("log_incomplete", missing=", ".join(seen.missing))
     if seen.window_asked and seen.timestamps == "none" and (seen.undated or seen.records):
         yield "no_timestamps", words.say("no_timestamps")
-    elif not seen.records and messages_expected and "records" not in seen.missing:
+    elif not seen.records and expected and "records" not in seen.missing:
         yield "no_data", words.say("no_data")
 
 
-def _incidents(seen, words, delivery_disabled):
+def _incidents(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
     if seen.incidents:
         incidents = words.many(seen.incidents, "incident")
         if seen.outbox_guards or not seen.instance_guards:
@@ -203,7 +254,7 @@ def _incidents(seen, words, delivery_disabled):
     if seen.lost:
         yield "lost_handoff", words.say("lost_handoff", handoffs=words.many(seen.lost, "handoff"))
     # With the kill-switch on it is no surprise that the delivery reads nothing.
-    if seen.unread >= _FEW and not seen.read and not seen.lost and not delivery_disabled:
+    if seen.unread >= _FEW and not seen.read and not seen.lost and not service.delivery_disabled:
         yield "lost_handoff", words.say("never_read", handoffs=words.many(seen.unread, "handoff"))
     elif seen.unread:
         yield "unread_handoff", words.say("unread_handoff", handoffs=words.many(seen.unread, "handoff"))
@@ -215,40 +266,42 @@ def _incidents(seen, words, delivery_disabled):
         yield "unexpected_instance", words.say("unexpected_instance", names=words.names(seen.unexpected))
 
 
-def _kill_switch(seen, words, delivery_disabled):
-    if delivery_disabled and seen.sent:
+def _kill_switch(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
+    if service.delivery_disabled and seen.sent:
         yield "kill_switch_ignored", words.say("kill_switch_ignored", messages=words.many(seen.sent, "message"))
-    elif delivery_disabled:
+    elif service.delivery_disabled:
         yield "kill_switch", words.say("kill_switch")
 
 
-def _delivery(seen, words, detector, watching, target, watch, rollback, delivery_disabled):
+def _delivery(
+    seen: Seen, words: Words, detector: Detector, *, watching: bool, limits: _Limits, delivery_disabled: bool
+) -> Iterator[_Finding]:
     evidence, rate = detector.evidence, _rate_text(seen, words, detector)
-    if evidence >= rollback:
-        yield "delivery_failing", words.say("evidence_rollback", rate=rate, limit=f"{rollback:g}")
+    if evidence >= limits.rollback:
+        yield "delivery_failing", words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
     if seen.run_failures >= _FEW and seen.run_recipients >= _RECIPIENTS:
-        known = "" if evidence >= rollback else rate
+        known = "" if evidence >= limits.rollback else rate
         text = words.say("run", failures=seen.run_failures, recipients=seen.run_recipients, rate=known)
         yield "delivery_failing", text.rstrip()
     if seen.read >= _FEW and not seen.sent and not delivery_disabled:
         yield "delivery_failing", words.say("read_not_sent", handoffs=words.many(seen.read, "handoff"))
-    if evidence < rollback and watching:
-        key = "evidence_watch" if evidence >= watch else "evidence_lingers"
-        yield "delivery_degraded", words.say(key, rate=rate, limit=f"{watch:g}", leave=f"{LEAVE_BELOW:g}")
-    if not seen.minutes and seen.rate["n"] and seen.rate["high"] < target:
-        yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(target))
+    if evidence < limits.rollback and watching:
+        key = "evidence_watch" if evidence >= limits.watch else "evidence_lingers"
+        yield "delivery_degraded", words.say(key, rate=rate, limit=f"{limits.watch:g}", leave=f"{LEAVE_BELOW:g}")
+    if not seen.minutes and seen.rate["n"] and seen.rate["high"] < limits.target:
+        yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(limits.target))
 
 
-def _would_change(cause, seen, words, detector, watch, rollback, messages_expected) -> str:
+def _would_change(cause: str, seen: Seen, words: Words, *, detector: Detector, limits: _Limits, expected: bool) -> str:
     leave = f"{LEAVE_BELOW:g}"
     if cause == "none":
-        if not seen.records and not messages_expected:
+        if not seen.records and not expected:
             return words.say("until_any_trace")
-        failures = _minutes_until(detector, 0, 1, lambda level: level >= watch)
+        failures = _minutes_until(detector, lambda level: level >= limits.watch, failed=1)
         return words.say("until_incident", failures=words.many(failures, "failure"))
     if cause == "delivery_failing":
-        if detector.evidence >= rollback:
-            successes = _minutes_until(detector, 1, 0, lambda level: level < rollback)
+        if detector.evidence >= limits.rollback:
+            successes = _minutes_until(detector, lambda level: level < limits.rollback, success=1)
             return words.say("until_rollback_ends", deliveries=words.many(successes, "delivery"))
         return words.say("until_success")
     if cause == "delivery_degraded":
@@ -256,12 +309,12 @@ def _would_change(cause, seen, words, detector, watch, rollback, messages_expect
             return words.say("until_times")
         if detector.evidence < LEAVE_BELOW:
             return words.say("until_quiet", leave=leave)
-        successes = _minutes_until(detector, 1, 0, lambda level: level < LEAVE_BELOW)
+        successes = _minutes_until(detector, lambda level: level < LEAVE_BELOW, success=1)
         return words.say("until_watch_ends", deliveries=words.many(successes, "delivery"), leave=leave)
     return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
 
 
-def _minutes_until(detector, success, failed, reached) -> int:
+def _minutes_until(detector: Detector, reached: Callable[[float], bool], *, success: int = 0, failed: int = 0) -> int:
     """How many more minutes with one such outcome each it takes."""
     ahead = copy.copy(detector)
     minutes = 0
@@ -271,21 +324,21 @@ def _minutes_until(detector, success, failed, reached) -> int:
     return minutes
 
 
-def _section(data: dict, name: str) -> dict:
+def _section(data: dict[str, Any], name: str) -> dict[str, Any]:
     return mapping({} if data.get(name) is None else data[name], name)
 
 
-def _count(data: dict, name: str) -> int:
+def _count(data: dict[str, Any], name: str) -> int:
     return 0 if data.get(name) is None else count(data[name], name)
 
 
-def _counts(data: dict, name: str) -> dict:
+def _counts(data: dict[str, Any], name: str) -> dict[str, int]:
     """Counts by name, without those that are 0."""
     counts = {key: count(value, f"{name} of {redact(str(key))[:40]}") for key, value in _section(data, name).items()}
     return {key: value for key, value in counts.items() if value}
 
 
-def flag(value, name: str) -> bool | None:
+def flag(value: object, name: str) -> bool | None:
     if isinstance(value, str):
         text = value.strip().lower()
         if text in ("true", "yes", "on", "1"):
@@ -299,20 +352,21 @@ def flag(value, name: str) -> bool | None:
     raise ValueError(f"{name} must be true or false, not {redact(repr(value))[:40]}.")
 
 
-def _no_alarm(seen, words, detector, target, watch) -> str:
+def _no_alarm(seen: Seen, words: Words, detector: Detector, limits: _Limits) -> str:
     """What there is to say of the rate when it is no finding."""
-    if not seen.rate["n"]:
+    share = seen.rate["rate"]
+    if share is None:
         return words.say("no_result")
     rate = _rate_text(seen, words, detector)
-    if seen.rate["rate"] >= target:
+    if share >= limits.target:
         return rate
-    return words.say("below_by_chance", rate=rate, target=words.percent(target), limit=f"{watch:g}")
+    return words.say("below_by_chance", rate=rate, target=words.percent(limits.target), limit=f"{limits.watch:g}")
 
 
-def _rate_text(seen, words, detector) -> str:
+def _rate_text(seen: Seen, words: Words, detector: Detector) -> str:
     evidence = f", {words.evidence(detector.evidence)}" if seen.minutes else ""
     rate = seen.rate
-    if not rate["n"]:
+    if rate["rate"] is None:
         return words.say("no_rate", evidence=evidence)
-    shares = {key: words.percent(rate[key]) for key in ("rate", "low", "high")}
-    return words.say("rate", n=rate["n"], evidence=evidence, **shares)
+    share, low, high = (words.percent(value) for value in (rate["rate"], rate["low"], rate["high"]))
+    return words.say("rate", n=rate["n"], evidence=evidence, rate=share, low=low, high=high)
