@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import Any
 
@@ -72,7 +71,7 @@ def settle(options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: st
         if value is None or value == "":
             # What is required and not set stays away, so that it is named as missing.
             if not spec.get("required"):
-                wanted[name] = copy.deepcopy(spec.get("default"))
+                wanted[name] = spec.get("default")
             continue
         try:
             wanted[name] = _items(value) if spec.get("type") == "list" and isinstance(value, str) else value
