@@ -1,4 +1,7 @@
-"""Write each role's variables, as its argument specification has them, into its README; ``--check`` only compares."""
+"""Write each role's title and variables, as its argument specification has them, into its README.
+
+``--check`` only compares.
+"""
 
 from __future__ import annotations
 
@@ -53,6 +56,7 @@ def main() -> int:
             sys.exit(f"{readme.relative_to(ROOT)} has no place for the variables (<!-- variables: begin --> … end)")
         variables = table(yaml.safe_load(specs.read_text(encoding="utf-8")))
         new = text[: marks.start()] + marks[1] + variables + marks[2] + text[marks.end() :]
+        new = re.sub(r"\A# .*", f"# Role `kumon.runbook.{readme.parent.name}`", new)
         if new != text:
             stale.append(str(readme.relative_to(ROOT)))
             if "--check" not in sys.argv:

@@ -30,6 +30,7 @@ requirements:
 
 import contextlib
 import functools
+import importlib
 import json
 import os
 import tempfile
@@ -80,6 +81,9 @@ class CallbackModule(CallbackBase):
     @_harmless
     def v2_playbook_on_start(self, playbook):
         self._begun = self._since = self._clock()
+        # Each task's worker is a fork of this process: what is imported here is not imported again by all of them.
+        for topic in ("running", "measuring", "judging", "telling"):
+            importlib.import_module(f"ansible_collections.kumon.runbook.plugins.filter.{topic}")
 
     @_harmless
     def v2_playbook_on_task_start(self, task, is_conditional):

@@ -35,7 +35,8 @@ def run(
 
     `function` returns the module's result, `changed` among it; its `diff` is shown where one is asked for, and its
     `warnings` are warned of like the call's. It raises Refused before the first change, Failed with what was reached
-    after it; a failure that has changed nothing says `refused`. `secrets` says what must never be shown; what the module was given is then not shown at all.
+    after it; a failure that has changed nothing says `refused`. `secrets` says what must never be shown; then nothing
+    that the module was given is.
     """
     module = AnsibleModule(
         argument_spec=spec, required_if=[list(item) for item in required_if], supports_check_mode=True

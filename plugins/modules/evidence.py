@@ -68,7 +68,7 @@ options:
     type: float
     default: 10
 author:
-  - Kumon runbook maintainers (@kumon)
+  - Kumon runbook contributors (@kumon)
 """
 
 EXAMPLES = r"""

@@ -39,7 +39,7 @@ options:
     type: path
     default: /var/lib/kumon-runbook
 author:
-  - Kumon runbook maintainers (@kumon)
+  - Kumon runbook contributors (@kumon)
 """
 
 EXAMPLES = r"""

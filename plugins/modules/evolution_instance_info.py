@@ -34,7 +34,7 @@ options:
       - That the server accepts it does not mean that it was delivered.
     type: str
 author:
-  - Kumon runbook maintainers (@kumon)
+  - Kumon runbook contributors (@kumon)
 """
 
 EXAMPLES = r"""

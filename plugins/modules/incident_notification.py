@@ -88,7 +88,7 @@ attributes:
     description: There is nothing to show.
     support: none
 author:
-  - Kumon runbook maintainers (@kumon)
+  - Kumon runbook contributors (@kumon)
 """
 
 EXAMPLES = r"""

@@ -70,7 +70,7 @@ seealso:
   - plugin: kumon.runbook.smoke_test_result
     plugin_type: filter
 author:
-  - Kumon runbook maintainers (@kumon)
+  - Kumon runbook contributors (@kumon)
 """
 
 EXAMPLES = r"""

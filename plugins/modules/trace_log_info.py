@@ -82,7 +82,7 @@ attributes:
     description: There is nothing to show; it never changes anything.
     support: none
 author:
-  - Kumon runbook maintainers (@kumon)
+  - Kumon runbook contributors (@kumon)
 """
 
 EXAMPLES = r"""

@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, health, smoke_test
+
+_OF_A_SMOKE_TEST = {key[len("detail_") :]: text for key, text in smoke_test.TEXTS.items() if key.startswith("detail_")}
 
 
 def said(seen: Any, locale: str) -> str:
@@ -20,10 +22,16 @@ def said(seen: Any, locale: str) -> str:
         return str(seen)
     if not seen:
         return ""
-    words = Words(locale, details.TEXTS, smoke_test.TEXTS)
+    words = Words(locale, details.TEXTS, _OF_A_SMOKE_TEST)
     fields = {name: _shown(value, words) for name, value in (seen.get("fields") or {}).items()}
-    key = next((key for key in (str(seen.get("code")), f"detail_{seen.get('code')}") if key in words), None)
-    return words.say(key, **fields) if key else f"{seen.get('code')} {json.dumps(fields, sort_keys=True)}"
+    code = str(seen.get("code"))
+    return words.say(code, **fields) if code in words else f"{code} {json.dumps(fields, sort_keys=True)}"
+
+
+def health_said(answer: Mapping[str, Any], locale: str) -> str:
+    """Return what the health endpoint answered, in words: the module has its own in English."""
+    words, key = Words(locale, health.TEXTS), f"answer_{answer.get('status')}"
+    return words.say(key) if locale != "en" and key in words else str(answer.get("detail"))
 
 
 def _shown(value: Any, words: Words) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
@@ -195,7 +196,7 @@ class _Screen:
 
     def _service(self, service: dict) -> list[str]:
         health = service["health"]
-        fields = {"health": health["status"], "detail": health["detail"]}
+        fields = {"health": health["status"], "detail": health_said(health, self._words.locale)}
         if not service["running"]:
             return [self._say("stopped", **fields)]
         return [self._say("running", pid=service["pid"], started=service["started"], **fields)]

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
@@ -83,7 +83,13 @@ def outcome(
     }
     if facts.get("marked"):
         found["lines"] = [*found["lines"], run.ledger_line()]
+    # What a server or a system said may have several lines; one line here is one line of the screen.
+    found.update(message=_one_line(found["message"]), lines=[_one_line(line) for line in found["lines"]])
     return found
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 class _Run:
@@ -200,7 +206,8 @@ def _health_check(run: _Run) -> dict[str, Any]:
         f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
         f"{words.say('guards')}: {traces['guards']['incidents']}",
         f"DELIVERY_DISABLE: {', '.join(flags)}",
-        f"{words.say('service')}: {running}, health {service['health']['status']} ({service['health']['detail']})",
+        f"{words.say('service')}: {running}, health {service['health']['status']} "
+        f"({health_said(service['health'], run.locale)})",
         f"{words.say('would_change')}: {verdict['would_change']}",
     ]
     return {
@@ -463,7 +470,9 @@ _SMOKE = {"passed": "proven", "failed": "failed", "unproven": "unproven", "plann
 
 def _smoke_test(run: _Run) -> dict[str, Any]:
     words = run.words(smoke_test.TEXTS)
-    judged = {"status": "planned", "reason": "planned", "steps": []} if run.check else run.facts["judged"]
+    judged: Mapping[str, Any] = (
+        {"status": "planned", "reason": "planned", "steps": []} if run.check else run.facts["judged"]
+    )
     sent = mapping(run.facts["sent"], "sent")
     headline, mode = words.say(f"reasons_{judged['reason']}"), run.facts["mode"]
     message, what = sent["message"], [str(run.facts.get("webhook_url"))]

@@ -72,7 +72,7 @@ _BAD = ("unreachable", "failed", "refused", "ignored", "rollback", "blind", "unp
 
 def refusal(procedure: str, message: str) -> dict[str, Any]:
     """Return the custom stats of a run that was refused before it had a host."""
-    refused = {
+    refused: dict[str, Any] = {
         "procedure": procedure,
         "status": "refused",
         "message": message,

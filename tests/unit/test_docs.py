@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -34,25 +34,10 @@ def described(role):
     return variables
 
 
-def defaults(role):
-    """Each variable that people set for a role, with its default.
-
-    What procedures share is runbook_x in people's inventories and assistant_x in the role.
-    """
-    found = {}
-    for name, value in load("roles", role, "defaults", "main.yml").items():
-        shared = re.fullmatch(r"{{ (runbook_(\w+)) \| default\((.*)\) }}", str(value))
-        if shared:
-            assert name == f"{role}_{shared[2]}"
-            found[shared[1]] = {"true": True}.get(shared[3]) or ast.literal_eval(shared[3])
-        else:
-            found[name] = value
-    return found
-
-
-@pytest.mark.parametrize("role", ROLES)
+# What procedures share has its defaults in the specification alone, which the module that takes the variables reads.
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "assistant"])
 def test_defaults_and_argument_specification_are_the_same(role):
-    assert described(role) == defaults(role)
+    assert described(role) == load("roles", role, "defaults", "main.yml")
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -73,13 +58,29 @@ def test_a_variable_begins_with_its_roles_name(role):
     assert [name for name in described(role) if not name.startswith(prefix)] == []
 
 
-def test_shared_variables_are_named_in_the_defaults_of_one_role_only():
+def test_shared_variables_are_named_in_one_role_only():
+    """What procedures share is `runbook_x` for people and `__assistant.x` for the roles."""
+    assert not (ROOT / "roles" / "assistant" / "defaults").exists()
+    for path in ROOT.glob("roles/*/[tv]a*/*.yml"):
+        named = set(re.findall(r"(?<![.\w])runbook_\w+", re.sub(r"#.*", "", path.read_text(encoding="utf-8"))))
+        # Who acts, on which hosts, and why not on these is asked for before anything else; the rest is the result.
+        results = {"runbook_result", "runbook_result_", "runbook_diagnosis"}
+        assert named <= {*results, "runbook_actor", "runbook_hosts", "runbook_refuse"}, path
+
+
+def test_roles_hold_no_words_and_no_judging():
+    """What a run came to, and what is said of it, is made in plugin_utils."""
+    for path in ROOT.glob("roles/*/[tv]a*/*.yml"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"(?m)^\s*(pt_BR|en):", text), path
+        assert not re.search(r"{%", text), path
+        assert not re.search(r"__assistant_outcome:\s*$", text, re.M), path
+
+
+def test_shared_variables_are_described_by_one_role_only():
     for role in ROLES:
-        names = [name for name in defaults(role) if name.startswith("runbook_")]
-        assert bool(names) == (role == "assistant")
-        for path in [*(ROOT / "roles" / role).glob("tasks/*.yml"), *(ROOT / "roles" / role).glob("vars/*.yml")]:
-            code = re.sub(r"'[^']*'|\"[^{]*?\"", "", path.read_text(encoding="utf-8"))
-            assert not re.search(r"{{[^}]*\brunbook_", code), path
+        names = [name for name in described(role) if name.startswith("runbook_")]
+        assert bool(names) == (role == "assistant"), (role, names)
 
 
 def test_role_readmes_are_generated_from_the_specifications():
@@ -88,11 +89,39 @@ def test_role_readmes_are_generated_from_the_specifications():
     assert run.returncode == 0, run.stderr
 
 
+def table_of_procedures(readme):
+    """The playbooks that have a row, with the budget that it names."""
+    rows = re.findall(r"(?m)^\| `(\w+)\.yml` \| ([^|]+) \|", (ROOT / readme).read_text(encoding="utf-8"))
+    assert len(dict(rows)) == len(rows), "a playbook has two rows"
+    return dict(rows)
+
+
 @pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])
-def test_the_readme_names_every_playbook_and_only_those(readme):
-    text = (ROOT / readme).read_text(encoding="utf-8")
-    named = set(re.findall(r"\b(\w+)\.yml\b", text)) & set(re.findall(r"`(\w+)`|(\w+)\.yml", text) and PLAYBOOKS)
-    assert named == set(PLAYBOOKS)
+def test_the_readme_has_a_row_for_every_playbook_and_only_those(readme):
+    assert sorted(table_of_procedures(readme)) == PLAYBOOKS
+
+
+def test_the_docs_site_has_a_part_for_every_playbook_and_only_those():
+    text = (ROOT / "docs" / "docsite" / "rst" / "playbooks.rst").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"(?m)^(\w+)\n-+$", text)) == PLAYBOOKS
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.pt-BR.md"])
+def test_a_row_names_the_budget_that_the_code_has(readme):
+    rows = table_of_procedures(readme)
+    wrong = {
+        name: rows[name]
+        for name, row in PROCEDURES.items()
+        if row.budget is not None and name in rows and rows[name].split() != [f"{row.budget:g}", "s"]
+    }
+    assert wrong == {}
+
+
+def test_an_example_of_a_command_names_a_playbook_that_there_is():
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/docsite/rst/*.rst")]:
+        text = path.read_text(encoding="utf-8")
+        named = re.findall(r"ansible-playbook [^`\n]*?(?:kumon\.runbook\.|playbooks/)([a-z]\w+)", text)
+        assert set(named) <= set(PLAYBOOKS), path.name
 
 
 def test_both_readmes_have_the_same_parts():
@@ -104,16 +133,6 @@ def test_both_readmes_have_the_same_parts():
 def test_every_module_of_the_collection_is_in_its_action_group():
     modules = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py"))
     assert sorted(load("meta", "runtime.yml")["action_groups"]["runbook"]) == modules
-
-
-@pytest.mark.parametrize("role", [role for role in ROLES if role not in ("assistant", "notify")])
-def test_people_can_read_everything_in_both_languages(role):
-    texts = load("roles", role, "vars", "main.yml")[f"__{role}_texts"]
-
-    def shape(value):
-        return {key: shape(item) for key, item in value.items()} if isinstance(value, dict) else None
-
-    assert shape(texts["pt_BR"]) == shape(texts["en"])
 
 
 def test_what_a_user_reads_names_no_place_that_exists_nowhere():

@@ -52,6 +52,7 @@ class Words:
     def __init__(self, locale: str, *topics: Mapping[str, Both], run: Mapping[str, str] | None = None) -> None:
         if locale not in LOCALES:
             raise ValueError(f"locale must be {' or '.join(LOCALES)}, not {redact(repr(locale))[:40]}.")
+        self.locale = locale
         self._language = LOCALES.index(locale)
         self.run: Mapping[str, str] = Commands() if run is None else run
         self._texts: dict[str, Both] = {}

@@ -19,6 +19,11 @@ TEXTS: dict[str, Both] = {
     "reported": Both("informado pelo health", "reported by health"),
     "service": Both("Serviço", "Service"),
     "stopped": Both("parado", "stopped"),
+    # What the health endpoint answered, where that is no HTTP status. In English the module's own words say more.
+    "answer_not_set": Both("nenhuma URL de health configurada", "no health URL is set"),
+    "answer_refused": Both("conexão recusada", "connection refused"),
+    "answer_no_answer": Both("sem resposta", "no answer"),
+    "answer_not_json": Both("não é o health do assistente", "not the assistant's health"),
     "would_change": Both("O que mudaria o veredito", "What would change the verdict"),
     "no_textfile": Both("As métricas não foram escritas", "The metrics were not written"),
     "next_full": Both(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
+from ansible_collections.kumon.runbook.plugins.filter.running import FilterModule
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import run_result
 
 incident_news = FilterModule().filters()["incident_news"]

@@ -15,7 +15,7 @@ VERDICT = {"status": "rollback", "cause": "lost_handoff", "causes": ["lost_hando
 
 def test_contract():
     found = recovery_decision(VERDICT, {"kill_switch": "false"}, [], "approve", "1")
-    assert set(found) == {"level", "act", "cause", "reasons", "next", "to_person", "budget"}
+    assert set(found) == {"level", "title", "act", "unstable", "cause", "reasons", "next", "to_person", "budget"}
     assert (found["level"], found["act"], found["cause"]) == (1, True, "lost_handoff")
     assert [set(item) for item in found["budget"]] == [{"level", "in_effect", "spent", "age_seconds", "run_id"}] * 3
 

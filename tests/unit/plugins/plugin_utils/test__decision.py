@@ -69,6 +69,7 @@ LADDER = {
     "log_unreadable": (None,) * 6,
     "no_timestamps": (None,) * 6,
     "no_data": (None,) * 6,
+    "service_unknown": (None,) * 6,
     "kill_switch": (0,) * 6,
     "unread_handoff": (0,) * 6,
     "delivery_degraded": (0,) * 6,
@@ -286,12 +287,12 @@ def test_a_cause_that_nobody_knows_is_refused():
 
 def test_ten_thousand_guard_lines_are_decided_within_a_second():
     storm = [as_json(outbox_guard("x", idem="unknown"), at=NOON - 300).encode()] * 10_000
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone, however busy the machine is
     counter = TraceCounter(now=NOON, since=NOON - WINDOW)
     counter.feed(storm)
     finding = verdict(counter.result(), service_running=True)
     found = recovery_decision(finding, {}, mode="auto")
-    assert time.perf_counter() - begun < 1
+    assert time.process_time() - begun < 1
     assert (found["level"], len(found["reasons"])) == (1, 2)  # one cause, one act, one sentence each
 
 

@@ -361,14 +361,18 @@ def test_the_kill_switch_is_believed_by_what_the_process_has_and_does(given, see
 
 def test_the_proofs_say_what_was_looked_at():
     proofs = {item["proof"]: item for item in kill_switch_proof(flags(), traces(planned=4))["proofs"]}
-    assert proofs["log"] == {"proof": "log", "had": True, "detail": "4 planned, 0 sent"}
+    counted = {"code": "log_planned", "fields": {"planned": 4, "sent": 0}}
+    assert proofs["log"] == {"proof": "log", "had": True, "detail": counted}
     assert proofs["environment"]["had"] is True
     fenced = {item["proof"]: item for item in kill_switch_proof(flags(), traces(sent=2), FENCE)["proofs"]}
-    assert fenced["fence"]["detail"] == "user 998 to 192.0.2.1 port 8080"
+    assert fenced["fence"]["detail"] == {
+        "code": "fence_stands",
+        "fields": {"uid": 998, "addresses": ["192.0.2.1"], "port": 8080},
+    }
     assert kill_switch_proof(flags(), None)["proofs"][-1] == {
         "proof": "log",
         "had": False,
-        "detail": "the log could not be read",
+        "detail": {"code": "log_unread", "fields": {}},
     }
 
 

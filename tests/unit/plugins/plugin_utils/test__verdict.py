@@ -131,6 +131,12 @@ LEVEL_BY_CAUSE = {
         *("watch", 0, 3),
         "The service runs, but its health gives no sound answer.",
     ),
+    "service_unknown": (
+        traces(),
+        {"service_known": False},
+        *("blind", 0, None),
+        "The service could not be measured; a good log proves nothing of it.",
+    ),
     "log_unreadable": (
         None,
         {},
