@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
@@ -195,7 +196,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
     since = window.get("since") or f"{words.say('process')} {window.get('process')}"
     running = f"pid {service['pid']}" if service["running"] else words.say("stopped")
     flags = [
-        f"{words.say(column)} {_value((service.get(column) or {}).get('DELIVERY_DISABLE'), column)}"
+        f"{words.say(column)} {_value((service.get(column) or {}).get(KILL_SWITCH), column)}"
         for column in ("declared", "effective", "reported")
     ]
     lines = [
@@ -205,7 +206,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
         f"{words.say('handoff')}: {_counts(handoff, 'planned', 'read', 'lost', 'unread')}",
         f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
         f"{words.say('guards')}: {traces['guards']['incidents']}",
-        f"DELIVERY_DISABLE: {', '.join(flags)}",
+        f"{KILL_SWITCH}: {', '.join(flags)}",
         f"{words.say('service')}: {running}, health {service['health']['status']} "
         f"({health_said(service['health'], run.locale)})",
         f"{words.say('would_change')}: {verdict['would_change']}",
@@ -281,7 +282,9 @@ def _act(run: _Run) -> dict[str, Any]:
         reason = "not_lifted" if forward and level == 1 and not _lifted(run.facts) else proof["reason"]
         fine = proof["status"] == "proven" and reason == proof["reason"]
         key = _HEADLINES.get((run.procedure, level)) if fine else None
-        headline = words.say(key or f"reasons_{reason}")
+        # The kill-switch is one flag, the others are several.
+        lacking = reason == "not_in_process" and level > 1
+        headline = words.say(key or f"reasons_{'flags_' if lacking else ''}{reason}")
     prefix = "next_roll_forward" if forward else f"next_{level}"
     return {
         "ok": run.check or fine,

@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import delivery_rate, mapping, nothing_dated, number
 
 _Sample = tuple[str, dict[str, str], float]  # a metric, its labels beside the host, and the value
@@ -95,10 +97,10 @@ def _of_traces(traces: dict[str, Any]) -> list[_Sample]:
 
 
 def _of_service(service: dict[str, Any]) -> list[_Sample]:
-    switched = str((service.get("effective") or {}).get("DELIVERY_DISABLE") or "").lower()
+    switched = truthy((service.get("effective") or {}).get(KILL_SWITCH))
     samples: list[_Sample] = [("service_up", {}, bool(service.get("running")))]
     if service.get("running"):
-        samples.append(("kill_switch", {}, switched in ("true", "1", "yes", "on")))
+        samples.append(("kill_switch", {}, switched))
     return samples
 
 

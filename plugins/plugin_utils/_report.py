@@ -411,6 +411,8 @@ class _Report:
             rows.append(_statement(self._say("no_acts"), *[f"journal {host}" for host in self._hosts]))
         if self._news is None:
             rows.append(_statement(self._say("no_messages_known"), "notify"))
+        elif self._news.get("drill"):
+            rows.append(_statement(self._say("drill", n=len(self._news["messages"])), "notify"))
         # Numbers say what was lost, and never why.
         rows.append(_statement(self._say("root_cause")))
         return rows

@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 # From worst to best. A run is as good as its worst host.
 STATUSES = (
@@ -29,7 +31,12 @@ STATUSES = (
 
 
 def run_result(
-    outcomes: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], started: float, now: float, run_id: str
+    outcomes: Mapping[str, Mapping[str, Any]],
+    hosts: Sequence[str],
+    started: float,
+    now: float,
+    run_id: str,
+    locale: str = "en",
 ) -> dict[str, Any]:
     """Put the outcomes of a run's hosts together into ``runbook_result``.
 
@@ -51,6 +58,7 @@ def run_result(
         raise ValueError("a run without hosts has no result")
     worst_host = min(by_host, key=lambda host: STATUSES.index(by_host[host]["status"]))
     worst = by_host[worst_host]
+    reach = Words(locale, endings.TEXTS).say("reach_again", host=worst_host)
     any_outcome = next(iter(outcomes.values()), {})
     return {
         "procedure": any_outcome.get("procedure"),
@@ -62,7 +70,7 @@ def run_result(
         "seconds": round(now - started, 2),
         "budget_seconds": any_outcome.get("budget_seconds"),
         "run_id": run_id,
-        "next_step": worst["next_step"] or (f"reach {worst_host} again" if worst["status"] == "unreachable" else None),
+        "next_step": worst["next_step"] or (reach if worst["status"] == "unreachable" else None),
         "hosts": by_host,
     }
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 
-KILL_SWITCH = "DELIVERY_DISABLE"
 _TRUE = ("true", "1", "yes", "on")
 
 

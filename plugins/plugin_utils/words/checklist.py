@@ -37,6 +37,9 @@ TEXTS: dict[str, Both] = {
     "critical": Both("{status} ({cause})", "{status} ({cause})"),
     "no_messages": Both("nenhum registro de mensagens", "no record of messages"),
     "told": Both("{count} mensagens aceitas", "{count} messages accepted"),
+    "drill": Both(
+        "{count} mensagens escritas por uma simulação, nenhuma saiu", "{count} messages written by a drill, none sent"
+    ),
     "not_told": Both("nenhuma mensagem aceita", "no message accepted"),
     "no_incident": Both("nenhum incidente aberto", "no incident is open"),
     "test_old": Both("o último foi antes do último rollback", "the last one was before the last rollback"),

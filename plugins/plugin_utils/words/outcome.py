@@ -11,5 +11,6 @@ TEXTS: dict[str, Both] = {
     "refused": Both("NÃO FEITO, nada foi alterado", "NOT DONE, nothing was changed"),
     "failed": Both("FALHOU", "FAILED"),
     "unreachable": Both("SEM ACESSO ao host", "HOST NOT REACHED"),
+    "reach_again": Both("alcance {host} de novo", "reach {host} again"),
     "not_written": Both("NENHUM relatório foi escrito", "NO report was written"),
 }

@@ -127,6 +127,10 @@ TEXTS: dict[str, Both] = {
         "{host}: whether act {number} ({procedure}) took effect is not known; it began and did not end.",
     ),
     "no_acts": Both("Nenhum ato na janela.", "No act in the window."),
+    "drill": Both(
+        "Ninguém foi avisado: as {n} mensagens são de uma simulação (notify_dry_run) e nenhuma saiu.",
+        "Nobody was told: the {n} messages are those of a drill (notify_dry_run), and none was sent.",
+    ),
     "no_messages_known": Both(
         "Não se sabe quem foi avisado: não há registro de mensagens.",
         "Who was told is not known: there is no record of messages.",

@@ -80,6 +80,7 @@ TEXTS: dict[str, Both] = {
         "KILL-SWITCH IGNORED by the process; the network fence keeps it from sending",
     ),
     "reasons_not_in_process": Both("O processo não tem o kill-switch", "The process does not have the kill-switch"),
+    "reasons_flags_not_in_process": Both("O processo não tem os flags", "The process does not have the flags"),
     "reasons_still_sending": Both(
         "O processo tem o kill-switch e CONTINUA ENVIANDO",
         "The process has the kill-switch and GOES ON SENDING",

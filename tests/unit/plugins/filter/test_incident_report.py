@@ -240,3 +240,12 @@ def test_bad_input_is_one_sentence():
         incident_report(given.facts(), "fr")
     with pytest.raises(AnsibleFilterError, match="^incident_report: KeyError: 'incident'$"):
         incident_report({})
+
+
+def test_the_messages_of_a_drill_are_told_as_a_drills_and_tick_nothing():
+    facts = given.facts()
+    facts["notifications"] = {**given.NOTIFICATIONS, "drill": True}
+    unknown = texts(facts, "unknown")
+    assert [text for text in unknown if text.startswith("Nobody was told: the") and "of a drill" in text] != []
+    rows = {row["item"]: row["status"] for row in _report.model(facts, "en")["checklist"]["assistant1"]}
+    assert (rows["tell_technical"], rows["tell_business"]) == ("open", "open")

@@ -1113,3 +1113,12 @@ def test_no_line_of_ours_is_english_in_portuguese(procedure):
         found = outcome(procedure, facts, "pt_BR")
         for text in [found["message"], found["next_step"], *found["lines"]]:
             assert english_in(theirs.sub("", text)) == [], text
+
+
+@pytest.mark.parametrize("procedure", ["rollback_level2", "rollback_level3"])
+def test_processes_without_the_flags_of_a_level_are_not_said_to_lack_the_kill_switch(procedure):
+    given = act("unproven", "not_in_process", level=int(procedure[-1]))
+    if procedure == "rollback_level3":
+        given["switched"] = {**given["switched"], "before": {"commit": "a" * 40}, "after": {"commit": "b" * 40}}
+    assert outcome(procedure, given, "en")["message"] == "The process does not have the flags"
+    assert outcome(procedure, given, "pt_BR")["message"] == "O processo não tem os flags"
