@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from typing import Any
 
@@ -69,9 +68,27 @@ def settle(options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: st
     for name, spec in options.items():
         value = given.get(name)
         value = value.strip() if isinstance(value, str) else value
-        wanted[name] = copy.deepcopy(spec.get("default")) if value is None or value == "" else value
+        if value is None or value == "":
+            # What is required and not set stays away, so that it is named as missing.
+            if not spec.get("required"):
+                wanted[name] = spec.get("default")
+            continue
+        try:
+            wanted[name] = _items(value) if spec.get("type") == "list" and isinstance(value, str) else value
+        except yaml.YAMLError:
+            return {}, f'{name} is not a list: write ["a", "b"] or a,b'
     specs = {name: {key: spec[key] for key in _KEYS if key in spec} for name, spec in options.items()}
+    for spec in specs.values():
+        # A path is one on the host that it is for: the home directory of the user there, not of this one.
+        spec["type"] = "str" if spec.get("type") == "path" else spec.get("type", "str")
     checked = ArgumentSpecValidator(specs).validate(wanted)
     if checked.error_messages:
         return {}, " ".join(checked.error_messages[0].split())
     return {name[len(prefix) :]: checked.validated_parameters[name] for name in options}, ""
+
+
+def _items(text: str) -> list[Any]:
+    """A list that came as text: JSON, or its items with commas between them."""
+    if text.startswith("["):
+        return list(yaml.safe_load(text))
+    return [item.strip() for item in text.split(",") if item.strip()]

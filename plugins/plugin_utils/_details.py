@@ -11,6 +11,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, health, smoke_test
 
+_OF_A_SMOKE_TEST = {key[len("detail_") :]: text for key, text in smoke_test.TEXTS.items() if key.startswith("detail_")}
+
 
 def said(seen: Any, locale: str) -> str:
     """Return a detail, or several, in words. A text, of a server or a system, stays as it is."""
@@ -20,10 +22,10 @@ def said(seen: Any, locale: str) -> str:
         return str(seen)
     if not seen:
         return ""
-    words = Words(locale, details.TEXTS, smoke_test.TEXTS)
+    words = Words(locale, details.TEXTS, _OF_A_SMOKE_TEST)
     fields = {name: _shown(value, words) for name, value in (seen.get("fields") or {}).items()}
-    key = next((key for key in (str(seen.get("code")), f"detail_{seen.get('code')}") if key in words), None)
-    return words.say(key, **fields) if key else f"{seen.get('code')} {json.dumps(fields, sort_keys=True)}"
+    code = str(seen.get("code"))
+    return words.say(code, **fields) if code in words else f"{code} {json.dumps(fields, sort_keys=True)}"
 
 
 def health_said(answer: Mapping[str, Any], locale: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 _PHONE = re.compile(r"[0-9]{10,15}")
 
@@ -24,7 +25,8 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    return _KINDS[kind](mapping(facts, "facts"), Words(locale, rollback.TEXTS, smoke_test.TEXTS, run=commands), locale)
+    words = Words(locale, endings.TEXTS, rollback.TEXTS, smoke_test.TEXTS, run=commands)
+    return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
 
 def _gate(facts: dict[str, Any], words: Words, _locale: str) -> str:
@@ -51,7 +53,7 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     if not facts.get("webhook_url"):
         return words.say("webhook_missing")
     if not state.get("known"):
-        return str(service.get("msg") or "unreachable")
+        return str(service.get("msg") or words.say("unreachable"))
     if not state.get("running"):
         return words.say("not_running")
     # Before anything is sent: without the kill-switch the message would go out, with it none can.

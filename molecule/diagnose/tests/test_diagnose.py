@@ -22,8 +22,8 @@ def test_a_healthy_assistant_is_one_screen(assistant: Assistant) -> None:
 def test_the_same_is_had_as_data_without_numbers_and_secrets(assistant: Assistant) -> None:
     run = assistant.playbook("diagnose", "-vvv", output="json", depth="full", runbook_locale="en")
     assert (run.code, run.result["budget_seconds"]) == (0, 60)
-    text = run.text.partition("msg: |- ")[2]
-    told, _end = json.JSONDecoder().raw_decode(text)
+    text = run.text.partition("msg: |- {")[2]
+    told, _end = json.JSONDecoder().raw_decode("{" + text)
     assert told["verdict"]["status"] == "ok"
     assert told["known"]["service"]["effective"]["DELIVERY_DISABLE"] is None
     assert [row["status"] for row in told["checklist"] if row["item"] == "identify"] == ["done"]

@@ -19,9 +19,9 @@ MESSAGE = {
 }
 
 
-def text(template, now=NOON + 150, message=MESSAGE, **given):
+def text(template, now=NOON + 150, **given):
     incident = {**new_incident("r1", NOON), "texts": {"technical": {"en": {"first": template}}}, **given}
-    return _message_text.fill_in(message, incident, "en", now)
+    return _message_text.fill_in(MESSAGE, incident, "en", now)
 
 
 def test_what_is_known_only_now_is_filled_in():
@@ -46,4 +46,7 @@ def test_an_eta_is_text_and_no_pattern():
 
 
 def test_a_text_that_is_missing_still_names_incident_and_kind():
-    assert text("", message={**MESSAGE, "locale": "pt_BR"}).subject == "r1: first"
+    subject, _body = _message_text.fill_in(
+        {**MESSAGE, "locale": "pt_BR"}, {**new_incident("r1", NOON), "texts": {}}, "en", NOON
+    )
+    assert subject == "r1: first"

@@ -78,7 +78,9 @@ def failing(error):
 def test_a_failure_is_one_sentence_with_what_was_reached(warned, error, message, more):
     result = outcome(failing(error))
     result.pop("warnings", None)
-    assert result == {"failed": True, "msg": message, **more}
+    # What has changed nothing says so.
+    refused = {"refused": True} if isinstance(error, Refused) else {}
+    assert result == {"failed": True, "msg": message, **refused, **more}
     assert warned == ["seen before"]
 
 

@@ -392,7 +392,11 @@ def test_a_worker_that_cannot_be_looked_at_is_waited_for_and_then_the_start_is_t
 
 def test_what_may_not_be_signalled_is_said_and_the_others_are(act, service, monkeypatch):
     service.start("noterm")
-    monkeypatch.setattr(Proc, "kill", lambda *_args: (_ for _ in ()).throw(PermissionError(1, "not permitted")))
+
+    def refuse(*_args):
+        raise PermissionError(1, "not permitted")
+
+    monkeypatch.setattr(Proc, "kill", refuse)
     with pytest.raises(Failed) as caught:
         act(budget=1.5, stop_timeout=0.5)
     assert f"process {service.child.pid} cannot be ended (not permitted)" in str(caught.value)

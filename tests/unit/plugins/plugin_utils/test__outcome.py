@@ -793,6 +793,16 @@ CRITERIA = [
 PROVEN = {"status": "proven", "safe_mode": False, "reasons": [], "criteria": CRITERIA}
 
 
+def test_a_number_is_written_as_the_language_does():
+    given = validated()
+    given["proof"]["criteria"] = [criterion("lost", "insufficient", 0.0125, 80, 92.5, 3661)]
+    lines = [outcome("validate_recovery", given, locale)["lines"][1] for locale in LOCALES]
+    assert lines == [
+        "[?] menos de 1 % perdidas: insuficiente, valor 1,2 %, amostra 80, necessário 92,5, idade 1 h 1 min",
+        "[?] less than 1 % lost: insufficient, value 1.2 %, sample 80, needed 92.5, age 1 h 1 min",
+    ]
+
+
 def validated(status: str = "proven", safe_mode: bool = False, **more: Any) -> dict[str, Any]:
     traces = {"window": {"since": "12:00"}, "measured": "12:15"}
     reasons = {"failed": ["It fails."]}.get(status, [])

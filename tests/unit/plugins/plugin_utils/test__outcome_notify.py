@@ -27,9 +27,9 @@ def message(**given):
     }  # fmt: skip
 
 
-def told(*messages, incident=OPEN):
+def told(*messages, **given):
     return {
-        "incident": incident,
+        "incident": given.get("incident", OPEN),
         "messages": list(messages),
         "sent": sum(one["ok"] is True for one in messages),
         "unsent": sum(one["ok"] is False for one in messages),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import (
     STATUSES,
+    refusal,
     run_result,
 )
 
@@ -35,3 +36,23 @@ def test_what_cannot_be_is_refused():
         run_result({"a": outcome("fine")}, ["a"], 0.0, 1.0, "r")
     with pytest.raises(ValueError, match="a run without hosts has no result"):
         run_result({}, [], 0.0, 1.0, "r")
+
+
+def test_the_message_of_the_worst_host_is_that_of_the_run():
+    outcomes = {"a": outcome("ok", message="HEALTHY"), "b": outcome("watch", message="WATCH closely", next_step="look")}
+    result = run_result(outcomes, ["a", "b", "c"], 10.0, 11.0, "r1")
+    assert (result["message"], result["hosts"]["c"]["message"]) == (None, None)
+    result = run_result(outcomes, ["a", "b"], 10.0, 11.0, "r1")
+    assert (result["message"], result["next_step"]) == ("WATCH closely", "look")
+    shown = {"status": "ok", "level": 0, "verdict": None, "next_step": None, "message": "HEALTHY"}
+    assert result["hosts"]["a"] == shown
+
+
+def test_a_run_that_was_refused_before_it_had_a_host_has_a_result_too():
+    found = refusal("rollback_level2", "No host to act on")
+    result = found["runbook_result"]
+    assert found == {"runbook_result": result, "runbook_result_rollback_level2": result}
+    assert (result["procedure"], result["status"]) == ("rollback_level2", "refused")
+    assert (result["message"], result["next_step"], result["hosts"]) == ("No host to act on", "No host to act on", {})
+    whole = run_result({"a": outcome("ok")}, ["a"], 10.0, 11.0, "r1")
+    assert set(result) == set(whole)

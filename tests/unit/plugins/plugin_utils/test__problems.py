@@ -1,0 +1,163 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES
+
+RUN = "ansible-playbook kumon.runbook."
+PASSED, FAILED = {"ok": True, "message": "PASSED"}, {"ok": False, "message": "NOT PLANNED"}
+
+
+def judged(status, cause="none", *reasons):
+    return {"status": status, "cause": cause, "reasons": list(reasons)}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "tail"),
+    [
+        (None, None),
+        (judged("ok"), None),
+        # Under the kill-switch a sound assistant is watched for no other cause.
+        (judged("watch", "kill_switch", "Safe mode."), None),
+        (judged("watch", "unread_handoff", "1 unread."), "watch, 1 unread."),
+        (judged("rollback", "kill_switch", "It sends."), "rollback, It sends."),
+        (judged("blind", "no_data", "No data.", "More."), "blind, No data."),
+    ],
+)
+def test_nothing_goes_forward_on_anything_but_a_good_verdict(verdict, tail):
+    titles = (
+        "O veredito não é ok, nada foi desfeito (roll_forward_force=true desfaz mesmo assim)",
+        "The verdict is not ok, nothing was undone (roll_forward_force=true undoes all the same)",
+    )
+    for locale, title in zip(LOCALES, titles):
+        expected = "" if tail is None else f"{title}: {tail}"
+        assert problem("gate", {"smoke_test": PASSED, "verdict": verdict}, locale) == expected
+
+
+def test_nothing_goes_forward_without_a_message_of_our_own():
+    told = [problem("gate", {"smoke_test": FAILED, "verdict": judged("ok")}, locale) for locale in LOCALES]
+    assert told == [
+        "O teste de fumaça não passou, nada foi desfeito (roll_forward_force=true desfaz mesmo assim): NOT PLANNED",
+        "The smoke test did not pass, nothing was undone (roll_forward_force=true undoes all the same): NOT PLANNED",
+    ]
+    assert problem("gate", {"smoke_test": PASSED}) == ""
+
+
+def test_a_release_to_go_back_to_is_needed():
+    commits = {"code": "no_good_release", "fields": {"commits": ["a29d7e1f", "b1ffe0a2"]}}
+    told = [problem("release", {"release": {"chosen": None, "reason": commits}}, locale) for locale in LOCALES]
+    assert told == [
+        "Não há versão para a qual voltar: nenhuma versão comprovada como boa está no registro além da atual: "
+        "defina rollback_commit; os últimos cinco commits são a29d7e1f, b1ffe0a2",
+        "There is no release to go back to: no known-good release is in the ledger besides the current one: "
+        "set rollback_commit; the last five commits are a29d7e1f, b1ffe0a2",
+    ]
+    assert problem("release", {"release": {"chosen": {"commit": "a29d7e1f", "why": "ledger"}}}) == ""
+    assert problem("release", {"release": {}}) == "There is no release to go back to: ?"
+
+
+def facts(**more):
+    state = {"known": True, "running": True, "delivery_disabled": False}
+    return {
+        "phone": "5511999999999",
+        "webhook_url": "http://a/hook",
+        "service": {},
+        "mode": "auto",
+        "state": {**state, **more.pop("state", {})},
+        **more,
+    }
+
+
+MISSING = (
+    "smoke_test_phone não foi informado: dê com -e smoke_test_phone=5511999999999 o telefone do teste, que recebe a "
+    "resposta; nunca o de um cliente",
+    "smoke_test_phone is not set: give with -e smoke_test_phone=5511999999999 the test's phone, which gets the answer; "
+    "never a customer's",
+)
+MALFORMED = (
+    "smoke_test_phone não é um telefone: dê de 10 a 15 dígitos com o código do país, e nada mais",
+    "smoke_test_phone is no phone number: give 10 to 15 digits, the country's code first, and nothing else",
+)
+WEBHOOK = (
+    "runbook_webhook_url está vazio e não há runbook_health_url de onde deduzi-lo: informe o webhook do assistente",
+    "runbook_webhook_url is empty and there is no runbook_health_url to derive it from: name the assistant's webhook",
+)
+DOWN = (
+    f"o serviço não está em execução: inicie-o, ou {RUN}rollback_level3",
+    f"the service is not running: start it, or {RUN}rollback_level3",
+)
+ON = (
+    "o processo tem o kill-switch e nada pode sair: use smoke_test_mode=processed_only (ou auto), ou antes "
+    f"{RUN}roll_forward -e level=1",
+    "the process has the kill-switch and nothing can go out: use smoke_test_mode=processed_only (or auto), or "
+    f"{RUN}roll_forward -e level=1 first",
+)
+OFF = (
+    "o processo não tem o kill-switch e a mensagem sairia: use smoke_test_mode=full (ou auto), ou antes "
+    f"{RUN}rollback_level1",
+    "the process does not have the kill-switch and the message would go out: use smoke_test_mode=full (or auto), or "
+    f"{RUN}rollback_level1 first",
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentences"),
+    [
+        (facts(phone=""), MISSING),
+        (facts(phone=None), MISSING),
+        (facts(phone="123456789"), MALFORMED),
+        (facts(phone="1234567890123456"), MALFORMED),
+        (facts(phone="+5511999999999"), MALFORMED),
+        (facts(phone="5511999999999\n"), MALFORMED),
+        (facts(phone="٥٥١١٩٩٩٩٩٩٩٩٩"), MALFORMED),
+        (facts(webhook_url=""), WEBHOOK),
+        (facts(state={"running": False}), DOWN),
+        (facts(mode="full", state={"delivery_disabled": True}), ON),
+        (facts(mode="processed_only"), OFF),
+        # The first thing that is wrong is told.
+        (facts(phone="", webhook_url="", state={"known": False}), MISSING),
+    ],
+)
+def test_no_message_is_sent_while_this_stands_in_the_way(given, sentences):
+    assert [problem("smoke_test", given, locale) for locale in LOCALES] == list(sentences)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        facts(),
+        facts(phone=5511999999999),
+        facts(phone="1234567890"),
+        facts(phone="123456789012345"),
+        facts(state={"delivery_disabled": True}),
+        facts(mode="full"),
+        facts(mode="processed_only", state={"delivery_disabled": True}),
+    ],
+)
+def test_nothing_stands_in_the_way(given):
+    assert problem("smoke_test", given) == ""
+
+
+def test_a_service_that_could_not_be_looked_at_is_no_service_that_is_down():
+    unknown = {"known": False, "running": None, "delivery_disabled": None}
+    assert problem("smoke_test", facts(state=unknown, service={"msg": "no such unit"})) == "no such unit"
+    told = [problem("smoke_test", facts(state=unknown), locale) for locale in LOCALES]
+    assert told == ["SEM ACESSO ao host", "HOST NOT REACHED"]
+
+
+def test_commands_are_as_this_run_was_typed():
+    typed = {"rollback_level3": "ansible-playbook playbooks/rollback_level3.yml"}
+    told = problem("smoke_test", facts(state={"running": False}), "en", typed)
+    assert told == "the service is not running: start it, or ansible-playbook playbooks/rollback_level3.yml"
+
+
+def test_what_nobody_knows_is_refused_in_one_sentence():
+    with pytest.raises(ValueError, match=r"^kind must be one of gate, release, smoke_test, not 'x'\.$"):
+        problem("x", {})
+    with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):
+        problem("gate", "x")
+    with pytest.raises(ValueError, match=r"^locale must be pt_BR or en, not 'fr'\.$"):
+        problem("gate", {"smoke_test": PASSED}, "fr")

@@ -1,0 +1,52 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import (
+    BUDGETS,
+    DEPTHS,
+    JUDGED,
+    LEVELS,
+    PROCEDURES,
+    ROLLBACKS,
+)
+
+PLAYBOOKS = Path(__file__).resolve().parents[4] / "playbooks"
+
+# What the written procedures promise: level, and seconds from the command's start to the observed effect.
+PROMISED = {
+    "health_check": (0, 30),
+    "diagnose": (0, None),
+    "rollback_level1": (1, 30),
+    "rollback_level2": (2, 120),
+    "rollback_level3": (3, 300),
+    "roll_forward": (0, None),
+    "emergency_recovery": (0, None),
+    "validate_recovery": (0, None),
+    "smoke_test": (0, 60),
+    "incident_report": (0, 120),
+    "notify": (0, 120),
+}
+
+
+def test_levels_and_budgets_are_those_that_were_promised():
+    assert {name: (row.level, row.budget) for name, row in PROCEDURES.items()} == PROMISED
+    assert DEPTHS == {"quick": 30, "full": 60}
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_a_procedure_is_a_playbook_that_says_what_it_proves(name):
+    assert (PLAYBOOKS / f"{name}.yml").is_file()
+    assert PROCEDURES[name].kind in ("look", "rollback", "forward", "decide", "prove", "tell")
+    assert PROCEDURES[name].proves
+
+
+def test_what_is_derived_from_the_table():
+    assert list(ROLLBACKS) == ["rollback_level1", "rollback_level2", "rollback_level3"]
+    assert list(JUDGED) == [*ROLLBACKS, "roll_forward"]
+    assert BUDGETS == {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
+    assert LEVELS == {1: "rollback_level1", 2: "rollback_level2", 3: "rollback_level3"}

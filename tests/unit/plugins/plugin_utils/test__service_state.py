@@ -1,0 +1,192 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, service_state, truthy
+
+STARTED, ACTED, ENDED = "2025-09-04T19:00:00Z", "2025-09-04T19:10:00Z", "2025-09-04T19:20:00Z"
+LEVEL2 = {"OUTBOX_V2_ENFORCED": False, "ROUTER_V2_SHADOW": True}
+
+
+def info(**more):
+    return {
+        "running": True,
+        "pid": 4127,
+        "started": STARTED,
+        "declared": {"DELIVERY_DISABLE": None},
+        "effective": {"DELIVERY_DISABLE": None},
+        "health": {"status": "ok"},
+        "last_act": {"time": ACTED},
+        **more,
+    }
+
+
+def off(**more):
+    return info(effective={"DELIVERY_DISABLE": "true"}, **more)
+
+
+@pytest.mark.parametrize("value", ["true", "1", "yes", "on", " TRUE ", "On", True, 1])
+def test_what_the_assistant_takes_for_true(value):
+    assert truthy(value) is True
+
+
+@pytest.mark.parametrize("value", ["false", "0", "no", "off", "", None, False, "truely", "y"])
+def test_anything_else_is_false(value):
+    assert truthy(value) is False
+
+
+@pytest.mark.parametrize(
+    ("given", "unreachable"),
+    [
+        (None, False),
+        ({}, False),
+        ("timed out", False),
+        ({"failed": True, "msg": "no such unit"}, False),
+        ({**info(), "failed": True}, False),
+        ({"unreachable": True, "msg": "ssh"}, True),
+        ({**info(), "unreachable": True}, True),
+    ],
+)
+def test_what_could_not_be_looked_at_is_unknown_and_never_false(given, unreachable):
+    state = service_state(given, [{"act": "service_flags", "ended": ENDED}], LEVEL2, {"present": True})
+    assert (state["known"], state["unreachable"]) == (False, unreachable)
+    for name in ("running", "answering", "delivery_disabled", "v1_flags", "since_pid", "last_act", "present_since"):
+        assert state[name] is None, name
+    assert (state["fenced"], state["began"]) == (False, [])
+
+
+def test_a_running_service_is_judged_by_what_its_processes_have():
+    state = service_state(info(declared={"DELIVERY_DISABLE": "true"}))
+    assert (state["known"], state["running"], state["delivery_disabled"]) == (True, True, False)
+    assert service_state(off())["delivery_disabled"] is True
+
+
+def test_a_service_that_is_down_is_judged_by_what_it_will_start_with():
+    down = info(running=False, pid=None, declared={"DELIVERY_DISABLE": "true"}, effective={"DELIVERY_DISABLE": None})
+    state = service_state(down)
+    assert (state["running"], state["delivery_disabled"], state["since_pid"]) == (False, True, None)
+
+
+@pytest.mark.parametrize(
+    ("health", "answering"),
+    [
+        ({"status": "ok"}, True),
+        ({"status": "error"}, False),
+        ({"status": "refused"}, False),
+        ({"status": "no_answer"}, False),
+        ({"status": "not_set"}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_url_that_is_not_set_says_nothing_of_the_service(health, answering):
+    assert service_state(info(health=health))["answering"] is answering
+
+
+@pytest.mark.parametrize(
+    ("effective", "wanted", "active"),
+    [
+        ({"OUTBOX_V2_ENFORCED": "false", "ROUTER_V2_SHADOW": "true"}, LEVEL2, True),
+        ({"OUTBOX_V2_ENFORCED": "0", "ROUTER_V2_SHADOW": "On"}, LEVEL2, True),
+        ({"OUTBOX_V2_ENFORCED": "true", "ROUTER_V2_SHADOW": "true"}, LEVEL2, False),
+        # Not set is not false: the assistant's own default counts then.
+        ({"ROUTER_V2_SHADOW": "true"}, LEVEL2, False),
+        ({"OUTBOX_V2_ENFORCED": None, "ROUTER_V2_SHADOW": "true"}, LEVEL2, False),
+        ({"OUTBOX_V2_ENFORCED": "false"}, {}, None),
+        ({"OUTBOX_V2_ENFORCED": "false"}, None, None),
+    ],
+)
+def test_level_2_is_in_effect_when_each_of_its_flags_is(effective, wanted, active):
+    assert service_state(info(effective=effective), level2_flags=wanted)["v1_flags"] is active
+
+
+@pytest.mark.parametrize(
+    ("given", "fence", "fenced"),
+    [
+        (off(), {"present": True}, True),
+        (off(), {"present": False}, False),
+        (off(), {}, False),
+        (off(), None, False),
+        # A fence without the kill-switch is left over from an act that was undone by hand.
+        (info(), {"present": True}, False),
+    ],
+)
+def test_a_fence_counts_with_the_kill_switch_only(given, fence, fenced):
+    assert service_state(given, fence=fence)["fenced"] is fenced
+
+
+def test_the_process_that_has_the_kill_switch_is_named():
+    assert service_state(off())["since_pid"] == 4127
+    assert service_state(info())["since_pid"] is None
+
+
+def test_the_present_state_began_with_the_last_act_that_ended():
+    acts = [
+        {"act": "decision", "ended": "2025-09-04T19:50:00Z"},
+        {"act": "proof", "ended": "2025-09-04T19:40:00Z"},
+        {"act": "service_flags", "ended": None},
+        {"act": "service_flags", "ended": ENDED},
+        {"act": "release", "ended": ACTED},
+    ]
+    assert service_state(info(), acts)["present_since"] == ENDED
+    assert service_state(info(), acts[:3])["present_since"] is None
+    assert service_state(info())["present_since"] is None
+
+
+def test_under_the_kill_switch_the_process_that_has_it_counts_too():
+    assert service_state(off())["present_since"] == STARTED
+    assert service_state(off(), [{"act": "service_flags", "ended": ACTED}])["present_since"] == ACTED
+    older = [{"act": "service_flags", "ended": "2025-09-04T18:00:00Z"}]
+    assert service_state(off(), older)["present_since"] == STARTED
+    assert service_state(info(), older)["present_since"] == "2025-09-04T18:00:00Z"
+
+
+def test_the_times_for_a_proof_are_those_that_are_known():
+    state = service_state(info())
+    assert (state["began"], state["last_act"]) == ([STARTED, ACTED], ACTED)
+    state = service_state(info(started=None, last_act=None))
+    assert (state["began"], state["last_act"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("evolution", "healthy"),
+    [
+        ({"healthy": True, "findings": []}, True),
+        ({"healthy": False, "findings": []}, False),
+        ({"healthy": None}, None),
+        ({"healthy": False, "findings": [{"check": "reachable"}, {"check": "webhook"}]}, False),
+        ({"healthy": False, "findings": [{"check": "licence"}]}, False),
+        ({"healthy": False, "findings": [{"check": "instance"}]}, False),
+        ({"healthy": False, "findings": [{"check": "state"}]}, False),
+        # A key or webhook that is wrong is no gateway that is down.
+        ({"healthy": False, "findings": [{"check": "key"}]}, None),
+        ({"healthy": False, "findings": [{"check": "webhook"}, {"check": "state"}]}, None),
+    ],
+)
+def test_a_gateway_is_down_when_it_or_its_instance_is(evolution, healthy):
+    assert service_state(info(), gateway={"evolution": evolution})["gateway_healthy"] is healthy
+
+
+def test_a_gateway_that_was_not_asked_is_unknown():
+    for registered in (None, {}, {"failed": True, "msg": "x"}, {"skipped": True}):
+        assert service_state(info(), gateway=registered)["gateway_healthy"] is None
+    # It is known also where the service is not.
+    assert service_state(None, gateway={"evolution": {"healthy": True}})["gateway_healthy"] is True
+
+
+@pytest.mark.parametrize(
+    ("kept", "off_now"),
+    [
+        ({"DELIVERY_DISABLE": {"before": "true", "after": "true"}}, True),
+        ({"DELIVERY_DISABLE": {"before": "true", "after": None}}, False),
+        ({"DELIVERY_DISABLE": {"after": "false"}, "OTHER": {"after": "on"}}, True),
+        ({"DELIVERY_DISABLE": None}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_delivery_is_off_by_what_an_act_kept(kept, off_now):
+    assert delivery_off({"kept": kept}) is off_now
+    assert delivery_off({}) is False
