@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify impo
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     health,
@@ -35,29 +36,7 @@ TICKS = {True: "[x]", False: "[ ]", None: "[-]"}
 _CRITERIA = {"met": "[x]", "unmet": "[ ]", "insufficient": "[?]", "not_applicable": "[-]"}
 
 
-class Outcome(TypedDict, total=False):
-    """What a procedure leaves on a host; `run_result` puts those of all hosts together."""
-
-    procedure: str
-    ok: bool
-    status: str
-    level: int | None
-    verdict: dict[str, Any] | None
-    budget_seconds: float | None
-    next_step: str
-    message: str
-    lines: list[str]
-    # Whether answers go out, as far as it was observed: off, on or unknown.
-    delivery: str
-    to_person: bool
-    decisions: list[dict[str, Any]]
-    proof: dict[str, Any]
-    judged: bool
-
-
-def outcome(
-    procedure: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def outcome(procedure: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> Outcome:
     """Return what `procedure` came to on one host.
 
     :param procedure: a name of ``PROCEDURES``
@@ -74,7 +53,7 @@ def outcome(
     judge = _begun if facts.get("begun") else _KINDS[procedure]
     told = run.failed() if facts.get("failure") else judge(run)
     row = PROCEDURES[procedure]
-    found: dict[str, Any] = {
+    ending: dict[str, Any] = {
         "procedure": procedure,
         "level": row.level,
         "verdict": None,
@@ -83,10 +62,10 @@ def outcome(
         **told,
     }
     if facts.get("marked"):
-        found["lines"] = [*found["lines"], run.ledger_line()]
+        ending["lines"] = [*ending["lines"], run.ledger_line()]
     # What a server or a system said may have several lines; one line here is one line of the screen.
-    found.update(message=_one_line(found["message"]), lines=[_one_line(line) for line in found["lines"]])
-    return found
+    ending.update(message=_one_line(ending["message"]), lines=[_one_line(line) for line in ending["lines"]])
+    return cast(Outcome, ending)
 
 
 def _one_line(text: str) -> str:
@@ -294,7 +273,7 @@ def _act(run: _Run) -> dict[str, Any]:
         "next_step": "" if run.check else "" if fine else _known(words, f"{prefix}_{reason}"),
         "message": headline,
         "lines": [headline, *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched))],
-        "delivery": _delivery(run, disabled, fine, forward),
+        "delivery": _delivery(run, disabled=disabled, fine=fine, forward=forward),
         # Whether what the service did next was judged, which the journal is to know.
         "judged": not run.check,
     }
@@ -307,7 +286,7 @@ def _lifted(facts: Mapping[str, Any]) -> bool:
     return not any(map(truthy, effective)) and not any((switched.get("reported") or {}).values())
 
 
-def _delivery(run: _Run, disabled: bool, fine: bool, forward: bool) -> str:
+def _delivery(run: _Run, *, disabled: bool, fine: bool, forward: bool) -> str:
     level1 = run.level() == 1 and not forward
     if run.check:
         return "unknown"

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Traces
 
 MODES = ("full", "processed_only")
 STEPS = ("accepted", "planned", "read", "instance", "sent", "result")
@@ -35,10 +36,11 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
     message, traces = sent["message"], sent["traces"]
     if traces is None:
         raise ValueError("nothing was sent, so there is nothing to judge")
+    test = _Test(message, traces, sent, mode, expected_instance)
     steps, reasons = [], []
     for name in STEPS:
-        had, seen, reason = _JUDGES[name](traces, sent, message, mode, expected_instance)
-        steps.append({"step": name, "had": had, "detail": seen})
+        passed, seen, reason = _JUDGES[name](test)
+        steps.append({"step": name, "had": passed, "detail": seen})
         reasons.append(reason)
     first = next((reason for reason in reasons if reason), None)
     if first is None and mode == "processed_only" and not sent["settled"]:
@@ -50,23 +52,33 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
     return {"status": status, "reason": first, "mode": mode, "steps": steps}
 
 
-Traces = Mapping[str, Any]
+class _Test(NamedTuple):
+    """One message, what was seen of it, and how it was meant to go."""
+
+    message: Mapping[str, Any]
+    traces: Traces
+    sent: Mapping[str, Any]
+    mode: str
+    instance: str
+
+
 # Whether it was had (None for what is not asked), what was seen, and what is wrong.
 Judged = tuple[Optional[bool], Any, Optional[str]]
 
 
-def _judge_accepted(_traces: Traces, _sent: Traces, message: Traces, _mode: str, _expected: str) -> Judged:
-    return message["accepted"] is True, message["detail"], None if message["accepted"] is True else "not_accepted"
+def _judge_accepted(test: _Test) -> Judged:
+    accepted = test.message["accepted"] is True
+    return accepted, test.message["detail"], None if accepted else "not_accepted"
 
 
-def _judge_planned(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _expected: str) -> Judged:
-    planned = traces["handoff"]["planned"]
-    wrong = "not_planned" if traces["lines"] else "log_silent"
-    return planned > 0, detail("planned", n=planned, lines=traces["lines"]), None if planned else wrong
+def _judge_planned(test: _Test) -> Judged:
+    planned = test.traces["handoff"]["planned"]
+    wrong = "not_planned" if test.traces["lines"] else "log_silent"
+    return planned > 0, detail("planned", n=planned, lines=test.traces["lines"]), None if planned else wrong
 
 
-def _judge_read(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _expected: str) -> Judged:
-    handoff, guards = traces["handoff"], traces["guards"]["outbox"]
+def _judge_read(test: _Test) -> Judged:
+    handoff, guards = test.traces["handoff"], test.traces["guards"]["outbox"]
     seen = [detail("read", n=handoff["read"], planned=handoff["planned"], lost=handoff["lost"])]
     if handoff["state_mismatches"]:
         seen.append(detail("mismatches", n=handoff["state_mismatches"]))
@@ -85,8 +97,8 @@ def _judge_read(traces: Traces, _sent: Traces, _message: Traces, _mode: str, _ex
     return reason is None, seen, reason
 
 
-def _judge_instance(traces: Traces, _sent: Traces, _message: Traces, mode: str, expected: str) -> Judged:
-    instances, guards = traces["instances"], traces["guards"]["instance"]
+def _judge_instance(test: _Test) -> Judged:
+    instances, guards = test.traces["instances"], test.traces["guards"]["instance"]
     names = sorted(instances["seen"])
     seen = [detail("instances", names=[name or "''" for name in names]) if names else detail("instance_not_traced")]
     if guards:
@@ -94,20 +106,20 @@ def _judge_instance(traces: Traces, _sent: Traces, _message: Traces, mode: str, 
     if instances["errors"]:
         seen.append(detail("instance_errors", n=instances["errors"]))
     # A guard names an instance that nothing else names, or none at all.
-    if guards or instances["errors"] or (names and names != [redact(expected)]):
+    if guards or instances["errors"] or (names and names != [redact(test.instance)]):
         return False, seen, "wrong_instance"
     if names:
         return True, seen, None
     # Under the kill-switch the assistant resolves none.
-    return (False, seen, "no_instance") if mode == "full" else (None, seen, None)
+    return (False, seen, "no_instance") if test.mode == "full" else (None, seen, None)
 
 
-def _judge_sent(traces: Traces, sent: Traces, _message: Traces, mode: str, _expected: str) -> Judged:
-    delivery, handoff = traces["delivery"], traces["handoff"]
+def _judge_sent(test: _Test) -> Judged:
+    delivery, handoff = test.traces["delivery"], test.traces["handoff"]
     went_out = max(delivery["sent"], delivery["success"] + delivery["failed"])
-    if mode == "processed_only":
-        went_out += sent["strays"]
-        seen = detail("sent_and_quiet", n=went_out, seconds=round(float(sent["quiet_seconds"]), 1))
+    if test.mode == "processed_only":
+        went_out += test.sent["strays"]
+        seen = detail("sent_and_quiet", n=went_out, seconds=round(float(test.sent["quiet_seconds"]), 1))
         return went_out == 0, seen, "sent_under_kill_switch" if went_out else None
     if went_out and not handoff["read"]:
         # What the assistant sends after a lost hand-off is its emergency text, not what was planned.
@@ -116,11 +128,11 @@ def _judge_sent(traces: Traces, sent: Traces, _message: Traces, mode: str, _expe
     return enough, detail("sent", n=went_out), None if enough else "nothing_sent"
 
 
-def _judge_result(traces: Traces, _sent: Traces, _message: Traces, mode: str, _expected: str) -> Judged:
-    if mode == "processed_only":
+def _judge_result(test: _Test) -> Judged:
+    if test.mode == "processed_only":
         return None, detail("not_asked_for"), None
-    delivery = traces["delivery"]
-    if not traces["handoff"]["read"]:
+    delivery = test.traces["delivery"]
+    if not test.traces["handoff"]["read"]:
         return None, detail("result_of_something_else", success=delivery["success"]), None
     seen = [detail("result", success=delivery["success"], failed=delivery["failed"])]
     if delivery["failed_by_http"]:
@@ -133,7 +145,7 @@ def _judge_result(traces: Traces, _sent: Traces, _message: Traces, mode: str, _e
     return True, seen, None
 
 
-_JUDGES: dict[str, Callable[[Traces, Traces, Traces, str, str], Judged]] = {
+_JUDGES: dict[str, Callable[[_Test], Judged]] = {
     "accepted": _judge_accepted,
     "planned": _judge_planned,
     "read": _judge_read,

@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The shapes that a decision is made of: traces, verdict, act, decision, proofs. A run's outcome is in `_outcome.py`.
+"""The shapes that a decision is made of: traces, verdict, act, decision, proofs and outcome.
 
 `total=False` where a key may lack: older modules, a log without it, a person's own facts. Whatever comes from outside
 is checked at run time all the same (`_stats.mapping`, `count`, `number`); these names say what is meant.
@@ -232,3 +232,23 @@ class ActProof(TypedDict):
     status: str
     reason: str
     proofs: list[Observation]
+
+
+class Outcome(TypedDict, total=False):
+    """What a procedure leaves on a host; `run_result` puts those of all hosts together."""
+
+    procedure: str
+    ok: bool
+    status: str
+    level: int | None
+    verdict: Verdict | None
+    budget_seconds: float | None
+    next_step: str
+    message: str
+    lines: list[str]
+    # Whether answers go out, as far as it was observed: off, on or unknown.
+    delivery: str
+    to_person: bool
+    decisions: list[dict[str, Any]]
+    proof: RecoveryProof
+    judged: bool

@@ -190,7 +190,7 @@ def verdict(
     detector, watching = follow(seen.minutes, limits.target, limits.watch)
 
     findings = [
-        *_blindness(seen, words, service, expected),
+        *_blindness(seen, words, service, expected=expected),
         *_incidents(seen, words, service),
         *_kill_switch(seen, words, service),
         *_delivery(seen, words, detector, watching=watching, limits=limits, delivery_disabled=disabled),
@@ -208,7 +208,7 @@ def verdict(
     if not seen.records and not findings:
         reasons.append(words.say("nothing_measured"))
     elif not {"delivery_degraded", "delivery_failing"} & set(causes):
-        reasons.append(_no_alarm(seen, words, detector, limits))
+        reasons.append(_no_alarm(seen, words, detector, limits=limits))
     rule = CAUSES[cause]
     return {
         "status": rule.status,
@@ -223,7 +223,7 @@ def verdict(
     }
 
 
-def _blindness(seen: Seen, words: Words, service: _Service, expected: bool) -> Iterator[_Finding]:
+def _blindness(seen: Seen, words: Words, service: _Service, *, expected: bool) -> Iterator[_Finding]:
     # A good log proves nothing of a service that could not be looked at: it may be another process's, of before.
     if service.known is False:
         yield "service_unknown", words.say("service_unknown")
@@ -352,7 +352,7 @@ def flag(value: object, name: str) -> bool | None:
     raise ValueError(f"{name} must be true or false, not {redact(repr(value))[:40]}.")
 
 
-def _no_alarm(seen: Seen, words: Words, detector: Detector, limits: _Limits) -> str:
+def _no_alarm(seen: Seen, words: Words, detector: Detector, *, limits: _Limits) -> str:
     """What there is to say of the rate when it is no finding."""
     share = seen.rate["rate"]
     if share is None:

@@ -19,10 +19,10 @@ def version(root: Path = ROOT) -> str:
     An installed collection has it in ``MANIFEST.json`` and no ``galaxy.yml``; a checkout the other way round.
     """
     try:
-        found = json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"]
+        number = json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"]
     except (OSError, ValueError, KeyError, TypeError):
         try:
-            found = yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+            number = yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"]
         except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-            found = ""
-    return str(found or "unknown")
+            number = ""
+    return str(number or "unknown")
