@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 import json
-import time
 
 from tests.scenario.host import STATE, Assistant
 
 
 def test_a_healthy_assistant_is_one_screen(assistant: Assistant) -> None:
-    time.sleep(2)
+    assistant.wait_for_deliveries()
     run = assistant.playbook("diagnose", "-vvv", depth="full")
     assert (run.code, run.status, f"{assistant.name}: SAUDÁVEL" in run.text) == (0, "ok", True)
     assert (run.result["budget_seconds"], run.seconds < 60) == (60, True)
