@@ -179,6 +179,13 @@ class Assistant:
         paths = (ENV_FILE, f"{DROP_INS}/90-runbook.conf", f"{DROP_INS}/zz-runbook.conf", STATE)
         return not any(self.host.file(path).exists for path in paths) and self.environ("DELIVERY_DISABLE") is None
 
+    def wait_for_deliveries(self, messages: int = 10) -> None:
+        """Wait until so many messages have been delivered, so that there is something to measure."""
+        deadline = time.monotonic() + 60
+        while self.lines("action=result.*status=success") < messages:
+            assert time.monotonic() < deadline, "no message goes out"
+            time.sleep(0.2)
+
     # ---------------------------------------------------------------- acting
 
     def restore(self) -> None:

@@ -6,30 +6,27 @@
 from __future__ import annotations
 
 import json
-import time
 
 from tests.scenario.host import STATE, Assistant
 
 
 def test_a_healthy_assistant_is_one_screen(assistant: Assistant) -> None:
-    time.sleep(2)
-    run = assistant.playbook("diagnose")
+    assistant.wait_for_deliveries()
+    run = assistant.playbook("diagnose", "-vvv", depth="full")
     assert (run.code, run.status, f"{assistant.name}: SAUDÁVEL" in run.text) == (0, "ok", True)
-    assert run.result["budget_seconds"] == 30
-    assert run.seconds < 30
-
-
-def test_the_same_is_had_as_data_without_numbers_and_secrets(assistant: Assistant) -> None:
-    run = assistant.playbook("diagnose", "-vvv", output="json", depth="full", runbook_locale="en")
-    assert (run.code, run.result["budget_seconds"]) == (0, 60)
-    text = run.text.partition("msg: |- {")[2]
-    told, _end = json.JSONDecoder().raw_decode("{" + text)
-    assert told["verdict"]["status"] == "ok"
-    assert told["known"]["service"]["effective"]["DELIVERY_DISABLE"] is None
-    assert [row["status"] for row in told["checklist"] if row["item"] == "identify"] == ["done"]
+    assert (run.result["budget_seconds"], run.seconds < 60) == (60, True)
     assert "planted-password" in assistant.sh("cat /var/log/kumon-assistant/app.log")
     for secret in ("planted-password", "55119000000"):
         assert secret not in run.text
+
+
+def test_the_same_is_had_as_data(assistant: Assistant) -> None:
+    run = assistant.playbook("diagnose", output="json", runbook_locale="en")
+    assert (run.code, run.result["budget_seconds"], run.seconds < 30) == (0, 30, True)
+    told, _end = json.JSONDecoder().raw_decode(run.text.partition("msg: |- ")[2])
+    assert told["verdict"]["status"] == "ok"
+    assert told["known"]["service"]["effective"]["DELIVERY_DISABLE"] is None
+    assert [row["status"] for row in told["checklist"] if row["item"] == "identify"] == ["done"]
     assert assistant.untouched()
 
 

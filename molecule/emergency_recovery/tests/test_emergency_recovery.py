@@ -22,7 +22,7 @@ def levels(assistant: Assistant) -> list[int]:
 
 
 def test_a_healthy_assistant_is_left_alone(assistant: Assistant) -> None:
-    time.sleep(2)
+    assistant.wait_for_deliveries()
     pid = assistant.pid()
     run = assistant.playbook("emergency_recovery", **AUTO)
     assert (run.code, run.changed, assistant.pid(), levels(assistant)) == (0, 0, pid, [])

@@ -11,7 +11,7 @@ from tests.scenario.host import LOG, Assistant
 
 
 def test_a_healthy_assistant_is_found_healthy_and_the_metrics_are_written(assistant: Assistant) -> None:
-    time.sleep(2)
+    assistant.wait_for_deliveries()
     assert "planted-password" in assistant.sh(f"cat {LOG}")
     metrics = "/run/kumon.prom"
     run = assistant.playbook("health_check", "-vvv", runbook_locale="en", health_textfile=metrics)

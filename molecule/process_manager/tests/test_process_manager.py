@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import time
-
 from tests.scenario.host import LOG, Assistant
 
 INSTALL = "process"
@@ -26,7 +24,7 @@ def test_a_check_run_shows_each_write_and_leaves_nothing_behind(assistant: Assis
 
 
 def test_health_check_measures_it(assistant: Assistant) -> None:
-    time.sleep(1)
+    assistant.wait_for_deliveries()
     run = assistant.playbook("health_check")
     assert (run.code, run.status) == (0, "ok")
 
