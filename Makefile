@@ -1,5 +1,6 @@
-# What a person runs: `make demo` and `make test`. The parts of the latter: lint, sanity, unit, build, molecule
-# [SCENARIO=name …]. `make chaos [PART=kills|disks|clocks|mounts|fleet|faults]` holds what takes long.
+# What a person runs: `make demo` and `make test`. The parts of the latter: lint, sanity, build, unit, matrix-ends, molecule
+# [SCENARIO=name …]. `make matrix [CORE=2.18]` takes every ansible-core; `make chaos [PART=kills|disks|clocks|mounts|fleet|faults]`
+# holds what takes long.
 SHELL := /bin/bash
 PYTHON ?= python3
 export ANSIBLE_HOME := $(CURDIR)/.ansible
@@ -8,7 +9,7 @@ BIN := .venv/bin
 # For tools that call other commands of the environment by their bare names.
 ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
-.PHONY: demo test lint types format ansible-lint docs-lint unit sanity molecule chaos bench build clean tools
+.PHONY: demo test lint types format ansible-lint docs-lint unit sanity molecule chaos bench build matrix matrix-ends clean tools
 
 demo: .venv-demo/.done $(LINK)
 	@.venv-demo/bin/python scripts/demo.py
@@ -17,6 +18,7 @@ demo: .venv-demo/.done $(LINK)
 test: tools .venv/.done $(LINK)
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint sanity build
 	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory matrix-ends
 	$(MAKE) --no-print-directory molecule
 
 tools:
@@ -32,7 +34,7 @@ format: .venv/.done
 types: .venv/.done $(LINK)
 	$(BIN)/mypy --python-version 3.9 plugins
 	$(BIN)/mypy --strict scripts tests/assistant tests/bench
-	$(BIN)/mypy tests/scenario
+	$(BIN)/mypy tests/scenario tests/matrix
 
 ansible-lint: .venv/.done $(LINK)
 	$(ON_PATH) $(BIN)/ansible-lint --offline --profile production
@@ -46,6 +48,13 @@ unit: .venv/.done $(LINK)
 
 sanity: .venv/.done
 	scripts/sanity $(BIN)
+
+# A short set of runs on every ansible-core that this Python takes, and for `make test` on the oldest and the newest.
+matrix: .venv/.done
+	PYTHON=$(PYTHON) scripts/matrix $(CORE)
+
+matrix-ends: .venv/.done
+	PYTHON=$(PYTHON) scripts/matrix oldest newest
 
 build: .venv/.done
 	scripts/check-build $(BIN)

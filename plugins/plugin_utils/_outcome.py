@@ -101,14 +101,18 @@ class _Run:
         failure = mapping(self.facts["failure"], "facts.failure")
         sentence = " ".join(str(failure.get("msg") or "?").split())
         acted = [int(level) for level in self.facts.get("acted") or []]
+        # What was to be looked at and could not be read leaves the run blind, whoever says so.
+        looked = self.procedure == "health_check" or self.facts.get("measured") is False
         if self.facts.get("unreachable") or failure.get("unreachable"):
             came_to = "unreachable"
-        elif _refused(failure, str(self.facts.get("action") or "")) and not acted:
+        elif acted:
+            came_to = "failed"
+        elif self.facts.get("action") in _OWN_CHECKS:
             came_to = "refused"
+        elif looked:
+            came_to = "blind"
         else:
-            # Where nothing can be read, nothing was done either.
-            looked = self.procedure == "health_check" or self.facts.get("measured") is False
-            came_to = "blind" if looked and not acted else "failed"
+            came_to = "refused" if failure.get("refused") else "failed"
         words = self.words(status.TEXTS, endings.TEXTS)
         title = words.say("not_written" if self.procedure == "incident_report" else came_to)
         return {
@@ -144,12 +148,8 @@ def _known(words: Words, key: str) -> str:
     return words.say(key) if key in words else ""
 
 
+# The tasks by which the roles check their input.
 _OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
-
-
-def _refused(failure: Mapping[str, Any], action: str) -> bool:
-    """Whether nothing was changed: a module of ours says so, or one of our own checks of the input failed."""
-    return bool(failure.get("refused")) or action in _OWN_CHECKS
 
 
 # ------------------------------------------------------------------ what was measured
@@ -214,11 +214,9 @@ def _value(value: Any, column: str) -> str:
 def _diagnose(run: _Run) -> dict[str, Any]:
     verdict, diagnosis = mapping(run.facts["verdict"], "verdict"), mapping(run.facts["diagnosis"], "diagnosis")
     words = run.words(health.TEXTS, status.TEXTS)
-    if run.facts.get("output") == "json":
-        lines = json.dumps(diagnosis, indent=2, ensure_ascii=False, sort_keys=True, default=str).splitlines()
-    else:
-        lines = str(diagnosis["screen"]).splitlines()
+    as_data = json.dumps(diagnosis, indent=2, ensure_ascii=False, sort_keys=True, default=str)
     return {
+        **({"text": as_data} if run.facts.get("output") == "json" else {}),
         "ok": verdict["status"] == "ok",
         "status": "unreachable" if run.facts.get("unreachable") else verdict["status"],
         "level": verdict["level"],
@@ -226,7 +224,7 @@ def _diagnose(run: _Run) -> dict[str, Any]:
         "budget_seconds": run.budget(),
         "next_step": diagnosis.get("next_step") or "",
         "message": _verdict_message(words, verdict),
-        "lines": lines,
+        "lines": str(diagnosis["screen"]).splitlines(),
     }
 
 

@@ -246,6 +246,8 @@ class Outcome(TypedDict, total=False):
     next_step: str
     message: str
     lines: list[str]
+    # What is shown instead of the lines, where a person asked for data.
+    text: str
     # Whether answers go out, as far as it was observed: off, on or unknown.
     delivery: str
     to_person: bool

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -26,6 +27,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "keep_result"
     CALLBACK_NEEDS_ENABLED = True
 
-    def v2_playbook_on_stats(self, stats):
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Write them once the run has ended."""
         with open(os.environ["KEEP_RESULT"], "w", encoding="utf-8") as kept:
             json.dump(stats.custom.get("_run", {}), kept, indent=1)

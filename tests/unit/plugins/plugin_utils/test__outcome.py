@@ -641,7 +641,8 @@ def test_a_diagnosis_shows_its_screen_within_the_budget_of_its_depth(depth, budg
 def test_a_diagnosis_as_data_is_json():
     given = {"verdict": judged(), "diagnosis": {"screen": "a", "next_step": None, "é": 1}, "output": "json"}
     found = outcome("diagnose", given)
-    assert json.loads("\n".join(found["lines"])) == given["diagnosis"]
+    assert json.loads(found["text"]) == given["diagnosis"]
+    assert "text" not in outcome("diagnose", {**given, "output": "text"})
     assert found["next_step"] == ""
 
 
