@@ -1123,3 +1123,10 @@ def test_processes_without_the_flags_of_a_level_are_not_said_to_lack_the_kill_sw
         given["switched"] = {**given["switched"], "before": {"commit": "a" * 40}, "after": {"commit": "b" * 40}}
     assert outcome(procedure, given, "en")["message"] == "The process does not have the flags"
     assert outcome(procedure, given, "pt_BR")["message"] == "O processo não tem os flags"
+
+
+def test_a_refusal_after_something_was_changed_is_a_failure():
+    given = {"failure": {"msg": "nft is missing", "refused": True}, "action": "kumon.runbook.network_fence", "level": 1}
+    assert outcome("rollback_level1", given)["status"] == "refused"
+    assert outcome("rollback_level1", {**given, "acted": ["1"]})["status"] == "failed"
+    assert "nothing was changed" not in outcome("rollback_level1", {**given, "acted": ["1"]}, "en")["message"]
