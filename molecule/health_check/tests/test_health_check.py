@@ -98,7 +98,7 @@ def test_a_stopped_service_is_blind_calls_for_level_3_and_has_no_other_metrics(s
     run = sound.playbook("health_check", *hosts, "--limit=stopped,unknown")
     assert run.code != 0
     told = run.result["hosts"]
-    assert (told["stopped"]["status"], told["unknown"]["status"]) == ("blind", "refused")
+    assert (told["stopped"]["status"], told["unknown"]["status"]) == ("blind", "blind")
     assert told["stopped"]["verdict"]["cause"] == "service_down"
     assert "rollback_level3" in told["stopped"]["next_step"]
     metrics = sound.sh("cat /tmp/kumon.prom")
