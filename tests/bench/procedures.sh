@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The written procedures' measurements as six grep/awk pipelines over one log, the way their monitoring commands read it.
 # (Their hand-off and consistency checks are known to be wrong; only the time they take is of interest here.)
+# shellcheck disable=SC2126 # as they are written
 set -u
 log=$1
 # 1. hand-off violations

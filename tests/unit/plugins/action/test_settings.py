@@ -205,7 +205,12 @@ def play(tmp_path):
             "HOME": str(tmp_path),
         }
         ended = subprocess.run(
-            [*command, str(tmp_path / "play.yml")], capture_output=True, text=True, env=environment, timeout=120
+            [*command, str(tmp_path / "play.yml")],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=120,
+            check=False,
         )
         shown = ended.stdout + ended.stderr
         assert (ended.returncode == 0) is to.exists(), shown
