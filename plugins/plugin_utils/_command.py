@@ -36,6 +36,7 @@ OF_ONE_RUN = frozenset(
         "health_mark_release",
         "level",
         "notify_by",
+        "notify_eta",
         "notify_event",
         "output",
         "recovery_approved",
