@@ -25,7 +25,6 @@ TEXTS: dict[str, Both] = {
     "answer_no_answer": Both("sem resposta", "no answer"),
     "answer_not_json": Both("não é o health do assistente", "not the assistant's health"),
     "would_change": Both("O que mudaria o veredito", "What would change the verdict"),
-    "no_textfile": Both("As métricas não foram escritas", "The metrics were not written"),
     "next_full": Both(
         "{run[diagnose -e depth=full]}",
         "{run[diagnose -e depth=full]}",

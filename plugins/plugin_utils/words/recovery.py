@@ -8,7 +8,6 @@ from __future__ import annotations
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
-    "failed": Both("FALHOU", "FAILED"),
     "decision": Both("Decisão", "Decision"),
     "act": Both("Ato", "Act"),
     "verdict": Both("Veredito", "Verdict"),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
-    "refused": Both("TESTE DE FUMAÇA não feito", "SMOKE TEST not done"),
     "phone_missing": Both(
         "smoke_test_phone não foi informado: dê com -e smoke_test_phone=5511999999999 o telefone do teste, "
         "que recebe a resposta; nunca o de um cliente",

@@ -107,7 +107,6 @@ TEXTS: dict[str, Both] = {
         "{rate} Abaixo da meta de {target}, mas pode ser acaso (atenção a partir de M = {limit}).",
         "{rate} Below the target of {target}, but it may be chance (watch begins at M = {limit}).",
     ),
-    "more_names": Both("mais {n}", "{n} more"),
     "until_any_trace": Both("Qualquer registro na janela.", "Any trace in the window."),
     "until_incident": Both(
         "Qualquer incidente crítico, ou {failures} seguidas.",
