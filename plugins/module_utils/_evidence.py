@@ -24,10 +24,11 @@ from typing import Any, NamedTuple, NoReturn
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._logs import FileSource, JournalSource, SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource, SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 MANIFEST = "manifest.json"
 _UNIT_PROPERTIES = (
@@ -60,13 +61,15 @@ class _Excerpt:
         self.lines: collections.deque[bytes] = collections.deque()
         self._kept, self._limit = 0, limit
 
-    def start_of_file(self) -> None:
+    def start_of_file(self, name: str = "", latest: float | None = None) -> None:
         """Nothing to do: a line needs nothing of the one before."""
 
-    start_inside_file = start_of_file
+    def start_inside_file(self) -> None:
+        """Nothing to do."""
 
-    def feed(self, lines: list[bytes]) -> None:
-        for line in lines:
+    def feed(self, block: bytes) -> None:
+        """Take complete lines, without the last one's line end."""
+        for line in block.split(b"\n"):
             self.lines.append(line)
             self._kept += len(line) + 1
             # One line more than there is room for, so that it shows that something was left out.
@@ -256,7 +259,7 @@ def _log(params: dict[str, Any], wall: float, limit: int) -> str:
     if params["source"] == "file":
         if not params["paths"]:
             raise Refused("paths is empty")
-        source = FileSource(params["paths"], since, wall)
+        source = FileSource(params["paths"], since, StampReader(wall))
     else:
         source = JournalSource(params["service"], since)
     excerpt = _Excerpt(limit)

@@ -22,11 +22,14 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._logs import JournalSource, SourceError, Tail
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
+from ansible_collections.kumon.runbook.plugins.module_utils.log.events import PLANNED, SENT, SETTLED, SUCCESS, Event
+from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import JournalSource, SourceError, Tail
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 LONGEST_WAIT = 600
 POLL_SECONDS = 0.1
@@ -34,31 +37,33 @@ POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.5
 _PHONE = re.compile(r"[0-9]{10,15}\Z")
 _INSTANCE = re.compile(r"[^\s/?#|\x00-\x1f]{1,100}\Z")
-_KEY = re.compile(rb"\|(conv=.*\|idem=.*?)(?:\|state_id=.*)?\r?\Z")
 
 
-class MessageCounter(TraceCounter):
-    """Counts the traces of one phone's messages that were planned since counting began.
+class MessageBalance(Balance):
+    """Counts what becomes of one message of ours, which is known by its phone and by its id.
 
-    Whatever else it says of that phone is of an older message: `strays` are the sends and deliveries among it, which
-    are none of ours in a test whether messages go out, and are some too many in a test whether none does.
+    Whatever else the log says of that phone is of an older message: `strays` are the sends and deliveries among it,
+    which are none of ours in a test whether messages go out, and are some too many in a test whether none does.
     """
 
-    def __init__(self, phone: str, instance: str, now: float) -> None:
+    def __init__(self, phone: str, instance: str, message_id: str, now: float) -> None:
         # A grace of 0 seconds: whoever waits knows by himself what is still on its way.
         super().__init__(now=now, grace=0, conversation=phone, expected_instance=instance, max_samples=3)
-        self._own: set[bytes] = set()
+        self._own = {message_id.encode()}
+        self._phone = phone.encode()
         self.strays = 0
 
-    def _concerns(self, rest: bytes) -> bool:
-        found = _KEY.search(rest) if super()._concerns(rest) else None
-        if found is None:
+    def _concerns(self, event: Event, by_id: bool) -> bool:
+        if by_id:
+            # Some lines know the last digits alone; ids are told apart by themselves.
+            return event.key in self._own if event.key else self._phone.endswith(event.conversation or b"-")
+        if not super()._concerns(event, by_id):
             return False
-        if rest.startswith(b"phase=planner|"):
-            self._own.add(found.group(1))
-        if found.group(1) in self._own:
+        if event.stage == PLANNED:
+            self._own.add(event.key)
+        if event.key in self._own:
             return True
-        self.strays += rest.startswith((b"action=send|", b"action=result|status=success|"))
+        self.strays += event.stage == SENT or (event.stage == SETTLED and event.outcome == SUCCESS)
         return False
 
     @property
@@ -171,18 +176,20 @@ def send(params: Mapping[str, Any], host: Host, check_mode: bool = False) -> dic
         if not check_mode:
             now = time.time()
             # What came before `now + wait` is due by the end of it.
-            counter = MessageCounter(params["phone"], params["instance"], now + params["wait"])
+            due = now + params["wait"]
+            balance = MessageBalance(params["phone"], params["instance"], message_id, due)
+            reader = TraceReader(balance, StampReader(due), due)
             text = params["text"].replace("{id}", message_id)
             answers = _post(params, event(params["phone"], params["instance"], text, message_id, now))
             message.update(sent=True, sent_at=iso(now))
-            answer, result["settled"], quiet = _follow(params, host, source, counter, answers)
+            answer, result["settled"], quiet = _follow(params, host, source, reader, balance, answers)
             message.update(
                 accepted=accepted(answer),
                 http=answer.status if answer else None,
                 detail=_told(answer) if answer else f"no answer within {params['wait']:g} s",
             )
-            result.update(strays=counter.strays, quiet_seconds=round(quiet, 2))
-            result["traces"] = dict(counter.result(), truncated=source.truncated)
+            result.update(strays=balance.strays, quiet_seconds=round(quiet, 2))
+            result["traces"] = dict(balance.result(), truncated=source.notes.truncated)
     result["seconds"] = round(host.clock() - began, 3)
     return result
 
@@ -210,25 +217,26 @@ def _follow(
     params: Mapping[str, Any],
     host: Host,
     source: Tail | JournalSource,
-    counter: MessageCounter,
+    reader: TraceReader,
+    balance: MessageBalance,
     answers: queue.Queue[_http.Answer],
 ) -> tuple[_http.Answer | None, bool, float]:
     """Read on until the outcome is known; return the webhook's answer, whether it is known, and the last silence."""
     begun = changed = host.clock()
     answer: _http.Answer | None = None
-    seen = counter.progress
+    seen = balance.progress
     while True:
         if answer is None:
             with contextlib.suppress(queue.Empty):
                 answer = answers.get_nowait()
                 refuse_wrong_webhook(answer)
         try:
-            source.read(counter)
+            source.read(reader)
         except SourceError as error:
             raise Refused(f"the message was sent and cannot be followed any more: {error}") from error
         now = host.clock()
-        if counter.progress != seen:
-            seen, changed = counter.progress, now
+        if balance.progress != seen:
+            seen, changed = balance.progress, now
         idle = now - changed
         if answer is not None and (not accepted(answer) or is_over(seen, idle, params["quiet"])):
             return answer, accepted(answer), idle

@@ -173,23 +173,28 @@ import time
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._logs import FileSource, JournalSource, SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence
+from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource, SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
 PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
+LEAD_SECONDS = 300.0  # read before the window: what was planned there is read inside, and how long that takes is seen
 
 
-def observe(counter: TraceCounter, source: FileSource | JournalSource, seconds: float) -> None:
+def observe(balance: Balance, reader: TraceReader, source: FileSource | JournalSource, seconds: float) -> None:
     """Read on until it is seen what became of a planned message, for at most ``seconds``."""
     begun = time.monotonic()
     first_seen: dict[str, float] = {}
     while True:
         now = time.monotonic()
-        for name, number in counter.observed.items():
+        for name, number in balance.observed.items():
             if number:
                 first_seen.setdefault(name, now)
         settled = min(
@@ -201,33 +206,45 @@ def observe(counter: TraceCounter, source: FileSource | JournalSource, seconds: 
         if now >= settled or "settled" in first_seen:
             return
         time.sleep(min(POLL_SECONDS, settled - now))
-        source.read(counter)
+        reader.read_live(time.time())
+        source.read(reader)
+
+
+def started(pids: list[int]) -> float | None:
+    """Return when the oldest of these processes began, by the kernel; None when none runs."""
+    proc = Proc()
+    starts = [proc.started(stat.start) for stat in map(proc.stat, pids) if stat is not None]
+    return min(starts, default=None)
+
+
+def moment(text: str | None, now: float) -> float | None:
+    """Return the time that an option names, or None."""
+    return parse_when(text, now) if text else None
 
 
 def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     """Read the source that ``params`` names and return its ``traces``."""
     begun = time.monotonic()
-    since = parse_when(params["since"], now) if params["since"] else None
-    until = parse_when(params["until"], now) if params["until"] else None
-    not_before = parse_when(params["not_before"], now) if params["not_before"] else None
+    since, until = moment(params["since"], now), moment(params["until"], now)
+    not_before = moment(params["not_before"], now)
+    present_process = started(params["pids"])
+    if params["since_pid"] is not None:
+        # What uvicorn writes of its start is not believed: a customer can write it as well.
+        not_before = max((m for m in (not_before, started([params["since_pid"]])) if m is not None), default=None)
     if not_before is not None:
         since = max(not_before, since or not_before)
     if since is not None and until is not None and since >= until:
         raise ValueError(f"the window is empty: since ({params['since']}) is not before until ({params['until']})")
-    # Hand-offs that were planned just before the window are read inside it.
-    start = since - max(60.0, params["grace"]) if since is not None else None
+    start = since - max(LEAD_SECONDS, params["grace"] or 0) if since is not None else None
+    limits: dict[str, Any] = {"deadline": begun + params["seconds"], "max_bytes": params["max_bytes"]}
+    stamps = StampReader(now)
     source: FileSource | JournalSource
     if params["source"] == "file":
-        source = FileSource(params["paths"], start, now)
+        source = FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
     else:
-        source = JournalSource(params["unit"], start)
+        source = JournalSource(params["unit"], start, **limits)
     with source:
-        process = params["since_pid"]
-        if process is not None and source.locate_process(process):
-            since = None
-        else:
-            process = None
-        counter = TraceCounter(
+        balance = Balance(
             now=now,
             since=since,
             until=until,
@@ -235,14 +252,43 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
             conversation=params["conversation"],
             expected_instance=params["expected_instance"],
             max_samples=params["max_samples"],
+            max_unanswered=params["max_unanswered"],
             redacted=params["redact"],
+            starts=[
+                begin for begin in (present_process, *(moment(t, now) for t in params["starts"])) if begin is not None
+            ],
         )
-        source.read(counter)
-        observe(counter, source, params["observe"])
-    traces = counter.result()
-    traces["truncated"] = source.truncated
-    traces["measured"] = iso(now + time.monotonic() - begun)
-    traces["window"] = {"since": iso(since), "until": iso(until), "process": process}
+        reader = TraceReader(balance, stamps, now)
+        reader.deduplicate = source.notes.overlapping
+        source.read(reader)
+        observe(balance, reader, source, params["observe"])
+        notes = source.notes
+    ended = now + time.monotonic() - begun
+    balance.look_again_at(ended)
+    traces = balance.result()
+    traces["lines"], traces["bytes"] = reader.lines, reader.bytes
+    traces["truncated"] = notes.truncated
+    traces["measured"] = iso(ended)
+    traces["window"] = {"since": iso(since), "until": iso(until), "process": params["since_pid"]}
+    facts = Facts(
+        present=ended if until is None else min(ended, until),
+        since=since,
+        first=notes.first,
+        read_from=start,
+        newest=balance.newest,
+        process_started=present_process,
+        unreadable=notes.unreadable,
+        copies=notes.copies,
+        suppressed=notes.suppressed,
+        incomplete=notes.incomplete,
+        backwards=balance.refused_backwards,
+        owned=notes.owned,
+        owner=notes.owner,
+        path=", ".join(params["paths"]) if params["source"] == "file" else "",
+        lines=reader.lines,
+        any_event=balance.newest is not None or traces["records"] > 0,
+    )
+    traces["evidence"] = evidence(traces, balance.newest_message, facts)
     return traces
 
 
@@ -251,9 +297,12 @@ def look(call: Call) -> dict[str, Any]:
     params = call.params
     if params["source"] == "file" and not params["paths"]:
         raise Refused("no log is named; set paths (runbook_log_paths), or source: journal with unit")
-    for name in ("grace", "observe", "max_samples"):
-        if params[name] < 0:
+    for name in ("grace", "observe", "max_samples", "max_unanswered"):
+        if params[name] is not None and params[name] < 0:
             raise Refused(f"{name} is {params[name]}; it must not be negative")
+    for name in ("seconds", "max_bytes"):
+        if params[name] <= 0:
+            raise Refused(f"{name} is {params[name]}; it must be more than 0")
     os.nice(5)
     try:
         return {"changed": False, "traces": measure(params, time.time())}
@@ -271,11 +320,16 @@ def main() -> None:
         "until": {"type": "str"},
         "not_before": {"type": "str"},
         "since_pid": {"type": "int"},
+        "pids": {"type": "list", "elements": "int", "default": []},
+        "starts": {"type": "list", "elements": "str", "default": []},
         "observe": {"type": "float", "default": 0},
         "conversation": {"type": "str"},
-        "grace": {"type": "float", "default": 60},
+        "grace": {"type": "float"},
         "expected_instance": {"type": "str"},
         "max_samples": {"type": "int", "default": 5},
+        "max_unanswered": {"type": "int", "default": 20},
+        "seconds": {"type": "float", "default": 20},
+        "max_bytes": {"type": "int", "default": 4294967296},
         "redact": {"type": "bool", "default": True},
     }
     run(spec, look, required_if=[("source", "journal", ["unit"])])

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 from tests.unit import records
+from tests.unit.counting import Counter
 
 NOW = records.NOON + 3600
 
 
 def traces(lines, measured=NOW):
     """What trace_log_info returns of these lines, logged five minutes ago."""
-    counter = TraceCounter(now=NOW, since=NOW - 4 * 3600, grace=60)
+    counter = Counter(now=NOW, since=NOW - 4 * 3600, grace=60)
     for line in lines:
         counter.feed([records.as_json(line, NOW - 300).encode()])
     return {**counter.result(), "measured": iso(measured), "truncated": False, "window": {"since": iso(NOW - 14400)}}

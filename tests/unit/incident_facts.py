@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils._incident import incident_window
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 from tests.unit import records
+from tests.unit.counting import Counter
 
 BEGAN = records.NOON
 ACT = BEGAN + 20 * 60 + 5
@@ -27,7 +27,7 @@ SECRETS = ("5511988887777", "PLANTEDKEY", "PLANTEDPW")
 
 def traces(hostile=False):
     """What trace_log_info returns of the incident's log."""
-    counter = TraceCounter(now=NOW, since=BEGAN - 900, until=NOW, grace=60)
+    counter = Counter(now=NOW, since=BEGAN - 900, until=NOW, grace=60)
     for minute in range(38):
         at = BEGAN + 60 * minute
         lines = []

@@ -9,8 +9,9 @@ import json
 import time
 from datetime import datetime, timezone
 
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+
+from tests.unit.counting import Counter
 
 LOGGER = "app.core.observability.structured_logging"
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=timezone.utc).timestamp()
@@ -98,7 +99,7 @@ WINDOW = 900
 
 def counted(records, since=NOON - WINDOW, now=NOON):
     """The traces of `(seconds before now, message)`, as the module returns them."""
-    counter = TraceCounter(now=now, since=since)
+    counter = Counter(now=now, since=since)
     counter.feed([as_json(message, at=now - age).encode() for age, message in sorted(records, key=lambda r: -r[0])])
     traces = counter.result()
     traces["measured"] = iso(now)

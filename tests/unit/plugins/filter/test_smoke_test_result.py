@@ -6,15 +6,15 @@ from __future__ import annotations
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.kumon.runbook.plugins.filter.judging import FilterModule
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 
+from tests.unit.counting import Counter
 from tests.unit.records import basic, turn
 
 smoke_test_result = FilterModule().filters()["smoke_test_result"]
 
 
 def returned(*lines):
-    counter = TraceCounter(now=0)
+    counter = Counter(now=0)
     counter.feed([basic(line).encode() for line in lines])
     message = {"accepted": True, "detail": "HTTP 200"}
     return {"message": message, "traces": counter.result(), "strays": 0, "settled": True, "quiet_seconds": 5}

@@ -8,13 +8,13 @@ import itertools
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import (
     STEPS,
     recovery_decision,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, verdict
 
+from tests.unit.counting import Counter
 from tests.unit.records import NOON, WINDOW, as_json, counted, outbox, outbox_guard, turns
 
 LEVELS = (1, 2, 3)
@@ -288,7 +288,7 @@ def test_a_cause_that_nobody_knows_is_refused():
 def test_ten_thousand_guard_lines_are_decided_within_a_second():
     storm = [as_json(outbox_guard("x", idem="unknown"), at=NOON - 300).encode()] * 10_000
     begun = time.process_time()  # of this process alone, however busy the machine is
-    counter = TraceCounter(now=NOON, since=NOON - WINDOW)
+    counter = Counter(now=NOON, since=NOON - WINDOW)
     counter.feed(storm)
     finding = verdict(counter.result(), service_running=True)
     found = recovery_decision(finding, {}, mode="auto")

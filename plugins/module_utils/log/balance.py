@@ -1,0 +1,796 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The balance sheet of messages: what came in, was planned, read, sent and delivered, and what was lost on the way.
+
+Everything is counted in bounded memory, one event after the other. What is still on its way is judged at the end: how
+long a stage takes is learned from the log (what nearly all messages took), and what waits longer is overdue.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Callable
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
+from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
+    DROPPED,
+    FAILED,
+    GUARD,
+    IGNORED,
+    INSTANCE,
+    PLANNED,
+    READ,
+    RECEIVED,
+    SENT,
+    SETTLED,
+    SUCCESS,
+    UNSENT,
+    Event,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
+    COUNTED,
+    OPEN,
+    HandoffTable,
+    conversation_of,
+    time_of,
+    word,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import (
+    Delays,
+    Outcomes,
+    Tally,
+    Unanswered,
+    is_invalid_instance,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.turns import Turn, Turns
+
+LONGEST_GRACE, SHORTEST_GRACE = 60.0, 5.0
+_SAMPLE_BYTES = 500
+_LOST_KEYS = 1000
+_CONVERSATIONS_NAMED = 10
+# What bounds the memory. Beyond them counts stay right, but for what the places of use say.
+_SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = 50_000
+_BUDGETS_KEPT = 100_000
+_INCIDENTS_KEPT = 200_000
+_RUN_KEPT = 1000
+_RECENT = 5000
+# The columns of a minute.
+_LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING = range(7)
+_COLUMNS = ("lost", "guards", "received", "planned", "read", "sent", "contradicting")
+_MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")
+
+
+class Balance:
+    """Counts the events of a window, handed over in the order in which they were logged.
+
+    :param now: the present
+    :param since: count what happened at or after this time (seconds since the epoch), or None
+    :param until: count what happened before this time, or None
+    :param grace: seconds after which what did not go on is overdue; None: learned from the log, 5 to 60
+    :param conversation: count only this conversation (its id, or the phone number in it), or None
+    :param starts: when processes of the service are known to have begun, by the kernel or a journal; ids mean
+        something only within one process
+    """
+
+    def __init__(
+        self,
+        *,
+        now: float,
+        since: float | None = None,
+        until: float | None = None,
+        grace: float | None = None,
+        conversation: str | None = None,
+        expected_instance: str | None = None,
+        max_samples: int = 10,
+        max_unanswered: int = 20,
+        redacted: bool = True,
+        starts: Sequence[float] = (),
+    ) -> None:
+        self.until = until
+        self._now, self._since, self._grace = now, since, grace
+        self._conversation = conversation.encode() if conversation else None
+        self._expected = expected_instance
+        self._clean: Callable[[str], str] = redact if redacted else str
+        self._starts = sorted(starts)
+        self._max_unanswered = max_unanswered
+
+        self.unparsed = self.unparsed_guards = self.ambiguous = self.future = 0
+        self.refused_future = self.refused_backwards = 0
+        self._records = self._undated = 0
+        self._grammars = Tally()
+        self._own_stamps = self._inherited_stamps = False
+        self._first: float | None = None
+        self._last: float | None = None
+        self.newest_message: float | None = None
+        self.newest: float | None = None  # of all records, also outside of the window
+        self._last_event: dict[str, float] = {}
+        self._sequence = 0
+        self._claimed_starts = 0
+
+        self._stages = dict.fromkeys((*_MESSAGE_STAGES, "repeated"), 0)
+        self._turn_counts = dict.fromkeys(("unsent", "dropped", "lost", "ignored", "failed", "success"), 0)
+        self._plans_are_traced = {"pipeline": False}
+        self._handoffs = HandoffTable()
+        self._zeros: dict[int, tuple[float | None, bytes, bool]] = {}
+        self._reads: dict[int, list[tuple[float | None, float | None, bytes, bool]]] = {}
+        self._budgets: dict[int, int] = {}
+        self._turns = Turns()
+        self._unplanned: list[tuple[float | None, int]] = []
+        self._unsent: list[tuple[float | None, int]] = []
+        self._recent_plans: deque[float] = deque(maxlen=_RECENT)
+        self._delays = {name: Delays() for name in ("read", "sent", "settled", "planned_sent")}
+        self._late = {"read": 0, "settled": 0}
+        self._lost = self._unpaired = self._mismatches = 0
+        self._lost_keys: deque[tuple[bytes, int, int]] = deque(maxlen=_LOST_KEYS)
+        self._success = self._failed = self._sent = self._contradicting = 0
+        self._failed_by_http = Tally()
+        self._failed_by_conversation = Tally()
+        self._last_success = 0
+        self._run: dict[tuple[bytes, int | None], int] = {}
+        self._sends: dict[bytes, tuple[tuple[float | None, int], ...]] = {}
+        self._unconfirmed = 0
+        self._outcomes = Outcomes()
+        self._unanswered = Unanswered()
+        self._guards = {"outbox": Tally(), "instance": Tally()}
+        self._other_levels = Tally()
+        self._incidents: set[int] = set()
+        self._critical_last: float | None = None
+        self._seen, self._sent_by, self._guarded, self._instance_errors = Tally(), Tally(), Tally(), 0
+        self._minutes: dict[int, list[int]] = {}
+        self._samples: dict[str, deque[tuple[float | None, bytes]]] = {
+            name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
+        }
+        self._moment: float | None = None  # of the event that is taken, and its line, for samples
+        self._line = b""
+        self._inside = True
+        self._handlers: dict[str, Callable[[Event, bool], None]] = {
+            RECEIVED: self._take_received,
+            PLANNED: self._take_planned,
+            READ: self._take_read,
+            SENT: self._take_sent,
+            SETTLED: self._take_settled,
+            DROPPED: self._take_dropped,
+            IGNORED: self._take_ignored,
+            GUARD: self._take_guard,
+            INSTANCE: self._take_instance,
+        }
+
+    # ---------------------------------------------------------------- taking
+
+    @property
+    def observed(self) -> dict[str, int]:
+        """How many messages were planned, read, sent and settled (with a result) so far, for a reader that waits."""
+        stages = self._stages
+        return {name: stages[name] for name in (PLANNED, READ, SENT, SETTLED)}
+
+    def look_again_at(self, now: float) -> None:
+        """The present is later now: what waited was waited for."""
+        self._now = now
+
+    def claimed_start(self) -> None:
+        """A line says that a process began; that may be true, or a customer's words."""
+        self._claimed_starts += 1
+
+    def unparsed_record(self, moment: float | None, line: bytes, guard: bool) -> None:
+        """Count a record that begins as a trace and fits no grammar."""
+        if not self._lies_inside(moment):
+            return
+        self.unparsed += 1
+        self.unparsed_guards += guard
+        self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES]))
+
+    def take(self, event: Event, moment: float | None, line: bytes, *, grammar: str, own: bool) -> None:
+        """Count one event; ``moment`` is when it happened, ``own`` whether its own record tells that."""
+        by_id = grammar != "trace"
+        if self._conversation is not None and not self._concerns(event, by_id):
+            return
+        self._moment, self._line, self._inside = moment, line, self._lies_inside(moment)
+        if moment is not None and (self.newest is None or moment > self.newest):
+            self.newest = moment
+        if self._inside:
+            self._records += 1
+            self._grammars.add(grammar)
+            self._note_time(event.stage, own)
+        elif moment is None:
+            self._undated += 1
+        self._handlers[event.stage](event, by_id)
+
+    def _lies_inside(self, moment: float | None) -> bool:
+        if moment is None:
+            return self._since is None and self.until is None
+        return (self._since is None or moment >= self._since) and (self.until is None or moment < self.until)
+
+    def _note_time(self, stage: str, own: bool) -> None:
+        moment = self._moment
+        if moment is None:
+            self._undated += 1
+            return
+        if own:
+            self._own_stamps = True
+        else:
+            self._inherited_stamps = True
+        if self._first is None or moment < self._first:
+            self._first = moment
+        if self._last is None or moment > self._last:
+            self._last = moment
+        if moment > self._last_event.get(stage, 0.0):
+            self._last_event[stage] = moment
+        if stage in _MESSAGE_STAGES and (self.newest_message is None or moment > self.newest_message):
+            self.newest_message = moment
+
+    def _concerns(self, event: Event, by_id: bool) -> bool:
+        conversation = event.conversation or (self._turns.conversation(event.key) if by_id else b"")
+        return conversation == self._conversation or self._conversation in conversation.split(b"_")
+
+    def _row(self, moment: float | None = None) -> list[int]:
+        moment = self._moment if moment is None else moment
+        if moment is None:
+            return [0] * len(_COLUMNS)
+        minute = int(moment // 60)
+        row = self._minutes.get(minute)
+        if row is None:
+            row = self._minutes[minute] = [0] * len(_COLUMNS)
+        return row
+
+    def _stage(self, stage: str, column: int | None, count: int = 1) -> None:
+        if self._inside:
+            self._stages[stage] += count
+            if column is not None:
+                self._row()[column] += count
+
+    def _sample(self, name: str) -> None:
+        self._samples[name].append((self._moment, self._line[:_SAMPLE_BYTES]))
+
+    def _critical(self) -> None:
+        """Note when the last critical event was, repeats of known incidents included: those are what goes on."""
+        moment = self._moment
+        if moment is not None and (self._critical_last is None or moment > self._critical_last):
+            self._critical_last = moment
+
+    # -------------------------------------------------------------- the stages
+
+    def _take_received(self, event: Event, _by_id: bool) -> None:
+        self._stage(RECEIVED, _RECEIVED)
+        self._turns.receive(event.key, event.conversation, self._moment, self._inside)
+        if self._inside:
+            self._unanswered.ask(event.conversation, self._moment)
+            if event.instance is not None:
+                self._see_instance(self._seen, event.instance)
+
+    def _take_planned(self, event: Event, by_id: bool) -> None:
+        if by_id:
+            self._plans_are_traced["pipeline"] = True
+            if event.count:
+                self._planned_messages()
+            elif self._inside:
+                self._unplanned.append((self._moment, hash(event.conversation)))
+            return
+        key, ids = hash(event.key), hash(event.ids)
+        before = self._handoffs.hot.get(key)
+        is_open = before is not None and before[1] & OPEN != 0
+        if not event.count:
+            # The planner writes two traces a turn, before (usually 0) and after: two zeros are a turn without answer.
+            if key in self._zeros:
+                self._zeros.pop(key)
+                if self._inside:
+                    self._unplanned.append((self._moment, hash(event.conversation)))
+            else:
+                if len(self._zeros) >= _ZEROS_KEPT:
+                    self._zeros.pop(next(iter(self._zeros)))
+                self._zeros[key] = (self._moment, event.conversation, self._inside)
+            # One that is still unread stays so, with its ids; but the outbox is empty now.
+            known = before if is_open and before is not None else None
+            packed = word(
+                0,
+                self._claimed_starts,
+                self._moment,
+                self._inside if known is None else known[1] & COUNTED != 0,
+                is_open,
+                hash(event.conversation),
+            )
+            self._handoffs.plan(key, ids if known is None else known[0], packed)
+            return
+        follows_zero = self._zeros.pop(key, None) is not None
+        if is_open and before is not None and before[0] == ids and not follows_zero:
+            # What is still in the outbox is seen once more before the next turn: it stays one message.
+            packed = word(
+                event.count,
+                self._claimed_starts,
+                self._moment,
+                before[1] & COUNTED != 0,
+                True,
+                hash(event.conversation),
+            )
+            self._handoffs.plan(key, ids, packed)
+            return
+        packed = word(event.count, self._claimed_starts, self._moment, self._inside, True, hash(event.conversation))
+        self._handoffs.plan(key, ids, packed, another=True)
+        self._spend(key, -event.count)
+        self._planned_messages()
+        if self._inside:
+            self._unanswered.ask(event.conversation, self._moment)
+
+    def _planned_messages(self) -> None:
+        self._stage(PLANNED, _PLANNED)
+        if self._inside and self._moment is not None:
+            self._recent_plans.append(self._moment)
+
+    def _spend(self, key: int, sends: int) -> bool:
+        """Book what may be sent for a key (negative) or was; tell whether more was sent than planned."""
+        known = self._budgets.get(key)
+        if known is None:
+            if sends > 0:
+                return False  # planned before the log begins
+            if len(self._budgets) >= _BUDGETS_KEPT:
+                for old in list(self._budgets)[: _BUDGETS_KEPT // 2]:
+                    del self._budgets[old]
+            known = 0
+        self._budgets[key] = (min(known, 0) if sends < 0 else known) + sends
+        return self._budgets[key] > 0
+
+    def _take_read(self, event: Event, by_id: bool) -> None:
+        moment = self._moment
+        if by_id:
+            turn = self._turns.read(event.key, event.conversation, moment, self._inside)
+            if turn.received is not None and moment is not None:
+                self._delay("read", moment - turn.received)
+            self._stage(READ, _READ)
+            if self._inside and moment is not None:
+                self._recent_plans.append(moment)
+            return
+        key, ids = hash(event.key), hash(event.ids)
+        plan = self._handoffs.deliver(key, ids)
+        planned_at = None if plan is None or plan.time is None else float(plan.time)
+        if plan is not None and plan.was_open and planned_at is not None and moment is not None:
+            self._delay("read", max(0.0, moment - planned_at))
+        if not self._inside:
+            return
+        if plan is None:
+            self._unpaired += 1
+        elif not plan.same_ids and self._same_process(planned_at, moment):
+            if plan.process == self._claimed_starts & 0xFF:
+                self._mismatches += 1
+                self._critical()
+            else:
+                self.ambiguous += 1
+        if event.count:
+            self._stage(READ, _READ)
+            if len(self._reads) < _READS_KEPT:
+                self._reads.setdefault(key, []).append((moment, planned_at, event.conversation, self._inside))
+        elif plan is not None and plan.count:
+            self._lost += 1
+            self._critical()
+            self._lost_keys.append((event.key, plan.count, event.count))
+            self._row()[_LOST] += 1
+            self._sample("lost")
+
+    def _same_process(self, one: float | None, other: float | None) -> bool:
+        """Tell whether no process is known to have begun between two moments."""
+        if not self._starts or one is None or other is None:
+            return True
+        # A plan is known to the second.
+        return bisect_right(self._starts, one + 1.0) == bisect_right(self._starts, other)
+
+    def _delay(self, name: str, seconds: float) -> None:
+        self._delays[name].add(seconds)
+        if seconds > LONGEST_GRACE and self._inside and name in self._late:
+            self._late[name] += 1
+
+    def _take_sent(self, event: Event, _by_id: bool) -> None:
+        moment, key = self._moment, hash(event.key)
+        self._leave_reads(key)
+        repeated = self._spend(key, 1)
+        if not self._inside:
+            return
+        self._sequence += 1
+        self._sent += 1
+        self._stage(SENT, _SENT)
+        self._stages["repeated"] += repeated
+        if event.instance is not None:
+            self._see_instance(self._sent_by, event.instance)
+        if event.key not in self._sends and len(self._sends) >= _SENDS_KEPT:
+            self._give_up_oldest_send()
+        self._sends[event.key] = (*self._sends.get(event.key, ()), (moment, self._sequence))
+
+    def _leave_reads(self, key: int) -> None:
+        """What was read is sent now."""
+        waiting = self._reads.get(key)
+        if not waiting:
+            return
+        read_at, planned_at, _conversation, _inside = waiting.pop(0)
+        if not waiting:
+            del self._reads[key]
+        if self._moment is not None:
+            if read_at is not None:
+                self._delays["sent"].add(self._moment - read_at)
+            if planned_at is not None:
+                self._delays["planned_sent"].add(self._moment - planned_at)
+
+    def _take_settled(self, event: Event, by_id: bool) -> None:
+        moment, conversation = self._moment, event.conversation
+        if by_id:
+            turn = self._turns.end(event.key)
+            conversation = conversation or (turn.conversation if turn else b"")
+            sent_at = turn.read if turn else None
+            if event.outcome == UNSENT:
+                if self._inside:
+                    self._turn_counts["unsent"] += 1
+                    self._unsent.append((moment if sent_at is None else sent_at, hash(conversation)))
+                return
+            if self._inside:
+                self._sequence += 1
+                self._sent += 1
+                self._stage(SENT, _SENT)
+                self._turn_counts[event.outcome] += 1
+            if sent_at is not None and moment is not None:
+                self._delays["planned_sent"].add(moment - sent_at)
+        else:
+            key = hash(event.key)
+            if key in self._reads:
+                self._leave_reads(key)
+            if event.outcome == FAILED:
+                self._spend(key, -1)  # it may be tried again
+            waiting = self._sends.pop(event.key, ())
+            if len(waiting) > 1:
+                self._sends[event.key] = waiting[1:]
+            sent_at = waiting[0][0] if waiting else None
+        if sent_at is not None and moment is not None:
+            self._delay("settled", moment - sent_at)
+        if self._inside:
+            self._settle(event, conversation)
+
+    def _settle(self, event: Event, conversation: bytes) -> None:
+        self._sequence += 1
+        self._stage(SETTLED, None)
+        failed = event.outcome == FAILED
+        moment = self._moment
+        minute = None if moment is None else int(moment // 60)
+        if not failed and _is_error(event.http):
+            # Both cannot be true. It is believed to be neither.
+            self._contradicting += 1
+            self._row()[_CONTRADICTING] += 1
+            self._sample("failures")
+            return
+        if failed:
+            self._failed += 1
+            self._failed_by_http.add(_text(event.http))
+            self._failed_by_conversation.add(_text(conversation))
+            if len(self._run) < _RUN_KEPT:
+                self._run.setdefault((conversation, minute), self._sequence)
+            self._sample("failures")
+        else:
+            self._success += 1
+            self._last_success = self._sequence
+            self._unanswered.answer(conversation)
+            if self._run:
+                self._run = {}
+        self._outcomes.add(minute, conversation, failed, is_number=event.http == b"400")
+
+    def _take_dropped(self, event: Event, _by_id: bool) -> None:
+        self._turns.drop(event.conversation)
+        if self._inside:
+            self._turn_counts["dropped"] += 1
+
+    def _take_ignored(self, event: Event, _by_id: bool) -> None:
+        if self._inside:
+            self._turn_counts["ignored"] += 1
+
+    def _give_up_oldest_send(self) -> None:
+        """Count a send that 50,000 later ones have passed as unconfirmed."""
+        key = next(iter(self._sends))
+        for moment, _sequence in self._sends.pop(key):
+            self._unconfirmed += 1
+            self._outcomes.add(None if moment is None else int(moment // 60), _conversation(key), True)
+
+    # ---------------------------------------------------- guards and instances
+
+    def _take_instance(self, event: Event, _by_id: bool) -> None:
+        if not self._inside:
+            return
+        if event.kind == b"error":  # its "instance" is the error's text
+            self._instance_errors += 1
+        elif event.instance is not None:
+            self._see_instance(self._seen, event.instance)
+
+    def _see_instance(self, tally: Tally, instance: bytes) -> None:
+        name = _text(instance)
+        tally.add(name)
+        if is_invalid_instance(name):
+            self._critical()
+
+    def _take_guard(self, event: Event, _by_id: bool) -> None:
+        if not self._inside:
+            return
+        if event.level != b"CRITICAL":
+            self._other_levels.add(_text(event.level))
+            return
+        self._guards[event.family].add(_text(event.kind))
+        self._critical()
+        incident = hash((event.family, event.key, event.kind if event.value is None else event.value))
+        if incident not in self._incidents and len(self._incidents) < _INCIDENTS_KEPT:
+            self._incidents.add(incident)
+            self._row()[_GUARDS] += 1
+            self._sample("guards")
+            if event.value is not None:
+                self._guarded.add(_text(event.value))
+
+    # ---------------------------------------------------------------- results
+
+    def graces(self) -> dict[str, float]:
+        """Return after how many seconds a message that was not read, sent or settled is overdue, by the stage."""
+        if self._grace is not None:
+            return dict.fromkeys(("read", "sent", "settled"), self._grace)
+        return {
+            name: min(LONGEST_GRACE, max(SHORTEST_GRACE, 2 * usual)) if usual is not None else LONGEST_GRACE
+            for name, usual in ((name, self._delays[name].usual()) for name in ("read", "sent", "settled"))
+        }
+
+    def result(self) -> dict[str, Any]:
+        """Return the ``traces`` of all events so far; more may be taken afterwards."""
+        return _Sheet(self).traces()
+
+
+class _Sheet:
+    """The balance at one moment: what is still on its way is judged by how long it has been."""
+
+    def __init__(self, balance: Balance) -> None:
+        self.b = balance
+        self.present = balance._now if balance.until is None else min(balance._now, balance.until)
+        self.grace = balance.graces()
+        self.losses: dict[str, list[tuple[float | None, int]]] = {
+            "unplanned": list(balance._unplanned),
+            "unread": [],
+            "unsent": list(balance._unsent),
+        }
+        self.overdue_sends: list[tuple[bytes, float | None, int]] = []
+        self.open_turns: list[Turn] = []
+        self.lost_turns = 0
+        self.late = dict(balance._late)
+        self._find_waiting()
+
+    def _is_over(self, stage: str, moment: float | None, late: str | None = None) -> bool:
+        """Tell whether what waits since ``moment`` is overdue.
+
+        What nearly all messages take longer than the longest grace is late, but no more lost than they were.
+        """
+        if moment is None:
+            return True
+        age = self.present - moment
+        if age < self.grace[stage]:
+            return False
+        usual = self.b._delays[stage].usual()
+        if late and self.b._grace is None and usual is not None and usual > LONGEST_GRACE and age < 2 * usual:
+            self.late[late] += 1
+            return False
+        return True
+
+    def _find_waiting(self) -> None:
+        b = self.b
+        for moment, conversation, inside in b._zeros.values():
+            # Without the second trace of its turn the planner did not come to an end.
+            if inside and (moment is None or self.present - moment > LONGEST_GRACE):
+                self.losses["unplanned"].append((moment, hash(conversation)))
+        for packed in b._handoffs.unread():
+            moment = float(time_of(packed)) or None
+            if self._is_over("read", moment, "read"):
+                self.losses["unread"].append((moment, conversation_of(packed)))
+        for waiting in b._reads.values():
+            for moment, _planned, conversation, inside in waiting:
+                if inside and self._is_over("sent", moment):
+                    self.losses["unsent"].append((moment, hash(conversation)))
+        for key, sends in b._sends.items():
+            for moment, sequence in sends:
+                if self._is_over("settled", moment, "settled"):
+                    self.overdue_sends.append((key, moment, sequence))
+        for turn in [*b._turns.given_up, *b._turns.waiting()]:
+            if not turn.counted:
+                continue
+            if turn.is_read:
+                if self._is_over("settled", turn.read):
+                    self.open_turns.append(turn)
+            elif self._is_over("read", turn.received):
+                self.lost_turns += 1
+                self.losses["unread"].append((turn.received, hash(turn.conversation)))
+
+    def traces(self) -> dict[str, Any]:
+        b = self.b
+        unconfirmed = b._unconfirmed + len(self.overdue_sends) + len(self.open_turns)
+        settled = b._success + b._failed + unconfirmed
+        run = set(b._run)
+        run.update(
+            (conversation, None if moment is None else int(moment // 60))
+            for conversation, moment, sequence in self._unconfirmed()
+            if sequence > b._last_success
+        )
+        seen, invalid, unexpected = self._instances()
+        # A turn that is open was asked for, but by its own grammar alone: others trace each send.
+        planned = b._stages[PLANNED] if not self._without_plans() else b._stages[READ] + self.lost_turns
+        unread = len(self.losses["unread"]) + b._handoffs.dropped_unread
+        return {
+            "records": b._records,
+            "unparsed": b.unparsed,
+            "unparsed_guards": b.unparsed_guards,
+            "ambiguous": b.ambiguous,
+            "undated": b._undated,
+            "future": b.future + b.refused_future,
+            "first": iso(b._first),
+            "last": iso(b._last),
+            "timestamps": "inherited" if b._inherited_stamps else "own" if b._own_stamps else "none",
+            "grammars": dict(b._grammars),
+            "stages": self._stages(),
+            "turns": {
+                "success": b._success,
+                "failed": b._failed,
+                "unconfirmed": unconfirmed,
+                "unsent": len(self.losses["unsent"]),
+                "dropped": b._turn_counts["dropped"],
+                "lost": b._lost + unread,
+                "ignored": b._turn_counts["ignored"],
+            },
+            "last_event": {name: iso(b._last_event.get(name)) for name in (*_MESSAGE_STAGES, GUARD)},
+            "overdue": {"planned": unread, "read": len(self.losses["unsent"]), "sent": unconfirmed},
+            "late": self.late,
+            "contradicting": b._contradicting,
+            "delays": {name: _rounded(delays.usual()) for name, delays in b._delays.items()},
+            "grace": {name: _rounded(seconds) for name, seconds in self.grace.items()},
+            "unanswered": b._unanswered.told(self.present, self.grace["read"], b._max_unanswered, b._clean),
+            "delivery": {
+                "success": b._success,
+                "failed": b._failed,
+                "sent": b._sent + len(self.open_turns),
+                "success_rate": round(b._success / settled, 6) if settled else None,
+                "failed_by_http": self._named(b._failed_by_http),
+                "failed_by_conversation": self._named(b._failed_by_conversation.largest(_CONVERSATIONS_NAMED)),
+                "unconfirmed": unconfirmed,
+                "run": {"failures": len(run), "recipients": len({conversation for conversation, _minute in run})},
+            },
+            "handoff": {
+                "planned": planned,
+                "matured": planned - self._young_plans(),
+                "read": b._stages[READ],
+                "lost": b._lost,
+                "unread": unread,
+                "unpaired": b._unpaired,
+                "lost_keys": [self._lost_key(*entry) for entry in b._lost_keys],
+                "state_mismatches": b._mismatches,
+            },
+            "guards": {
+                "outbox": self._named(b._guards["outbox"]),
+                "instance": self._named(b._guards["instance"]),
+                "incidents": len(b._incidents),
+                "other_levels": self._named(b._other_levels),
+            },
+            "critical": {"last": iso(b._critical_last)},
+            "instances": {
+                "seen": self._named(seen),
+                "invalid": self._named(invalid),
+                "unexpected": self._named(unexpected),
+                "errors": b._instance_errors,
+            },
+            "recipients": {
+                **b._outcomes.recipients(self._late_failures()),
+                **{name: len({who for _moment, who in losses}) for name, losses in self.losses.items()},
+            },
+            "minutes": self._minutes(),
+            "samples": {
+                name: [
+                    {"time": iso(moment), "line": b._clean(_text(line).replace("\r", ""))}
+                    for moment, line in reversed(samples)
+                ]
+                for name, samples in b._samples.items()
+            },
+        }
+
+    def _without_plans(self) -> bool:
+        """Whether what was planned has to be told from what was read: the log has no trace of plans."""
+        b = self.b
+        return not b._stages[PLANNED] and not b._plans_are_traced["pipeline"]
+
+    def _stages(self) -> dict[str, int | None]:
+        b = self.b
+        by_id = any(name in b._grammars for name in ("pipeline", "one-turn"))
+        traced = "trace" in b._grammars
+        return {
+            "received": b._stages[RECEIVED] if by_id else None,
+            "planned": b._stages[PLANNED] if traced or b._plans_are_traced["pipeline"] else None,
+            "read": b._stages[READ],
+            "sent": b._stages[SENT],
+            "success": b._success,
+            "failed": b._failed,
+            "repeated": b._stages["repeated"],
+        }
+
+    def _young_plans(self) -> int:
+        """How many planned messages are younger than three times what nearly all took to be sent."""
+        usual = self.b._delays["planned_sent"].usual()
+        wait = 3 * max(usual, 1.0) if usual is not None else SHORTEST_GRACE
+        return sum(moment > self.present - wait for moment in self.b._recent_plans)
+
+    def _unconfirmed(self) -> list[tuple[bytes, float | None, int]]:
+        """(conversation, when it was sent, its place in the log) of what was sent and has no result in time."""
+        return [
+            *((_conversation(key), moment, sequence) for key, moment, sequence in self.overdue_sends),
+            *((turn.conversation, turn.read, self.b._sequence) for turn in self.open_turns),
+        ]
+
+    def _late_failures(self) -> list[tuple[int | None, bytes]]:
+        return [
+            (None if moment is None else int(moment // 60), conversation)
+            for conversation, moment, _sequence in self._unconfirmed()
+        ]
+
+    def _minutes(self) -> list[dict[str, Any]]:
+        rows = {minute: list(row) for minute, row in self.b._minutes.items()}
+        outcomes = self.b._outcomes.by_minute(self._late_failures())
+        lost: dict[str, dict[int, set[int]]] = {}
+        for name, losses in self.losses.items():
+            minutes = lost.setdefault(name, {})
+            for moment, who in losses:
+                if moment is not None:
+                    minutes.setdefault(int(moment // 60), set()).add(who)
+        told = sorted({*rows, *outcomes, *(minute for minutes in lost.values() for minute in minutes)})
+        nothing = [0] * len(_COLUMNS)
+        return [
+            {
+                "minute": iso_minute(minute),
+                "success": outcomes.get(minute, (0, 0))[0],
+                "failed": outcomes.get(minute, (0, 0))[1],
+                **dict(zip(_COLUMNS, rows.get(minute, nothing))),
+                **{name: len(minutes.get(minute, ())) for name, minutes in lost.items()},
+            }
+            for minute in told
+        ]
+
+    def _instances(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
+        """Return turns by instance name (all, the invalid ones, those that are not the expected one).
+
+        A turn names its instance in an INSTANCE_TRACE, in its sends and in its guards, but not always in all of them;
+        the largest of the three counts is the best there is of how many turns used it.
+        """
+        b = self.b
+        seen = dict(b._seen)
+        for other in (b._sent_by, b._guarded):
+            for name, count in other.items():
+                if name not in b._seen or is_invalid_instance(name):
+                    seen[name] = max(seen.get(name, 0), count)
+        invalid = {name: count for name, count in seen.items() if is_invalid_instance(name)}
+        unexpected = {
+            name: count
+            for name, count in seen.items()
+            if b._expected is not None and name != b._expected and name not in invalid
+        }
+        return seen, invalid, unexpected
+
+    def _named(self, counts: dict[str, int]) -> dict[str, int]:
+        named: dict[str, int] = {}
+        for name, count in counts.items():
+            name = self.b._clean(name)
+            named[name] = named.get(name, 0) + count
+        return named
+
+    def _lost_key(self, name: bytes, planned: int, delivered: int) -> dict[str, Any]:
+        clean = self.b._clean
+        conv, _sep, idem = _text(name)[len("conv=") :].rpartition("|idem=")
+        return {"conv": clean(conv), "idem": clean(idem), "planner": planned, "delivery": delivered}
+
+
+def _conversation(key: bytes) -> bytes:
+    """Return the conversation of a ``conv=…|idem=…`` key."""
+    return key[len(b"conv=") :].rpartition(b"|idem=")[0]
+
+
+def _is_error(http: bytes) -> bool:
+    """Whether an HTTP code says that the request failed."""
+    return len(http) == 3 and http.isdigit() and http >= b"400"
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)

@@ -1,0 +1,130 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pipeline grammar, releases 0c06d8c to 0581cfe: ``DEDUP|event=DEDUP|…``, ``DELIVERY|turn_based_start|…``.
+
+Two loggers write it: plain lines of ``logging`` and JSON lines. Most stages are logged by both; one kind is counted.
+A message is its ``message_id``. Lines with only ``phone={last 4}`` are matched with the latest open message of such a
+number.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
+    DROPPED,
+    FAILED,
+    IGNORED,
+    PLANNED,
+    READ,
+    RECEIVED,
+    SETTLED,
+    SUCCESS,
+    UNSENT,
+    Event,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.records import JSON, Record
+
+_STATUS = re.compile(rb"(?:Server|Client) error '(\d{3}) ")
+_BREACH = b"SECURITY BREACH BLOCKED"
+
+
+class PipelineGrammar:
+    """Reads the pipeline's records; each of them has a logger's head."""
+
+    name = "pipeline"
+    markers = (
+        b"DEDUP|event=",
+        b"WEBHOOK|event=",
+        b"PIPELINE|event=plan_complete|",
+        b"DELIVERY|",
+        b"TURNLOCK|duplicate|",
+        b"greeting_loop_prevented|",
+        _BREACH,
+    )
+    bare = False
+
+    def names(self, record: Record) -> bool:
+        """Whether the record is one that tells of a message."""
+        message = record.message
+        if not record.has_head:
+            return False
+        if record.shape == JSON:
+            return message.startswith((b"TURNLOCK|duplicate|", b"WORKFLOW|greeting_loop_prevented|")) or (
+                _BREACH in message[:60]
+            )
+        return message.startswith(
+            (
+                b"DEDUP|event=DEDUP|",
+                b"WEBHOOK|event=WEBHOOK|",
+                b"PIPELINE|event=plan_complete|",
+                b"DELIVERY|turn_based_start|",
+                b"DELIVERY|sent|",
+                b"DELIVERY|send_failed|",
+                b"DELIVERY|exception|",
+                b"DELIVERY|dedup_hit|",
+            )
+        )
+
+    def read(self, record: Record) -> list[Event] | None:
+        """Return the events of a record."""
+        message = record.message
+        if _BREACH in message[:60]:
+            return [Event(DROPPED)]
+        field = _Fields(message)
+        if message.startswith(b"DEDUP|"):
+            if field[b"type"] != b"new_message":
+                return []
+            instance, _colon, rest = field[b"key"].partition(b":")
+            phone, colon, message_id = rest.rpartition(b":")
+            return [Event(RECEIVED, message_id, phone, instance=instance)] if colon and message_id else None
+        if message.startswith(b"WEBHOOK|"):
+            message_id = field[b"message_id"]
+            if field[b"type"] != b"duplicate":
+                return []
+            return [Event(IGNORED, message_id, field[b"phone"])] if message_id else None
+        if message.startswith(b"PIPELINE|"):
+            count = field[b"outbox_count"]
+            return [Event(PLANNED, b"", field[b"phone"], count=int(count))] if _number(count) else None
+        if message.startswith(b"TURNLOCK|"):
+            return [Event(DROPPED, b"", field[b"conv"][5:])]
+        if message.startswith(b"WORKFLOW|"):
+            return [Event(DROPPED, b"", field[b"phone"])]
+        return _delivery(message, field)
+
+
+def _delivery(message: bytes, field: _Fields) -> list[Event] | None:
+    turn = field[b"turn"]
+    if not turn:
+        return None
+    key = turn[7:] if turn.startswith(b"single_") else turn
+    what = message[9:].partition(b"|")[0]
+    if what == b"turn_based_start":
+        return [Event(READ, key)]
+    if what == b"sent":
+        return [Event(SETTLED, key, outcome=SUCCESS, http=b"unknown")]
+    if what == b"send_failed":
+        status = _STATUS.search(message, 0, 2000)
+        return [Event(SETTLED, key, outcome=FAILED, http=status.group(1) if status else b"unknown")]
+    if what == b"exception":
+        return [Event(SETTLED, key, outcome=UNSENT)]
+    return []  # dedup_hit: it was sent before
+
+
+class _Fields:
+    """The fields of ``a|b=c|d=e``: the first of its name counts, for a customer's text may end the line."""
+
+    def __init__(self, message: bytes) -> None:
+        self._parts = message.split(b"|", 12)
+
+    def __getitem__(self, name: bytes) -> bytes:
+        start = name + b"="
+        for part in self._parts:
+            if part.startswith(start):
+                return part[len(start) :]
+        return b""
+
+
+def _number(text: bytes) -> bool:
+    return text.isdigit() and len(text) < 10

@@ -1,0 +1,119 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The V2 traces of the releases up to 5fe5119: ``OUTBOX_TRACE|phase=planner|conv=…|idem=…|…``.
+
+Fields are read by their position in each trace's own grammar, because values may hold spaces, ``=`` and even ``|``.
+They are cut off at both ends and never searched for by patterns that could be made to backtrack.
+"""
+
+from __future__ import annotations
+
+from typing import Callable
+
+from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
+    FAILED,
+    GUARD,
+    INSTANCE,
+    PLANNED,
+    READ,
+    SENT,
+    SETTLED,
+    SUCCESS,
+    Event,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.records import Record
+
+_CONV, _IDEM = b"|conv=", b"|idem="
+
+
+class TraceGrammar:
+    """Reads the trace lines; ``idem`` is often the word ``unknown``, so that a key can name several messages."""
+
+    name = "trace"
+    markers = (b"_TRACE|", b"_GUARD|")
+    bare = False
+
+    def __init__(self) -> None:
+        self._readers: dict[bytes, Callable[[bytes], list[Event] | None]] = {
+            b"OUTBOX_TRACE": _outbox,
+            b"DELIVERY_TRACE": _delivery,
+            b"INSTANCE_TRACE": _instance,
+            b"OUTBOX_GUARD": lambda rest: _guard("outbox", rest),
+            b"INSTANCE_GUARD": lambda rest: _guard("instance", rest),
+        }
+
+    def names(self, record: Record) -> bool:
+        """Whether the record begins as a trace."""
+        return record.message.partition(b"|")[0] in self._readers
+
+    def read(self, record: Record) -> list[Event] | None:
+        """Return the event of a trace record."""
+        head, _bar, rest = record.message.partition(b"|")
+        return self._readers[head](rest)
+
+
+def _key(text: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Split ``…|conv=…|idem=…`` into what stands before, the whole key and the conversation."""
+    before, sep, _idem = text.rpartition(_IDEM)
+    at = before.rfind(_CONV) if sep else -1
+    if at < 0:
+        return (b"", text, before[5:]) if sep and before.startswith(_CONV[1:]) else None
+    # The first "conv=" counts where a value holds another one.
+    first = before.find(_CONV)
+    return text[:first], text[first + 1 :], before[first + len(_CONV) :]
+
+
+def _outbox(rest: bytes) -> list[Event] | None:
+    phase, _bar, rest = rest.partition(b"|")
+    stage = {b"phase=planner": PLANNED, b"phase=delivery": READ}.get(phase)
+    key_and_ids, sep, count = rest.rpartition(b"|count=")
+    if stage is None or not sep or not (count.isdigit() and len(count) < 10):
+        # Another logger's line of 5fe5119 ends in outbox_count; its key never meets a delivery trace.
+        return [] if stage == PLANNED and b"|outbox_count=" in rest else None
+    key, sep, ids = key_and_ids.rpartition(b"|state_id=")
+    found = _key(key) if sep and b"|outbox_id=" in ids else None
+    if found is None or found[0]:
+        return None
+    return [Event(stage, found[1], found[2], count=int(count), ids=ids)]
+
+
+def _delivery(rest: bytes) -> list[Event] | None:
+    action, _bar, rest = rest.partition(b"|")
+    found = _key(rest)
+    if found is None:
+        return None
+    fields, key, conversation = found
+    if action == b"action=send":
+        instance, sep, _phone = fields.rpartition(b"|phone=")
+        if sep and instance.startswith(b"instance="):
+            return [Event(SENT, key, conversation, instance=instance[9:])]
+    elif action == b"action=result":
+        status, _bar, fields = fields.partition(b"|")
+        http, sep, instance = fields.partition(b"|instance=")
+        outcome = {b"status=success": SUCCESS, b"status=failed": FAILED}.get(status)
+        if outcome and sep and http.startswith(b"http="):
+            return [Event(SETTLED, key, conversation, outcome, http=http[5:], instance=instance)]
+    return None
+
+
+def _instance(rest: bytes) -> list[Event] | None:
+    found = _key(rest)
+    if found is None:
+        return None
+    source, sep, name = found[0].partition(b"|instance=")
+    if not sep or not source.startswith(b"source="):
+        return None
+    return [Event(INSTANCE, found[1], found[2], instance=name, kind=source[7:])]
+
+
+def _guard(family: str, rest: bytes) -> list[Event] | None:
+    found = _key(rest)
+    if found is None:
+        return None
+    level, _bar, fields = found[0].partition(b"|")
+    kind, _bar, details = fields.partition(b"|")
+    if not level.startswith(b"level=") or not kind.startswith(b"type="):
+        return None
+    value = details[6:] if details.startswith(b"value=") else None
+    return [Event(GUARD, found[1], found[2], family=family, level=level[6:], kind=kind[5:], value=value)]

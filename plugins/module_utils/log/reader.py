@@ -1,0 +1,364 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds the records of messages in blocks of a log: envelope, record, grammar, event.
+
+Most lines tell nothing of a message. They are not visited: what a line must contain to be looked at is searched for in
+whole blocks, and only the lines around a find are taken apart.
+
+In a stream whose trace records have heads a bare line is a customer's text. Where the traces themselves are bare, a
+line counts unless it stands in the text that the assistant quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.kumon.runbook.plugins.module_utils.log import envelopes
+from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
+from ansible_collections.kumon.runbook.plugins.module_utils.log.events import Grammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_one_turn import OneTurnGrammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_pipeline import PipelineGrammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import TraceGrammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.records import (
+    BARE,
+    Record,
+    has_unknown_head,
+    read_record,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
+
+GRAMMARS: tuple[type[Grammar], ...] = (TraceGrammar, PipelineGrammar, OneTurnGrammar)
+"""Each way of tracing messages that a release has. A new one is a file and a row here."""
+
+_TRACES = re.compile(rb"(?:OUTBOX_TRACE|INSTANCE_TRACE|DELIVERY_TRACE|OUTBOX_GUARD|INSTANCE_GUARD)\|")
+_STARTED = b" process ["
+_STARTED_LINE = re.compile(rb"(?:INFO:     )?Started (?:server|parent) process \[\d+\]")
+# Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.
+_FREE_TEXT = re.compile(rb"(?:Processing message for|WhatsApp message sent successfully to) [^:]*: ")
+_FREE_TEXT_LINES = 20
+# So many bare traces with none that has a head between them are no customer's text but another way of logging.
+_BARE_RUN = 6
+_KEPT_BEFORE = 1 << 13
+# A record that is not UTF-8 is a list of numbers to journald.
+_NUMBERS = (b'"MESSAGE":[', b'"MESSAGE": [')
+_MARKERS = tuple(dict.fromkeys((*(m for grammar in GRAMMARS for m in grammar.markers), _STARTED, *_NUMBERS)))
+_STAMP_TRIES = 50
+_CLOCK_JUMP = 300.0
+_PART = 16_000  # of a line that is too long for its envelope, 16 KiB at a time
+
+
+class _Stream:
+    """What is known of one stream of records: which grammars it may hold, and whether its traces have heads."""
+
+    def __init__(self) -> None:
+        self.grammars: list[Grammar] = [grammar() for grammar in GRAMMARS]
+        self.one_turn = next(grammar for grammar in self.grammars if isinstance(grammar, OneTurnGrammar))
+        self.headed = False
+        self.is_one_turn = False
+        self.bare_run = 0
+
+
+class TraceReader:
+    """Reads blocks of complete lines and hands what they tell of messages to a :class:`Balance`.
+
+    :param stamps: reads the times of lines
+    :param now: the present; no record can be later
+    """
+
+    def __init__(self, balance: Balance, stamps: StampReader, now: float) -> None:
+        self.balance, self._stamps, self._now = balance, stamps, now
+        self.bytes = 0
+        self.lines = 0
+        self.deduplicate = False  # where two files overlap in time, a record can stand in both
+        self._known: set[int] = set()
+        self._live = False
+        self.start_of_file()
+
+    # ---------------------------------------------------------------- protocol
+
+    @property
+    def past_window(self) -> bool:
+        """Whether records have been seen that lie well behind the window: reading on finds nothing more."""
+        until = self.balance.until
+        return until is not None and self._time is not None and self._time > until + 60
+
+    def start_of_file(self, name: str = "", latest: float | None = None) -> None:
+        """Another file begins: nothing in it is dated by the file before, or later than ``latest``."""
+        self._latest = min(self._now, latest if latest is not None else self._now) + 120
+        self._streams: dict[str, _Stream] = {}
+        self._envelope: str | None = None
+        self._service: str | None = None
+        self._before = b""
+        self._ended_in_a_long_line = False
+        self._time: float | None = None
+        self._needs_stamps = True
+
+    def read_live(self, now: float) -> None:
+        """What is read from now on was written just now, also where it says no time itself."""
+        self._live, self._now = True, now
+        self._latest = max(self._latest, now + 120)
+        self._time = now
+
+    def start_inside_file(self) -> None:
+        """Reading begins at a place before the window that was found by its time: what has no time yet is older."""
+        self._time = float("-inf")
+
+    def feed(self, block: bytes) -> None:
+        """Take complete lines, without the last one's line end."""
+        if not block:
+            return
+        if block[:3] == b"\xef\xbb\xbf":
+            block = block[3:]
+        self.lines += block.count(b"\n") + 1
+        if self._envelope is None:
+            self._look_at_beginning(block)
+        done = 0  # up to here times have been looked for
+        for start, end in self._lines_to_read(block):
+            line = block[start:end]
+            if self._needs_stamps:
+                self._inherit(block, done, start)
+                done = start
+            self._line(line, block, start)
+        if self._needs_stamps:
+            self._inherit(block, done, len(block))
+        self._before = block[-_KEPT_BEFORE:]
+        self._ended_in_a_long_line = b"\n" not in self._before
+
+    # -------------------------------------------------------------- what to read
+
+    def _look_at_beginning(self, block: bytes) -> None:
+        lines = block[: 1 << 16].split(b"\n", 200)[:200]
+        self._envelope = self._stamps.envelope = envelopes.of_file(lines)
+        if self._envelope == "compose":
+            self._service = self._own_service(block)
+        self._prefer_heads(block)
+
+    def _own_service(self, block: bytes) -> str | None:
+        """Several services print into one log: ours is the one with most traces."""
+        counts: dict[str, int] = {}
+        for start, end in self._candidates(block):
+            found = envelopes.unwrap(block[start:end], "compose")
+            if found:
+                counts[found.stream] = counts.get(found.stream, 0) + 1
+        return max(counts, key=lambda name: counts[name], default=None)
+
+    def _prefer_heads(self, block: bytes) -> None:
+        """A stream has heads where most of its first traces have."""
+        counts: dict[str, list[int]] = {}
+        for number, (start, end) in enumerate(self._candidates(block)):
+            if number > 500:
+                break
+            found = envelopes.unwrap(block[start:end], self._envelope or "")
+            if not found:
+                continue
+            record = read_record(found.text, self._stamps)
+            grammar = next((g for g in self._stream(found.stream).grammars if g.names(record)), None)
+            if grammar is not None and not grammar.bare:
+                counts.setdefault(found.stream, [0, 0])[record.has_head] += 1
+        for name, (bare, headed) in counts.items():
+            self._streams[name].headed = headed >= bare
+
+    def _stream(self, name: str) -> _Stream:
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = _Stream()
+        return stream
+
+    def _candidates(self, block: bytes) -> Iterator[tuple[int, int]]:
+        """Yield (start, end) of the lines that contain a marker, in their order."""
+        ahead = {marker: at for marker in _MARKERS if (at := block.find(marker)) >= 0}
+        end = 0
+        while ahead:
+            at = min(ahead.values())
+            start = block.rfind(b"\n", end, at) + 1 or end
+            end = block.find(b"\n", at)
+            if end < 0:
+                end = len(block)
+            yield start, end
+            for marker, position in list(ahead.items()):
+                if position < end:
+                    position = block.find(marker, end)
+                    if position < 0:
+                        del ahead[marker]
+                    else:
+                        ahead[marker] = position
+
+    def _lines_to_read(self, block: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the candidates, and each line while a customer's text is open."""
+        at = 0
+        candidates = self._candidates(block)
+        ahead = next(candidates, None)
+        while True:
+            if any(stream.one_turn.in_text for stream in self._streams.values()):
+                if at >= len(block):
+                    return
+                end = block.find(b"\n", at)
+                end = len(block) if end < 0 else end
+                yield at, end
+                at = end + 1
+                continue
+            while ahead is not None and ahead[0] < at:
+                ahead = next(candidates, None)
+            if ahead is None:
+                return
+            yield ahead
+            at = ahead[1] + 1
+
+    # -------------------------------------------------------------------- times
+
+    def _inherit(self, block: bytes, start: int, end: int) -> None:
+        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none."""
+        for _try in range(_STAMP_TRIES):
+            at = max(block.rfind(b"\n{", start, end), block.rfind(b"\n2", start, end))
+            if at < 0:
+                if start == 0 and end and block[:1] in (b"{", b"2"):
+                    at = -1
+                else:
+                    return
+            stop = block.find(b"\n", at + 1)
+            line = block[at + 1 : stop if stop >= 0 else len(block)]
+            moment = self._stamps.read(line)
+            if moment is not None and not self._is_quoted(block, at + 1):
+                self._take_time(moment)
+                return
+            if at <= start:
+                return
+            end = at
+
+    def _take_time(self, moment: float) -> None:
+        if self._live:
+            return
+        if moment > self._latest:
+            self.balance.refused_future += 1
+        elif self._time is not None and moment < self._time - _CLOCK_JUMP:
+            self.balance.refused_backwards += 1
+        else:
+            self._time = moment
+
+    # -------------------------------------------------------------------- lines
+
+    def _line(self, line: bytes, block: bytes, start: int) -> None:
+        if len(line) > 1 << 16:
+            line = line[: 1 << 16]
+        found = envelopes.unwrap(line, self._envelope or "")
+        if found is None or (self._service is not None and found.stream != self._service):
+            return
+        stream = self._stream(found.stream)
+        if stream.one_turn.in_text:
+            stream.one_turn.text_line(found.text)
+            return
+        record = read_record(found.text, self._stamps)
+        if _STARTED_LINE.match(record.message):
+            self.balance.claimed_start()
+            return
+        if found.time is not None:
+            record = record._replace(time=found.time)
+        for grammar in stream.grammars:
+            if grammar.names(record):
+                if self._accepts(grammar, record, stream, block, start):
+                    self._count(grammar, record, line)
+                return
+        self._unknown(found.text, record, stream, line)
+
+    def _accepts(self, grammar: Grammar, record: Record, stream: _Stream, block: bytes, start: int) -> bool:
+        """Tell whether a record is one, and no text that looks like one."""
+        if record.has_head:
+            stream.headed, stream.bare_run = True, 0
+            return not self._goes_on(block, start)
+        if stream.is_one_turn and not grammar.bare:
+            return False
+        if stream.headed:
+            stream.bare_run += 1
+            if stream.bare_run <= _BARE_RUN:
+                return False
+            stream.headed = False
+        if self._is_quoted(block, start) or record.message.endswith(b"...") or self._goes_on(block, start):
+            return False
+        stream.is_one_turn |= grammar.bare
+        return True
+
+    def _count(self, grammar: Grammar, record: Record, line: bytes) -> None:
+        own = record.time is not None
+        if own:
+            self._needs_stamps = False
+            moment = record.time
+            if moment is not None and moment > self._latest:
+                self.balance.future += 1
+                return
+            self._time = moment
+        else:
+            self._needs_stamps = True
+            moment = None if grammar.bare and not self._live else self._time
+        if own and self.deduplicate and self._seen_before(line):
+            return
+        ambiguous = getattr(grammar, "ambiguous", 0)
+        events = grammar.read(record)
+        if ambiguous != getattr(grammar, "ambiguous", 0):
+            self.balance.ambiguous += 1
+        if events is None:
+            self.balance.unparsed_record(moment, line, guard=b"_GUARD|" in record.message[:20])
+            return
+        for event in events:
+            self.balance.take(event, moment, line, grammar=grammar.name, own=own)
+
+    def _seen_before(self, line: bytes) -> bool:
+        known = hash(line)
+        if known in self._known:
+            return True
+        if len(self._known) < 1_000_000:
+            self._known.add(known)
+        return False
+
+    def _unknown(self, text: bytes, record: Record, stream: _Stream, line: bytes) -> None:
+        """A trace that stands behind a head of an unknown kind is counted; one that is quoted is none."""
+        if record.shape != BARE or stream.is_one_turn:
+            return
+        trace = _TRACES.search(text)
+        if trace and has_unknown_head(text[: trace.start()]):
+            self.balance.unparsed_record(self._time, line, guard=b"_GUARD" in trace.group())
+
+    # -------------------------------------------------------------------- texts
+
+    def _lines_before(self, block: bytes, start: int) -> Iterator[bytes]:
+        """Yield what the service wrote in the lines before ``start``, the nearest first."""
+        before = block[max(0, start - _KEPT_BEFORE) : max(0, start - 1)] if start else b""
+        if start < _KEPT_BEFORE and self._before:
+            before = self._before + b"\n" + before if before else self._before
+        for line in reversed(before.split(b"\n")[-_FREE_TEXT_LINES:]):
+            found = envelopes.unwrap(line, self._envelope or "")
+            yield line if found is None else found.text
+
+    def _is_quoted(self, block: bytes, start: int) -> bool:
+        """Tell whether the line at ``start`` is the rest of a customer's text.
+
+        The assistant logs the first 50 characters of what a customer wrote, line breaks included, and then ``...``.
+        """
+        for text in self._lines_before(block, start):
+            if text.endswith(b"..."):
+                return False
+            if _FREE_TEXT.search(text):
+                return True
+            record = read_record(text, self._stamps)
+            if record.has_head or text.startswith((b"INFO:     ", b"{")) or _TRACES.match(text):
+                return False
+        return False
+
+    def _goes_on(self, block: bytes, start: int) -> bool:
+        """Tell whether the line at ``start`` is the rest of one that was too long for its envelope."""
+        if self._envelope != "cri" and block[start : start + 7] != b'{"log":':
+            return False
+        end, long_line = start - 1, False
+        for _line in range(5):
+            at = block.rfind(b"\n", 0, max(end, 0))
+            long_line = long_line or end - at > _PART or (at < 0 and self._ended_in_a_long_line)
+            end = at
+        if long_line:
+            found = envelopes.unwrap(block[start : start + (1 << 16)].partition(b"\n")[0], self._envelope or "")
+            before = block[max(0, start - (1 << 16)) : max(0, start - 1)] if start else self._before
+            for line in reversed(before.split(b"\n")[-_FREE_TEXT_LINES:]):
+                other = envelopes.unwrap(line, self._envelope or "")
+                if other and found and other.stream == found.stream:
+                    return other.partial
+        return False

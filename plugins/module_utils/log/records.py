@@ -1,0 +1,134 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From what the service wrote to the message of a log record: its head says which logger wrote it, and when."""
+
+from __future__ import annotations
+
+import json
+import re
+import time as clock
+from typing import Any, NamedTuple
+
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+
+_LEVEL = rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
+_BASIC = re.compile(_LEVEL + rb":[^\s:|]+:")
+_ASCTIME = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d):(\d\d)(?:[.,](\d{1,9}))? - \S+ - " + _LEVEL + rb" - ")
+_NATIVE = re.compile(
+    rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?", "level": "[A-Z]+", '
+    rb'"logger": "([^"\\]*)", "message": "([^"\\]*)"'
+)
+# What another formatter may put before a message: it has a level, and a time or a bracket, and it ends like a head.
+_UNKNOWN_HEAD = re.compile(rb"(?=[^|]*\b" + _LEVEL + rb"\b)(?=[\[(]|\d{4}-)[^|]*[:\])>-] ?\Z")
+
+JSON, BASIC, ASCTIME, BARE = "json", "basic", "asctime", "bare"
+
+
+class Record(NamedTuple):
+    """The message of a log record, how its head looks, and the time that the head tells (seconds since the epoch)."""
+
+    message: bytes
+    shape: str
+    time: float | None
+    logger: bytes = b""
+
+    @property
+    def has_head(self) -> bool:
+        """Whether a logger's head stands before the message, so that it is no bare line."""
+        return self.shape != BARE
+
+
+class Clock:
+    """Converts stamps, and remembers the minutes that it has converted, which makes it cheap.
+
+    ``local_shift`` is what is added to times that are written without a zone in the service's local time: the
+    service's zone may be another one than the host's.
+    """
+
+    def __init__(self) -> None:
+        self.local_shift = 0.0
+        self._minutes: dict[tuple[bytes, bool], float | None] = {}
+
+    def moment(self, minute: bytes, second: bytes, fraction: bytes | None, local: bool) -> float | None:
+        """Return the time of ``2026-11-22T10:12``, a second and a fraction, in UTC or in the host's local time."""
+        key = (minute, local)
+        start = self._minutes.get(key)
+        if start is None:
+            if len(self._minutes) > 5000:
+                self._minutes.clear()
+            start = self._minutes[key] = self._convert(minute.decode(), local)
+            if start is None:
+                return None
+        moment = start + int(second) + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
+        return moment + self.local_shift if local else moment
+
+    def _convert(self, minute: str, local: bool) -> float | None:
+        try:
+            if local:
+                return clock.mktime(clock.strptime(minute, "%Y-%m-%dT%H:%M"))
+            return parse_when(minute + "Z", 0.0)
+        except (ValueError, OverflowError):
+            return None
+
+
+def read_record(text: bytes, stamps: Clock) -> Record:
+    """Return the record that stands in ``text``, one line that a service wrote."""
+    first = text[:1]
+    if first == b"{":
+        return _json_record(text, stamps)
+    if first == b"2":
+        head = _ASCTIME.match(text)
+        if head:
+            day, minute, second, fraction = head.groups()
+            moment = stamps.moment(day + b"T" + minute, second, fraction, True)
+            return Record(text[head.end() :], ASCTIME, moment)
+    else:
+        head = _BASIC.match(text)
+        if head:
+            return Record(text[head.end() :], BASIC, None)
+    return Record(text, BARE, None)
+
+
+def has_unknown_head(text: bytes) -> bool:
+    """Whether what stands before the first trace of ``text`` looks like the head of a formatter that is not known."""
+    return _UNKNOWN_HEAD.match(text) is not None
+
+
+def _json_record(text: bytes, stamps: Clock) -> Record:
+    # The application's own formatter, as it writes nearly every line: no parser is needed for it.
+    native = _NATIVE.match(text)
+    if native and text.endswith(b"}"):
+        minute, second, fraction, logger, message = native.groups()
+        return Record(message, JSON, stamps.moment(minute, second, fraction, False), logger)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return Record(text, BARE, None)
+    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
+        return Record(b"", BARE, None)
+    message = found["message"].encode("utf-8", "replace")
+    moment = _stamp(found.get("timestamp"))
+    logger = _attribute(found, "logger")
+    if logger:
+        return Record(message, JSON, moment, logger.encode("utf-8", "replace"))
+    # A platform took the line apart and knows no logger: what the service printed is the message, head included.
+    inner = Record(message, BARE, None) if message[:1] == b"{" else read_record(message, stamps)
+    return inner._replace(time=moment if moment is not None else inner.time)
+
+
+def _attribute(found: dict[str, Any], name: str) -> str:
+    value = found.get(name)
+    if isinstance(value, str):
+        return value
+    for entry in found.get("attributes") or ():
+        if isinstance(entry, dict) and entry.get("key") == name:
+            return str(entry.get("value") or "").strip('"')
+    return ""
+
+
+def _stamp(value: object) -> float | None:
+    try:
+        return parse_when(value, 0.0) if isinstance(value, str) and len(value) >= 16 else None
+    except ValueError:
+        return None

@@ -1,0 +1,190 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Counts in bounded memory: by name, by minute and conversation, how long things take, and who waits."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import Any, Callable
+
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+
+_INVALID_INSTANCE = re.compile(r"(?:default|thread_[0-9]+|)\Z")
+_OUTCOMES_KEPT, _MINUTES_KEPT = 100_000, 5
+_RECIPIENTS_KEPT = 100_000
+_NUMBERS_IN_A_ROW = 4  # so many refused numbers in a row are no numbers that do not exist, but a gateway that refuses
+_UNANSWERED_KEPT = 20_000
+_NEARLY_ALL = 0.95
+_DELAYS_KEPT, _DELAYS_NEEDED = 2000, 1
+
+
+def is_invalid_instance(name: str) -> bool:
+    """Whether the assistant itself calls the name of a WhatsApp instance invalid."""
+    return _INVALID_INSTANCE.match(name) is not None
+
+
+class Tally(dict[str, int]):
+    """Counts by name. A log full of different names must not fill the memory: past ``limit``, ``(other)`` counts."""
+
+    def __init__(self, limit: int = 200) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def add(self, name: str, count: int = 1) -> None:
+        """Count ``name``."""
+        if name not in self and len(self) >= self._limit:
+            name = "(other)"
+        self[name] = self.get(name, 0) + count
+
+    def largest(self, number: int) -> dict[str, int]:
+        """Return the ``number`` largest counts, the largest first."""
+        return dict(sorted(self.items(), key=lambda item: (-item[1], item[0]))[:number])
+
+
+class Delays:
+    """How long something took, the newest 2000 times."""
+
+    def __init__(self) -> None:
+        self._seconds: deque[float] = deque(maxlen=_DELAYS_KEPT)
+
+    def add(self, seconds: float) -> None:
+        """Note how long it took once; a clock that was set back counts as no time."""
+        self._seconds.append(max(0.0, seconds))
+
+    def usual(self) -> float | None:
+        """Return what 95 % took at most, in seconds; None when it was never seen."""
+        if len(self._seconds) < _DELAYS_NEEDED:
+            return None
+        order = sorted(self._seconds)
+        return order[min(len(order) - 1, int(len(order) * _NEARLY_ALL))]
+
+
+class Outcomes:
+    """One outcome a conversation and minute: any failure makes it a failure.
+
+    A conversation that failed in the minute before and fails again is the same failure. Numbers that the gateway
+    refuses one by one (HTTP 400) are the customers' affair; four or more in a row are the gateway's.
+    """
+
+    def __init__(self) -> None:
+        self._minutes: dict[int, dict[int, bool]] = {}
+        self._size = 0
+        self._counted: dict[int, tuple[int, int]] = {}
+        self._failing_since: dict[int, int] = {}  # the last minute in which a conversation failed, of settled minutes
+        self._numbers: list[tuple[int | None, bytes]] = []
+        self._reached: dict[bool, set[int]] = {True: set(), False: set()}
+
+    def add(self, minute: int | None, conversation: bytes, failed: bool, is_number: bool = False) -> None:
+        """Note an outcome; without a time only who it concerned."""
+        if not failed:
+            self._numbers = []
+        elif is_number and len(self._numbers) < _NUMBERS_IN_A_ROW:
+            self._numbers.append((minute, conversation))
+            if len(self._numbers) == _NUMBERS_IN_A_ROW:
+                for earlier in self._numbers:
+                    self._add(*earlier, True)
+            return
+        self._add(minute, conversation, failed)
+
+    def _add(self, minute: int | None, conversation: bytes, failed: bool) -> None:
+        who = hash(conversation)
+        reached = self._reached[failed]
+        if len(reached) < _RECIPIENTS_KEPT:
+            reached.add(who)
+        if minute is None:
+            return
+        outcomes = self._minutes.setdefault(minute, {})
+        known = outcomes.get(who)
+        if known is None:
+            self._size += 1
+            if self._size > _OUTCOMES_KEPT:
+                self._settle_old_minutes()
+                outcomes = self._minutes.setdefault(minute, {})
+        if not known:
+            outcomes[who] = failed
+
+    def _settle_old_minutes(self) -> None:
+        """Turn all but the newest minutes' conversations into mere counts, to keep the memory bounded."""
+        for minute in sorted(self._minutes)[:-_MINUTES_KEPT]:
+            outcomes = self._minutes.pop(minute)
+            success, failed = _count(minute, outcomes, self._failing_since)
+            before = self._counted.get(minute, (0, 0))
+            self._counted[minute] = (before[0] + success, before[1] + failed)
+            oldest = minute - 1
+            self._failing_since = {who: last for who, last in self._failing_since.items() if last >= oldest}
+        self._size = sum(map(len, self._minutes.values()))
+
+    def by_minute(self, more_failures: list[tuple[int | None, bytes]]) -> dict[int, tuple[int, int]]:
+        """Return (success, failed) by minute, with failures that came out only now, such as sends without result."""
+        minutes = {minute: dict(outcomes) for minute, outcomes in self._minutes.items()}
+        for minute, conversation in more_failures:
+            if minute is not None:
+                minutes.setdefault(minute, {})[hash(conversation)] = True
+        counted = dict(self._counted)
+        failing = dict(self._failing_since)
+        for minute in sorted(minutes):
+            success, failed = _count(minute, minutes[minute], failing)
+            before = counted.get(minute, (0, 0))
+            counted[minute] = (before[0] + success, before[1] + failed)
+        return counted
+
+    def recipients(self, more_failures: list[tuple[int | None, bytes]]) -> dict[str, int]:
+        """Return how many conversations were reached and how many were not, at least once."""
+        failed = self._reached[True] | {hash(conversation) for _minute, conversation in more_failures}
+        return {"success": len(self._reached[False]), "failed": len(failed)}
+
+
+def _count(minute: int, outcomes: dict[int, bool], failing: dict[int, int]) -> tuple[int, int]:
+    success = failed = 0
+    for who, is_failure in outcomes.items():
+        if not is_failure:
+            success += 1
+            continue
+        failed += failing.get(who) != minute - 1
+        failing[who] = minute
+    return success, failed
+
+
+class Unanswered:
+    """Conversations that wait for an answer: since when, and how often they wrote meanwhile."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[bytes, tuple[float | None, int]] = {}
+        self._dropped = 0
+
+    def ask(self, conversation: bytes, moment: float | None) -> None:
+        """A message of the conversation came in, or was planned."""
+        since, messages = self._waiting.get(conversation, (moment, 0))
+        if not messages and len(self._waiting) >= _UNANSWERED_KEPT:
+            self._dropped += 1
+            return
+        self._waiting[conversation] = (since, messages + 1)
+
+    def answer(self, conversation: bytes) -> None:
+        """An answer was delivered."""
+        self._waiting.pop(conversation, None)
+
+    def told(self, present: float, grace: float, limit: int, clean: Callable[[str], str]) -> dict[str, Any]:
+        """Return ``{n, longest_wait_seconds, keys}``; the longest wait comes first."""
+        waiting = [
+            (since, messages, conversation)
+            for conversation, (since, messages) in self._waiting.items()
+            if since is None or present - since >= grace
+        ]
+        waiting.sort(key=lambda entry: (entry[0] is None, entry[0] or 0.0))
+        longest = max((present - since for since, _messages, _who in waiting if since is not None), default=None)
+        return {
+            "n": len(waiting) + self._dropped,
+            "longest_wait_seconds": None if longest is None else round(longest, 3),
+            "keys": [
+                {
+                    "conversation": clean(conversation.decode("utf-8", "replace")),
+                    "since": iso(since),
+                    "wait_seconds": None if since is None else round(present - since, 3),
+                    "messages": messages,
+                }
+                for since, messages, conversation in waiting[:limit]
+            ],
+        }
