@@ -27,7 +27,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource, SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 MANIFEST = "manifest.json"

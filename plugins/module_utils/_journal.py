@@ -215,10 +215,32 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
     return acts[::-1]
 
 
+NO_ACTS = ("decision", "proof")
+"""What the journal holds beside acts on the service."""
+
+
 def last_act(path: str) -> dict[str, Any] | None:
     """`{time, procedure, run_id}` of the newest outcome."""
     outcomes = [entry for entry in entries(path) if entry.get("phase") == "outcome"]
     return {key: outcomes[-1].get(key) for key in ("time", "procedure", "run_id")} if outcomes else None
+
+
+def last_change(path: str) -> str | None:
+    """When the newest act ended that succeeded and changed something: what came before is answered by it.
+
+    One that failed, changed nothing, or only judged or decided answers nothing.
+    """
+    begins = {}
+    found = None
+    for entry in entries(path):
+        if entry.get("phase") == "begin":
+            begins[entry.get("run_id"), entry.get("act")] = entry
+        elif entry.get("phase") == "outcome" and entry.get("ok") is True and entry.get("act") not in NO_ACTS:
+            begin = begins.get((entry.get("run_id"), entry.get("act")), entry)
+            before, after = begin.get("before"), begin.get("after")
+            if before is None or after is None or before != after:
+                found = entry.get("time")
+    return found
 
 
 def undo_values(path: str, flags: list[str], declared_now: dict[str, str | None]) -> dict[str, str | None]:

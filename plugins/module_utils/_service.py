@@ -231,6 +231,7 @@ class Service:
             "effective": present,
             "reported": self._reported(seen, self.health.fields),
             "pid": main.pid if main else None,
+            "pids": [process.pid for process in seen.processes],
             # The kernel counts in hundredths of a second.
             "started": iso(int(main.started * 100) / 100) if main else None,
             "proofs": proofs,
@@ -322,6 +323,7 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
     journal = _journal.path_in(params["state_dir"])
     try:
         undo, last = _journal.undo_values(journal, names, flags), _journal.last_act(journal)
+        change = _journal.last_change(journal)
     except OSError as exc:
         raise Refused(f"{journal} cannot be read ({exc.strerror}): run with become: true") from exc
     return dict(
@@ -336,4 +338,5 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
         listening=host.proc.ports([process.pid for process in processes]),
         undo=undo,
         last_act=last,
+        last_change=change,
     )

@@ -178,8 +178,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
 from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
-from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource, SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 POLL_SECONDS = 0.1
@@ -236,13 +237,13 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     if since is not None and until is not None and since >= until:
         raise ValueError(f"the window is empty: since ({params['since']}) is not before until ({params['until']})")
     start = since - max(LEAD_SECONDS, params["grace"] or 0) if since is not None else None
-    limits: dict[str, Any] = {"deadline": begun + params["seconds"], "max_bytes": params["max_bytes"]}
+    limits: dict[str, Any] = {"deadline": params["seconds"], "max_bytes": params["max_bytes"]}
     stamps = StampReader(now)
     source: FileSource | JournalSource
     if params["source"] == "file":
         source = FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
     else:
-        source = JournalSource(params["unit"], start, **limits)
+        source = JournalSource(params["unit"], start, pids=params["pids"], **limits)
     with source:
         balance = Balance(
             now=now,
@@ -288,7 +289,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         lines=reader.lines,
         any_event=balance.newest is not None or traces["records"] > 0,
     )
-    traces["evidence"] = evidence(traces, balance.newest_message, facts)
+    traces["evidence"] = evidence(traces, balance.newest_message or None, facts)
     return traces
 
 

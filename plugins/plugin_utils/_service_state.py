@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.kumon.runbook.plugins.module_utils._journal import NO_ACTS
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 
@@ -29,7 +30,9 @@ class ServiceState(TypedDict):
     fenced: bool
     gateway_healthy: bool | None
     since_pid: int | None
-    last_act: str | None
+    pids: list[int]
+    starts: list[str]
+    answered: str | None
     present_since: str | None
     began: list[str]
 
@@ -54,8 +57,10 @@ def service_state(
     :param fence: what ``network_fence`` returned of the fence that stands, or would be lifted
     :param gateway: what ``evolution_instance_info`` returned
 
-    ``present_since`` is when the present state began for a verdict: the last act that ended, and with the kill-switch
-    on the start of the process that has it. ``began`` are the times for a proof: start of the process, and last act.
+    ``answered`` is when the last act ended that changed something and succeeded, ``starts`` when processes are known to
+    have begun. ``present_since`` is when the present state began for a verdict: the last such act, and with the
+    kill-switch on the start of the process that has it. ``began`` are the times for a proof: start of the process, and
+    last such act.
     """
     info = info if isinstance(info, Mapping) else {}
     known = "running" in info and not info.get("failed") and not info.get("unreachable")
@@ -69,7 +74,9 @@ def service_state(
         fenced=False,
         gateway_healthy=_gateway_healthy(gateway),
         since_pid=None,
-        last_act=None,
+        pids=[],
+        starts=[],
+        answered=None,
         present_since=None,
         began=[],
     )
@@ -80,7 +87,7 @@ def service_state(
     # A service that is down has nothing in effect; then what it will start with is what explains its log.
     disabled = truthy((effective if running else declared).get(KILL_SWITCH))
     health = (info.get("health") or {}).get("status")
-    last_act = (info.get("last_act") or {}).get("time")
+    last_change = info.get("last_change")
     return {
         **state,
         "running": running,
@@ -90,9 +97,11 @@ def service_state(
         "v1_flags": _as_wanted(effective, level2_flags),
         "fenced": disabled and bool((fence or {}).get("present")),
         "since_pid": info.get("pid") if running and disabled else None,
-        "last_act": str(last_act) if last_act else None,
+        "pids": [int(pid) for pid in info.get("pids") or ()],
+        "starts": [str(moment) for moment in (info.get("started"), *_ended(acts or ())) if moment],
+        "answered": str(last_change) if last_change else None,
         "present_since": _latest([info.get("started") if disabled else None, *_ended(acts or ())]),
-        "began": [str(moment) for moment in (info.get("started"), last_act) if moment],
+        "began": [str(moment) for moment in (info.get("started"), last_change) if moment],
     }
 
 
@@ -104,8 +113,14 @@ def _as_wanted(effective: Mapping[str, Any], flags: Mapping[str, Any] | None) ->
 
 
 def _ended(acts: Sequence[Mapping[str, Any]]) -> list[str | None]:
-    """When each act on the service ended; what was decided or judged is no act."""
-    return [act.get("ended") for act in acts if act.get("act") not in ("decision", "proof")]
+    """When each act that changed something and succeeded ended; what was decided or judged is no act."""
+    return [
+        act.get("ended")
+        for act in acts
+        if act.get("act") not in NO_ACTS
+        and act.get("ok") is True
+        and (act.get("before") is None or act.get("before") != act.get("after"))
+    ]
 
 
 def _latest(moments: Sequence[str | None]) -> str | None:

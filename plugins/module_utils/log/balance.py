@@ -27,7 +27,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     RECEIVED,
     SENT,
     SETTLED,
-    SUCCESS,
     UNSENT,
     Event,
 )
@@ -105,11 +104,11 @@ class Balance:
         self.unparsed = self.unparsed_guards = self.ambiguous = self.future = 0
         self.refused_future = self.refused_backwards = 0
         self._records = self._undated = 0
-        self._grammars = Tally()
+        self._grammars: dict[str, int] = {}
         self._own_stamps = self._inherited_stamps = False
         self._first: float | None = None
         self._last: float | None = None
-        self.newest_message: float | None = None
+        self.newest_message = 0.0  # in the window
         self.newest: float | None = None  # of all records, also outside of the window
         self._last_event: dict[str, float] = {}
         self._sequence = 0
@@ -148,6 +147,7 @@ class Balance:
         self._samples: dict[str, deque[tuple[float | None, bytes]]] = {
             name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
         }
+        self._present_row = [0] * len(_COLUMNS)
         self._moment: float | None = None  # of the event that is taken, and its line, for samples
         self._line = b""
         self._inside = True
@@ -187,18 +187,34 @@ class Balance:
         self.unparsed_guards += guard
         self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES]))
 
-    def take(self, event: Event, moment: float | None, line: bytes, *, grammar: str, own: bool) -> None:
+    def take(self, event: Event, moment: float | None, line: bytes, grammar: str, own: bool) -> None:
         """Count one event; ``moment`` is when it happened, ``own`` whether its own record tells that."""
         by_id = grammar != "trace"
         if self._conversation is not None and not self._concerns(event, by_id):
             return
-        self._moment, self._line, self._inside = moment, line, self._lies_inside(moment)
-        if moment is not None and (self.newest is None or moment > self.newest):
-            self.newest = moment
+        self._line = line
+        if moment is None or moment != self._moment:
+            self._moment, self._inside = moment, self._lies_inside(moment)
+            if moment is not None:
+                if self.newest is None or moment > self.newest:
+                    self.newest = moment
+                if self._inside:
+                    self._note_time(moment)
         if self._inside:
             self._records += 1
-            self._grammars.add(grammar)
-            self._note_time(event.stage, own)
+            self._grammars[grammar] = self._grammars.get(grammar, 0) + 1
+            if moment is None:
+                self._undated += 1
+            else:
+                stage = event.stage
+                if stage in _MESSAGE_STAGES and moment > self.newest_message:
+                    self.newest_message = moment
+                if moment > self._last_event.get(stage, 0.0):
+                    self._last_event[stage] = moment
+                if own:
+                    self._own_stamps = True
+                else:
+                    self._inherited_stamps = True
         elif moment is None:
             self._undated += 1
         self._handlers[event.stage](event, by_id)
@@ -208,37 +224,24 @@ class Balance:
             return self._since is None and self.until is None
         return (self._since is None or moment >= self._since) and (self.until is None or moment < self.until)
 
-    def _note_time(self, stage: str, own: bool) -> None:
-        moment = self._moment
-        if moment is None:
-            self._undated += 1
-            return
-        if own:
-            self._own_stamps = True
-        else:
-            self._inherited_stamps = True
+    def _note_time(self, moment: float) -> None:
         if self._first is None or moment < self._first:
             self._first = moment
         if self._last is None or moment > self._last:
             self._last = moment
-        if moment > self._last_event.get(stage, 0.0):
-            self._last_event[stage] = moment
-        if stage in _MESSAGE_STAGES and (self.newest_message is None or moment > self.newest_message):
-            self.newest_message = moment
+        minute = int(moment // 60)
+        row = self._minutes.get(minute)
+        if row is None:
+            row = self._minutes[minute] = [0] * len(_COLUMNS)
+        self._present_row = row
 
     def _concerns(self, event: Event, by_id: bool) -> bool:
         conversation = event.conversation or (self._turns.conversation(event.key) if by_id else b"")
         return conversation == self._conversation or self._conversation in conversation.split(b"_")
 
-    def _row(self, moment: float | None = None) -> list[int]:
-        moment = self._moment if moment is None else moment
-        if moment is None:
-            return [0] * len(_COLUMNS)
-        minute = int(moment // 60)
-        row = self._minutes.get(minute)
-        if row is None:
-            row = self._minutes[minute] = [0] * len(_COLUMNS)
-        return row
+    def _row(self) -> list[int]:
+        """The columns of the minute of what is taken, which lies in the window."""
+        return [0] * len(_COLUMNS) if self._moment is None else self._present_row
 
     def _stage(self, stage: str, column: int | None, count: int = 1) -> None:
         if self._inside:
@@ -268,7 +271,7 @@ class Balance:
     def _take_planned(self, event: Event, by_id: bool) -> None:
         if by_id:
             self._plans_are_traced["pipeline"] = True
-            if event.count:
+            if event.number:
                 self._planned_messages()
             elif self._inside:
                 self._unplanned.append((self._moment, hash(event.conversation)))
@@ -276,7 +279,7 @@ class Balance:
         key, ids = hash(event.key), hash(event.ids)
         before = self._handoffs.hot.get(key)
         is_open = before is not None and before[1] & OPEN != 0
-        if not event.count:
+        if not event.number:
             # The planner writes two traces a turn, before (usually 0) and after: two zeros are a turn without answer.
             if key in self._zeros:
                 self._zeros.pop(key)
@@ -302,7 +305,7 @@ class Balance:
         if is_open and before is not None and before[0] == ids and not follows_zero:
             # What is still in the outbox is seen once more before the next turn: it stays one message.
             packed = word(
-                event.count,
+                event.number,
                 self._claimed_starts,
                 self._moment,
                 before[1] & COUNTED != 0,
@@ -311,9 +314,9 @@ class Balance:
             )
             self._handoffs.plan(key, ids, packed)
             return
-        packed = word(event.count, self._claimed_starts, self._moment, self._inside, True, hash(event.conversation))
+        packed = word(event.number, self._claimed_starts, self._moment, self._inside, True, hash(event.conversation))
         self._handoffs.plan(key, ids, packed, another=True)
-        self._spend(key, -event.count)
+        self._spend(key, -event.number)
         self._planned_messages()
         if self._inside:
             self._unanswered.ask(event.conversation, self._moment)
@@ -361,14 +364,14 @@ class Balance:
                 self._critical()
             else:
                 self.ambiguous += 1
-        if event.count:
+        if event.number:
             self._stage(READ, _READ)
             if len(self._reads) < _READS_KEPT:
                 self._reads.setdefault(key, []).append((moment, planned_at, event.conversation, self._inside))
-        elif plan is not None and plan.count:
+        elif plan is not None and plan.number:
             self._lost += 1
             self._critical()
-            self._lost_keys.append((event.key, plan.count, event.count))
+            self._lost_keys.append((event.key, plan.number, event.number))
             self._row()[_LOST] += 1
             self._sample("lost")
 
@@ -545,6 +548,7 @@ class _Sheet:
         self.b = balance
         self.present = balance._now if balance.until is None else min(balance._now, balance.until)
         self.grace = balance.graces()
+        self.usual = {name: delays.usual() for name, delays in balance._delays.items()}
         self.losses: dict[str, list[tuple[float | None, int]]] = {
             "unplanned": list(balance._unplanned),
             "unread": [],
@@ -566,7 +570,7 @@ class _Sheet:
         age = self.present - moment
         if age < self.grace[stage]:
             return False
-        usual = self.b._delays[stage].usual()
+        usual = self.usual[stage]
         if late and self.b._grace is None and usual is not None and usual > LONGEST_GRACE and age < 2 * usual:
             self.late[late] += 1
             return False
@@ -639,7 +643,7 @@ class _Sheet:
             "overdue": {"planned": unread, "read": len(self.losses["unsent"]), "sent": unconfirmed},
             "late": self.late,
             "contradicting": b._contradicting,
-            "delays": {name: _rounded(delays.usual()) for name, delays in b._delays.items()},
+            "delays": {name: _rounded(seconds) for name, seconds in self.usual.items()},
             "grace": {name: _rounded(seconds) for name, seconds in self.grace.items()},
             "unanswered": b._unanswered.told(self.present, self.grace["read"], b._max_unanswered, b._clean),
             "delivery": {
@@ -710,7 +714,7 @@ class _Sheet:
 
     def _young_plans(self) -> int:
         """How many planned messages are younger than three times what nearly all took to be sent."""
-        usual = self.b._delays["planned_sent"].usual()
+        usual = self.usual["planned_sent"]
         wait = 3 * max(usual, 1.0) if usual is not None else SHORTEST_GRACE
         return sum(moment > self.present - wait for moment in self.b._recent_plans)
 

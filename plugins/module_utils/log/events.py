@@ -17,16 +17,16 @@ SUCCESS, FAILED, UNSENT = "success", "failed", "unsent"
 class Event(NamedTuple):
     """One thing that happened to a message, as one record tells it.
 
-    ``stage`` is ``received``, ``planned``, ``read``, ``sent``, ``settled``; or ``dropped`` (never to be answered, by the
-    assistant's own word), ``ignored`` (a repeat of a message), ``guard`` or ``instance``. ``key`` tells messages apart,
-    ``conversation`` those who wrote them. ``count`` is how many messages were planned, or what delivery found.
+    ``stage`` is ``received``, ``planned``, ``read``, ``sent``, ``settled``; or ``dropped`` (never to be answered, by
+    the assistant's own word), ``ignored`` (a repeat of a message), ``guard`` or ``instance``. ``key`` tells messages
+    apart, ``conversation`` those who wrote them. ``number`` is how many were planned, or what delivery found.
     """
 
     stage: str
     key: bytes = b""
     conversation: bytes = b""
     outcome: str = ""
-    count: int = 1
+    number: int = 1
     instance: bytes | None = None
     http: bytes = b""
     ids: bytes = b""
@@ -40,8 +40,10 @@ class Grammar(Protocol):
     """One way in which releases of the assistant trace their messages."""
 
     name: str
-    markers: tuple[bytes, ...]
-    """what a line must contain to be looked at; found by searching whole blocks, so keep them few and rare"""
+    words: dict[bytes, tuple[bytes, ...]]
+    """what stands before the first ``|`` of its records, and how what stands behind it can begin"""
+    phrases: tuple[bytes, ...]
+    """what its records without any ``|`` contain"""
     bare: bool
     """whether its records are lines without a head, among which a customer's text can stand"""
 

@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one-turn grammar, releases 810e8ec to 979d74d: bare lines of ``print`` such as ``PIPELINE|turn_end|message_id=…``.
+"""The one-turn grammar, releases 810e8ec to 979d74d: bare lines such as ``PIPELINE|turn_end|message_id=…``.
 
 A customer's text is printed raw, line breaks included, two or three times a turn, so that its second line can look like
 any record. No rule on single lines is safe; what holds is this:
@@ -29,9 +29,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import Record
 
-_STARTS = (b"WEBHOOK|received|", b"PIPELINE|turn_", b"PIPELINE|flow_", b"DELIVERY|", b"DEBUG|before_langgraph|text='",
-           b"DEBUG|gemini_classifier|classify_called|text='", b"DEBUG|ANTES_BUILD_PROMPT|text='",
-           b"DEBUG|after_langgraph|response='")  # fmt: skip
 _FIRST_COPY, _RESPONSE = b"DEBUG|before_langgraph|text='", b"DEBUG|after_langgraph|response='"
 _NAMES_ITS_TURN = (b"DEBUG|run_flow_called|message_id=", b"PIPELINE|flow_start|message_id=")
 _ENDS_A_COPY = re.compile(rb"'\|(?:enabled=\w+|context_keys=\[[^\]]*\])\Z")
@@ -45,7 +42,18 @@ class OneTurnGrammar:
     """Reads one stream of a one-turn release; it remembers its open turns and what is a customer's text."""
 
     name = "one-turn"
-    markers = (b"WEBHOOK|received|", b"PIPELINE|turn_", b"PIPELINE|flow_", b"DELIVERY|", b"|text='", b"|response='")
+    words: dict[bytes, tuple[bytes, ...]] = {
+        b"WEBHOOK": (b"received|",),
+        b"PIPELINE": (b"turn_", b"flow_"),
+        b"DELIVERY": (b"http_error|", b"timeout|", b"connection_error|", b"unexpected_error|", b"error|"),
+        b"DEBUG": (
+            b"before_langgraph|text='",
+            b"gemini_classifier|classify_called|text='",
+            b"ANTES_BUILD_PROMPT|text='",
+            b"after_langgraph|response='",
+        ),
+    }
+    phrases: tuple[bytes, ...] = ()
     bare = True
 
     def __init__(self) -> None:
@@ -68,7 +76,8 @@ class OneTurnGrammar:
 
     def names(self, record: Record) -> bool:
         """Whether the record is a line of this grammar."""
-        return not record.has_head and record.message.startswith(_STARTS)
+        word, _bar, rest = record.message.partition(b"|")
+        return not record.has_head and word in self.words and rest.startswith(self.words[word])
 
     # ------------------------------------------------------------------- texts
 

@@ -28,44 +28,32 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.records import J
 
 _STATUS = re.compile(rb"(?:Server|Client) error '(\d{3}) ")
 _BREACH = b"SECURITY BREACH BLOCKED"
+_JSON_WORDS = (b"TURNLOCK", b"WORKFLOW")  # stages that the JSON lines alone tell
 
 
 class PipelineGrammar:
     """Reads the pipeline's records; each of them has a logger's head."""
 
     name = "pipeline"
-    markers = (
-        b"DEDUP|event=",
-        b"WEBHOOK|event=",
-        b"PIPELINE|event=plan_complete|",
-        b"DELIVERY|",
-        b"TURNLOCK|duplicate|",
-        b"greeting_loop_prevented|",
-        _BREACH,
-    )
+    words: dict[bytes, tuple[bytes, ...]] = {
+        b"DEDUP": (b"event=DEDUP|",),
+        b"WEBHOOK": (b"event=WEBHOOK|",),
+        b"PIPELINE": (b"event=plan_complete|",),
+        b"DELIVERY": (b"turn_based_start|", b"sent|", b"send_failed|", b"exception|", b"dedup_hit|"),
+        b"TURNLOCK": (b"duplicate|",),
+        b"WORKFLOW": (b"greeting_loop_prevented|",),
+    }
+    phrases: tuple[bytes, ...] = (_BREACH,)
     bare = False
 
     def names(self, record: Record) -> bool:
         """Whether the record is one that tells of a message."""
-        message = record.message
         if not record.has_head:
             return False
+        word, bar, rest = record.message.partition(b"|")
         if record.shape == JSON:
-            return message.startswith((b"TURNLOCK|duplicate|", b"WORKFLOW|greeting_loop_prevented|")) or (
-                _BREACH in message[:60]
-            )
-        return message.startswith(
-            (
-                b"DEDUP|event=DEDUP|",
-                b"WEBHOOK|event=WEBHOOK|",
-                b"PIPELINE|event=plan_complete|",
-                b"DELIVERY|turn_based_start|",
-                b"DELIVERY|sent|",
-                b"DELIVERY|send_failed|",
-                b"DELIVERY|exception|",
-                b"DELIVERY|dedup_hit|",
-            )
-        )
+            return word in _JSON_WORDS and rest.startswith(self.words[word]) if bar else _BREACH in record.message[:60]
+        return word in self.words and word not in _JSON_WORDS and rest.startswith(self.words[word])
 
     def read(self, record: Record) -> list[Event] | None:
         """Return the events of a record."""
@@ -86,7 +74,7 @@ class PipelineGrammar:
             return [Event(IGNORED, message_id, field[b"phone"])] if message_id else None
         if message.startswith(b"PIPELINE|"):
             count = field[b"outbox_count"]
-            return [Event(PLANNED, b"", field[b"phone"], count=int(count))] if _number(count) else None
+            return [Event(PLANNED, b"", field[b"phone"], number=int(count))] if _number(count) else None
         if message.startswith(b"TURNLOCK|"):
             return [Event(DROPPED, b"", field[b"conv"][5:])]
         if message.startswith(b"WORKFLOW|"):

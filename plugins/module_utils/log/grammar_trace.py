@@ -31,26 +31,20 @@ class TraceGrammar:
     """Reads the trace lines; ``idem`` is often the word ``unknown``, so that a key can name several messages."""
 
     name = "trace"
-    markers = (b"_TRACE|", b"_GUARD|")
+    words: dict[bytes, tuple[bytes, ...]] = dict.fromkeys(
+        (b"OUTBOX_TRACE", b"DELIVERY_TRACE", b"INSTANCE_TRACE", b"OUTBOX_GUARD", b"INSTANCE_GUARD"), (b"",)
+    )
+    phrases: tuple[bytes, ...] = ()
     bare = False
-
-    def __init__(self) -> None:
-        self._readers: dict[bytes, Callable[[bytes], list[Event] | None]] = {
-            b"OUTBOX_TRACE": _outbox,
-            b"DELIVERY_TRACE": _delivery,
-            b"INSTANCE_TRACE": _instance,
-            b"OUTBOX_GUARD": lambda rest: _guard("outbox", rest),
-            b"INSTANCE_GUARD": lambda rest: _guard("instance", rest),
-        }
 
     def names(self, record: Record) -> bool:
         """Whether the record begins as a trace."""
-        return record.message.partition(b"|")[0] in self._readers
+        return record.message.partition(b"|")[0] in READERS
 
     def read(self, record: Record) -> list[Event] | None:
         """Return the event of a trace record."""
         head, _bar, rest = record.message.partition(b"|")
-        return self._readers[head](rest)
+        return READERS[head](rest)
 
 
 def _key(text: bytes) -> tuple[bytes, bytes, bytes] | None:
@@ -75,7 +69,7 @@ def _outbox(rest: bytes) -> list[Event] | None:
     found = _key(key) if sep and b"|outbox_id=" in ids else None
     if found is None or found[0]:
         return None
-    return [Event(stage, found[1], found[2], count=int(count), ids=ids)]
+    return [Event(stage, found[1], found[2], number=int(count), ids=ids)]
 
 
 def _delivery(rest: bytes) -> list[Event] | None:
@@ -117,3 +111,13 @@ def _guard(family: str, rest: bytes) -> list[Event] | None:
         return None
     value = details[6:] if details.startswith(b"value=") else None
     return [Event(GUARD, found[1], found[2], family=family, level=level[6:], kind=kind[5:], value=value)]
+
+
+READERS: dict[bytes, Callable[[bytes], list[Event] | None]] = {
+    b"OUTBOX_TRACE": _outbox,
+    b"DELIVERY_TRACE": _delivery,
+    b"INSTANCE_TRACE": _instance,
+    b"OUTBOX_GUARD": lambda rest: _guard("outbox", rest),
+    b"INSTANCE_GUARD": lambda rest: _guard("instance", rest),
+}
+"""Reads what stands behind the word of a trace and its bar."""

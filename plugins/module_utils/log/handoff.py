@@ -30,7 +30,7 @@ class Plan(NamedTuple):
     """What a planner trace was: hash of its ids, number of messages (at most 255), its process modulo 256, time."""
 
     ids: int
-    count: int
+    number: int
     process: int
     time: int | None
     was_open: bool
@@ -107,20 +107,20 @@ class HandoffTable:
         """Return the planner trace that a delivery with these ids belongs to and mark it as read.
 
         That is an open one with the same ids, else the latest one that is open, else the latest; None without any. Its
-        ``count`` is that of the latest trace of the key: what delivery should have found.
+        ``number`` is that of the latest trace of the key: what delivery should have found.
         """
         more = self._more.get(key)
         entry = self.hot.get(key)
-        if more:
-            if entry is None or not (entry[1] & OPEN) or entry[0] != ids:
-                at = next((at for at, known in enumerate(more) if known[0] == ids), None)
-                if at is not None or entry is None or not entry[1] & OPEN:
-                    found = more.pop(at or 0)
-                    self._more_size -= 1
-                    if not more:
-                        del self._more[key]
-                    plan = _plan(found[0], found[1], ids)
-                    return plan if entry is None else plan._replace(count=_plan(*entry, ids).count)
+        latest_fits = entry is not None and entry[1] & OPEN and entry[0] == ids
+        if more and not latest_fits:
+            at = next((at for at, known in enumerate(more) if known[0] == ids), None)
+            if at is not None or entry is None or not entry[1] & OPEN:
+                found = more.pop(at or 0)
+                self._more_size -= 1
+                if not more:
+                    del self._more[key]
+                plan = _plan(found[0], found[1], ids)
+                return plan if entry is None else plan._replace(number=_plan(*entry, ids).number)
         if entry is not None:
             if entry[1] & OPEN:
                 self.hot[key] = (entry[0], entry[1] & ~OPEN)

@@ -9,20 +9,13 @@ import re
 from typing import Protocol
 
 LONGEST_LINE = 1 << 16
-Line = bytes
+Block = bytes
 
 # What `journalctl -o short-iso` puts before a line.
 SHORT_ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d) \S+ [^\s:\[]+(?:\[\d+\])?: ?")
 
-# uvicorn's own word that a process begins, in the record shapes; in a customer's text it stands elsewhere.
-SERVER_STARTED = re.compile(
-    rb"\A(?:" + SHORT_ISO.pattern + rb"|\{.*\"(?:message|MESSAGE)\" ?: ?\")?"
-    rb"(?:INFO:\s+|INFO:[^\s:|]+:|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)? - \S+ - INFO - |(?<=\"))"
-    rb"Started (?:server|parent) process \[(\d+)\]"
-)
 
-
-class LineReader(Protocol):
+class LineTaker(Protocol):
     """What lines are fed to."""
 
     bytes: int  # how much was read; whoever feeds adds to it
@@ -31,14 +24,18 @@ class LineReader(Protocol):
     def past_window(self) -> bool:
         """Whether nothing that comes later is wanted."""
 
-    def start_of_file(self) -> None:
-        """Another file begins."""
+    def feed(self, block: Block) -> None:
+        """Take complete lines, without the line end of the last one."""
+
+
+class LineReader(LineTaker, Protocol):
+    """What the lines of files are fed to."""
+
+    def start_of_file(self, name: str = "", latest: float | None = None) -> None:
+        """Another file begins; no record in it can be later than ``latest``."""
 
     def start_inside_file(self) -> None:
         """Reading begins at a place in the file that was chosen by its time."""
-
-    def feed(self, lines: list[Line]) -> None:
-        """Take complete lines, without their line ends."""
 
 
 class Lines:
@@ -47,11 +44,15 @@ class Lines:
     def __init__(self) -> None:
         self._rest = b""
 
-    def cut(self, block: bytes) -> list[bytes]:
-        """Return the lines that ``block`` completes."""
+    def cut(self, block: bytes) -> bytes | None:
+        """Return the lines that ``block`` completes, without the line end of the last one; None where it ends none."""
         if b"\0" in block:  # where a file was truncated under a writer that kept its offset, or a disk lost a page
             block = block.replace(b"\0", b"")
-        lines = (self._rest + block).split(b"\n")
-        lines[0] = lines[0][:LONGEST_LINE]
-        self._rest = lines.pop()
-        return lines
+        end = block.rfind(b"\n")
+        if end < 0:
+            self._rest = (self._rest + block)[:LONGEST_LINE]
+            return None
+        first = block.find(b"\n")
+        complete = (self._rest + block[:first])[:LONGEST_LINE] + block[first:end]
+        self._rest = block[end + 1 :][:LONGEST_LINE]
+        return complete

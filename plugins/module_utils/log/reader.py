@@ -20,7 +20,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import B
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import Grammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_one_turn import OneTurnGrammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_pipeline import PipelineGrammar
-from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import TraceGrammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import READERS, TraceGrammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import (
     BARE,
     Record,
@@ -32,8 +32,16 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import St
 GRAMMARS: tuple[type[Grammar], ...] = (TraceGrammar, PipelineGrammar, OneTurnGrammar)
 """Each way of tracing messages that a release has. A new one is a file and a row here."""
 
-_TRACES = re.compile(rb"(?:OUTBOX_TRACE|INSTANCE_TRACE|DELIVERY_TRACE|OUTBOX_GUARD|INSTANCE_GUARD)\|")
-_STARTED = b" process ["
+_WORDS: dict[bytes, tuple[bytes, ...]] = {}
+for _grammar in GRAMMARS:
+    for _word, _rest in _grammar.words.items():
+        _WORDS[_word] = (*_WORDS.get(_word, ()), *_rest)
+_LAST_WORD = re.compile(rb"[A-Z_]+\Z")
+_TRACES = re.compile(rb"(?:" + b"|".join(TraceGrammar.words) + rb")\|")
+_BASIC_HEAD = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[^\s:|]+:")
+_NATIVE_HEAD = re.compile(rb'", "level": "[A-Z]+", "logger": "[^"\\|]+", "message": "')
+_NATIVE_BEGINS, _NATIVE_STAMP = b'{"timestamp": "', slice(15, 41)
+_STARTED = b"Started server process ["
 _STARTED_LINE = re.compile(rb"(?:INFO:     )?Started (?:server|parent) process \[\d+\]")
 # Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.
 _FREE_TEXT = re.compile(rb"(?:Processing message for|WhatsApp message sent successfully to) [^:]*: ")
@@ -41,11 +49,15 @@ _FREE_TEXT_LINES = 20
 # So many bare traces with none that has a head between them are no customer's text but another way of logging.
 _BARE_RUN = 6
 _KEPT_BEFORE = 1 << 13
-# A record that is not UTF-8 is a list of numbers to journald.
-_NUMBERS = (b'"MESSAGE":[', b'"MESSAGE": [')
-_MARKERS = tuple(dict.fromkeys((*(m for grammar in GRAMMARS for m in grammar.markers), _STARTED, *_NUMBERS)))
+# What lines without a bar contain that are to be read; a record that is not UTF-8 is a list of numbers to journald.
+_PHRASES = (*(p for grammar in GRAMMARS for p in grammar.phrases), _STARTED)
+_OF_JOURNALD = (b'"MESSAGE":[', b'"MESSAGE": [')
+_HEADS_KEPT = 500
+_SKIP, _LOOK = 0, 1
 _STAMP_TRIES = 50
 _CLOCK_JUMP = 300.0
+_TRACE_WORDS = tuple(READERS)
+_TRACE_READERS = tuple(READERS.values())
 _PART = 16_000  # of a line that is too long for its envelope, 16 KiB at a time
 
 
@@ -88,6 +100,8 @@ class TraceReader:
         """Another file begins: nothing in it is dated by the file before, or later than ``latest``."""
         self._latest = min(self._now, latest if latest is not None else self._now) + 120
         self._streams: dict[str, _Stream] = {}
+        self._plain = self._stream("")
+        self._heads: dict[bytes, int] = {}
         self._envelope: str | None = None
         self._service: str | None = None
         self._before = b""
@@ -99,7 +113,6 @@ class TraceReader:
         """What is read from now on was written just now, also where it says no time itself."""
         self._live, self._now = True, now
         self._latest = max(self._latest, now + 120)
-        self._time = now
 
     def start_inside_file(self) -> None:
         """Reading begins at a place before the window that was found by its time: what has no time yet is older."""
@@ -114,15 +127,41 @@ class TraceReader:
         self.lines += block.count(b"\n") + 1
         if self._envelope is None:
             self._look_at_beginning(block)
-        done = 0  # up to here times have been looked for
-        for start, end in self._lines_to_read(block):
-            line = block[start:end]
+        phrases = self._phrases(block)
+        # Colours and carriage returns are rare; without them most lines can be taken as they are.
+        plain = not self._envelope and b"\x1b" not in block and b"\r" not in block
+        find, rfind, end = block.find, block.rfind, len(block)
+        heads, at, done = self._heads, 0, 0  # up to `done` times have been looked for
+        while at < end:
+            if self._in_text():
+                stop = find(b"\n", at)
+                self._line(block[at : stop if stop >= 0 else end], block, at)
+                at = stop + 1 if stop >= 0 else end
+                continue
+            bar = find(b"|", at)
+            if phrases and (bar < 0 or phrases[0] < bar):
+                bar, kind = phrases.pop(0), _LOOK
+                start = rfind(b"\n", at, bar) + 1 or at
+            elif bar < 0:
+                break
+            else:
+                start = rfind(b"\n", at, bar) + 1 or at
+                head = block[start:bar]
+                known = heads.get(head)
+                kind = self._kind(head, block, bar) if known is None else known
+            stop = find(b"\n", bar)
+            if stop < 0:
+                stop = end
+            at = stop + 1
+            if kind == _SKIP:
+                continue
             if self._needs_stamps:
                 self._inherit(block, done, start)
                 done = start
-            self._line(line, block, start)
+            if kind == _LOOK or not (plain and self._trace(kind, block, start, bar, stop)):
+                self._line(block[start:stop], block, start)
         if self._needs_stamps:
-            self._inherit(block, done, len(block))
+            self._inherit(block, done, end)
         self._before = block[-_KEPT_BEFORE:]
         self._ended_in_a_long_line = b"\n" not in self._before
 
@@ -167,44 +206,92 @@ class TraceReader:
         return stream
 
     def _candidates(self, block: bytes) -> Iterator[tuple[int, int]]:
-        """Yield (start, end) of the lines that contain a marker, in their order."""
-        ahead = {marker: at for marker in _MARKERS if (at := block.find(marker)) >= 0}
-        end = 0
-        while ahead:
-            at = min(ahead.values())
-            start = block.rfind(b"\n", end, at) + 1 or end
-            end = block.find(b"\n", at)
-            if end < 0:
-                end = len(block)
-            yield start, end
-            for marker, position in list(ahead.items()):
-                if position < end:
-                    position = block.find(marker, end)
-                    if position < 0:
-                        del ahead[marker]
-                    else:
-                        ahead[marker] = position
-
-    def _lines_to_read(self, block: bytes) -> Iterator[tuple[int, int]]:
-        """Yield the candidates, and each line while a customer's text is open."""
+        """Yield (start, end) of the lines that may be records, in their order."""
         at = 0
-        candidates = self._candidates(block)
-        ahead = next(candidates, None)
-        while True:
-            if any(stream.one_turn.in_text for stream in self._streams.values()):
-                if at >= len(block):
-                    return
-                end = block.find(b"\n", at)
-                end = len(block) if end < 0 else end
-                yield at, end
-                at = end + 1
-                continue
-            while ahead is not None and ahead[0] < at:
-                ahead = next(candidates, None)
-            if ahead is None:
-                return
-            yield ahead
-            at = ahead[1] + 1
+        while (bar := block.find(b"|", at)) >= 0:
+            start = block.rfind(b"\n", at, bar) + 1 or at
+            end = block.find(b"\n", bar)
+            end = len(block) if end < 0 else end
+            if self._kind(block[start:bar], block, bar) != _SKIP:
+                yield start, end
+            at = end + 1
+
+    def _phrases(self, block: bytes) -> list[int]:
+        """Return where in the block phrases stand that make a line worth reading."""
+        found = []
+        phrases = (*_PHRASES, *_OF_JOURNALD) if b'"__REALTIME_TIMESTAMP"' in block[: 1 << 14] else _PHRASES
+        for phrase in phrases:
+            at = block.find(phrase)
+            while at >= 0:
+                found.append(at)
+                at = block.find(phrase, at + 1)
+        return sorted(found)
+
+    def _kind(self, head: bytes, block: bytes, bar: int) -> int:
+        """Tell what a line is by what stands before its first bar: nothing of interest, a line to look at, or a trace
+        of a shape that is read at once (2 and up)."""
+        if self._envelope == "compose":
+            end = block.find(b"\n", bar)
+            bar = block.find(b"|", bar + 1, end if end >= 0 else len(block))
+            if bar < 0:
+                return _SKIP
+            head = block[max(block.rfind(b"\n", 0, bar), bar - 100) : bar]
+        native = head.startswith(_NATIVE_BEGINS)
+        if native:
+            known = self._heads.get(head[41:])
+            if known is not None:
+                return known
+        last = _LAST_WORD.search(head)
+        word = last.group() if last else b""
+        begins = _WORDS.get(word)
+        if begins is None:
+            kind = _SKIP
+            cacheable = len(head) < 100
+        elif begins == (b"",):
+            kind, cacheable = _LOOK, True
+            before = head[: -len(word)]
+            if native and _NATIVE_HEAD.fullmatch(before[41:]):
+                kind = 2 + 2 * _TRACE_WORDS.index(word) + 1
+            elif _BASIC_HEAD.fullmatch(before):
+                kind = 2 + 2 * _TRACE_WORDS.index(word)
+        else:
+            return _LOOK if block.startswith(begins, bar + 1) else _SKIP
+        if cacheable and len(self._heads) < _HEADS_KEPT:
+            self._heads[head[41:] if native else head] = kind
+        return kind
+
+    def _in_text(self) -> bool:
+        return self._plain.one_turn.in_text or any(stream.one_turn.in_text for stream in self._streams.values())
+
+    def _trace(self, kind: int, block: bytes, start: int, bar: int, stop: int) -> bool:
+        """Take a trace of the commonest shapes; tell whether it was one."""
+        word = (kind - 2) // 2
+        stream = self._plain
+        if kind & 1:
+            end = block.find(b'"', bar, stop)
+            if block[stop - 1 : stop] != b"}" or end < 0 or block.find(b"\\", bar, end) >= 0:
+                return False
+            rest = block[bar + 1 : end]
+            stamp = block[start + 15 : start + 41]
+            moment = self._stamps.moment(stamp[:16], stamp[17:19], stamp[20:], False)
+            if moment is None or moment > self._latest or self.deduplicate:
+                return False
+            own = True
+        else:
+            rest, own = block[bar + 1 : stop], False
+            moment = self._now if self._live else self._time
+        events = _TRACE_READERS[word](rest)
+        if not events:
+            return False
+        if own:
+            self._time, self._needs_stamps = moment, False
+        else:
+            self._needs_stamps = True
+        stream.headed, stream.bare_run = True, 0
+        take = self.balance.take
+        for event in events:
+            take(event, moment, block[start:stop], "trace", own)
+        return True
 
     # -------------------------------------------------------------------- times
 
@@ -220,7 +307,7 @@ class TraceReader:
             stop = block.find(b"\n", at + 1)
             line = block[at + 1 : stop if stop >= 0 else len(block)]
             moment = self._stamps.read(line)
-            if moment is not None and not self._is_quoted(block, at + 1):
+            if moment is not None and (line[:1] == b"{" or not self._is_quoted(block, at + 1)):
                 self._take_time(moment)
                 return
             if at <= start:
@@ -290,7 +377,7 @@ class TraceReader:
             self._time = moment
         else:
             self._needs_stamps = True
-            moment = None if grammar.bare and not self._live else self._time
+            moment = self._now if self._live else None if grammar.bare else self._time
         if own and self.deduplicate and self._seen_before(line):
             return
         ambiguous = getattr(grammar, "ambiguous", 0)
@@ -301,7 +388,7 @@ class TraceReader:
             self.balance.unparsed_record(moment, line, guard=b"_GUARD|" in record.message[:20])
             return
         for event in events:
-            self.balance.take(event, moment, line, grammar=grammar.name, own=own)
+            self.balance.take(event, moment, line, grammar.name, own)
 
     def _seen_before(self, line: bytes) -> bool:
         known = hash(line)

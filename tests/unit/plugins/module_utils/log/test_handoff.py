@@ -25,9 +25,9 @@ def test_a_word_gives_back_what_was_packed():
     table = HandoffTable()
     table.plan(1, 7, packed | OPEN)
     plan = table.deliver(1, 7)
-    assert (plan.count, plan.process, plan.time, plan.was_open, plan.same_ids) == (3, 300 % 256, 1763640000, True, True)
+    assert (plan.number, plan.process, plan.time, plan.was_open, plan.same_ids) == (3, 300 % 256, 1763640000, True, True)
     table.plan(1, 7, word(70_000, 0, None, False, True))
-    assert table.deliver(1, 7).count == 255
+    assert table.deliver(1, 7).number == 255
 
 
 @pytest.mark.parametrize("keys", [3, 10, 39])

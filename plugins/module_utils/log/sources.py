@@ -1,0 +1,704 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where log lines come from: files (rotated, packed, truncated while being read) and the systemd journal.
+
+Both sources read in blocks, so that neither a 10 GB file nor a 100 MB line needs memory, and feed complete lines to a
+:class:`LineReader`. A last line without its line end is still being written: it is left for the next reading. What
+limits the worth of what was read stands in ``notes``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import IO, cast
+
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import (
+    BLOCK,
+    SLACK,
+    LogFile,
+    SourceError,
+    find_files,
+    is_packed_twin,
+    reason,
+    rotation,
+    seek_data,
+    seek_time,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.lines import LONGEST_LINE, LineReader, Lines, LineTaker
+from ansible_collections.kumon.runbook.plugins.module_utils.log.owner import (
+    Identity,
+    owner_of_journal,
+    owner_of_log,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
+
+_LISTINGS = 5  # how often files are listed again that are renamed meanwhile
+# Packed files, which are older, may use this share of the time; how much longer they are unpacked, to plan by.
+_PACKED_SHARE, _PACKED_RATIO = 0.5, 12
+# From here on it is known how fast reading goes; of the time that is left that share is planned with.
+_PACE_BYTES, _PACE_SHARE = 4 * BLOCK, 0.8
+_SUPPRESSED = re.compile(rb"Suppressed (\d+) messages from (\S+)")
+_EXTRA_SECONDS, _JOURNALD_LINES = 5.0, 10_000
+
+
+@dataclass
+class Notes:
+    """What limits the worth of what was read; complete after the reading.
+
+    ``first`` is the earliest time in any of the files, also before the window. ``incomplete`` says in one clause what
+    was not read for lack of time or room. ``owned`` tells whether the service's processes write this log (None: that
+    cannot be seen), ``owner`` where they write instead. ``overlapping``: two different files tell of the same time.
+    """
+
+    first: float | None = None
+    unreadable: list[str] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
+    incomplete: str | None = None
+    truncated: bool = False
+    suppressed: int = 0
+    owned: bool | None = None
+    owner: str = ""
+    overlapping: bool = False
+
+
+class _Reading:
+    """One file on its way into a reader."""
+
+    def __init__(self, log: LogFile) -> None:
+        self.log = log
+        self.lines = Lines()
+        self.offset = 0  # where to begin in a plain file
+        self.inside = False  # that is a place inside the file, chosen by its time
+        self.cut = False  # that is in the middle of a line
+        self.latest = 0.0  # what the reader was told
+        self.over = False  # nothing that comes later is wanted
+        self.truncated_at: tuple[int, Lines] | None = None  # how far it was read before, and the line begun there
+
+    @property
+    def size(self) -> int:
+        """How much there is to be read of a plain file; holes do not count."""
+        return min(self.log.size - self.offset, os.fstat(self.log.file.fileno()).st_blocks * 512)
+
+    def begin(self, reader: LineReader) -> None:
+        """Tell the reader that this file begins, or goes on with something newer than it was told to expect."""
+        self.latest = os.fstat(self.log.file.fileno()).st_mtime + SLACK
+        reader.start_of_file(self.log.name, self.latest)
+
+    def feed(self, block: bytes, reader: LineTaker) -> None:
+        reader.bytes += len(block)
+        complete = self.lines.cut(block)
+        if complete is not None and self.cut:
+            self.cut = False
+            _half, end, complete = complete.partition(b"\n")
+            complete = complete if end else None
+        if complete is not None:
+            reader.feed(complete)
+        self.over = reader.past_window
+
+    def go_to(self, offset: int) -> None:
+        """Go on at ``offset``, wherever in a line that is."""
+        seek_data(self.log.file, offset)
+        self.lines, self.cut = Lines(), offset > 0
+
+
+class FileSource:
+    """Log files in time order, read into a :class:`LineReader`; what is appended later can be read as well.
+
+    :param paths: names and globs; rotated and packed files are put in order by the times in them
+    :param start: nothing logged before this time is needed (seconds since the epoch), or None
+    :param stamps: what reads a line's time; it learns here how far the log's local times are off
+    :param deadline: how many seconds the reading may take; the oldest is left out first
+    :param max_bytes: how much may be read, unpacked; the oldest is left out first
+    :param pids: the service's processes, to tell whether this is what they write
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        start: float | None,
+        stamps: StampReader,
+        *,
+        deadline: float | None = None,
+        max_bytes: int | None = None,
+        pids: Sequence[int] = (),
+    ) -> None:
+        self._began = time.monotonic()
+        self._deadline, self._max_bytes = deadline, max_bytes
+        self._paths, self._start, self._stamps = paths, start, stamps
+        self.notes = Notes()
+        self._read_bytes = 0
+        self._began_reading = False
+        self._last_fed: _Reading | None = None
+        self._known: set[Identity] = set()
+        self._plain: list[_Reading] = []
+        self._packed: list[_Reading] = []
+        self._logs = self._open_all()
+        try:
+            self._prepare(self._logs, pids)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for log in self._logs:
+            log.close()
+
+    # ---------------------------------------------------------------- choosing
+
+    def _open_all(self) -> list[LogFile]:
+        """Open every file once, by its inode: while they are listed and opened, names move from one to another."""
+        logs: list[LogFile] = []
+        failed: dict[str, OSError] = {}
+        for _listing in range(_LISTINGS):
+            files = find_files(self._paths)
+            failed.clear()
+            for name in [name for identity, name in files.items() if identity not in self._known]:
+                try:
+                    log = LogFile(name)
+                except FileNotFoundError:
+                    continue
+                except OSError as error:
+                    failed[name] = error
+                    continue
+                if log.identity in self._known:
+                    log.close()
+                    continue
+                self._known.add(log.identity)
+                logs.append(log)
+            if all(identity in self._known or name in failed for identity, name in files.items()):
+                break
+        for name, failure in failed.items():
+            if not logs or name in self._paths:
+                for log in logs:
+                    log.close()
+                raise SourceError(f"cannot read the log {name}: {reason(failure)}") from failure
+            with contextlib.suppress(OSError):
+                if self._start is None or os.stat(name).st_mtime >= self._start:
+                    self.notes.unreadable.append(name)
+        if not logs:
+            raise SourceError(f"no file of {', '.join(self._paths)} stays; it is renamed faster than it can be read")
+        return logs
+
+    def _prepare(self, logs: list[LogFile], pids: Sequence[int]) -> None:
+        """Choose what is to be read, and its order."""
+        self._stamps.local_shift = 0.0
+        plain = sorted((log for log in logs if not log.packed), key=lambda log: -log.mtime)
+        for log in plain:
+            shift = log.local_shift(self._stamps)
+            if shift is not None:
+                self._stamps.local_shift = shift
+                break
+        for log in logs:
+            log.find_times(self._stamps)
+        self.notes.first = min((log.first for log in logs if log.first is not None), default=None)
+        originals = self._without_copies(logs)
+        if pids:
+            written = {log.identity for log in originals if not log.packed}
+            self.notes.owned, self.notes.owner = owner_of_log(pids, written)
+        newest = max((log.mtime for log in originals if not log.packed), default=0.0)
+        needed = []
+        for log in originals:
+            if self._is_needed(log, originals) or (not log.packed and log.mtime == newest):
+                needed.append(log)
+            else:
+                log.close()
+        self._logs = needed
+        self.notes.overlapping = any(
+            log.first is not None
+            and other.first is not None
+            and other.last is not None
+            and log is not other
+            and other.first < log.first < other.last
+            for log in needed
+            for other in needed
+        )
+        for log in sorted(needed, key=_order):
+            if not log.readable:
+                self.notes.unreadable.append(log.name)
+            elif log.packed:
+                self._packed.append(_Reading(log))
+            else:
+                self._plain.append(_Reading(log))
+
+    def _without_copies(self, logs: list[LogFile]) -> list[LogFile]:
+        """Leave out what another file holds as well; of two equal ones stays what rotation would have named so."""
+        names = {log.name for log in logs}
+        kept: list[LogFile] = []
+        # The longest names last: of equal files `app.log` stays, not `app.log.incident`.
+        for log in sorted(logs, key=lambda log: (bool(log.packed), len(log.name), log.name)):
+            if (log.packed and is_packed_twin(log.name, names)) or any(log.is_prefix_of(other) for other in kept):
+                self.notes.copies.append(log.name)
+                log.close()
+                continue
+            for other in [other for other in kept if other.is_prefix_of(log)]:
+                self.notes.copies.append(other.name)
+                other.close()
+                kept.remove(other)
+            kept.append(log)
+        return kept
+
+    def _is_needed(self, log: LogFile, logs: list[LogFile]) -> bool:
+        """Whether ``log`` may hold something of the window: it was changed since, and no newer one goes so far back."""
+        if self._start is None:
+            return True
+        if log.mtime + (0.0 if log.broken else SLACK) < self._start:
+            return False
+        stem, age = rotation(log.name)
+        return not log.packed or not any(
+            other.first is not None and other.first <= self._start and other.name != log.name
+            for other in logs
+            if rotation(other.name)[0] == stem and rotation(other.name)[1] < age
+        )
+
+    # ----------------------------------------------------------------- reading
+
+    def read(self, reader: LineReader) -> None:
+        """Feed all there is now; called again, what has been appended since."""
+        try:
+            if not self._began_reading:
+                self._began_reading = True
+                for reading in self._plain:
+                    self._find_window(reading)
+                self._keep_to_budget()
+                # In time order: packed files may stand between plain ones.
+                for reading in sorted(self._packed + self._plain, key=lambda reading: _order(reading.log)):
+                    self._read(reading, reader)
+            self._follow(reader)
+        except OSError as error:
+            raise SourceError(f"cannot read the logs {', '.join(self._paths)}: {reason(error)}") from error
+
+    def _find_window(self, reading: _Reading) -> None:
+        file = reading.log.file
+        if self._start is not None:
+            self._stamps.envelope = reading.log.envelope
+            reading.offset = seek_time(file, reading.log.size, self._start, self._stamps)
+            reading.inside = reading.offset > 0
+        reading.offset = seek_data(file, reading.offset)
+
+    def _keep_to_budget(self) -> None:
+        """Leave out the oldest where there is more than may be read."""
+        if self._max_bytes is None:
+            return
+        left = self._max_bytes
+        for reading in reversed(self._plain):
+            if reading.size > left:
+                self._leave_out(f"only the newest {self._max_bytes} bytes were read")
+                reading.offset = reading.log.size - left
+                reading.inside = reading.cut = True
+            left -= min(left, reading.size)
+        kept: list[_Reading] = []
+        for reading in reversed(self._packed):
+            if left > 0:
+                kept.insert(0, reading)
+                left -= reading.log.size * _PACKED_RATIO
+            else:
+                self._leave_out(f"{reading.log.name} was not read: more than {self._max_bytes} bytes")
+        self._packed = kept
+
+    def _leave_out(self, what: str) -> None:
+        self.notes.incomplete = self.notes.incomplete or what
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _read(self, reading: _Reading, reader: LineReader) -> None:
+        self._last_fed = reading
+        reading.begin(reader)
+        if reading.log.packed:
+            self._read_packed(reading, reader)
+        else:
+            self._read_plain(reading, reader)
+
+    def _read_packed(self, reading: _Reading, reader: LineReader) -> None:
+        log = reading.log
+        log.rewind()
+        room = None if self._max_bytes is None else self._max_bytes - sum(plain.size for plain in self._plain)
+        while not reading.over:
+            if self._deadline is not None and self._elapsed > self._deadline * _PACKED_SHARE:
+                self._leave_out(f"{log.name} was not read to its end within the time")
+                break
+            if room is not None and self._read_bytes >= room:
+                self._leave_out(f"{log.name} was not read to its end: more than {self._max_bytes} bytes")
+                break
+            block = log.read()
+            if not block:
+                break
+            self._read_bytes += len(block)
+            reading.feed(block, reader)
+        if log.broken:
+            self.notes.unreadable.append(log.name)
+
+    def _read_plain(self, reading: _Reading, reader: LineReader) -> None:
+        file, end = reading.log.file, reading.log.size
+        cut = reading.cut
+        reading.go_to(reading.offset)
+        reading.cut = cut
+        if reading.inside:
+            reader.start_inside_file()
+        began, done = time.monotonic(), 0
+        while not reading.over and file.tell() < end:
+            if self._deadline is not None and done >= _PACE_BYTES:
+                left = (self._deadline - self._elapsed) * _PACE_SHARE
+                pace = done / max(time.monotonic() - began, 1e-6)
+                self._catch_up(reading, int(pace * max(left, 0.0)), reader)
+            block = reading.log.read(min(BLOCK, end - file.tell()))
+            if not block:
+                break
+            done += len(block)
+            reading.feed(block, reader)
+
+    def _catch_up(self, reading: _Reading, room: int, reader: LineReader) -> None:
+        """Pass over the oldest of what is still to be read where more is left than the time has ``room`` for."""
+        file = reading.log.file
+        later = self._plain[self._plain.index(reading) + 1 :]
+        left = reading.log.size - file.tell() + sum(other.size for other in later)
+        if left * _PACE_SHARE <= room:  # a little late is made good by the share that is kept back
+            return
+        self._leave_out(f"of {left} bytes the oldest were passed over for lack of time")
+        reading.go_to(min(reading.log.size, file.tell() + left - room))
+        reader.start_inside_file()
+
+    # --------------------------------------------------------------- following
+
+    def _follow(self, reader: LineReader) -> None:
+        """Read what has come since, also if files were truncated or renamed meanwhile."""
+        for reading in self._plain:
+            if not reading.over:
+                self._read_appended(reading, reader)
+        for _listing in range(_LISTINGS):
+            if any(reading.over for reading in self._plain) or not self._look_for_new(reader):
+                break
+
+    def _read_appended(self, reading: _Reading, reader: LineReader) -> None:
+        file = reading.log.file
+        info = os.fstat(file.fileno())
+        if info.st_size < file.tell():
+            self.notes.truncated = True
+            reading.truncated_at = (file.tell(), reading.lines)
+            reading.go_to(0)
+        if info.st_size <= file.tell():
+            return
+        if self._last_fed is not reading or info.st_mtime + SLACK > reading.latest:
+            self._last_fed = reading
+            reading.begin(reader)
+        while not reading.over and file.tell() < info.st_size:
+            block = reading.log.read(min(BLOCK, info.st_size - file.tell()))
+            if not block:
+                break
+            reading.feed(block, reader)
+
+    def _look_for_new(self, reader: LineReader) -> bool:
+        """Read files that have come since they were listed; tell whether there were any."""
+        try:
+            files = find_files(self._paths, patient=False)
+        except SourceError:  # between a rename and the first line of the new file
+            return False
+        new = [name for identity, name in files.items() if identity not in self._known]
+        for name in new:
+            try:
+                log = LogFile(name)
+            except OSError:
+                continue
+            # What is packed now was open before.
+            if log.identity in self._known or log.packed:
+                self._known.add(log.identity)
+                log.close()
+                continue
+            self._known.add(log.identity)
+            self._logs.append(log)
+            log.find_times(self._stamps)
+            reading = _Reading(log)
+            original = next((other for other in self._plain if log.begins_as(other.log)), None)
+            if original is None:
+                self._find_window(reading)
+                reading.go_to(reading.offset)
+                reading.cut = False
+            elif original.truncated_at is not None:
+                # It was copied to be truncated: what had not been read by then stands in the copy alone.
+                reading.go_to(original.truncated_at[0])
+                reading.lines, reading.cut = original.truncated_at[1], False
+                original.truncated_at = None
+            else:
+                self.notes.copies.append(name)
+                continue
+            self._plain.append(reading)
+            self._read_appended(reading, reader)
+        return bool(new)
+
+
+def _order(log: LogFile) -> tuple[float, int, str]:
+    """Where ``log`` stands in time: by the first time in it; files without stand by age and rotation number."""
+    return (log.mtime if log.first is None else log.first, -rotation(log.name)[1], log.name)
+
+
+class Tail:
+    """What is appended to log files from now on, whatever times it carries, and whatever rotates them meanwhile.
+
+    Every plain file is followed, because one that was renamed is written on until its writer opens the new one. A new
+    file counts where it takes the place of a log; a copy that rotation makes of one does not.
+
+    :param paths: names and globs; raises :class:`SourceError` where nothing can be read
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.notes = Notes()
+        self._known: set[Identity] = set()
+        self._readings: list[_Reading] = []
+        for _listing in range(_LISTINGS):
+            files = find_files(paths)
+            for name in [name for identity, name in files.items() if identity not in self._known]:
+                try:
+                    self._add(name, from_end=True)
+                except FileNotFoundError:  # renamed meanwhile
+                    continue
+                except OSError as error:
+                    self.__exit__()
+                    raise SourceError(f"cannot read the log {name}: {reason(error)}") from error
+            if self._known.issuperset(files):
+                break
+        if not self._readings:
+            raise SourceError(f"{', '.join(paths)} names compressed logs only; add the one that is written to")
+
+    def _add(self, name: str, from_end: bool) -> None:
+        """Follow ``name`` unless it is known or packed."""
+        log = LogFile(name)
+        if log.identity in self._known or log.packed:
+            self._known.add(log.identity)
+            log.close()
+            return
+        self._known.add(log.identity)
+        reading = _Reading(log)
+        reading.go_to(0)
+        if from_end and log.file.seek(0, os.SEEK_END):
+            log.file.seek(-1, os.SEEK_END)
+            reading.cut = log.file.read(1) != b"\n"  # the line that is being written began before
+        self._readings.append(reading)
+
+    def __enter__(self) -> Tail:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for reading in self._readings:
+            reading.log.close()
+
+    def read(self, reader: LineTaker) -> None:
+        """Feed what has been appended since the last reading."""
+        try:
+            for reading in self._readings:
+                self._read(reading, reader)
+            for reading in self._look_for_new():
+                self._read(reading, reader)
+        except OSError as error:
+            raise SourceError(f"cannot read the log: {reason(error)}") from error
+
+    def _read(self, reading: _Reading, reader: LineTaker) -> None:
+        file = reading.log.file
+        size = os.fstat(file.fileno()).st_size
+        if size < file.tell():
+            self.notes.truncated = True
+            reading.go_to(0)
+        while file.tell() < size:
+            block = reading.log.read(min(BLOCK, size - file.tell()))
+            if not block:
+                break
+            reading.feed(block, reader)
+
+    def _look_for_new(self) -> list[_Reading]:
+        before = len(self._readings)
+        for name in {reading.log.name for reading in self._readings if not rotation(reading.log.name)[1]}:
+            # Between the rename and the new file's first line; or created and not yet given to its readers.
+            with contextlib.suppress(OSError):
+                info = os.stat(name)
+                if (info.st_dev, info.st_ino) not in self._known:
+                    self._add(name, from_end=False)
+        return self._readings[before:]
+
+
+class JournalSource:
+    """The journal of one systemd unit, by ``journalctl -o json``.
+
+    :param deadline: how many seconds the reading may take; journalctl is killed then
+    :param pids: the service's processes, to tell whether they write to the journal
+    """
+
+    def __init__(
+        self,
+        unit: str,
+        start: float | None,
+        journalctl: str = "journalctl",
+        *,
+        deadline: float | None = None,
+        max_bytes: int | None = None,
+        pids: Sequence[int] = (),
+    ) -> None:
+        self._unit, self._start, self._journalctl = unit, start, journalctl
+        self._end = None if deadline is None else time.monotonic() + deadline
+        self._max_bytes = max_bytes
+        self._cursor: str | None = None
+        self._was_read = False
+        self.notes = Notes()
+        if pids:
+            self.notes.owned, self.notes.owner = owner_of_journal(pids)
+
+    def __enter__(self) -> JournalSource:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        return None
+
+    def skip_to_end(self) -> None:
+        """Let reading begin behind the newest entry that there is."""
+        self._was_read = True
+        self._run(["--lines=1"], None)
+
+    def read(self, reader: LineTaker) -> None:
+        """Feed all there is now; called again, what has been logged since."""
+        is_first, self._was_read = not self._was_read, True
+        if self._cursor:
+            self._run([f"--after-cursor={self._cursor}"], reader)
+        else:
+            self._run(self._since(), reader)
+        if is_first:
+            self.notes.first = self._first_time()
+            self.notes.suppressed = self._suppressed()
+
+    def _since(self) -> list[str]:
+        return [f"--since=@{self._start:.6f}"] if self._start is not None else []
+
+    def _left(self) -> float | None:
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    def _run(self, options: list[str], reader: LineTaker | None) -> None:
+        """Run journalctl; feed what it prints, or only note the cursor at its end."""
+        command = ["-o", "json", "--show-cursor", f"--unit={self._unit}", "--output-fields=MESSAGE", *options]
+        lines = Lines()
+        got = 0
+        with self._started(command, self._left()) as process:
+            for block in iter(lambda: process.output.read1(BLOCK), b""):
+                complete = self._without_cursor(lines.cut(block))
+                if complete is None:
+                    continue
+                if reader is None:
+                    continue
+                got += len(block)
+                reader.bytes += len(block)
+                reader.feed(complete)
+                if self._max_bytes is not None and got > self._max_bytes:
+                    self.notes.incomplete = f"the journal was read up to {self._max_bytes} bytes, not to its end"
+                    process.kill()
+                elif reader.past_window:
+                    process.kill()
+        if process.ran_out:
+            self.notes.incomplete = "the journal was not read to its end within the time"
+            return
+        if "not seeing messages from other users" in process.complaint:
+            raise SourceError(
+                f"this user may not read the journal of {self._unit}; run with become: true, "
+                "or add the user to the group systemd-journal"
+            )
+        if process.status != 0 and not process.killed:
+            raise SourceError(
+                f"cannot read the journal of {self._unit}: "
+                f"{process.complaint or f'journalctl ended with {process.status}'}"
+            )
+
+    def _started(self, options: list[str], seconds: float | None) -> _Command:
+        try:
+            return _Command([self._journalctl, "--no-pager", *options], seconds)
+        except OSError as error:
+            raise SourceError(f"cannot run {self._journalctl}: {reason(error)}; use source: file") from error
+
+    def _without_cursor(self, block: bytes | None) -> bytes | None:
+        before, end, last = (block or b"").rpartition(b"\n")
+        if last.startswith(b"-- cursor: "):
+            self._cursor = last[len(b"-- cursor: ") :].decode()
+            return before if end else None
+        return block
+
+    def _first_time(self) -> float | None:
+        """Return the time of the unit's first entry; journalctl prints the oldest first and is not heard out."""
+        for line in self._few_lines(["-o", "json", f"--unit={self._unit}", "--output-fields=MESSAGE"], 1):
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                return int(json.loads(line)["__REALTIME_TIMESTAMP"]) / 1e6
+        return None
+
+    def _suppressed(self) -> int:
+        """Return how many messages of the unit journald says it has dropped in the window."""
+        options = ["-o", "cat", *self._since(), "SYSLOG_IDENTIFIER=systemd-journald"]
+        unit = self._unit if "." in self._unit else f"{self._unit}.service"
+        dropped = 0
+        for line in self._few_lines(options, _JOURNALD_LINES):
+            told = _SUPPRESSED.match(line)
+            if told and told.group(2).rpartition(b"/")[2] == unit.encode():
+                dropped += int(told.group(1))
+        return dropped
+
+    def _few_lines(self, options: list[str], most: int) -> list[bytes]:
+        """Return the first lines that journalctl prints; none where that fails, because they only add to the rest."""
+        found: list[bytes] = []
+        left = self._left()
+        with self._started(options, _EXTRA_SECONDS if left is None else min(left, _EXTRA_SECONDS)) as process:
+            while len(found) < most:
+                line = process.output.readline(LONGEST_LINE)
+                if not line:
+                    break
+                found.append(line.rstrip(b"\n"))
+            process.kill()
+        return found
+
+
+class _Command:
+    """A command whose output is read while it runs, and which is killed at its time limit."""
+
+    def __init__(self, argv: list[str], seconds: float | None) -> None:
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.output = cast("io.BufferedReader", self._process.stdout)
+        self._errors = cast("IO[bytes]", self._process.stderr)
+        self.killed = self.ran_out = False
+        self.status = 0
+        self.complaint = ""
+        self._complaints: list[bytes] = []
+        # Read beside the output: a full pipe would stop the command.
+        self._drain = threading.Thread(target=lambda: self._complaints.append(self._errors.read()))
+        self._drain.start()
+        self._timer = threading.Timer(seconds, self._run_out) if seconds is not None else None
+        if self._timer is not None:
+            self._timer.start()
+
+    def _run_out(self) -> None:
+        self.ran_out = True
+        self.kill()
+
+    def kill(self) -> None:
+        """End the command: its output is not wanted any more."""
+        self.killed = True
+        self._process.kill()
+
+    def __enter__(self) -> _Command:
+        return self
+
+    def __exit__(self, kind: object, *_error: object) -> None:
+        if kind is not None:
+            self.kill()
+        # What is left in the pipe is not wanted; the timer ends a command that does not end by itself.
+        self.output.close()
+        self.status = self._process.wait()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._drain.join()
+        self._errors.close()
+        self.complaint = b"".join(self._complaints).decode("utf-8", "replace").strip()
