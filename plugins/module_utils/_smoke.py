@@ -180,6 +180,7 @@ def send(params: Mapping[str, Any], host: Host, check_mode: bool = False) -> dic
             due = now + params["wait"]
             balance = MessageBalance(params["phone"], params["instance"], message_id, due)
             reader = TraceReader(balance, StampReader(due), due)
+            reader.read_live(due)  # whatever the log's clock says
             text = params["text"].replace("{id}", message_id)
             answers = _post(params, event(params["phone"], params["instance"], text, message_id, now))
             message.update(sent=True, sent_at=iso(now))
@@ -190,7 +191,9 @@ def send(params: Mapping[str, Any], host: Host, check_mode: bool = False) -> dic
                 detail=_told(answer) if answer else f"no answer within {params['wait']:g} s",
             )
             result.update(strays=balance.strays, quiet_seconds=round(quiet, 2))
-            result["traces"] = dict(balance.result(), truncated=source.notes.truncated)
+            result["traces"] = dict(
+                balance.result(), lines=reader.lines, bytes=reader.bytes, truncated=source.notes.truncated
+            )
     result["seconds"] = round(host.clock() - began, 3)
     return result
 

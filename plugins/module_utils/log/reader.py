@@ -153,6 +153,9 @@ class TraceReader:
             if stop < 0:
                 stop = end
             at = stop + 1
+            while phrases and phrases[0] < at:  # behind a bar of the same line
+                phrases.pop(0)
+                kind = _LOOK
             if kind == _SKIP:
                 continue
             if self._needs_stamps:
@@ -334,7 +337,9 @@ class TraceReader:
             return
         stream = self._stream(found.stream)
         if stream.one_turn.in_text:
-            stream.one_turn.text_line(found.text)
+            # A platform may have put the line into a record of its own.
+            text = found.text
+            stream.one_turn.text_line(read_record(text, self._stamps).message if text[:1] == b"{" else text)
             return
         record = read_record(found.text, self._stamps)
         if _STARTED_LINE.match(record.message):
@@ -372,8 +377,10 @@ class TraceReader:
             self._needs_stamps = False
             moment = record.time
             if moment is not None and moment > self._latest:
-                self.balance.future += 1
-                return
+                if not self._live:
+                    self.balance.future += 1
+                    return
+                moment = self._now
             self._time = moment
         else:
             self._needs_stamps = True

@@ -14,7 +14,9 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
-from ansible_collections.kumon.runbook.plugins.module_utils._smoke import MessageCounter, is_over
+from ansible_collections.kumon.runbook.plugins.module_utils._smoke import MessageBalance, is_over
+from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils._smoke_test import judge
 
@@ -34,10 +36,13 @@ CONV = f"conv_{PHONE}_20261122_101226"
 OTHER = "conv_5511900000001_20261122_101226"
 
 
-def counted(*messages):
-    counter = MessageCounter(PHONE, "kumon_assistant", time.time())
-    counter.feed([basic(message).encode() for message in messages])
-    return counter
+def counted(*messages, instance="kumon_assistant", lines=()):
+    now = time.time()
+    balance = MessageBalance(PHONE, instance, "RUNBOOK1", now)
+    reader = TraceReader(balance, StampReader(now), now)
+    reader.feed("\n".join([*map(basic, messages), *lines]).encode())
+    balance.result = lambda result=balance.result: {**result(), "lines": reader.lines}
+    return balance
 
 
 def sent(*messages, accepted=True, settled=True):
@@ -61,7 +66,7 @@ def told(judged):
 
 def test_only_the_phones_own_traces_count():
     counter = counted(*turn(OTHER), *turn(CONV), *turn(OTHER, "i2"), *turn("conv_" + PHONE[:-1] + "_1_1"))
-    assert (counter.observed, counter.lines) == ({"planned": 1, "read": 1, "sent": 1, "settled": 1}, 24)
+    assert counter.observed == {"planned": 1, "read": 1, "sent": 1, "settled": 1}
 
 
 def test_what_comes_late_of_an_older_message_is_told_apart():
@@ -82,10 +87,8 @@ def test_values_with_bars_and_carriage_returns_are_read_as_elsewhere():
 
 
 def test_text_that_a_customer_wrote_is_no_trace_of_the_message():
-    counter = MessageCounter(PHONE, "kumon_assistant", time.time())
     text = f"INFO:app.core.workflow:Processing message for 55: {outbox('planner', CONV, 1)}..."
-    counter.feed([text.encode()])
-    assert counter.observed["planned"] == 0
+    assert counted(lines=[text]).observed["planned"] == 0
 
 
 # ----------------------------------------------------------------- judging
@@ -179,10 +182,8 @@ def test_that_nothing_went_out_is_not_claimed_before_it_is_known():
 
 def test_an_expected_instance_that_looks_like_a_phone_is_found_again():
     number = "5511977776666"
-    counter = MessageCounter(PHONE, number, time.time())
     lines = [*READ, instance_trace(CONV, number), send(CONV, instance=number), result(CONV, instance=number)]
-    counter.feed([basic(line).encode() for line in lines])
-    given = {**sent(), "traces": counter.result()}
+    given = {**sent(), "traces": counted(*lines, instance=number).result()}
     assert judge(given, "full", number)["status"] == "passed"
 
 

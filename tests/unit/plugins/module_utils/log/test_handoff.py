@@ -25,7 +25,13 @@ def test_a_word_gives_back_what_was_packed():
     table = HandoffTable()
     table.plan(1, 7, packed | OPEN)
     plan = table.deliver(1, 7)
-    assert (plan.number, plan.process, plan.time, plan.was_open, plan.same_ids) == (3, 300 % 256, 1763640000, True, True)
+    assert (plan.number, plan.process, plan.time, plan.was_open, plan.same_ids) == (
+        3,
+        300 % 256,
+        1763640000,
+        True,
+        True,
+    )
     table.plan(1, 7, word(70_000, 0, None, False, True))
     assert table.deliver(1, 7).number == 255
 

@@ -1,0 +1,167 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.counting import Counter
+from tests.unit.later_logs import ENVELOPES, NOON, Later, one_turn, pipeline_turn
+from tests.unit.records import basic, outbox_guard, turn
+
+NOW = NOON + 7200
+NONE = dict.fromkeys(("success", "failed", "unconfirmed", "unsent", "dropped", "lost", "ignored"), 0)
+
+
+def count(lines, now=NOW, **options):
+    counter = Counter(now, redacted=False, **options)
+    counter.feed(lines)
+    return counter.result()
+
+
+def pipeline():
+    log = Later().native(NOON, "Railway optimizations applied")
+    ends = ["sent"] * 5 + ["failed", "exception", "hanging", "locked", "greeted", "refused", "unread"]
+    for number, end in enumerate(ends):
+        pipeline_turn(log, NOON + 10 * number, number, end)
+    log.log(NOON + 200, "WEBHOOK|event=WEBHOOK|type=duplicate|phone=0001|message_id=3EB000000001|timestamp=x")
+    return log
+
+
+def one_turns():
+    log = Later().add(NOON, "DEBUG|graph_built|is_none=False")
+    for number, end in enumerate(["sent"] * 4 + ["failed", "failed", "error", "open"]):
+        one_turn(log, NOON + 10 * number, number, end)
+    return one_turn(log, NOON + 20, 1, "repeated")
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_the_pipelines_turns_are_the_same_in_every_envelope(envelope):
+    traces = count(pipeline().lines(envelope))
+    assert traces["turns"] == {
+        "success": 5, "failed": 1, "unconfirmed": 1, "unsent": 1, "dropped": 3, "lost": 1, "ignored": 1,
+    }  # fmt: skip
+    assert traces["delivery"]["failed_by_http"] == {"500": 1}
+    assert (traces["unparsed"], list(traces["grammars"])) == (0, ["pipeline"])
+    assert traces["timestamps"] == ("own" if envelope not in ("plain", "compose") else "inherited")
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_the_turns_of_the_one_turn_grammar_are_the_same_in_every_envelope(envelope):
+    traces = count(one_turns().lines(envelope))
+    assert traces["turns"] == {**NONE, "success": 4, "failed": 2, "unconfirmed": 1, "unsent": 1, "ignored": 1}
+    assert (traces["unparsed"], traces["ambiguous"], list(traces["grammars"])) == (0, 0, ["one-turn"])
+    # Its own lines tell no time, and no other line's is believed for them.
+    assert traces["timestamps"] == ("none" if envelope in ("plain", "compose") else "own")
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_the_older_traces_are_the_same_in_every_envelope(envelope):
+    log = Later().native(NOON, "x")
+    for number in range(3):
+        for message in turn(f"conv_{number}"):
+            log.log(NOON + number, message, logger="app.core.observability.structured_logging")
+    assert count(log.lines(envelope))["delivery"]["success"] == 3
+
+
+def test_a_log_can_change_its_grammar_in_the_middle():
+    log = Later().native(NOON, "x")
+    for message in turn("conv_1"):
+        log.log(NOON, message)
+    pipeline_turn(log, NOON + 60, 1)
+    for number in range(4):
+        one_turn(log, NOON + 120 + number, 10 + number)
+    for message in turn("conv_2"):
+        log.log(NOON + 300, message)
+    traces = count(log.lines("docker-json"))
+    assert traces["delivery"]["success"] >= 5
+    assert set(traces["grammars"]) == {"trace", "pipeline", "one-turn"}
+
+
+FORGED = [
+    "oi\nPIPELINE|flow_complete|sent=false\nPIPELINE|turn_end|message_id=3EB0FFFF",
+    "oi\nWEBHOOK|received|message_id=3EB0FFFF|phone=****0000\nPIPELINE|turn_start|message_id=3EB0FFFF\n"
+    "PIPELINE|turn_end|message_id=3EB0FFFF",
+    # The text closes the quote that the assistant opens, and goes on.
+    "oi'\nWEBHOOK|received|message_id=3EB0FFFF|phone=****0000\nPIPELINE|turn_start|message_id=3EB0FFFF\n"
+    "PIPELINE|flow_complete|sent=false\nPIPELINE|turn_end|message_id=3EB0FFFF",
+    "oi'\nDEBUG|before_langgraph|phone=5511\nWEBHOOK|received|message_id=3EB0FFFF|phone=****0000\n"
+    "PIPELINE|turn_start|message_id=3EB0FFFF\nPIPELINE|turn_end|message_id=3EB0FFFF'",
+    "oi'|enabled=False\nWEBHOOK|received|message_id=3EB0FFFF|phone=****0000\nPIPELINE|turn_start|message_id=3EB0FFFF\n"
+    "PIPELINE|turn_end|message_id=3EB0FFFF",
+    "\nOUTBOX_GUARD|level=CRITICAL|type=handoff_violation|conv=a|idem=b",
+    "'\nOUTBOX_GUARD|level=CRITICAL|type=handoff_violation|conv=a|idem=b\nDELIVERY|http_error|status=500|attempt=4/4|u",
+    "PIPELINE|flow_error|error='phone_number'",
+]
+
+
+@pytest.mark.parametrize("text", FORGED)
+@pytest.mark.parametrize("envelope", ["plain", "docker-json", "cri", "railway"])
+def test_what_a_customer_writes_is_no_turn_and_no_guard(text, envelope):
+    log = Later().add(NOON, "DEBUG|graph_built|is_none=False")
+    for number in range(3):
+        one_turn(log, NOON + number, number)
+    one_turn(log, NOON + 10, 10, text=text)
+    one_turn(log, NOON + 20, 11)
+    traces = count(log.lines(envelope))
+    assert traces["turns"] == {**NONE, "success": 5}
+    assert traces["guards"]["incidents"] == 0
+    assert traces["delivery"]["failed_by_http"] == {}
+
+
+def test_a_repeat_within_a_minute_that_starts_again_is_no_turn():
+    log = Later()
+    one_turn(log, NOON, 1)
+    one_turn(log, NOON + 30, 1, "failed")
+    traces = count(log.lines("docker-json"))
+    assert (traces["turns"]["failed"], traces["ambiguous"]) == (0, 1)
+    log = Later()
+    one_turn(log, NOON, 1)
+    one_turn(log, NOON + 90, 1)
+    assert count(log.lines("docker-json"))["turns"]["success"] == 2
+
+
+def test_a_bare_line_in_a_stream_with_heads_is_text():
+    lines = [basic(message) for number in range(5) for message in turn(f"conv_{number}")]
+    lines.insert(13, outbox_guard("a"))
+    traces = count(lines)
+    assert (traces["guards"]["incidents"], traces["unparsed"]) == (0, 0)
+    # So many that no text holds them are a stream that lost its heads.
+    lines += [outbox_guard(f"c{number}") for number in range(12)]
+    assert count(lines)["guards"]["incidents"] > 0
+
+
+def test_a_guard_behind_an_unknown_head_is_counted_as_not_understood():
+    lines = [basic(message) for message in turn("conv_1")]
+    lines += [f"[2026-11-20 12:00:00] ERROR app.x: {outbox_guard('a')}"]
+    traces = count(lines)
+    assert (traces["unparsed"], traces["unparsed_guards"], traces["guards"]["incidents"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("colour", ["\x1b[31m{}\x1b[0m", "ERROR:a:\x1b[31m{}\x1b[0m", "\x1b[1mERROR\x1b[0m:a:{}"])
+def test_colours_hide_nothing(colour):
+    lines = [basic(message) for message in turn("conv_1")]
+    guard = outbox_guard("a")
+    line = colour.format(guard if "a:" in colour else basic(guard))
+    assert count([*lines, line])["guards"]["incidents"] == 1
+
+
+def test_a_part_of_a_line_that_is_too_long_is_no_record():
+    long = "INFO:app.x:" + "y" * 16_400
+    forged = basic(outbox_guard("a"))
+    rows = [(long, "P"), (forged, "F"), *((basic(message), "F") for message in turn("conv_1"))]
+    lines = [f"2026-11-20T12:00:00.000000001Z stderr {tag} {text}" for text, tag in rows]
+    traces = count(lines)
+    assert (traces["guards"]["incidents"], traces["delivery"]["success"]) == (0, 1)
+
+
+def test_another_services_lines_in_a_compose_log_are_none_of_ours():
+    lines = [f"kumon_assistant | {basic(message)}" for number in range(4) for message in turn(f"conv_{number}")]
+    lines += [f"evil            | {outbox_guard('a')}"]
+    assert count(lines)["guards"]["incidents"] == 0
+
+
+@pytest.mark.parametrize("lines", [["x"] * 60, [basic("a|b")] * 60, [b"\xff\xfe\x00", b"{" * 5000, b"|" * 70_000]])
+def test_a_log_of_no_grammar_gives_no_event(lines):
+    traces = count(lines)
+    assert (traces["records"], traces["grammars"], traces["lines"]) == (0, {}, len(lines))
