@@ -23,7 +23,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Truth,
     Verdict,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery as _levels
@@ -42,23 +42,32 @@ STEPS: dict[str, tuple[int, ...]] = {
     "instance_guard": (1, 2, 3),
     "invalid_instance": (1, 2, 3),
     "state_mismatch": (1, 2, 3),
+    # Without an answer nothing goes out either; the flags and the code are what may be at fault.
+    "planning_stopped": (1, 2, 3),
+    "reading_stopped": (1, 2, 3),
+    "sending_stopped": (1, 2, 3),
     "gateway_down": (1,),
     "delivery_failing": (1,),
     # A service that is down sends nothing; the flags of level 1 and 2 would not make it start.
     "service_down": (3,),
-    "log_unreadable": (),
-    "no_timestamps": (),
-    "no_data": (),
-    "service_unknown": (),
     # Watched at first. Silence after an automatic act is a service that did not come back.
     "service_silent": (3,),
-    "kill_switch": (),
-    "unread_handoff": (),
-    "delivery_degraded": (),
-    "unexpected_instance": (),
-    "none": (),
 }
+STEPS.update({cause: () for cause in CAUSES if cause not in STEPS})
 """The automatic steps for each cause of a verdict, in their order; after the last one a person decides."""
+
+TESTED = {
+    "delivery_failing": "results",
+    "planning_stopped": "planning",
+    "reading_stopped": "reading",
+    "sending_stopped": "sending",
+}
+"""The causes that a sequential test has found, and which one (`verdict.tests`)."""
+
+LOOKS = 5
+"""A provider's hiccup of a minute or two calls for a rollback as well, and is over when one is done. So nothing is done
+by itself about what a test has found until it has held for so many looks (minutes with traffic): in hiccups three times
+a week that leaves 2 to 4 automatic acts a year of 71 to 157."""
 
 
 class _Decided(NamedTuple):
@@ -150,12 +159,23 @@ def recovery_decision(
     reasons = [words.say("decide_contained")] if contained else []
     told: list[tuple[int, ...]] = []
     due, due_cause, exhausted = 0, judged.get("cause") or "none", False
-    for cause in causes:
+    tests = mapping(judged.get("tests") or {}, "verdict.tests")
+    young = {cause: held for cause in causes if (held := _looks(cause, tests)) is not None and held < LOOKS}
+    waiting = False
+    # What has held long enough, or needs no test, comes first; what has not is called for and left to a person.
+    for cause in sorted(causes, key=lambda cause: cause in young):
         # A single look that found no answer is watched; after an automatic act the service did not come back.
         persists = cause == "service_silent" and bool(history.spent)
         if (cause == "service_silent" and not persists) or (cause in FENCED and contained):
             continue
         if not STEPS[cause]:
+            continue
+        if _is_total(cause, tests) and cause not in young:
+            # Nothing goes out: to switch delivery off would change nothing for anybody.
+            exhausted = True
+            reasons.append(words.say("decide_total"))
+            continue
+        if cause in young and due:
             continue
         level, passed = _step(cause, words, in_effect=in_effect, history=history, release=release)
         if persists:
@@ -166,19 +186,24 @@ def recovery_decision(
         if level is None:
             exhausted = True
         elif level > due:
-            due, due_cause = level, cause
+            due, due_cause, waiting = level, cause, cause in young
+            if waiting:
+                reasons.append(words.say("decide_waits", looks=young[cause], needed=LOOKS))
     for level, known in history.unfinished.items():
         if not in_effect[level] and level >= due:
-            due, due_cause = level, "unfinished" if level > due else due_cause
+            due, due_cause, waiting = level, "unfinished" if level > due else due_cause, False
             age = words.duration(known.age)
             reasons.append(words.say("decide_unfinished", level=level, age=age, run_id=redact(str(known.run_id))[:60]))
 
-    act = due > 0 and (mode == "auto" or (mode == "approve" and approved_level == due))
+    act = due > 0 and ((mode == "auto" and not waiting) or (mode == "approve" and approved_level == due))
     blind = judged.get("status") == "blind"
     if due:
-        reasons.append(_permission(mode, words, due=due, approved=approved_level))
+        if not (waiting and mode == "auto"):
+            reasons.append(_permission(mode, words, due=due, approved=approved_level))
         then = words.say(
-            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
+            "decide_next_act" if act else "decide_next_waits" if mode == "auto" else f"decide_next_{mode}",
+            level=due,
+            command=_command(words, mode, due),
         )
     elif exhausted or blind or contained:
         if blind and not exhausted:
@@ -206,6 +231,17 @@ def recovery_decision(
         "to_person": (due > 0 and not act) or nobody or (contained and not due),
         "budget": [_spent(each, in_effect[each], history.spent.get(each)) for each in (1, 2, 3)],
     }
+
+
+def _looks(cause: str, tests: Mapping[str, Any]) -> int | None:
+    """For how many looks what a test has found has held; `None` for what no test has found, or where nobody knows."""
+    test = tests.get(TESTED.get(cause, ""))
+    return None if test is None else int(test.get("held") or 0)
+
+
+def _is_total(cause: str, tests: Mapping[str, Any]) -> bool:
+    """Whether nothing at all is delivered."""
+    return cause == "delivery_failing" and bool((tests.get("results") or {}).get("total"))
 
 
 def _spent(level: int, in_effect: bool, decided: _Decided | None) -> Spent:

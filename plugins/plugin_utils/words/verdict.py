@@ -14,10 +14,6 @@ TEXTS: dict[str, Both] = {
     ),
     "no_rate": Both("Nenhuma entrega tem resultado{evidence}.", "No delivery has a result{evidence}."),
     "no_result": Both("Ainda não há resultado de entrega para julgar.", "There is no delivery result to judge yet."),
-    "nothing_measured": Both(
-        "Nada foi medido: não há registro na janela, e nenhuma mensagem era esperada.",
-        "Nothing was measured: there is no trace in the window, and no messages were expected.",
-    ),
     "gateway_down": Both(
         "A Evolution API está fora do ar ou a instância não está conectada.",
         "The Evolution API is down or its instance is not connected.",
@@ -107,24 +103,18 @@ TEXTS: dict[str, Both] = {
         "{rate} Abaixo da meta de {target}, mas pode ser acaso (atenção a partir de M = {limit}).",
         "{rate} Below the target of {target}, but it may be chance (watch begins at M = {limit}).",
     ),
-    "until_any_trace": Both("Qualquer registro na janela.", "Any trace in the window."),
     "until_incident": Both(
         "Qualquer incidente crítico, ou {failures} seguidas.",
         "Any critical incident, or {failures} in a row.",
     ),
     "until_rollback_ends": Both(
-        "{deliveries} sem falha, ou uma janela que comece depois do reparo.",
-        "{deliveries} without failure, or a window that begins after the repair.",
-    ),
-    "until_success": Both("Uma entrega com sucesso.", "A delivery that succeeds."),
-    "until_times": Both(
-        "Um log com horários, ou entregas com sucesso suficientes para trazer o intervalo até a meta.",
-        "A log with times in it, or enough successes to bring the interval up to the target.",
+        "{messages} sem falha, ou uma janela que comece depois do reparo.",
+        "{messages} without failure, or a window that begins after the repair.",
     ),
     "until_quiet": Both("M ficar abaixo de {leave} por 15 minutos.", "M staying below {leave} for 15 minutes."),
     "until_watch_ends": Both(
-        "{deliveries} sem falha e depois 15 minutos com M abaixo de {leave}.",
-        "{deliveries} without failure and then 15 minutes with M below {leave}.",
+        "{messages} sem falha e depois 15 minutos com M abaixo de {leave}.",
+        "{messages} without failure and then 15 minutes with M below {leave}.",
     ),
     "until_after_incident": Both(
         "Uma janela que comece depois do último incidente e não tenha outro.",
@@ -173,5 +163,161 @@ TEXTS: dict[str, Both] = {
     "until_unexpected_instance": Both(
         "Uma janela em que só a instância esperada seja usada.",
         "A window in which only the expected instance is used.",
+    ),
+    "newest": Both(
+        "Último evento há {age}.",
+        "Newest event {age} ago.",
+    ),
+    "part": Both(
+        "Servidor {host}: {reason}",
+        "Host {host}: {reason}",
+    ),
+    "covered_for": Both(
+        "O log cobre só {covered} de {window}, desde {since}: vale para esse tempo.",
+        "The log covers only {covered} of {window}, since {since}: this is good for that time only.",
+    ),
+    "not_owned": Both(
+        "Nenhum processo deste serviço escreve o log lido; eles escrevem em: {reason}.",
+        "No process of this service writes the log that was read; they write to: {reason}.",
+    ),
+    "not_understood": Both(
+        "O log tem {n} linhas e nenhuma em gramática conhecida: não reconhecido, o que não diz que nada chegou.",
+        "The log has {n} lines and none of a known grammar: not recognised, which does not mean that nothing arrived.",
+    ),
+    "unparsed_guards": Both(
+        "{n} registros começam como um guard e não são entendidos.",
+        "{n} records begin as a guard and are not understood.",
+    ),
+    "partly_understood": Both(
+        "Só {share} dos registros que nomeiam uma mensagem foram entendidos.",
+        "Only {share} of the records that name a message were understood.",
+    ),
+    "ambiguous": Both(
+        "{n} registros podem ser reais ou texto de cliente; não se age por eles.",
+        "{n} records may be real or a customer's text; nothing is done because of them.",
+    ),
+    "not_covered_process": Both(
+        "O processo em execução não deixou nenhum registro; o que está no log é de outro, anterior.",
+        "The process that runs has not left a single trace; what is in the log is another one's, of before.",
+    ),
+    "incomplete": Both(
+        "A leitura não chegou ao fim: {why}.",
+        "The reading did not come to its end: {why}.",
+    ),
+    "stale": Both(
+        "Silêncio há {age}: com {rate} mensagens por minuto, mais de {limit} não é acaso.",
+        "Silent for {age}: at {rate} messages a minute more than {limit} is no chance.",
+    ),
+    "quiet": Both(
+        "Quieto, não comprovado: fora do horário em que se esperam mensagens.",
+        "Quiet, not proven: outside of the hours in which messages are expected.",
+    ),
+    "quiet_nothing": Both(
+        "Quieto, não comprovado: não há registro na janela, e nenhuma mensagem era esperada.",
+        "Quiet, not proven: there is no trace in the window, and no messages were expected.",
+    ),
+    "gap_unreadable": Both(
+        "Partes do log não puderam ser lidas: {names}.",
+        "Parts of the log could not be read: {names}.",
+    ),
+    "gap_suppressed": Both(
+        "O journald descartou {n} mensagens do serviço.",
+        "journald dropped {n} messages of the service.",
+    ),
+    "gap_undated": Both(
+        "{n} registros não têm horário e não podem ser situados.",
+        "{n} records have no time and cannot be placed.",
+    ),
+    "gap_future": Both(
+        "{n} registros têm horário no futuro.",
+        "{n} records carry times of the future.",
+    ),
+    "gap_unknown": Both(
+        "O log não mostra toda a janela.",
+        "The log does not show the whole window.",
+    ),
+    "mostly_undated": Both(
+        "{undated} registros sem horário, contra {records} que podem ser situados na janela.",
+        "{undated} records have no time, against {records} that can be placed in the window.",
+    ),
+    "no_message": Both(
+        "Nenhuma mensagem foi planejada, lida ou entregue na janela: não há o que julgar.",
+        "No message was planned, read or delivered in the window: there is nothing to judge.",
+    ),
+    "held_by_fence": Both(
+        "Retido pela cerca de rede desde {since}: {attempts} tentativas, nada saiu.",
+        "Held by the network fence since {since}: {attempts} attempts, nothing got out.",
+    ),
+    "results_contradict": Both(
+        "{n} de {results} resultados dizem sucesso e um código de erro HTTP: não se acredita em nenhum dos dois.",
+        "{n} of {results} results say success and an HTTP error code: neither is believed.",
+    ),
+    "repeated_sends": Both(
+        "{n} de {answers} envios são cópias: foi enviado mais do que o planejado.",
+        "{n} of {answers} sends are copies: more was sent than planned.",
+    ),
+    "delivery_late": Both(
+        "Respostas atrasadas em mais de um minuto: {read} lidas tarde, {settled} com resultado tardio.",
+        "Answers more than a minute late: {read} read late, {settled} with a late result.",
+    ),
+    "planning_wrong": Both(
+        "{wrong} de {n} mensagens ficaram sem resposta planejada ({m}).",
+        "For {wrong} of {n} messages nothing was planned ({m}).",
+    ),
+    "reading_wrong": Both(
+        "{wrong} de {n} mensagens planejadas não foram lidas pelo delivery ({m}).",
+        "{wrong} of {n} planned messages were not read by the delivery ({m}).",
+    ),
+    "sending_wrong": Both(
+        "{wrong} de {n} mensagens lidas não foram enviadas ({m}).",
+        "{wrong} of {n} messages that were read were not sent ({m}).",
+    ),
+    "few_recipients": Both(
+        "{rate} M chegou a {limit} (rollback), mas só {n} destinatários são afetados.",
+        "{rate} M has reached {limit} (rollback), but only {n} recipients are concerned.",
+    ),
+    "none_went_well": Both(
+        "{rate} Nenhuma foi adiante.",
+        "{rate} None went on.",
+    ),
+    "few_failed": Both(
+        "Nenhuma entrega deu certo: {failures}.",
+        "No delivery succeeded: {failures}.",
+    ),
+    "unsent_handoff": Both(
+        "{handoffs} lidas pelo delivery e não enviadas a tempo.",
+        "{handoffs} read by the delivery and not sent in time.",
+    ),
+    "until_stale": Both(
+        "Um registro novo: uma mensagem que o assistente trate.",
+        "A new trace: a message that the assistant handles.",
+    ),
+    "until_cause_quiet": Both(
+        "Qualquer registro na janela.",
+        "Any trace in the window.",
+    ),
+    "until_not_owned": Both(
+        "runbook_log_paths apontando para o log em que o serviço escreve.",
+        "runbook_log_paths naming the log that the service writes.",
+    ),
+    "until_not_understood": Both(
+        "Um log em formato conhecido, ou uma gramática nova para ele.",
+        "A log of a known grammar, or a new grammar for it.",
+    ),
+    "until_not_covered_process": Both(
+        "Uma mensagem tratada pelo processo em execução.",
+        "A message handled by the process that runs.",
+    ),
+    "until_incomplete": Both(
+        "Uma janela menor, ou mais tempo para ler.",
+        "A smaller window, or more time to read.",
+    ),
+    "until_not_covered": Both(
+        "Um log que cubra a janela, ou uma janela menor.",
+        "A log that covers the window, or a smaller window.",
+    ),
+    "until_few_failed": Both(
+        "Uma entrega com sucesso.",
+        "A delivery that succeeds.",
     ),
 }
