@@ -279,7 +279,7 @@ def verdict(
 
     `evidence` is M of the e-detector (see `Detector`) over the results of the minutes in the data, 0 without minutes.
     The other stages of a message's way have the same test; `tests` has them all, by stage. `held` is the number of
-    looks for which the longest of them has stood at `rollback`. `quality` is `traces.evidence`: how good the evidence is.
+    looks for which the longest of them has stood at `rollback`. `quality` is `traces.evidence`.
 
     A log without times has totals and no minutes. How old its failures are is unknown, and the sequential test needs
     their order, so totals alone never call for a rollback: they say `watch` when the whole Wilson interval lies below
