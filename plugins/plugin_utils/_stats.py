@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
 from statistics import NormalDist
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Bounds, Minute, Numeric, Rate, Rise, Traces
 
@@ -32,7 +32,10 @@ LEAVE_AFTER = timedelta(minutes=15)
 RISE_RECENT, RISE_BEFORE = 15 * 60, 60 * 60
 """The seconds that a sudden rise is looked for in, and those before them that it is compared with."""
 
-_LARGEST = 1e300
+ROLLBACK = 10_000.0
+"""The evidence from which to roll back, where nothing else is asked for."""
+
+_CAP = 4
 _SAMPLES = 20
 _LOST_KEYS = 1000
 _TIMESTAMPS = ("own", "inherited", "none")  # from best to worst
@@ -207,12 +210,16 @@ class Detector:
     While the true rate is p or better, M grows by at most one a minute on average, so the mean time until M reaches a
     threshold is at least the threshold, in minutes with traffic, however often it is looked at. (J. Shin, A. Ramdas,
     A. Rinaldo, "E-detectors", New England Journal of Statistics in Data Science 2023, doi 10.51387/23-NEJSDS51.)
+
+    Each L_q stops at four times the rollback threshold. That makes no false alarm likelier, since M only gets smaller,
+    and it keeps an outage that is over from calling for a rollback for hours: one capped L_q alone still reaches it.
     """
 
-    def __init__(self, target: float = 0.95) -> None:
+    def __init__(self, target: float = 0.95, rollback: float = ROLLBACK) -> None:
         rates = [q for q in ALTERNATIVES if q < target]
         if not rates or target >= 1:
             raise ValueError(f"target must lie between {ALTERNATIVES[-1]:g} and 1, such as 0.95, not {target:g}.")
+        self._largest = _CAP * rollback
         self._weights = [(math.log(q / target), math.log((1 - q) / (1 - target))) for q in rates]
         self._factors: dict[tuple[int, int], list[float]] = {}
         self.levels = [0.0] * len(rates)
@@ -226,34 +233,59 @@ class Detector:
                 # logarithms, because 18 ** 300 is beyond a float
                 factors = [math.exp(min(700.0, success * up + failed * down)) for up, down in self._weights]
                 self._factors[success, failed] = factors
-            self.levels = [min(_LARGEST, (old + 1.0) * factor) for old, factor in zip(self.levels, factors)]
+            self.levels = [min(self._largest, (old + 1.0) * factor) for old, factor in zip(self.levels, factors)]
             self.evidence = sum(self.levels) / len(self.levels)
         return self.evidence
 
 
-def follow(minutes: list[Minute], target: float, watch: float) -> tuple[Detector, bool]:
-    """Run the detector over `minutes` (sorted, each once); return it, and whether `watch` was reached and not left.
+class Followed(NamedTuple):
+    """What a sequential test says after the last minute."""
+
+    detector: Detector
+    watching: bool  # `watch` was reached and not left
+    held: int  # looks without a break, the newest included, in which M stood at `rollback` or above
+    held_share: float  # what went well in those looks, of all in them
+    failing_now: bool  # something went wrong in the newest look
+
+
+def follow(
+    minutes: list[Minute],
+    target: float,
+    watch: float,
+    rollback: float = ROLLBACK,
+    outcomes: tuple[str, str] = ("success", "failed"),
+) -> Followed:
+    """Run the detector over two counts of `minutes` (sorted, each once): what went well, and what did not.
 
     The threshold is crossed at a moment, but people look at intervals: without memory a lucky message just before a
     look would say `ok` in the middle of an outage. So `watch` holds until M has stayed low for 15 minutes on the clock.
     The last minute of the data is "now": no traffic at all is no proof of a recovery.
+
+    A look is a minute in which there was something to count, however often somebody measures.
     """
-    detector = Detector(target)
+    detector = Detector(target, rollback)
     leave_below = min(LEAVE_BELOW, watch)
-    watching = False
+    watching = failing_now = False
     quiet_since = None
+    held = held_well = held_all = 0
     for row in minutes:
+        well, wrong = (cast(int, row.get(name) or 0) for name in outcomes)
         now = minute_time(row["minute"])
         if quiet_since is not None and now - quiet_since >= LEAVE_AFTER:
             watching = False
-        evidence = detector.minute(row["success"], row["failed"])
+        evidence = detector.minute(well, wrong)
         if evidence >= watch:
             watching = True
         if evidence >= leave_below:
             quiet_since = None
         elif quiet_since is None:
             quiet_since = now
-    return detector, watching
+        if well or wrong:
+            failing_now = wrong > 0
+            held, held_well, held_all = (
+                (held + 1, held_well + well, held_all + well + wrong) if evidence >= rollback else (0, 0, 0)
+            )
+    return Followed(detector, watching, held, held_well / held_all if held_all else 0.0, failing_now)
 
 
 def failure_rise(minutes: Any, now: float) -> Rise:
@@ -310,7 +342,7 @@ def merge_minutes(hosts: list[Any]) -> list[Minute]:
             minute_time(stamp)
             total = merged.setdefault(stamp, {"minute": str(stamp), "success": 0, "failed": 0, "lost": 0, "guards": 0})
             for name, value in row.items():
-                if name != "minute":
+                if name != "minute" and value is not None:  # none: this log's grammar has no such stage
                     total[name] = total.get(name, 0) + count(value, f"{name} of minute {stamp}")
     return [cast(Minute, merged[stamp]) for stamp in sorted(merged)]
 
@@ -328,17 +360,24 @@ def merge_traces(hosts: list[Any]) -> Traces:
     """Merge several hosts' `traces` into one, as if one host had logged it all.
 
     Counts are summed and rates computed anew from the sums: a mean of rates would let a host with two messages outvote
-    one with two thousand. The run of failures is the longest of any host, the timestamps are those of the worst host.
+    one with two thousand. The run of failures is the longest of any host, the timestamps are those of the worst host,
+    and so is each part of the evidence.
+
+    `parts` keeps what each host logged: a busy host that is well must not hide a quiet one that is not, so a verdict on
+    the whole is a verdict on each of them, too.
     """
     for number_, traces in enumerate(hosts, 1):
         if not mapping(traces, f"The traces of host {number_}").get("delivery"):
             raise ValueError(
                 f"Host {number_} has no traces; judge it by itself (it is blind) and merge only hosts that were read."
             )
-    merged: Traces = _sum(hosts, "traces")
+    merged: Traces = _sum([{**host, "parts": None} for host in hosts], "traces")
     delivery = merged["delivery"]
     rate = delivery_rate(merged)["rate"]
     delivery["success_rate"] = None if rate is None else round(rate, 6)
+    del merged["parts"]
+    if len(hosts) > 1:
+        merged["parts"] = [part for host in hosts for part in host.get("parts") or [host]]
     return merged
 
 
@@ -387,6 +426,20 @@ def _newest(values: list[Any]) -> list[Any]:
     return samples[:_SAMPLES]
 
 
+def _worst_evidence(values: list[Any]) -> Any:
+    """One part of the evidence, of the host where it is worst: not good, then oldest, then least covered."""
+
+    def badness(part: dict[str, Any]) -> tuple[bool, float, float]:
+        known = mapping(part, "traces.evidence")
+        return (known.get("ok") is False, known.get("age_seconds") or 0.0, -(known.get("covered_seconds") or 0.0))
+
+    return max(values, key=badness, default=None)
+
+
+def _most(values: list[Any]) -> Any:
+    return max(values, default=None)
+
+
 def _earliest(values: list[Any]) -> Any:
     return min(values, key=str, default=None)
 
@@ -410,6 +463,11 @@ _SPECIAL: dict[str, Callable[[list[Any]], Any]] = {
     "traces.samples.failures": _newest,
     "traces.samples.guards": _newest,
     "traces.samples.lost": _newest,
+    **{f"traces.last_event.{name}": _latest for name in ("received", "planned", "read", "sent", "settled", "guard")},
+    **{f"traces.evidence.{name}": _worst_evidence for name in ("fresh", "covered", "owned", "understood")},
+    **{f"traces.grace.{name}": _most for name in ("read", "sent", "settled")},
+    "traces.delays.planned_sent": _most,
+    "traces.unanswered.longest_wait_seconds": _most,
 }
 
 

@@ -75,14 +75,27 @@ class Instances(TypedDict, total=False):
     errors: int
 
 
-class Minute(TypedDict):
-    """One outcome per conversation. A newer module counts more, under names of its own."""
+class _Outcomes(TypedDict):
+    """One outcome per conversation."""
 
     minute: str
     success: int
     failed: int
     lost: int
     guards: int
+
+
+class Minute(_Outcomes, total=False):
+    """`unplanned`, `unread` and `unsent` are the conversations of that minute whose next stage never came."""
+
+    received: int | None
+    planned: int | None
+    read: int | None
+    sent: int | None
+    unplanned: int | None
+    unread: int | None
+    unsent: int | None
+    contradicting: int | None
 
 
 class Window(TypedDict, total=False):
@@ -93,6 +106,15 @@ class Window(TypedDict, total=False):
 
 class Critical(TypedDict, total=False):
     last: str | None
+
+
+class Evidence(TypedDict, total=False):
+    """How good the evidence is: each `{ok: true|false|null, ...}` with its numbers. Null was not asked."""
+
+    fresh: dict[str, Any] | None
+    covered: dict[str, Any] | None
+    owned: dict[str, Any] | None
+    understood: dict[str, Any] | None
 
 
 class Traces(TypedDict, total=False):
@@ -114,6 +136,25 @@ class Traces(TypedDict, total=False):
     truncated: bool
     measured: str | None
     window: Window
+    host: str | None
+    # What became of the messages, stage by stage; None where the log's grammar has no such stage.
+    stages: dict[str, int | None]
+    turns: dict[str, int]
+    last_event: dict[str, str | None]
+    overdue: dict[str, int]
+    late: dict[str, int]
+    contradicting: int
+    delays: dict[str, float | None]
+    grace: dict[str, float]
+    recipients: dict[str, int]
+    unanswered: dict[str, Any]
+    grammars: dict[str, int]
+    unparsed_guards: int
+    ambiguous: int
+    future: int
+    evidence: Evidence | None
+    # Of a fleet: what each host logged.
+    parts: list[Traces]
 
 
 # ------------------------------------------------------------------ what is made of them
@@ -135,6 +176,15 @@ class Rise(TypedDict):
     sudden: bool | None
 
 
+class Test(TypedDict):
+    """One sequential test: M, for how many looks it has stood at the rollback threshold, and how bad those were."""
+
+    evidence: float
+    held: int
+    total: bool
+    failing_now: bool
+
+
 class Verdict(TypedDict):
     status: str
     level: int
@@ -145,6 +195,9 @@ class Verdict(TypedDict):
     delivery: Rate
     evidence: float
     would_change: str
+    quality: Evidence | None
+    held: int
+    tests: dict[str, Test]
 
 
 class Act(TypedDict, total=False):

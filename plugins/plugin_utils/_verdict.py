@@ -11,13 +11,15 @@ Bad input raises `ValueError` with one sentence that a person can act on.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
     Detector,
+    Followed,
     count,
     delivery_rate,
     follow,
@@ -27,9 +29,11 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     sequence,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
+    Evidence,
     Minute,
     Numeric,
     Rate,
+    Test,
     Traces,
     Truth,
     Verdict,
@@ -54,18 +58,37 @@ CAUSES = {
     "instance_guard": Rule("rollback", 1, 2),
     "invalid_instance": Rule("rollback", 1, 2),
     "state_mismatch": Rule("rollback", 1, 2),
+    "planning_stopped": Rule("rollback", 1, 2),
+    "reading_stopped": Rule("rollback", 1, 2),
+    "sending_stopped": Rule("rollback", 1, 2),
     "gateway_down": Rule("rollback", 1, None),
     "delivery_failing": Rule("rollback", 1, None),
     "service_down": Rule("blind", 3, None),
     "log_unreadable": Rule("blind", 0, None),
+    "not_understood": Rule("blind", 0, None),
     "no_timestamps": Rule("blind", 0, None),
+    "not_owned": Rule("blind", 0, None),
+    "not_covered_process": Rule("blind", 0, None),
+    "incomplete": Rule("blind", 0, None),
+    "stale": Rule("blind", 0, None),
     "no_data": Rule("blind", 0, None),
     "service_unknown": Rule("blind", 0, None),
     "service_silent": Rule("watch", 0, 3),
     "kill_switch": Rule("watch", 0, None),
+    "held_by_fence": Rule("watch", 0, None),
+    "planning_degraded": Rule("watch", 0, 1),
     "unread_handoff": Rule("watch", 0, 1),
+    "sending_degraded": Rule("watch", 0, 1),
     "delivery_degraded": Rule("watch", 0, 1),
+    "few_failed": Rule("watch", 0, 1),
+    "results_contradict": Rule("watch", 0, None),
     "unexpected_instance": Rule("watch", 0, 1),
+    "repeated_sends": Rule("watch", 0, 1),
+    "delivery_late": Rule("watch", 0, None),
+    "ambiguous": Rule("watch", 0, None),
+    "not_covered": Rule("watch", 0, None),
+    "partly_understood": Rule("watch", 0, None),
+    "quiet": Rule("ok", 0, None),
     "none": Rule("ok", 0, None),
 }
 """Level by cause, the most severe first: this order decides which of several findings is the cause.
@@ -75,7 +98,29 @@ CAUSES = {
 
 _REQUIRED = ("records", "timestamps", "delivery", "handoff", "guards", "instances", "minutes")
 _FEW = 4  # so many failures, or planned and unread, or read and unsent messages are no accident any more
-_RECIPIENTS = 3
+_RECIPIENTS = 3  # one customer's phone is no outage
+_SHARE = 0.05  # of which on copies, late answers and contradictions are no accident
+_AT_LEAST = 3
+_COVERED = 1800.0  # seconds of a longer window for which a log can be called well
+_WHOLE = 0.95  # the share of a window that counts as all of it
+_BROKEN = 0.10  # at most this share went well: wholly broken, as in the last alternative of the detector
+
+
+class _Stage(NamedTuple):
+    """A stage on a message's way, what of it the minutes count, and the causes when it goes wrong."""
+
+    name: str
+    well: str
+    wrong: str
+    watch: str
+    rollback: str
+
+
+RESULTS = _Stage("results", "success", "failed", "delivery_degraded", "delivery_failing")
+PLANNING = _Stage("planning", "planned", "unplanned", "planning_degraded", "planning_stopped")
+READING = _Stage("reading", "read", "unread", "unread_handoff", "reading_stopped")
+SENDING = _Stage("sending", "sent", "unsent", "sending_degraded", "sending_stopped")
+STAGES = (PLANNING, READING, SENDING, RESULTS)
 
 
 class Seen:
@@ -101,6 +146,22 @@ class Seen:
     incidents: int
     invalid: dict[str, int]
     unexpected: dict[str, int]
+    lines: int
+    grammars: dict[str, int] | None
+    unparsed: int
+    unparsed_guards: int
+    ambiguous: int
+    contradicting: int
+    planned: int
+    answers: int
+    repeated: int
+    late_read: int
+    late_settled: int
+    overdue_unsent: int
+    recipients: dict[str, int]
+    evidence: Evidence | None
+    newest: str | None
+    measured: str | None
 
     def __init__(self, traces: Traces | None) -> None:
         checked = mapping({} if traces is None else traces, "traces")
@@ -126,6 +187,54 @@ class Seen:
         self.incidents = lines if guards.get("incidents") is None else _count(guards, "incidents")
         instances = _section(checked, "instances")
         self.invalid, self.unexpected = _counts(instances, "invalid"), _counts(instances, "unexpected")
+        self.lines = _count(checked, "lines")
+        self.grammars = None if checked.get("grammars") is None else _counts(checked, "grammars")
+        self.unparsed, self.unparsed_guards = _count(checked, "unparsed"), _count(checked, "unparsed_guards")
+        self.ambiguous, self.contradicting = _count(checked, "ambiguous"), _count(checked, "contradicting")
+        stages, late = _section(checked, "stages"), _section(checked, "late")
+        self.planned = max(_count(handoff, "planned"), _count(stages, "planned"))
+        self.answers = max(self.sent, _count(stages, "sent"))
+        self.repeated = _count(stages, "repeated")
+        self.late_read, self.late_settled = _count(late, "read"), _count(late, "settled")
+        self.overdue_unsent = _count(_section(checked, "overdue"), "read")
+        self.recipients = {
+            name: _count(_section(checked, "recipients"), name)
+            for name, value in _section(checked, "recipients").items()
+            if value is not None
+        }
+        self.evidence = cast("Evidence | None", checked.get("evidence"))
+        self.newest, self.measured = checked.get("last"), checked.get("measured")
+
+    def part(self, name: str) -> dict[str, Any]:
+        """One part of the evidence; empty where it was not asked."""
+        return _section(_section({"evidence": self.evidence}, "evidence"), name)
+
+    def counts_stage(self, stage: _Stage) -> bool:
+        """Whether the minutes count what of this stage went wrong."""
+        return any(row.get(stage.wrong) is not None for row in self.minutes)
+
+    def of_stage(self, stage: _Stage) -> tuple[int, int]:
+        """What of a stage went well and what did not, over all minutes."""
+        well, wrong = (sum(cast(int, row.get(name) or 0) for row in self.minutes) for name in (stage.well, stage.wrong))
+        return well, wrong
+
+    def too_few_recipients(self, outcome: str) -> int | None:
+        """How many recipients have such an outcome where they are too few to roll back for; None where they are not,
+        or where nobody knows."""
+        known = self.recipients.get(outcome)
+        if known is None and outcome == "failed" and 0 < self.run_failures >= self.rate["n"] - self.delivered:
+            known = self.run_recipients  # the failures of the present run are all that there are
+        return known if known is not None and known < _RECIPIENTS else None
+
+    def age(self) -> float | None:
+        """Seconds since the newest event, as far as it is known."""
+        age = self.part("fresh").get("age_seconds")
+        if age is not None:
+            return number(age, "age_seconds")
+        if not self.newest or not self.measured:
+            return None
+        measured = parse_when(str(self.measured), 0.0)
+        return max(0.0, measured - parse_when(str(self.newest), measured))
 
 
 class _Limits(NamedTuple):
@@ -143,6 +252,7 @@ class _Service(NamedTuple):
     running: bool | None
     answering: bool | None
     delivery_disabled: bool
+    fence: dict[str, Any]  # {present, attempts, since}; empty without one
 
 
 _Finding = tuple[str, str]  # a cause, and the sentence for it
@@ -161,16 +271,23 @@ def verdict(
     level2_active: Truth = None,
     service_known: Truth = None,
     locale: str = "en",
+    fenced: Mapping[str, Any] | Truth = None,
 ) -> Verdict:
     """Judge `traces` as `trace_log_info` returns them (or `None`, where it failed) and return
-    `{status, level, next_level, cause, causes, reasons, delivery: {rate, low, high, n}, evidence, would_change}`.
+    `{status, level, next_level, cause, causes, reasons, delivery: {rate, low, high, n}, evidence, would_change,
+    quality, held, tests}`.
 
-    `evidence` is M of the e-detector (see `Detector`) over the minutes in the data, 0 without minutes.
+    `evidence` is M of the e-detector (see `Detector`) over the results of the minutes in the data, 0 without minutes.
+    The other stages of a message's way have the same test; `tests` has them all, by stage. `held` is the number of
+    looks for which the longest of them has stood at `rollback`. `quality` is `traces.evidence`, how good it all is.
 
     A log without times has totals and no minutes. How old its failures are is unknown, and the sequential test needs
     their order, so totals alone never call for a rollback: they say `watch` when the whole Wilson interval lies below
     the target. Guards, lost hand-offs and a run of failures need no times.
 
+    Of a fleet (`traces.parts`) each host is judged by itself as well, and the worst verdict is the fleet's.
+
+    `fenced` is whether our own fence keeps messages in: `{present, attempts, since}`, or just true.
     `locale` (`en` or `pt_BR`) is the language of `reasons` and `would_change`.
     """
     limits = _Limits(number(target, "target"), number(watch, "watch"), number(rollback, "rollback"))
@@ -180,24 +297,64 @@ def verdict(
     if expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
     words = Words(locale, _texts.TEXTS)
-    running = flag(service_running, "service_running")
-    answering = flag(service_answering, "service_answering")
-    disabled = flag(delivery_disabled, "delivery_disabled") is True
-    gateway_healthy = flag(gateway_healthy, "gateway_healthy")
-    level2_active = flag(level2_active, "level2_active")
-    service = _Service(flag(service_known, "service_known"), running, answering, disabled)
-    seen = Seen(traces)
-    detector, watching = follow(seen.minutes, limits.target, limits.watch)
+    service = _Service(
+        flag(service_known, "service_known"),
+        flag(service_running, "service_running"),
+        flag(service_answering, "service_answering"),
+        flag(delivery_disabled, "delivery_disabled") is True,
+        _fence(fenced),
+    )
+    more: list[_Finding] = []
+    if flag(gateway_healthy, "gateway_healthy") is False:
+        more.append(("gateway_down", words.say("gateway_down")))
+    level2 = flag(level2_active, "level2_active") is True
 
+    def judge(part: Traces | None) -> Verdict:
+        return _judge(part, words, service, limits=limits, expected=expected is True, more=more, level2=level2)
+
+    judged = judge(traces)
+    parts = sequence((traces or {}).get("parts") or [], "traces.parts")
+    for place, part in enumerate(parts, 1):
+        name = redact(str(mapping(part, "Each of traces.parts").get("host") or place))[:60]
+        judged = _worse(judged, judge(part), words, name)
+    return judged
+
+
+def _judge(
+    traces: Traces | None,
+    words: Words,
+    service: _Service,
+    *,
+    limits: _Limits,
+    expected: bool,
+    more: list[_Finding],
+    level2: bool,
+) -> Verdict:
+    """The verdict on one log."""
+    seen = Seen(traces)
+    results = follow(seen.minutes, limits.target, limits.watch, limits.rollback)
+    tests = {RESULTS.name: results}
     findings = [
+        *_evidence(seen, words, expected=expected),
         *_blindness(seen, words, service, expected=expected),
-        *_incidents(seen, words, service),
+        *_incidents(seen, words),
         *_kill_switch(seen, words, service),
-        *_delivery(seen, words, detector, watching=watching, limits=limits, delivery_disabled=disabled),
+        *_oddities(seen, words),
+        *more,
     ]
-    if gateway_healthy is False:
-        findings.append(("gateway_down", words.say("gateway_down")))
-    if level2_active and any(CAUSES[cause].next_level == 2 for cause, _reason in findings):
+    for stage in (PLANNING, READING, SENDING):
+        # With the kill-switch on it is no surprise that what was planned is neither read nor sent.
+        if service.delivery_disabled and stage is not PLANNING:
+            continue
+        if seen.counts_stage(stage):
+            outcomes = (stage.well, stage.wrong)
+            tests[stage.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+            findings += _stage(seen, words, stage, tests[stage.name], limits)
+        else:
+            findings += _totals(seen, words, stage)
+    if not _held_by_fence(seen, service):
+        findings += _delivery(seen, words, results, limits)
+    if level2 and any(CAUSES[cause].next_level == 2 for cause, _reason in findings if _rolls_back(cause)):
         findings.append(("level2_not_stable", words.say("level2_not_stable")))
 
     severity = list(CAUSES)
@@ -205,10 +362,15 @@ def verdict(
     causes = list(dict.fromkeys(cause for cause, _reason in findings))
     cause = causes[0] if causes else "none"
     reasons = [reason for _cause, reason in findings]
-    if not seen.records and not findings:
-        reasons.append(words.say("nothing_measured"))
-    elif not {"delivery_degraded", "delivery_failing"} & set(causes):
-        reasons.append(_no_alarm(seen, words, detector, limits=limits))
+    if not {"delivery_degraded", "delivery_failing"} & set(causes):
+        reasons.append(_no_alarm(seen, words, results.detector, limits=limits))
+    # How old all this is stands on every screen; of what is well it is the first line.
+    age = seen.age()
+    if age is not None:
+        reasons[-1] += " " + words.say("newest", age=words.duration(age))
+    short = _covered_for(seen, words)
+    if short and "not_covered" not in causes:
+        reasons.append(short)
     rule = CAUSES[cause]
     return {
         "status": rule.status,
@@ -218,9 +380,116 @@ def verdict(
         "causes": causes,
         "reasons": reasons,
         "delivery": seen.rate,
-        "evidence": detector.evidence,
-        "would_change": _would_change(cause, seen, words, detector=detector, limits=limits, expected=expected),
+        "evidence": results.detector.evidence,
+        "would_change": _would_change(cause, seen, words, tests=tests, limits=limits),
+        "quality": seen.evidence,
+        "held": max(test.held for test in tests.values()),
+        "tests": {name: _test(test) for name, test in tests.items()},
     }
+
+
+def _rolls_back(cause: str) -> bool:
+    return CAUSES[cause].status == "rollback"
+
+
+def _test(followed: Followed) -> Test:
+    return {
+        "evidence": followed.detector.evidence,
+        "held": followed.held,
+        "total": followed.held > 0 and followed.held_share <= _BROKEN,
+        "failing_now": followed.failing_now,
+    }
+
+
+def _worse(whole: Verdict, part: Verdict, words: Words, host: str) -> Verdict:
+    """Put what was found at one host of a fleet into the verdict on all of it."""
+    severity = list(CAUSES)
+    named = [words.say("part", host=host, reason=reason) for reason in part["reasons"]]
+    if severity.index(part["cause"]) < severity.index(whole["cause"]):
+        worst, reasons = part, [*named, *whole["reasons"]]
+    else:
+        worst, reasons = whole, [*whole["reasons"], *(named if part["causes"] else ())]
+    tests = dict(whole["tests"])
+    for name, test in part["tests"].items():
+        if name not in tests or test["held"] > tests[name]["held"]:
+            tests[name] = test
+    return {
+        **worst,
+        "causes": sorted({*whole["causes"], *part["causes"]}, key=severity.index),
+        "reasons": reasons,
+        "delivery": whole["delivery"],
+        "evidence": max(whole["evidence"], part["evidence"]),
+        "quality": whole["quality"],
+        "held": max(whole["held"], part["held"]),
+        "tests": tests,
+    }
+
+
+def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]:
+    """Whether what was read is good enough to say anything by it. What was not asked hinders nothing."""
+    owned, covered, fresh = seen.part("owned"), seen.part("covered"), seen.part("fresh")
+    if owned.get("ok") is False:
+        reason = redact(str(owned.get("reason") or "?"))[:120]
+        yield "not_owned", words.say("not_owned", reason=reason)
+    if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines:
+        # Lines of other loggers alone name no trace; on a quiet night there are no others.
+        if expected or seen.unparsed or seen.part("understood").get("candidates"):
+            yield "not_understood", words.say("not_understood", n=seen.lines)
+    elif seen.part("understood").get("ok") is False:
+        share = words.percent(number(seen.part("understood").get("share") or 0, "share"))
+        yield "partly_understood", words.say("partly_understood", share=share)
+    if seen.unparsed_guards:
+        yield "not_understood", words.say("unparsed_guards", n=seen.unparsed_guards)
+    if seen.ambiguous:
+        yield "ambiguous", words.say("ambiguous", n=seen.ambiguous)
+    if covered.get("process_seen") is False:
+        yield "not_covered_process", words.say("not_covered_process")
+    if covered.get("incomplete"):
+        yield "incomplete", words.say("incomplete", why=redact(str(covered["incomplete"]))[:120])
+    yield from _gaps(seen, words, covered)
+    if fresh.get("ok") is False:
+        fields = {
+            "age": words.duration(seen.age() or 0.0),
+            "limit": words.duration(number(fresh.get("limit_seconds") or 0, "limit_seconds")),
+            "rate": words.decimal(f"{number(fresh.get('rate_per_minute') or 0, 'rate_per_minute'):.3g}"),
+        }
+        yield ("stale", words.say("stale", **fields)) if expected else ("quiet", words.say("quiet"))
+    elif not seen.records and not expected and not seen.missing:
+        yield "quiet", words.say("quiet_nothing")
+
+
+def _gaps(seen: Seen, words: Words, covered: dict[str, Any]) -> Iterator[_Finding]:
+    """What of the window is not in the log."""
+    gaps = []
+    unreadable = sequence(covered.get("unreadable") or [], "covered.unreadable")
+    if unreadable:
+        gaps.append(words.say("gap_unreadable", names=words.names({str(name): 1 for name in unreadable})))
+    known = {name: _count(covered, name) for name in ("suppressed", "undated", "future")}
+    if covered.get("ok") is False:  # undated and early ones are counted of a good log, too
+        gaps += [words.say(f"gap_{name}", n=n) for name, n in known.items() if n]
+    elif known["suppressed"]:
+        gaps.append(words.say("gap_suppressed", n=known["suppressed"]))
+    short = _covered_for(seen, words)
+    if short and number(covered["covered_seconds"], "covered_seconds") < _COVERED:
+        gaps.append(short)
+    told = covered.get("process_seen") is False or covered.get("incomplete")
+    if covered.get("ok") is False and not gaps and not told:
+        gaps.append(words.say("gap_unknown"))
+    for gap in gaps:
+        yield "not_covered", gap
+
+
+def _covered_for(seen: Seen, words: Words) -> str:
+    """For how long the log speaks, where that is less than was asked for; else nothing."""
+    covered = seen.part("covered")
+    if covered.get("covered_seconds") is None or covered.get("window_seconds") is None:
+        return ""
+    there = number(covered["covered_seconds"], "covered_seconds")
+    window = number(covered["window_seconds"], "window_seconds")
+    if there >= _WHOLE * window:
+        return ""
+    since = redact(str(covered.get("first") or "?"))[:40]
+    return words.say("covered_for", covered=words.duration(there), window=words.duration(window), since=since)
 
 
 def _blindness(seen: Seen, words: Words, service: _Service, *, expected: bool) -> Iterator[_Finding]:
@@ -238,11 +507,16 @@ def _blindness(seen: Seen, words: Words, service: _Service, *, expected: bool) -
         yield "log_unreadable", words.say("log_incomplete", missing=", ".join(seen.missing))
     if seen.window_asked and seen.timestamps == "none" and (seen.undated or seen.records):
         yield "no_timestamps", words.say("no_timestamps")
-    elif not seen.records and expected and "records" not in seen.missing:
-        yield "no_data", words.say("no_data")
+    elif seen.window_asked and seen.undated > seen.records:
+        yield "no_timestamps", words.say("mostly_undated", undated=seen.undated, records=seen.records)
+    elif expected and "records" not in seen.missing:
+        if not seen.records:
+            yield "no_data", words.say("no_data")
+        elif not (seen.planned or seen.read or seen.rate["n"] or seen.contradicting or seen.missing):
+            yield "no_data", words.say("no_message")
 
 
-def _incidents(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
+def _incidents(seen: Seen, words: Words) -> Iterator[_Finding]:
     if seen.incidents:
         incidents = words.many(seen.incidents, "incident")
         if seen.outbox_guards or not seen.instance_guards:
@@ -253,11 +527,6 @@ def _incidents(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding
             yield "instance_guard", words.say("guard", guard="INSTANCE_GUARD", types=types, incidents=incidents)
     if seen.lost:
         yield "lost_handoff", words.say("lost_handoff", handoffs=words.many(seen.lost, "handoff"))
-    # With the kill-switch on it is no surprise that the delivery reads nothing.
-    if seen.unread >= _FEW and not seen.read and not seen.lost and not service.delivery_disabled:
-        yield "lost_handoff", words.say("never_read", handoffs=words.many(seen.unread, "handoff"))
-    elif seen.unread:
-        yield "unread_handoff", words.say("unread_handoff", handoffs=words.many(seen.unread, "handoff"))
     if seen.invalid:
         yield "invalid_instance", words.say("invalid_instance", names=words.names(seen.invalid))
     if seen.mismatches:
@@ -266,51 +535,130 @@ def _incidents(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding
         yield "unexpected_instance", words.say("unexpected_instance", names=words.names(seen.unexpected))
 
 
+def _fence(fenced: Mapping[str, Any] | Truth) -> dict[str, Any]:
+    """The fence as a mapping, empty where there is none."""
+    if isinstance(fenced, Mapping):
+        known = dict(fenced)
+        return known if flag(known.get("present"), "fenced.present") else {}
+    return {"present": True} if flag(fenced, "fenced") else {}
+
+
+def _held_by_fence(seen: Seen, service: _Service) -> bool:
+    """Whether all that the service tries to send stays in our own fence."""
+    return bool(service.fence) and not seen.delivered
+
+
 def _kill_switch(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
-    if service.delivery_disabled and seen.sent:
-        yield "kill_switch_ignored", words.say("kill_switch_ignored", messages=words.many(seen.sent, "message"))
+    attempts = max(_count(service.fence, "attempts"), seen.sent) if service.fence else 0
+    if _held_by_fence(seen, service) and attempts:
+        since = redact(str(service.fence.get("since") or "?"))[:40]
+        yield "held_by_fence", words.say("held_by_fence", since=since, attempts=attempts)
+        if service.delivery_disabled:
+            yield "kill_switch", words.say("kill_switch")
+    elif service.delivery_disabled and (seen.sent or seen.delivered):
+        # Results without a send are messages that went out as well: the sends are another worker's, or not traced.
+        out = words.many(max(seen.sent, seen.delivered), "message")
+        yield "kill_switch_ignored", words.say("kill_switch_ignored", messages=out)
     elif service.delivery_disabled:
         yield "kill_switch", words.say("kill_switch")
 
 
-def _delivery(
-    seen: Seen, words: Words, detector: Detector, *, watching: bool, limits: _Limits, delivery_disabled: bool
-) -> Iterator[_Finding]:
-    evidence, rate = detector.evidence, _rate_text(seen, words, detector)
-    if evidence >= limits.rollback:
+def _often(n: int, of: int) -> bool:
+    return n >= _AT_LEAST and n > _SHARE * of
+
+
+def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
+    """What is no loss and yet not as it should be."""
+    results = seen.rate["n"] + seen.contradicting
+    if seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
+        yield "results_contradict", words.say("results_contradict", n=seen.contradicting, results=results)
+    if _often(seen.repeated, seen.answers):
+        yield "repeated_sends", words.say("repeated_sends", n=seen.repeated, answers=seen.answers)
+    if _often(seen.late_read, seen.planned) or _often(seen.late_settled, seen.answers):
+        yield "delivery_late", words.say("delivery_late", read=seen.late_read, settled=seen.late_settled)
+
+
+def _stage(seen: Seen, words: Words, stage: _Stage, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+    """The sequential test of a stage before the results."""
+    well, wrong = seen.of_stage(stage)
+    evidence = test.detector.evidence
+    fields = {"wrong": wrong, "n": well + wrong, "m": words.evidence(evidence)}
+    told = words.say(f"{stage.name}_wrong", **fields)
+    few = seen.too_few_recipients(stage.wrong)
+    if evidence >= limits.rollback and few is None:
+        yield stage.rollback, words.say("evidence_rollback", rate=told, limit=f"{limits.rollback:g}")
+    elif evidence >= limits.rollback:
+        yield stage.watch, words.say("few_recipients", rate=told, limit=f"{limits.rollback:g}", n=few)
+    elif test.watching:
+        yield stage.watch, _watch_text(words, told, evidence, limits)
+    elif wrong and not well:
+        yield stage.watch, words.say("none_went_well", rate=told)
+
+
+def _watch_text(words: Words, rate: str, evidence: float, limits: _Limits) -> str:
+    key = "evidence_watch" if evidence >= limits.watch else "evidence_lingers"
+    return words.say(key, rate=rate, limit=f"{limits.watch:g}", leave=f"{LEAVE_BELOW:g}")
+
+
+def _totals(seen: Seen, words: Words, stage: _Stage) -> Iterator[_Finding]:
+    """What the totals of a window say of a stage that its minutes do not count."""
+    if stage is READING and seen.unread:
+        handoffs = words.many(seen.unread, "handoff")
+        none = seen.unread >= _FEW and not seen.read and not seen.lost
+        if none and seen.too_few_recipients(stage.wrong) is None:
+            yield "lost_handoff", words.say("never_read", handoffs=handoffs)
+        else:
+            yield stage.watch, words.say("unread_handoff", handoffs=handoffs)
+    if stage is SENDING and seen.read >= _FEW and not seen.sent:
+        few = seen.too_few_recipients(stage.wrong)
+        handoffs = words.many(seen.read, "handoff")
+        yield "delivery_failing" if few is None else stage.watch, words.say("read_not_sent", handoffs=handoffs)
+    elif stage is SENDING and seen.overdue_unsent:
+        yield stage.watch, words.say("unsent_handoff", handoffs=words.many(seen.overdue_unsent, "handoff"))
+
+
+def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+    """The results of what was sent."""
+    evidence, rate = test.detector.evidence, _rate_text(seen, words, test.detector)
+    few = seen.too_few_recipients("failed")
+    failing = evidence >= limits.rollback and few is None
+    if failing:
         yield "delivery_failing", words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
-    if seen.run_failures >= _FEW and seen.run_recipients >= _RECIPIENTS:
-        known = "" if evidence >= limits.rollback else rate
+    run = seen.run_failures >= _FEW and seen.run_recipients >= _RECIPIENTS
+    if run:
+        known = "" if failing else rate
         text = words.say("run", failures=seen.run_failures, recipients=seen.run_recipients, rate=known)
         yield "delivery_failing", text.rstrip()
-    if seen.read >= _FEW and not seen.sent and not delivery_disabled:
-        yield "delivery_failing", words.say("read_not_sent", handoffs=words.many(seen.read, "handoff"))
-    if evidence < limits.rollback and watching:
-        key = "evidence_watch" if evidence >= limits.watch else "evidence_lingers"
-        yield "delivery_degraded", words.say(key, rate=rate, limit=f"{limits.watch:g}", leave=f"{LEAVE_BELOW:g}")
-    if not seen.minutes and seen.rate["n"] and seen.rate["high"] < limits.target:
+    if evidence >= limits.rollback and few is not None:
+        yield "delivery_degraded", words.say("few_recipients", rate=rate, limit=f"{limits.rollback:g}", n=few)
+    elif evidence < limits.rollback and test.watching:
+        yield "delivery_degraded", _watch_text(words, rate, evidence, limits)
+    elif not seen.minutes and seen.rate["n"] and seen.rate["high"] < limits.target:
         yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(limits.target))
+    elif not failing and not run and seen.rate["n"] and not seen.delivered:
+        yield "few_failed", words.say("few_failed", failures=words.many(seen.rate["n"], "failure"))
 
 
-def _would_change(cause: str, seen: Seen, words: Words, *, detector: Detector, limits: _Limits, expected: bool) -> str:
+def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:
     leave = f"{LEAVE_BELOW:g}"
+    detector = tests[RESULTS.name].detector
     if cause == "none":
-        if not seen.records and not expected:
-            return words.say("until_any_trace")
         failures = _minutes_until(detector, lambda level: level >= limits.watch, failed=1)
         return words.say("until_incident", failures=words.many(failures, "failure"))
-    if cause == "delivery_failing":
-        if detector.evidence >= limits.rollback:
-            successes = _minutes_until(detector, lambda level: level < limits.rollback, success=1)
-            return words.say("until_rollback_ends", deliveries=words.many(successes, "delivery"))
-        return words.say("until_success")
+    for stage in STAGES:
+        if cause not in (stage.watch, stage.rollback) or stage.name not in tests or not seen.minutes:
+            continue
+        ahead = tests[stage.name].detector
+        if cause == stage.rollback and ahead.evidence >= limits.rollback:
+            successes = _minutes_until(ahead, lambda level: level < limits.rollback, success=1)
+            return words.say("until_rollback_ends", messages=words.many(successes, "message"))
+        if cause == stage.watch and ahead.evidence < LEAVE_BELOW and tests[stage.name].watching:
+            return words.say("until_low", leave=leave)
+        if cause == stage.watch and tests[stage.name].watching:
+            successes = _minutes_until(ahead, lambda level: level < LEAVE_BELOW, success=1)
+            return words.say("until_watch_ends", messages=words.many(successes, "message"), leave=leave)
     if cause == "delivery_degraded":
-        if not seen.minutes:
-            return words.say("until_times")
-        if detector.evidence < LEAVE_BELOW:
-            return words.say("until_quiet", leave=leave)
-        successes = _minutes_until(detector, lambda level: level < LEAVE_BELOW, success=1)
-        return words.say("until_watch_ends", deliveries=words.many(successes, "delivery"), leave=leave)
+        return words.say("until_times")
     return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
 
 
