@@ -20,6 +20,18 @@ TEXTS: dict[str, Both] = {
         "O processo ignora o kill-switch, e a cerca de rede retém as mensagens.",
         "The process ignores the kill-switch, and the network fence keeps its messages in.",
     ),
+    "decide_total": Both(
+        "{cause}: nada é entregue, então o kill-switch nada ganha; uma pessoa precisa ver o provedor.",
+        "{cause}: nothing is delivered, so the kill-switch gains nothing; a person has to see to the provider.",
+    ),
+    "decide_waits": Both(
+        "{cause} dura {held} de {looks} olhadas (minutos com tráfego); sozinho só age depois de mais {more}.",
+        "{cause} has held {held} of {looks} looks (minutes with traffic); nothing is done by itself for {more} more.",
+    ),
+    "decide_ended": Both(
+        "{cause}: na última olhada nada falhou, então nada é feito sozinho.",
+        "{cause}: in the newest look nothing failed, so nothing is done by itself.",
+    ),
     "decide_level": Both("{cause} pede o nível {level}.", "{cause} calls for level {level}."),
     "decide_in_effect": Both(
         "O nível {level} já está em vigor, e {cause} continua.",
@@ -100,6 +112,10 @@ TEXTS: dict[str, Both] = {
     "decide_next_person_blind": Both(
         "fazer com que serviço e log possam ser lidos e rodar de novo",
         "see that service and log can be read, then run it again",
+    ),
+    "decide_next_person_total": Both(
+        "ver a Evolution API, a instância e o número; rollback_level1 se envios parciais fizerem mal",
+        "see to the Evolution API, its instance and the number; rollback_level1 if partial sends do harm",
     ),
     "decide_next_person_contained": Both(
         "reparar o assistente ou rodar rollback_level3; enquanto isso a cerca retém",
