@@ -16,7 +16,7 @@ SHORT_ISO = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\
 
 
 class LineTaker(Protocol):
-    """What lines are fed to."""
+    """What lines are fed to, wherever they come from."""
 
     bytes: int  # how much was read; whoever feeds adds to it
 

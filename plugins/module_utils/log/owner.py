@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from collections.abc import Collection, Sequence
@@ -88,11 +89,12 @@ def owner_of_log(pids: Sequence[int], logs: Collection[Identity], root: str = "/
         return UNSEEN
     for pid in sorted(readers):
         try:
-            elsewhere = next((file.path for file in opened(pid, root) if stat.S_ISREG(file.mode) and file.writes), None)
+            files = [file for file in opened(pid, root) if stat.S_ISREG(file.mode) and file.writes]
         except OSError:
             return UNSEEN
-        if elsewhere is not None:
-            return False, elsewhere
+        if files:
+            # What it opened itself before its standard output and error, which whoever started it chose.
+            return False, min(files, key=lambda file: file.number in (1, 2)).path
     return UNSEEN if readers or others.hidden else (False, UNREAD_PIPE)
 
 
@@ -123,17 +125,11 @@ def _of_service(pids: Sequence[int], root: str) -> tuple[list[Opened], bool]:
 
 def _is_journal(pids: Sequence[int], out: list[Opened], root: str) -> bool:
     """Whether standard output or error is the stream that systemd connected to the journal for this process."""
-    streams = {f"{device}:{inode}".encode() for (device, inode) in (file.identity for file in out)}
+    streams = {f"JOURNAL_STREAM={file.identity[0]}:{file.identity[1]}".encode() for file in out}
     for pid in pids:
-        try:
-            with open(f"{root}/{pid}/environ", "rb") as file:
-                variables = file.read().split(b"\0")
-        except OSError:
-            continue
-        if any(
-            variable.partition(b"=")[2] in streams for variable in variables if variable.startswith(b"JOURNAL_STREAM=")
-        ):
-            return True
+        with contextlib.suppress(OSError), open(f"{root}/{pid}/environ", "rb") as file:
+            if not streams.isdisjoint(file.read().split(b"\0")):
+                return True
     return False
 
 

@@ -42,6 +42,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.owner import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
+__all__ = ["FileSource", "JournalSource", "Notes", "SourceError", "Tail"]
+
 _LISTINGS = 5  # how often files are listed again that are renamed meanwhile
 # Packed files, which are older, may use this share of the time; how much longer they are unpacked, to plan by.
 _PACKED_SHARE, _PACKED_RATIO = 0.5, 12

@@ -130,6 +130,18 @@ def test_last_act_is_the_newest_outcome(path):
     assert _journal.last_act(path) == {"time": newest["time"], "procedure": "rollback_level1", "run_id": "r2"}
 
 
+def test_only_an_act_that_changed_something_and_succeeded_is_a_change(path):
+    assert _journal.last_change(path) is None
+    write(path, "begin", run_id="r1", before={FLAG: None}, after={FLAG: "true"})
+    done = write(path, "outcome", run_id="r1", ok=True)
+    write(path, "begin", run_id="r2", before={FLAG: "true"}, after={FLAG: "true"})
+    write(path, "outcome", run_id="r2", ok=True)
+    write(path, "begin", run_id="r3", before={FLAG: None}, after={FLAG: "true"})
+    write(path, "outcome", run_id="r3", ok=False)
+    write(path, "outcome", run_id="r4", act="proof", ok=True)
+    assert _journal.last_change(path) == done["time"]
+
+
 @pytest.mark.parametrize(
     ("steps", "declared", "undo"),
     [

@@ -18,7 +18,8 @@ def info(**more):
         "declared": {"DELIVERY_DISABLE": None},
         "effective": {"DELIVERY_DISABLE": None},
         "health": {"status": "ok"},
-        "last_act": {"time": ACTED},
+        "pids": [4127, 4130],
+        "last_change": ACTED,
         **more,
     }
 
@@ -52,7 +53,7 @@ def test_anything_else_is_false(value):
 def test_what_could_not_be_looked_at_is_unknown_and_never_false(given, unreachable):
     state = service_state(given, [{"act": "service_flags", "ended": ENDED}], LEVEL2, {"present": True})
     assert (state["known"], state["unreachable"]) == (False, unreachable)
-    for name in ("running", "answering", "delivery_disabled", "v1_flags", "since_pid", "last_act", "present_since"):
+    for name in ("running", "answering", "delivery_disabled", "v1_flags", "since_pid", "answered", "present_since"):
         assert state[name] is None, name
     assert (state["fenced"], state["began"]) == (False, [])
 
@@ -122,32 +123,40 @@ def test_the_process_that_has_the_kill_switch_is_named():
     assert service_state(info())["since_pid"] is None
 
 
-def test_the_present_state_began_with_the_last_act_that_ended():
+def act(ended, name="service_flags", **more):
+    return {"act": name, "ended": ended, "ok": True, "before": {"X": "a"}, "after": {"X": "b"}, **more}
+
+
+def test_the_present_state_began_with_the_last_act_that_changed_something_and_succeeded():
     acts = [
-        {"act": "decision", "ended": "2025-09-04T19:50:00Z"},
-        {"act": "proof", "ended": "2025-09-04T19:40:00Z"},
-        {"act": "service_flags", "ended": None},
-        {"act": "service_flags", "ended": ENDED},
-        {"act": "release", "ended": ACTED},
+        act("2025-09-04T19:50:00Z", "decision"),
+        act("2025-09-04T19:40:00Z", "proof"),
+        act(None, ok=None),
+        act("2025-09-04T19:30:00Z", ok=False),
+        act("2025-09-04T19:30:00Z", after={"X": "a"}),
+        act(ENDED),
+        act(ACTED, "release", before=None),
     ]
     assert service_state(info(), acts)["present_since"] == ENDED
-    assert service_state(info(), acts[:3])["present_since"] is None
+    assert service_state(info(), acts[:5])["present_since"] is None
+    assert service_state(info(), acts[6:])["present_since"] == ACTED
     assert service_state(info())["present_since"] is None
+    assert service_state(info(), acts)["starts"] == [STARTED, ENDED, ACTED]
 
 
 def test_under_the_kill_switch_the_process_that_has_it_counts_too():
     assert service_state(off())["present_since"] == STARTED
-    assert service_state(off(), [{"act": "service_flags", "ended": ACTED}])["present_since"] == ACTED
-    older = [{"act": "service_flags", "ended": "2025-09-04T18:00:00Z"}]
+    assert service_state(off(), [act(ACTED)])["present_since"] == ACTED
+    older = [act("2025-09-04T18:00:00Z")]
     assert service_state(off(), older)["present_since"] == STARTED
     assert service_state(info(), older)["present_since"] == "2025-09-04T18:00:00Z"
 
 
 def test_the_times_for_a_proof_are_those_that_are_known():
     state = service_state(info())
-    assert (state["began"], state["last_act"]) == ([STARTED, ACTED], ACTED)
-    state = service_state(info(started=None, last_act=None))
-    assert (state["began"], state["last_act"]) == ([], None)
+    assert (state["began"], state["answered"], state["pids"]) == ([STARTED, ACTED], ACTED, [4127, 4130])
+    state = service_state(info(started=None, last_change=None))
+    assert (state["began"], state["answered"]) == ([], None)
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,15 @@ import lzma
 import os
 import re
 import resource
+import shutil
 import stat
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import BLOCK, find_files, seek_time
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import (
     FileSource,
@@ -108,145 +111,167 @@ def test_a_log_that_may_not_be_read_says_what_to_do(tmp_path, monkeypatch):
         read([log])
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
-def test_packed_files_are_read_and_a_cut_one_as_far_as_it_goes(tmp_path, pack):
-    lines = "".join(line + "\n" for line in successes(20_000)).encode()
-    packed = pack(lines)
-    (tmp_path / "app.log.1.x").write_bytes(packed)
-    assert read([tmp_path / "app.log*"])["delivery"]["success"] == 20_000
-    (tmp_path / "app.log.1.x").write_bytes(packed[: len(packed) // 2])
-    traces = read([tmp_path / "app.log*"], since=NOON - 60)
-    assert traces["notes"].unreadable == [str(tmp_path / "app.log.1.x")]
-    assert traces["delivery"]["success"] < 20_000
+PACKERS = {"gz": gzip.open, "xz": lzma.open, "bz2": bz2.open}
 
 
-def test_a_broken_archive_of_before_hides_nothing(tmp_path):
-    write(tmp_path / "app.log", successes(5))
-    old = tmp_path / "app.log.9.gz"
-    write(old, successes(50, NOON - 864_000), gzip.open)
-    old.write_bytes(old.read_bytes()[:-20])
-    os.utime(old, (NOON - 864_000,) * 2)
-    (tmp_path / "app.log.d").mkdir()
-    (tmp_path / "app.log.current").symlink_to("/nonexistent")
-    traces = read([tmp_path / "app.log*"], since=NOON - 60)
-    assert (traces["delivery"]["success"], traces["notes"].unreadable) == (5, [])
-
-
-@pytest.mark.parametrize("ending", ["zst", "lz4", "br"])
-def test_what_cannot_be_unpacked_is_named(tmp_path, ending):
-    write(tmp_path / "app.log", successes(5))
-    magic = {"zst": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18", "br": b"\x8b\x00\x80"}[ending]
-    (tmp_path / f"app.log.1.{ending}").write_bytes(magic + bytes(200))
-    assert read([tmp_path / "app.log*"])["notes"].unreadable == [str(tmp_path / f"app.log.1.{ending}")]
-
-
-# ------------------------------------------------------------------ copies
-
-
-def test_a_copy_beside_the_log_is_not_read(tmp_path):
-    lines = successes(200)
-    write(tmp_path / "app.log.incident", lines)
-    write(tmp_path / "app.log", [*lines, *successes(10, NOON + 300, "d")])
+@pytest.mark.parametrize("ending", PACKERS)
+def test_packed_logs_are_read_and_a_cut_one_up_to_its_break(tmp_path, ending):
+    write(tmp_path / "app.log", successes(2, NOON + 90_000))
+    packed = write(tmp_path / f"app.log.1.{ending}", successes(5000), PACKERS[ending])
+    assert read([tmp_path / "app.log*"])["records"] == 5002
+    packed.write_bytes(packed.read_bytes()[:-20])
     traces = read([tmp_path / "app.log*"])
-    assert (traces["delivery"]["success"], traces["notes"].copies) == (210, [str(tmp_path / "app.log.incident")])
+    assert traces["notes"].unreadable == [str(packed)]
+    assert traces["records"] >= 2
+    os.utime(packed, (NOON - 86400,) * 2)
+    assert read([tmp_path / "app.log*"], since=NOON)["notes"].unreadable == []
 
 
-def test_what_two_workers_logged_at_the_same_time_is_read_and_an_identical_record_counts_once(tmp_path):
-    lines = successes(100)
-    write(tmp_path / "worker1.log", lines)
-    write(tmp_path / "worker2.log", [*successes(50, NOON + 0.5, "w"), *lines[40:60]])
-    with FileSource([str(tmp_path / "worker*")], None, StampReader(NOW)) as source:
-        assert source.notes.overlapping
-        counter = Counter(now=NOW)
-        counter.reader.deduplicate = True
+@pytest.mark.parametrize(
+    ("name", "start"), [("app.log.1.zst", b"\x28\xb5\x2f\xfd\0"), ("app.log.1.br", b"\x0b\x01\x80")]
+)
+def test_what_cannot_be_unpacked_is_named_if_it_may_belong_to_the_window(tmp_path, name, start):
+    write(tmp_path / "app.log", successes(2))
+    (tmp_path / name).write_bytes(start)
+    assert read([tmp_path / "app.log*"])["notes"].unreadable == [str(tmp_path / name)]
+    os.utime(tmp_path / name, (NOON - 86400,) * 2)
+    assert read([tmp_path / "app.log*"], since=NOON - 60)["notes"].unreadable == []
+
+
+def test_what_is_no_file_is_passed_over_where_a_glob_matches_it(tmp_path):
+    write(tmp_path / "app.log", successes(2))
+    (tmp_path / "app.log.d").mkdir()
+    (tmp_path / "app.log.current").symlink_to(tmp_path / "none")
+    os.mkfifo(tmp_path / "app.log.fifo")
+    assert read([tmp_path / "app.log*"])["records"] == 2
+
+
+def test_a_copy_beside_the_log_is_named_and_not_read(tmp_path):
+    log = write(tmp_path / "app.log", successes(20))
+    shutil.copy2(log, tmp_path / "app.log.incident")
+    with open(log, "a") as file:
+        file.write(as_json(result("new"), at=NOON + 30) + "\n")
+    traces = read([tmp_path / "app.log*"])
+    assert (traces["records"], traces["notes"].copies) == (21, [str(tmp_path / "app.log.incident")])
+    assert traces["notes"].overlapping is False
+
+
+def test_two_workers_logs_are_both_read(tmp_path):
+    write(tmp_path / "w1.log", successes(20))
+    write(tmp_path / "w2.log", successes(20, NOON + 5, "d"))
+    traces = read([tmp_path / "w*.log"], since=NOON + 10)
+    assert traces["notes"].overlapping is True
+    assert traces["records"] == 10 + 15
+
+
+def test_a_budget_leaves_out_the_oldest(tmp_path):
+    log = write(tmp_path / "app.log", successes(5000))
+    counter = Counter(now=NOW)
+    with FileSource([str(log)], None, StampReader(NOW), max_bytes=100_000) as source:
         source.read(counter)
-    assert counter.result()["delivery"]["success"] == 150
+    assert counter.bytes <= 100_000
+    assert 0 < counter.records < 5000 and "newest" in source.notes.incomplete
+    assert counter.result()["last"] == iso(NOON + 4999)
 
 
-# -------------------------------------------------------------------- owner
+def test_a_pack_that_grows_beyond_all_bounds_is_stopped(tmp_path):
+    write(tmp_path / "app.log.1.gz", ["x" * (1 << 20)] * 200, gzip.open)
+    write(tmp_path / "app.log", successes(2))
+    counter = Counter(now=NOW)
+    with FileSource([f"{tmp_path}/app.log*"], None, StampReader(NOW), max_bytes=1 << 22) as source:
+        source.read(counter)
+    assert counter.bytes < 1 << 23 and counter.records == 2 and source.notes.incomplete
 
 
-def test_the_log_is_the_one_that_the_services_process_has_open(tmp_path):
-    mine, other = write(tmp_path / "app.log", successes(3)), write(tmp_path / "sister.log", successes(3, NOON + 1, "s"))
-    with open(mine, "ab") as out:
-        process = subprocess.Popen(["sleep", "60"], stdout=out, stderr=out)
-    try:
-        assert read([mine], pids=[process.pid])["notes"].owned is True
-        notes = read([other], pids=[process.pid])["notes"]
-        assert (notes.owned, notes.owner) == (False, str(mine))
-        os.rename(mine, tmp_path / "app.log.1")
-        assert read([tmp_path / "app.log*"], pids=[process.pid])["notes"].owned is True
-    finally:
-        process.kill()
-        process.wait()
-    assert read([other])["notes"].owned is None
+def test_a_slow_reader_still_gets_the_newest_within_the_time(tmp_path):
+    log = write(tmp_path / "app.log", successes(60_000))
+
+    class Slow(Counter):
+        def feed(self, lines):
+            time.sleep(0.05)
+            super().feed(lines)
+
+    counter, began = Slow(now=NOW), time.monotonic()
+    with FileSource([str(log)], None, StampReader(NOW), deadline=1.0) as source:
+        source.read(counter)
+    assert time.monotonic() - began < 2
+    assert "lack of time" in source.notes.incomplete
+    assert counter.result()["last"] == iso(NOON + 59_999)
 
 
-def test_a_log_behind_a_pipe_is_the_services(tmp_path):
-    log = write(tmp_path / "app.log", successes(3))
+@pytest.mark.parametrize(("hours", "shift"), [(0, 0.0), (-3, 10800.0), (5.5, -19800.0), (0.2, 0.0)])
+def test_the_zone_of_local_times_is_told_by_the_files_last_change(tmp_path, hours, shift):
+    log = write(tmp_path / "app.log", [asctime(result(f"c{n}"), at=NOON + n + hours * 3600) for n in range(20)])
+    os.utime(log, (NOON + 19, NOON + 19))
+    stamps = StampReader(NOW)
+    FileSource([str(log)], None, stamps).__exit__()
+    assert stamps.local_shift == shift
+
+
+def test_one_forged_time_at_the_end_moves_nothing(tmp_path):
+    lines = [asctime(result(f"c{n}"), at=NOON + n) for n in range(20)]
+    for hours in (-3, 3):
+        log = write(tmp_path / "app.log", [*lines, asctime("x", at=NOON + 20 + hours * 3600)])
+        os.utime(log, (NOON + 20, NOON + 20))
+        stamps = StampReader(NOW)
+        FileSource([str(log)], None, stamps).__exit__()
+        assert stamps.local_shift == 0.0
+
+
+def test_the_process_that_writes_the_log_owns_it(tmp_path):
+    log, other = write(tmp_path / "app.log", successes(2)), tmp_path / "other.log"
+    for script, expected in (
+        (f"exec sleep 60 >> {log}", (True, "")),
+        (f"exec sleep 60 >> {other}", (False, str(other))),
+        (f"exec sleep 60 < {log} >> {other}", (False, str(other))),
+    ):
+        process = subprocess.Popen(["sh", "-c", script], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(0.3)
+            with FileSource([str(log)], None, StampReader(NOW), pids=[process.pid]) as source:
+                assert (source.notes.owned, source.notes.owner) == expected
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_log_that_is_written_through_tee_is_owned(tmp_path):
+    log, other = write(tmp_path / "app.log", successes(2)), write(tmp_path / "other.log", successes(3))
     tee = subprocess.Popen(["tee", "-a", str(log)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    process = subprocess.Popen(["sleep", "60"], stdout=tee.stdin, stderr=tee.stdin)
+    service = subprocess.Popen(["sleep", "60"], stdout=tee.stdin, stderr=subprocess.DEVNULL)
     tee.stdin.close()
     try:
-        assert read([log], pids=[process.pid])["notes"].owned is True
-        tee.kill()
-        tee.wait()
-        assert read([log], pids=[process.pid])["notes"].owned is False
+        time.sleep(0.3)
+        for path, expected in ((log, (True, "")), (other, (False, str(log)))):
+            with FileSource([str(path)], None, StampReader(NOW), pids=[service.pid]) as source:
+                assert (source.notes.owned, source.notes.owner) == expected
     finally:
-        process.kill()
-        process.wait()
+        for process in (service, tee):
+            process.kill()
+            process.wait()
 
 
-# -------------------------------------------------------------------- zones
+def test_a_log_that_is_rotated_without_end_is_measured(tmp_path):
+    for n in range(4):
+        write(tmp_path / (f"app.log.{n}" if n else "app.log"), successes(3, NOON - n * 100, f"f{n}-"))
+    over = threading.Event()
 
+    def rotate():
+        while not over.wait(0.003):
+            for n in (3, 2, 1):
+                os.replace(tmp_path / f"app.log.{n}", tmp_path / f"app.log.{n + 1}")
+            os.replace(tmp_path / "app.log", tmp_path / "app.log.1")
+            write(tmp_path / "app.log", successes(1))
 
-@pytest.mark.parametrize(("behind", "shift"), [(0, 0), (10_800, 10_800), (-10_800, -10_800), (5000, 0), (600, 0)])
-def test_the_services_zone_is_told_by_the_files_last_change(tmp_path, behind, shift):
-    log = write(tmp_path / "app.log", [asctime(result(f"c{n}"), at=NOON - behind + n) for n in range(100)])
-    os.utime(log, (NOON + 99.5,) * 2)
-    with FileSource([str(log)], None, stamps := StampReader(NOW)):
-        assert stamps.local_shift == shift
-
-
-def test_a_log_that_only_probes_still_write_is_in_no_other_zone(tmp_path):
-    lines = [asctime(result(f"c{n}"), at=NOON - 10_800 + n) for n in range(100)]
-    log = write(tmp_path / "app.log", [*lines, *['INFO:     127.0.0.1:1 - "GET /health HTTP/1.1" 200 OK'] * 200])
-    os.utime(log, (NOON + 99.5,) * 2)
-    with FileSource([str(log)], None, stamps := StampReader(NOW)):
-        assert stamps.local_shift == 0
-
-
-# ------------------------------------------------------------------- bounds
-
-
-def test_a_budget_leaves_out_the_oldest_and_says_so(tmp_path):
-    log = write(tmp_path / "app.log", successes(5000))
-    traces = read([log], max_bytes=100_000)
-    assert 300 < traces["delivery"]["success"] < 5000
-    assert "only the newest 100000 bytes were read" in traces["notes"].incomplete
-    assert read([log], max_bytes=10_000_000)["notes"].incomplete is None
-
-
-def test_an_archive_that_inflates_beyond_all_bounds_is_given_up(tmp_path):
-    write(tmp_path / "app.log", successes(5))
-    with gzip.open(tmp_path / "app.log.1.gz", "wb", compresslevel=9) as file:
-        for _block in range(64):
-            file.write(bytes(1 << 20))
-    begun = time.monotonic()
-    traces = read([tmp_path / "app.log*"], max_bytes=1 << 20)
-    assert traces["delivery"]["success"] == 5
-    assert "was not read" in traces["notes"].incomplete
-    assert time.monotonic() - begun < 5
-
-
-def test_a_sparse_file_is_not_read_through_its_hole(tmp_path):
-    log = write(tmp_path / "app.log", successes(3))
-    with open(log, "r+b") as file:
-        file.seek(20 << 30)
-        file.write(("\n" + successes(1, NOON + 60, "z")[0] + "\n").encode())
-    begun = time.monotonic()
-    assert read([log])["delivery"]["success"] >= 1
-    assert time.monotonic() - begun < 5
+    thread = threading.Thread(target=rotate)
+    thread.start()
+    try:
+        for _n in range(50):
+            read([tmp_path / "app.log*"])
+            read([tmp_path / "app.log"])
+    finally:
+        over.set()
+        thread.join()
 
 
 # ---------------------------------------------------------------- contents
@@ -364,11 +389,12 @@ def test_a_window_in_a_file_without_times_ends_and_dates_nothing(tmp_path):
 
 def test_files_older_than_the_window_are_not_read(tmp_path):
     write(tmp_path / "app.log.2.gz", successes(50_000, NOON - 86400), gzip.open)
-    write(tmp_path / "app.log.1", successes(10, NOON - 7200))
+    os.utime(write(tmp_path / "app.log.1", successes(10, NOON - 7200)), (NOON - 3700,) * 2)
     write(tmp_path / "app.log", successes(10, NOON - 3600))
     traces = read([tmp_path / "app.log*"], since=NOON - 1800)
-    assert (traces["lines"], traces["records"]) == (20, 0)
-    assert read([tmp_path / "app.log*"], since=NOON - 3600)["records"] == 10
+    assert traces["lines"] == 10
+    traces = read([tmp_path / "app.log*"], since=NOON - 3600)
+    assert (traces["lines"], traces["records"]) == (20, 10)
 
 
 def test_a_window_of_asctime_records_works_on_own_times(tmp_path):
@@ -411,7 +437,9 @@ def test_the_journal_is_asked_for_the_unit_and_the_window_and_then_for_what_is_n
     source.read(counter)
     source.read(counter)
     assert counter.result()["delivery"]["success"] == 10
-    first, *_others, second = (tmp_path / "calls").read_text().splitlines()
+    first, oldest, dropped, second = (tmp_path / "calls").read_text().splitlines()
+    assert "--since" not in oldest and source.notes.first == NOON
+    assert "SYSLOG_IDENTIFIER=systemd-journald" in dropped
     assert "--unit=kumon-assistant" in first
     assert f"--since=@{NOON - 60:.6f}" in first
     assert "--after-cursor=s=1;i=2" in second
@@ -431,6 +459,25 @@ def test_a_journal_that_cannot_be_read_is_an_error(tmp_path, errors, status, mes
         JournalSource("u", None, journalctl(tmp_path, errors=errors, status=status)).read(Counter(now=NOW))
 
 
+def test_what_journald_dropped_of_the_unit_is_counted(tmp_path):
+    told = [
+        f"Suppressed {n} messages from {unit}"
+        for n, unit in ((5, "u.service"), (7, "/system.slice/u.service"), (9, "v.service"))
+    ]
+    source = JournalSource("u", NOON, journalctl(tmp_path, told))
+    source.read(Counter(now=NOW))
+    assert source.notes.suppressed == 12
+
+
+def test_journalctl_is_ended_at_the_deadline(tmp_path):
+    command = tmp_path / "hanging"
+    command.write_text("#!/bin/sh\nexec sleep 60\n")
+    command.chmod(0o755)
+    source, began = JournalSource("u", None, str(command), deadline=0.3), time.monotonic()
+    source.read(Counter(now=NOW))
+    assert time.monotonic() - began < 5 and "within the time" in source.notes.incomplete
+
+
 def test_without_journalctl_another_source_is_named(tmp_path):
     with pytest.raises(SourceError, match="use source: file"):
         JournalSource("u", None, str(tmp_path / "none")).read(Counter(now=NOW))
@@ -443,7 +490,7 @@ def test_the_journal_can_be_read_from_its_end_on(tmp_path):
     assert (counter.records, counter.bytes) == (0, 0)
     source.read(counter)
     assert counter.records == 1
-    first, second, *_others = (tmp_path / "calls").read_text().splitlines()
+    first, second = (tmp_path / "calls").read_text().splitlines()
     assert "--lines=1" in first and "--after-cursor" not in first
     assert "--after-cursor=s=1;i=2" in second and "--lines" not in second
 
@@ -596,3 +643,60 @@ def test_a_tail_leaves_nothing_open(log):
         write(log, [basic(result("b"))])
         assert tailed.read() == 1
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_log_behind_a_pipe_is_the_services(tmp_path):
+    log = write(tmp_path / "app.log", successes(3))
+    tee = subprocess.Popen(["tee", "-a", str(log)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(["sleep", "60"], stdout=tee.stdin, stderr=tee.stdin)
+    tee.stdin.close()
+    try:
+        assert read([log], pids=[process.pid])["notes"].owned is True
+        tee.kill()
+        tee.wait()
+        assert read([log], pids=[process.pid])["notes"].owned is False
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_log_that_only_probes_still_write_is_in_no_other_zone(tmp_path):
+    lines = [asctime(result(f"c{n}"), at=NOON - 10_800 + n) for n in range(100)]
+    log = write(tmp_path / "app.log", [*lines, *['INFO:     127.0.0.1:1 - "GET /health HTTP/1.1" 200 OK'] * 200])
+    os.utime(log, (NOON + 99.5,) * 2)
+    with FileSource([str(log)], None, stamps := StampReader(NOW)):
+        assert stamps.local_shift == 0
+
+
+def test_an_archive_that_inflates_beyond_all_bounds_is_given_up(tmp_path):
+    write(tmp_path / "app.log", successes(5))
+    with gzip.open(tmp_path / "app.log.1.gz", "wb", compresslevel=9) as file:
+        for _block in range(64):
+            file.write(bytes(1 << 20))
+    begun = time.monotonic()
+    traces = read([tmp_path / "app.log*"], max_bytes=1 << 20)
+    assert traces["delivery"]["success"] == 5
+    assert "was not read" in traces["notes"].incomplete
+    assert time.monotonic() - begun < 5
+
+
+def test_a_sparse_file_is_not_read_through_its_hole(tmp_path):
+    log = write(tmp_path / "app.log", successes(3))
+    with open(log, "r+b") as file:
+        file.seek(20 << 30)
+        file.write(("\n" + successes(1, NOON + 60, "z")[0] + "\n").encode())
+    begun = time.monotonic()
+    assert read([log])["delivery"]["success"] >= 1
+    assert time.monotonic() - begun < 5
+
+
+def test_what_two_workers_logged_at_the_same_time_is_read_and_an_identical_record_counts_once(tmp_path):
+    lines = successes(100)
+    write(tmp_path / "worker1.log", lines)
+    write(tmp_path / "worker2.log", [*successes(50, NOON + 0.5, "w"), *lines[40:60]])
+    with FileSource([str(tmp_path / "worker*")], None, StampReader(NOW)) as source:
+        assert source.notes.overlapping
+        counter = Counter(now=NOW)
+        counter.reader.deduplicate = True
+        source.read(counter)
+    assert counter.result()["delivery"]["success"] == 150
