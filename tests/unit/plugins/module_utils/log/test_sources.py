@@ -116,7 +116,7 @@ PACKERS = {"gz": gzip.open, "xz": lzma.open, "bz2": bz2.open}
 
 @pytest.mark.parametrize("ending", PACKERS)
 def test_packed_logs_are_read_and_a_cut_one_up_to_its_break(tmp_path, ending):
-    write(tmp_path / "app.log", successes(2, NOON + 90_000))
+    write(tmp_path / "app.log", successes(2, NOON + 9_000))
     packed = write(tmp_path / f"app.log.1.{ending}", successes(5000), PACKERS[ending])
     assert read([tmp_path / "app.log*"])["records"] == 5002
     packed.write_bytes(packed.read_bytes()[:-20])
