@@ -36,14 +36,14 @@ def test_what_comes_back_is_never_a_template():
 def test_lazy_containers_are_looked_into():
     found, told = topics.templated(
         "{{ service | kumon.runbook.service_state(acts, flags) }}",
-        again="{{ found.last_act }}",
+        again="{{ found.answered }}",
         service={
             "running": "{{ wanted }}",
             "pid": "{{ pid }}",
             "effective": {"DELIVERY_DISABLE": "{{ 'tr' ~ 'ue' }}"},
-            "last_act": {"time": "{{ hostile }}"},
+            "last_change": "{{ hostile }}",
         },
-        acts=[{"act": "{{ 'service_flags' }}", "ended": "{{ ended }}"}],
+        acts=[{"act": "{{ 'service_flags' }}", "ended": "{{ ended }}", "ok": "{{ wanted }}"}],
         flags={"DELIVERY_DISABLE": "{{ wanted }}"},
         wanted=True,
         pid=12,

@@ -18,9 +18,15 @@ def info(**more):
         "declared": {"DELIVERY_DISABLE": None},
         "effective": {"DELIVERY_DISABLE": None},
         "health": {"status": "ok"},
-        "last_act": {"time": ACTED},
+        "last_change": ACTED,
+        "pids": [4127, 4130],
         **more,
     }
+
+
+def done(**more):
+    """An act of the journal that changed something and succeeded."""
+    return {"act": "service_flags", "ok": True, "before": {"X": None}, "after": {"X": "1"}, **more}
 
 
 def off(**more):
@@ -52,9 +58,9 @@ def test_anything_else_is_false(value):
 def test_what_could_not_be_looked_at_is_unknown_and_never_false(given, unreachable):
     state = service_state(given, [{"act": "service_flags", "ended": ENDED}], LEVEL2, {"present": True})
     assert (state["known"], state["unreachable"]) == (False, unreachable)
-    for name in ("running", "answering", "delivery_disabled", "v1_flags", "since_pid", "last_act", "present_since"):
+    for name in ("running", "answering", "delivery_disabled", "v1_flags", "since_pid", "answered", "present_since"):
         assert state[name] is None, name
-    assert (state["fenced"], state["began"]) == (False, [])
+    assert (state["fenced"], state["began"], state["pids"], state["starts"]) == (False, [], [], [])
 
 
 def test_a_running_service_is_judged_by_what_its_processes_have():
@@ -126,28 +132,39 @@ def test_the_present_state_began_with_the_last_act_that_ended():
     acts = [
         {"act": "decision", "ended": "2025-09-04T19:50:00Z"},
         {"act": "proof", "ended": "2025-09-04T19:40:00Z"},
-        {"act": "service_flags", "ended": None},
-        {"act": "service_flags", "ended": ENDED},
-        {"act": "release", "ended": ACTED},
+        done(ended=None),
+        done(ended="2025-09-04T19:35:00Z", ok=False),
+        # It found what it was to bring about.
+        done(ended="2025-09-04T19:30:00Z", before={"X": "1"}),
+        done(ended=ENDED),
+        done(act="release", ended=ACTED, before=None),
     ]
     assert service_state(info(), acts)["present_since"] == ENDED
-    assert service_state(info(), acts[:3])["present_since"] is None
+    assert service_state(info(), acts[:5])["present_since"] is None
+    assert service_state(info(), acts[6:])["present_since"] == ACTED
     assert service_state(info())["present_since"] is None
 
 
 def test_under_the_kill_switch_the_process_that_has_it_counts_too():
     assert service_state(off())["present_since"] == STARTED
-    assert service_state(off(), [{"act": "service_flags", "ended": ACTED}])["present_since"] == ACTED
-    older = [{"act": "service_flags", "ended": "2025-09-04T18:00:00Z"}]
+    assert service_state(off(), [done(ended=ACTED)])["present_since"] == ACTED
+    older = [done(ended="2025-09-04T18:00:00Z")]
     assert service_state(off(), older)["present_since"] == STARTED
     assert service_state(info(), older)["present_since"] == "2025-09-04T18:00:00Z"
 
 
 def test_the_times_for_a_proof_are_those_that_are_known():
     state = service_state(info())
-    assert (state["began"], state["last_act"]) == ([STARTED, ACTED], ACTED)
-    state = service_state(info(started=None, last_act=None))
-    assert (state["began"], state["last_act"]) == ([], None)
+    assert (state["began"], state["answered"]) == ([STARTED, ACTED], ACTED)
+    state = service_state(info(started=None, last_change=None))
+    assert (state["began"], state["answered"]) == ([], None)
+
+
+def test_all_processes_are_named_and_when_any_of_them_began():
+    state = service_state(info(), [done(ended=ENDED), {"act": "proof", "ended": ACTED}])
+    assert (state["pids"], state["starts"]) == ([4127, 4130], [STARTED, ENDED])
+    state = service_state(info(pids=None, started=None))
+    assert (state["pids"], state["starts"]) == ([], [])
 
 
 @pytest.mark.parametrize(
