@@ -4,8 +4,8 @@
 
 """Whether an act had its effect, by what the service did with messages since, and beside what it did before.
 
-Good news has to be seen: a message that was kept in, or one that was delivered. Health's own word is told as such. A log
-that could not be read, is another service's or was not understood shows nothing good. Pure.
+Good news has to be seen: a message that was kept in, or one that was delivered. Health's own word is told as such. A
+log that could not be read, is another service's or was not understood shows nothing good. Pure.
 """
 
 from __future__ import annotations
