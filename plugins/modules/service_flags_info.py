@@ -114,6 +114,11 @@ undo:
   type: dict
   sample:
     DELIVERY_DISABLE:
+last_change:
+  description: When the last act ended that succeeded and changed something, ISO 8601 in UTC; V(null) when there is none.
+  returned: success
+  type: str
+  sample: "2026-11-22T10:12:10.816Z"
 last_act:
   description: The last outcome in the journal, V(null) when there is none.
   returned: success
@@ -164,6 +169,12 @@ pid:
   returned: success
   type: int
   sample: 4127
+pids:
+  description: All processes of the service, the main one first.
+  returned: success
+  type: list
+  elements: int
+  sample: [4127, 4130]
 started:
   description: When that process started, ISO 8601 in UTC.
   returned: success

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: trace_log_info
-short_description: Count what the assistant planned, read, sent and delivered, by its log's trace lines
+short_description: Count what became of the assistant's messages, by its log, and how good that evidence is
 version_added: 0.1.0
 description:
-  - Reads the trace lines of a log or of the systemd journal on the target and returns counts. No log text but a few
+  - Reads the traces of messages in a log or in the systemd journal on the target and returns counts. No log text but a few
     redacted samples leaves the target.
-  - A trace counts only where it starts the message of a log record. Text that a customer wrote never counts, whatever it quotes.
-  - The six shapes in which such a record can stand (C(logging.basicConfig), asctime, JSON lines, C(journalctl -o short-iso),
-    C(journalctl -o json), nothing) may be mixed in one file.
+  - Three grammars are known, each found by itself, also where one file changes from one to another. C(trace) are the V2
+    traces, C(pipeline) and C(one-turn) those of the later releases.
+  - What stands around a record is taken off (logging's default, asctime, JSON lines, C(journalctl -o short-iso) and
+    C(-o json), docker's C(json-file), C(docker logs -t), compose, CRI, kubectl, Railway; colours, carriage returns).
+  - A trace counts only where it starts the message of a log record. Text that a customer wrote never counts, whatever it
+    quotes. In a stream whose trace records have heads a bare line is text.
   - A window of time is found by bisection, so that 15 minutes of a 10 GB file take no longer than those of a small one.
-  - Memory is bounded whatever the size of the log. Hand-offs are paired over at least the newest two million conversations.
+  - Memory is bounded whatever the size of the log. Hand-offs are paired over at least the newest million keys.
 options:
   source:
     description: Where the log is.
@@ -47,9 +50,21 @@ options:
     type: str
   since_pid:
     description:
-      - Count what this process (as uvicorn announces it, C(Started server process [PID])) and its successors did. This also
-        serves logs without times of their own. Where no such line is found, O(since) holds.
+      - Count nothing that happened before this process began, by the kernel. What the log says of a start is not believed,
+        because a customer can write it as well.
     type: int
+  pids:
+    description:
+      - The processes of the service. They tell whether this is the log that they write (C(evidence.owned)), and whether the
+        process that runs has left a trace in it (C(evidence.covered.process_seen)).
+    type: list
+    elements: int
+    default: []
+  starts:
+    description: When processes of the service are known to have begun, ISO 8601. Object ids mean something only within one.
+    type: list
+    elements: str
+    default: []
   observe:
     description:
       - Keep reading for up to this many seconds until the log shows what became of a planned message, that is until
@@ -60,9 +75,10 @@ options:
     description: Count only this conversation, given by its id or by the phone number in it.
     type: str
   grace:
-    description: Seconds within which a planned message is read and a sent one gets its result. Younger ones count as nothing yet.
+    description:
+      - Seconds within which a planned message is read and sent, and a sent one gets its result. Younger ones count as nothing yet.
+      - Where it is not given, it is learned from the log for each stage, twice what 95 % took, between 5 and 60 seconds.
     type: float
-    default: 60
   expected_instance:
     description: The WhatsApp instance that should be used. Others that are seen are returned as C(instances.unexpected).
     type: str
@@ -70,6 +86,18 @@ options:
     description: How many samples of each kind are returned, newest first.
     type: int
     default: 5
+  max_unanswered:
+    description: How many conversations without an answer are returned, the longest wait first.
+    type: int
+    default: 20
+  seconds:
+    description: How long reading may take. The oldest is left out where that is not enough, and the evidence says so.
+    type: float
+    default: 20
+  max_bytes:
+    description: How much may be read, unpacked. The oldest is left out where there is more, and the evidence says so.
+    type: int
+    default: 4294967296
   redact:
     description: Mask phone numbers and secrets in everything that is returned.
     type: bool
@@ -112,8 +140,12 @@ traces:
     lines: {description: Lines read., type: int, returned: always}
     bytes: {description: Bytes read (of compressed files those inside)., type: int, returned: always}
     records: {description: Trace records counted., type: int, returned: always}
-    unparsed: {description: Lines that begin as a trace but do not fit its grammar (half-written ones)., type: int, returned: always}
+    unparsed: {description: Records that name a trace and fit no grammar., type: int, returned: always}
+    unparsed_guards: {description: Those of them that begin as a guard., type: int, returned: always}
+    ambiguous: {description: What could be a record or a customer's text; nothing is counted by it., type: int, returned: always}
     undated: {description: Trace records whose time is unknown., type: int, returned: always}
+    future: {description: Records that carry a time of the future., type: int, returned: always}
+    grammars: {description: Records counted by grammar., type: dict, returned: always}
     truncated: {description: Whether the log was truncated while it was read., type: bool, returned: always}
     first: {description: Time of the first record counted (ISO 8601 in UTC)., type: str, returned: always}
     last: {description: Time of the last record counted., type: str, returned: always}
@@ -135,8 +167,44 @@ traces:
         - C(run) is the present run of failures with no success since, and over how many recipients.
       type: dict
       returned: always
+    stages:
+      description:
+        - Messages by stage, C(received), C(planned), C(read), C(sent), C(success), C(failed); null where the grammar has no such stage.
+        - C(repeated) are sends beyond what was planned for the key.
+      type: dict
+      returned: always
+    turns:
+      description:
+        - Customers' messages by what became of them. C(success), C(failed), C(unconfirmed) (asked, no end in time), C(unsent) (never
+          asked), C(dropped) (by the assistant's own word), C(lost), C(ignored) (repeats).
+      type: dict
+      returned: always
+    last_event: {description: Time of the last event of each stage and of the last guard, type: dict, returned: always}
+    overdue:
+      description: C(planned) and not read, C(read) and not sent, C(sent) and without result, each past its grace period.
+      type: dict
+      returned: always
+    late: {description: Messages that were C(read) or C(settled) after more than 60 seconds, type: dict, returned: always}
+    contradicting: {description: Results that say success and an HTTP error code; neither is counted., type: int, returned: always}
+    delays: {description: Seconds that 95 % took for each stage, type: dict, returned: always}
+    grace: {description: Seconds after which a stage is overdue, type: dict, returned: always}
+    recipients: {description: Distinct conversations by outcome, type: dict, returned: always}
+    unanswered:
+      description: Conversations that wait for an answer, C(n), C(longest_wait_seconds) and C(keys), the longest wait first.
+      type: dict
+      returned: always
+    evidence:
+      description:
+        - What the measurement is worth. Each part has C(ok), null where it was not asked or cannot be known.
+        - C(fresh), whether the silence since the newest message is no longer than max(10 minutes, 16 / rate of the hour before it).
+        - C(covered), whether the window is in the logs and the process that runs has left a trace; with C(unreadable) files,
+          C(suppressed) and C(undated) records, and C(incomplete) reading.
+        - C(owned), whether the service's processes write this log. C(understood), the share of the lines naming a trace that were.
+      type: dict
+      returned: always
     handoff:
       description:
+        - C(matured) are planned messages older than three times what messages usually take to be sent.
         - C(planned) messages, how many of them delivery C(read), and C(lost), where delivery read 0 of what was planned.
         - C(unread) are planned and past the grace period without any delivery trace. C(unpaired) are delivery traces without planner trace.
         - C(lost_keys) are the newest 1000 lost ones. C(state_mismatches) are reads of another state or outbox than planned.
@@ -159,6 +227,8 @@ traces:
     minutes:
       description:
         - By minute (C(2026-11-22T10:12Z)) C(success) and C(failed), one outcome per conversation, C(lost) hand-offs and C(guards) incidents.
+        - C(received), C(planned), C(read) and C(sent) messages, C(contradicting) results; C(unplanned), C(unread) and C(unsent) are
+          conversations of that minute whose message did not get further.
       type: list
       elements: dict
       returned: always

@@ -23,7 +23,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Truth,
     Verdict,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import STAGES, flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery as _levels
@@ -31,6 +31,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recover
 # What a process that ignores its kill-switch looks like behind the fence: it tries, and each try fails.
 FENCED = ("kill_switch_ignored", "delivery_failing")
 MODES = ("recommend", "approve", "auto")
+LOOKS = 5  # minutes with traffic for which a failure has to hold before automation acts on it: a hiccup is shorter
 BUDGET = 1800.0  # seconds within which a level is done automatically once at most
 
 STEPS: dict[str, tuple[int, ...]] = {
@@ -42,7 +43,6 @@ STEPS: dict[str, tuple[int, ...]] = {
     "instance_guard": (1, 2, 3),
     "invalid_instance": (1, 2, 3),
     "state_mismatch": (1, 2, 3),
-    # Without an answer nothing goes out either; the flags and the code are what may be at fault.
     "planning_stopped": (1, 2, 3),
     "reading_stopped": (1, 2, 3),
     "sending_stopped": (1, 2, 3),
@@ -50,24 +50,39 @@ STEPS: dict[str, tuple[int, ...]] = {
     "delivery_failing": (1,),
     # A service that is down sends nothing; the flags of level 1 and 2 would not make it start.
     "service_down": (3,),
+    "log_unreadable": (),
+    "not_understood": (),
+    "no_timestamps": (),
+    "not_owned": (),
+    "not_covered_process": (),
+    "incomplete": (),
+    "stale": (),
+    "no_data": (),
+    "service_unknown": (),
     # Watched at first. Silence after an automatic act is a service that did not come back.
     "service_silent": (3,),
+    "kill_switch": (),
+    "held_by_fence": (),
+    "planning_degraded": (),
+    "unread_handoff": (),
+    "sending_degraded": (),
+    "delivery_degraded": (),
+    "few_failed": (),
+    "results_contradict": (),
+    "unexpected_instance": (),
+    "repeated_sends": (),
+    "delivery_late": (),
+    # What may be a customer's text is told, and never acted upon.
+    "ambiguous": (),
+    "not_covered": (),
+    "partly_understood": (),
+    "quiet": (),
+    "none": (),
 }
-STEPS.update({cause: () for cause in CAUSES if cause not in STEPS})
 """The automatic steps for each cause of a verdict, in their order; after the last one a person decides."""
 
-TESTED = {
-    "delivery_failing": "results",
-    "planning_stopped": "planning",
-    "reading_stopped": "reading",
-    "sending_stopped": "sending",
-}
-"""The causes that a sequential test has found, and which one (`verdict.tests`)."""
 
-LOOKS = 5
-"""A provider's hiccup of a minute or two calls for a rollback as well, and is over when one is done. So nothing is done
-by itself about what a test has found until it has held for so many looks (minutes with traffic): in hiccups three times
-a week that leaves 2 to 4 automatic acts a year of 71 to 157."""
+_TESTED = {stage.rollback: stage.name for stage in STAGES}
 
 
 class _Decided(NamedTuple):
@@ -131,8 +146,14 @@ def recovery_decision(
 
     Each cause has its steps (`STEPS`). A level that is in effect already, or that was done automatically within the
     budget, is passed over for the next one, and so is one below what was done: steps only ever go up, and nothing is
-    lifted. The highest level that any of the causes calls for is due. A level that was decided and not finished,
-    because the run was killed, is not spent but due again, also when its evidence has left the window meanwhile.
+    lifted. The highest level that any of the causes calls for is due.
+
+    What a sequential test has found is acted upon by itself (`auto`) only after `LOOKS` looks, and only while it goes
+    on: most failures of a provider are over by then, and a rollback would be the next outage. Where delivery has failed
+    wholly the kill-switch gains nothing, so a person is called. Incidents are acted upon at once.
+
+    A level that was decided and not finished, because the run was killed, is not spent but due again, also when its
+    evidence has left the window meanwhile.
 
     `release_available` is whether level 3 has a known-good release to return to, if known. `commands` are the commands
     that `next` names, as this run was started.
@@ -149,7 +170,8 @@ def recovery_decision(
     history = _History(acts, budget)
     ignored = "kill_switch_ignored" in causes
     # Behind the fence an assistant that ignores the kill-switch tries to send, and nothing gets through.
-    contained = ignored and flag(effective.get("fenced"), "fenced") is True and not _rate(judged)
+    held = "held_by_fence" in causes
+    contained = held or (ignored and flag(effective.get("fenced"), "fenced") is True and not _rate(judged))
     in_effect = {
         1: flag(effective.get("kill_switch"), "kill_switch") is True and (not ignored or contained),
         2: flag(effective.get("v1_flags"), "v1_flags") is True,
@@ -158,24 +180,19 @@ def recovery_decision(
 
     reasons = [words.say("decide_contained")] if contained else []
     told: list[tuple[int, ...]] = []
-    due, due_cause, exhausted = 0, judged.get("cause") or "none", False
-    tests = mapping(judged.get("tests") or {}, "verdict.tests")
-    young = {cause: held for cause in causes if (held := _looks(cause, tests)) is not None and held < LOOKS}
-    waiting = False
-    # What has held long enough, or needs no test, comes first; what has not is called for and left to a person.
-    for cause in sorted(causes, key=lambda cause: cause in young):
+    due, due_cause, exhausted, hopeless = 0, judged.get("cause") or "none", False, False
+    patience = _Patience(judged)
+    at_once, certain = 0, due_cause  # the highest level that needs no waiting, and its cause
+    for cause in causes:
         # A single look that found no answer is watched; after an automatic act the service did not come back.
         persists = cause == "service_silent" and bool(history.spent)
         if (cause == "service_silent" and not persists) or (cause in FENCED and contained):
             continue
         if not STEPS[cause]:
             continue
-        if _is_total(cause, tests) and cause not in young:
-            # Nothing goes out: to switch delivery off would change nothing for anybody.
-            exhausted = True
-            reasons.append(words.say("decide_total"))
-            continue
-        if cause in young and due:
+        if cause == "delivery_failing" and patience.is_total(cause):
+            reasons.append(words.say("decide_total", cause=cause))
+            hopeless = True
             continue
         level, passed = _step(cause, words, in_effect=in_effect, history=history, release=release)
         if persists:
@@ -185,30 +202,37 @@ def recovery_decision(
             reasons += [reason for reason in passed if reason not in reasons]
         if level is None:
             exhausted = True
-        elif level > due:
-            due, due_cause, waiting = level, cause, cause in young
-            if waiting:
-                reasons.append(words.say("decide_waits", looks=young[cause], needed=LOOKS))
+            continue
+        if not patience.waits(cause) and level > at_once:
+            at_once, certain = level, cause
+        if level > due:
+            due, due_cause = level, cause
     for level, known in history.unfinished.items():
+        if not in_effect[level] and level > at_once:
+            at_once, certain = level, "unfinished"
         if not in_effect[level] and level >= due:
-            due, due_cause, waiting = level, "unfinished" if level > due else due_cause, False
+            due, due_cause = level, "unfinished" if level > due else due_cause
             age = words.duration(known.age)
             reasons.append(words.say("decide_unfinished", level=level, age=age, run_id=redact(str(known.run_id))[:60]))
 
-    act = due > 0 and ((mode == "auto" and not waiting) or (mode == "approve" and approved_level == due))
+    # What is certain does not wait for what is not.
+    waiting = mode == "auto" and due > 0 and not at_once
+    if mode == "auto" and at_once:
+        due, due_cause = at_once, certain
+    act = due > 0 and not waiting and (mode == "auto" or (mode == "approve" and approved_level == due))
     blind = judged.get("status") == "blind"
-    if due:
-        if not (waiting and mode == "auto"):
-            reasons.append(_permission(mode, words, due=due, approved=approved_level))
+    if waiting:
+        reasons.append(patience.told(due_cause, words))
+        then = words.say("decide_next_watch")
+    elif due:
+        reasons.append(_permission(mode, words, due=due, approved=approved_level))
         then = words.say(
-            "decide_next_act" if act else "decide_next_waits" if mode == "auto" else f"decide_next_{mode}",
-            level=due,
-            command=_command(words, mode, due),
+            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
         )
-    elif exhausted or blind or contained:
+    elif exhausted or hopeless or blind or contained:
         if blind and not exhausted:
             reasons.append(words.say("decide_blind", cause=due_cause))
-        what = "any" if exhausted else "contained" if contained else "blind"
+        what = "any" if exhausted else "total" if hopeless else "contained" if contained else "blind"
         then = words.say("decide_next_person", what=words.say(f"decide_next_person_{what}"))
     else:
         safe = due_cause == "kill_switch"
@@ -216,7 +240,7 @@ def recovery_decision(
         reasons.append(words.say(key, status=judged.get("status"), cause=due_cause))
         status = judged.get("status")
         then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
-    nobody = not due and (exhausted or blind)
+    nobody = not due and (exhausted or hopeless or blind)
     level = None if nobody else due
     title = words.say(f"levels_{'none' if level is None else level}")
     return {
@@ -228,20 +252,36 @@ def recovery_decision(
         "cause": due_cause,
         "reasons": reasons,
         "next": then,
-        "to_person": (due > 0 and not act) or nobody or (contained and not due),
+        "to_person": (due > 0 and not act and not waiting) or nobody or (contained and not due),
         "budget": [_spent(each, in_effect[each], history.spent.get(each)) for each in (1, 2, 3)],
     }
 
 
-def _looks(cause: str, tests: Mapping[str, Any]) -> int | None:
-    """For how many looks what a test has found has held; `None` for what no test has found, or where nobody knows."""
-    test = tests.get(TESTED.get(cause, ""))
-    return None if test is None else int(test.get("held") or 0)
+class _Patience:
+    """For how long what a sequential test has found has held. A verdict that does not say hinders nothing."""
 
+    def __init__(self, verdict: dict[str, Any]) -> None:
+        self._tests = verdict.get("tests")
 
-def _is_total(cause: str, tests: Mapping[str, Any]) -> bool:
-    """Whether nothing at all is delivered."""
-    return cause == "delivery_failing" and bool((tests.get("results") or {}).get("total"))
+    def _test(self, cause: str) -> dict[str, Any] | None:
+        """The test behind a cause; None for what is no matter of a test."""
+        if self._tests is None or cause not in _TESTED:
+            return None
+        return mapping(mapping(self._tests, "verdict.tests").get(_TESTED[cause]) or {}, "a test of the verdict")
+
+    def is_total(self, cause: str) -> bool:
+        test = self._test(cause)
+        return bool(test and test.get("total") and not self.waits(cause))
+
+    def waits(self, cause: str) -> bool:
+        test = self._test(cause)
+        return test is not None and not (test.get("held", 0) >= LOOKS and test.get("failing_now"))
+
+    def told(self, cause: str, words: Words) -> str:
+        held = (self._test(cause) or {}).get("held", 0)
+        if held >= LOOKS:
+            return words.say("decide_ended", cause=cause)
+        return words.say("decide_waits", cause=cause, held=held, looks=LOOKS, more=LOOKS - held)
 
 
 def _spent(level: int, in_effect: bool, decided: _Decided | None) -> Spent:

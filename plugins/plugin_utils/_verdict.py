@@ -279,7 +279,7 @@ def verdict(
 
     `evidence` is M of the e-detector (see `Detector`) over the results of the minutes in the data, 0 without minutes.
     The other stages of a message's way have the same test; `tests` has them all, by stage. `held` is the number of
-    looks for which the longest of them has stood at `rollback`. `quality` is `traces.evidence`: how good the evidence is.
+    looks for which the longest of them has stood at `rollback`. `quality` is `traces.evidence`, how good it all is.
 
     A log without times has totals and no minutes. How old its failures are is unknown, and the sequential test needs
     their order, so totals alone never call for a rollback: they say `watch` when the whole Wilson interval lies below
@@ -316,7 +316,7 @@ def verdict(
     parts = sequence((traces or {}).get("parts") or [], "traces.parts")
     for place, part in enumerate(parts, 1):
         name = redact(str(mapping(part, "Each of traces.parts").get("host") or place))[:60]
-        judged = _worse(judged, judge(part), lambda reason, name=name: words.say("part", host=name, reason=reason))
+        judged = _worse(judged, judge(part), words, name)
     return judged
 
 
@@ -401,13 +401,14 @@ def _test(followed: Followed) -> Test:
     }
 
 
-def _worse(whole: Verdict, part: Verdict, named: Callable[[str], str]) -> Verdict:
+def _worse(whole: Verdict, part: Verdict, words: Words, host: str) -> Verdict:
     """Put what was found at one host of a fleet into the verdict on all of it."""
     severity = list(CAUSES)
+    named = [words.say("part", host=host, reason=reason) for reason in part["reasons"]]
     if severity.index(part["cause"]) < severity.index(whole["cause"]):
-        worst, reasons = part, [*map(named, part["reasons"]), *whole["reasons"]]
+        worst, reasons = part, [*named, *whole["reasons"]]
     else:
-        worst, reasons = whole, [*whole["reasons"], *(map(named, part["reasons"]) if part["causes"] else ())]
+        worst, reasons = whole, [*whole["reasons"], *(named if part["causes"] else ())]
     tests = dict(whole["tests"])
     for name, test in part["tests"].items():
         if name not in tests or test["held"] > tests[name]["held"]:
@@ -652,12 +653,12 @@ def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Foll
             successes = _minutes_until(ahead, lambda level: level < limits.rollback, success=1)
             return words.say("until_rollback_ends", messages=words.many(successes, "message"))
         if cause == stage.watch and ahead.evidence < LEAVE_BELOW and tests[stage.name].watching:
-            return words.say("until_quiet", leave=leave)
+            return words.say("until_low", leave=leave)
         if cause == stage.watch and tests[stage.name].watching:
             successes = _minutes_until(ahead, lambda level: level < LEAVE_BELOW, success=1)
             return words.say("until_watch_ends", messages=words.many(successes, "message"), leave=leave)
-    if cause == "quiet":
-        return words.say("until_cause_quiet")
+    if cause == "delivery_degraded":
+        return words.say("until_times")
     return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
 
 

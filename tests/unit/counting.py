@@ -11,19 +11,31 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import St
 
 
 class Counter:
-    """A balance that is fed lists of lines."""
+    """A balance that is fed lists of lines, or what a source reads."""
 
     def __init__(self, now, **options):
         self.balance = Balance(now=now, **options)
-        self.reader = TraceReader(self.balance, StampReader(now), now)
+        self.stamps = StampReader(now)
+        self.reader = TraceReader(self.balance, self.stamps, now)
+        self.bytes = 0
+
+    @property
+    def records(self):
+        """How many records were counted so far."""
+        return self.result()["records"]
+
+    def __getattr__(self, name):
+        return getattr(self.reader, name)
 
     def feed(self, lines):
-        """Take lines as one block."""
-        self.reader.feed(b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines))
+        """Take lines as one block, or a block."""
+        if not isinstance(lines, bytes):
+            lines = b"\n".join(line if isinstance(line, bytes) else line.encode() for line in lines)
+        self.reader.feed(lines)
 
     def result(self):
         """Return the traces so far."""
-        return {**self.balance.result(), "lines": self.reader.lines, "bytes": self.reader.bytes}
+        return {**self.balance.result(), "lines": self.reader.lines, "bytes": self.bytes}
 
 
 OUTCOMES = ("minute", "success", "failed", "lost", "guards")

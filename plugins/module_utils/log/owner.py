@@ -152,7 +152,8 @@ class _Others:
                 for number in os.listdir(f"{root}/{name}/fd"):
                     self._note(int(name), f"{root}/{name}/fd/{number}", logs)
             except PermissionError:
-                self.hidden = True
+                # What is hidden from root is the kernel's or the container host's, and reads no pipe of ours.
+                self.hidden = self.hidden or os.geteuid() != 0
             except OSError:  # it has ended
                 continue
 

@@ -20,6 +20,18 @@ TEXTS: dict[str, Both] = {
         "O processo ignora o kill-switch, e a cerca de rede retém as mensagens.",
         "The process ignores the kill-switch, and the network fence keeps its messages in.",
     ),
+    "decide_total": Both(
+        "{cause}: nada é entregue, então o kill-switch nada ganha; uma pessoa precisa ver o provedor.",
+        "{cause}: nothing is delivered, so the kill-switch gains nothing; a person has to see to the provider.",
+    ),
+    "decide_waits": Both(
+        "{cause} dura {held} de {looks} olhadas (minutos com tráfego); sozinho só age depois de mais {more}.",
+        "{cause} has held {held} of {looks} looks (minutes with traffic); nothing is done by itself for {more} more.",
+    ),
+    "decide_ended": Both(
+        "{cause}: na última olhada nada falhou, então nada é feito sozinho.",
+        "{cause}: in the newest look nothing failed, so nothing is done by itself.",
+    ),
     "decide_level": Both("{cause} pede o nível {level}.", "{cause} calls for level {level}."),
     "decide_in_effect": Both(
         "O nível {level} já está em vigor, e {cause} continua.",
@@ -47,18 +59,6 @@ TEXTS: dict[str, Both] = {
     "decide_persists": Both(
         "{cause} persiste depois de um ato automático.",
         "{cause} persists after an automatic act.",
-    ),
-    "decide_waits": Both(
-        "Pode ser um soluço: o teste manteve-se por {looks} de {needed} olhares; até lá nada é feito automaticamente.",
-        "It may be a hiccup: the test has held for {looks} of {needed} looks; nothing is done automatically before.",
-    ),
-    "decide_next_waits": Both(
-        "Uma pessoa pode fazer já o nível {level}: {command}. Automaticamente só se o problema persistir.",
-        "A person may do level {level} now: {command}. Automatically only if it goes on.",
-    ),
-    "decide_total": Both(
-        "Nenhuma entrega dá certo: desligar a entrega não muda nada para ninguém. Uma pessoa tem de reparar a causa.",
-        "No delivery succeeds: switching delivery off changes nothing for anybody. A person has to repair the cause.",
     ),
     "decide_recommend": Both("Modo recommend: nada é feito.", "Mode recommend: nothing is done."),
     "decide_not_approved": Both(
@@ -100,6 +100,10 @@ TEXTS: dict[str, Both] = {
     "decide_next_person_blind": Both(
         "fazer com que serviço e log possam ser lidos e rodar de novo",
         "see that service and log can be read, then run it again",
+    ),
+    "decide_next_person_total": Both(
+        "ver a Evolution API, a instância e o número; rollback_level1 se envios parciais fizerem mal",
+        "see to the Evolution API, its instance and the number; rollback_level1 if partial sends do harm",
     ),
     "decide_next_person_contained": Both(
         "reparar o assistente ou rodar rollback_level3; enquanto isso a cerca retém",

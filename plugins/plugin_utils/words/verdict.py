@@ -14,6 +14,194 @@ TEXTS: dict[str, Both] = {
     ),
     "no_rate": Both("Nenhuma entrega tem resultado{evidence}.", "No delivery has a result{evidence}."),
     "no_result": Both("Ainda não há resultado de entrega para julgar.", "There is no delivery result to judge yet."),
+    "newest": Both(
+        "Evento mais recente há {age}.",
+        "Newest event {age} ago.",
+    ),
+    "part": Both(
+        "Servidor {host}: {reason}",
+        "Host {host}: {reason}",
+    ),
+    "quiet": Both(
+        "Quieto, não provado: fora do horário esperado nada chega, e isso não prova nada.",
+        "Quiet, not proven: outside the expected hours nothing arrives, and that proves nothing.",
+    ),
+    "quiet_nothing": Both(
+        "Quieto, não provado: não há registro na janela, e nenhuma mensagem era esperada.",
+        "Quiet, not proven: there is no trace in the window, and no messages were expected.",
+    ),
+    "stale": Both(
+        "O evento mais recente tem {age}; depois de {rate} por minuto, mais de {limit} de silêncio é demais.",
+        "The newest event is {age} old; after {rate} a minute more than {limit} of silence is too long.",
+    ),
+    "not_owned": Both(
+        "O log não é o que os processos deste serviço escrevem: {reason}.",
+        "The log is not the one that the processes of this service write: {reason}.",
+    ),
+    "not_understood": Both(
+        "O log tem {n} linhas e nenhum evento de gramática conhecida: a gramática não foi reconhecida.",
+        "The log has {n} lines and no event of a known grammar: its grammar is not recognised.",
+    ),
+    "unparsed_guards": Both(
+        "{n} linhas começam como um guard e não cabem em nenhuma gramática.",
+        "{n} lines begin as a guard does and fit no grammar.",
+    ),
+    "partly_understood": Both(
+        "Só {share} das linhas que citam um trace foram entendidas.",
+        "Only {share} of the lines that name a trace were understood.",
+    ),
+    "ambiguous": Both(
+        "{n} registros podem ser texto de um cliente; por eles ninguém age.",
+        "{n} records may be a customer's text; nobody acts on them.",
+    ),
+    "not_covered_process": Both(
+        "O processo presente não deixou nenhum trace no log.",
+        "The present process has left no trace in the log.",
+    ),
+    "incomplete": Both(
+        "A medição está incompleta: {why}.",
+        "The measurement is incomplete: {why}.",
+    ),
+    "gap_unreadable": Both(
+        "Arquivos que talvez sejam da janela não puderam ser lidos: {names}.",
+        "Files that may belong to the window could not be read: {names}.",
+    ),
+    "gap_suppressed": Both(
+        "O journal descartou {n} linhas do serviço.",
+        "The journal has suppressed {n} lines of the service.",
+    ),
+    "gap_undated": Both(
+        "{n} registros não têm horário e não podem ser situados na janela.",
+        "{n} records have no time and cannot be placed in the window.",
+    ),
+    "gap_future": Both(
+        "{n} registros têm horário no futuro, e nenhum é de agora.",
+        "{n} records carry times of the future, and none is of now.",
+    ),
+    "gap_unknown": Both(
+        "O log não cobre a janela toda.",
+        "The log does not cover the whole window.",
+    ),
+    "covered_for": Both(
+        "O log cobre só {covered} dos {window} pedidos: começa em {since}.",
+        "The log covers only {covered} of the {window} asked for: it begins at {since}.",
+    ),
+    "mostly_undated": Both(
+        "{undated} registros não têm horário, e só {records} têm: quase nada pode ser situado na janela.",
+        "{undated} records have no time and only {records} have one: hardly anything can be placed in the window.",
+    ),
+    "no_message": Both(
+        "Nenhuma mensagem foi planejada, lida ou entregue na janela, embora mensagens sejam esperadas.",
+        "No message was planned, read or delivered in the window although messages are expected.",
+    ),
+    "planning_wrong": Both(
+        "Para {wrong} de {n} mensagens nada foi planejado ({m}).",
+        "For {wrong} of {n} messages nothing was planned ({m}).",
+    ),
+    "reading_wrong": Both(
+        "{wrong} de {n} mensagens planejadas não foram lidas pelo delivery a tempo ({m}).",
+        "{wrong} of {n} planned messages were not read by the delivery in time ({m}).",
+    ),
+    "sending_wrong": Both(
+        "{wrong} de {n} mensagens lidas não foram enviadas a tempo ({m}).",
+        "{wrong} of {n} messages that were read were not sent in time ({m}).",
+    ),
+    "few_recipients": Both(
+        "{rate} M chegou a {limit}, mas só para destinatários de menos ({n}): o rollback pede 3.",
+        "{rate} M has reached {limit}, but for too few recipients ({n}): a rollback takes 3.",
+    ),
+    "none_went_well": Both(
+        "{rate} Nenhuma foi adiante.",
+        "{rate} None went on.",
+    ),
+    "unsent_handoff": Both(
+        "{handoffs} lidas e não enviadas a tempo.",
+        "{handoffs} read and not sent in time.",
+    ),
+    "few_failed": Both(
+        "Nada foi entregue: {failures}, e são poucas para dizer mais.",
+        "Nothing was delivered: {failures}, too few to say more.",
+    ),
+    "results_contradict": Both(
+        "{n} de {results} resultados se contradizem: sucesso com erro HTTP. Não contam como nenhum dos dois.",
+        "{n} of {results} results contradict themselves: success with an HTTP error. They count as neither.",
+    ),
+    "repeated_sends": Both(
+        "{n} de {answers} respostas são cópias: enviadas mais vezes do que planejadas.",
+        "{n} of {answers} answers are copies: sent more often than planned.",
+    ),
+    "delivery_late": Both(
+        "As mensagens chegam tarde: em mais de 60 s {read} foram lidas e {settled} concluídas.",
+        "Messages are late: {read} were read and {settled} settled after more than 60 s.",
+    ),
+    "held_by_fence": Both(
+        "Retido pela cerca de rede desde {since}: {attempts} tentativas.",
+        "Held by the fence since {since}: {attempts} attempts.",
+    ),
+    "until_not_owned": Both(
+        "O log que os processos do serviço têm aberto, em runbook_log_paths.",
+        "The log that the service's processes have open, named in runbook_log_paths.",
+    ),
+    "until_not_understood": Both(
+        "Um log numa gramática que o runbook conheça.",
+        "A log in a grammar that the runbook knows.",
+    ),
+    "until_partly_understood": Both(
+        "Um log numa gramática que o runbook conheça.",
+        "A log in a grammar that the runbook knows.",
+    ),
+    "until_not_covered_process": Both(
+        "Um trace do processo presente.",
+        "A trace by the present process.",
+    ),
+    "until_incomplete": Both(
+        "Uma medição que chegue ao fim: uma janela menor, ou mais tempo.",
+        "A measurement that comes to its end: a smaller window, or more time.",
+    ),
+    "until_not_covered": Both(
+        "Um log que cubra a janela, ou uma janela menor.",
+        "A log that covers the window, or a smaller window.",
+    ),
+    "until_quiet": Both(
+        "Uma mensagem que o assistente trate.",
+        "A message that the assistant handles.",
+    ),
+    "until_stale": Both(
+        "Uma mensagem que o assistente trate.",
+        "A message that the assistant handles.",
+    ),
+    "until_few_failed": Both(
+        "Uma entrega com sucesso; 4 falhas seguidas para 3 destinatários significam rollback.",
+        "A delivery that succeeds; 4 failures in a row over 3 recipients mean rollback.",
+    ),
+    "until_held_by_fence": Both(
+        "O assistente obedecer ao kill-switch, ou a cerca ser desfeita por roll_forward.yml.",
+        "The assistant obeying its kill-switch, or roll_forward.yml lifting the fence.",
+    ),
+    "until_results_contradict": Both(
+        "Uma janela em que os resultados não se contradigam.",
+        "A window in which no results contradict themselves.",
+    ),
+    "until_repeated_sends": Both(
+        "Uma janela em que cada resposta seja enviada uma vez.",
+        "A window in which each answer is sent once.",
+    ),
+    "until_delivery_late": Both(
+        "Uma janela em que as mensagens sejam lidas e concluídas em 60 s.",
+        "A window in which messages are read and settled within 60 s.",
+    ),
+    "until_ambiguous": Both(
+        "Um log em JSON, em que o texto de um cliente não passe por registro.",
+        "A log in JSON lines, in which a customer's text cannot pass for a record.",
+    ),
+    "until_planning_degraded": Both(
+        "As mensagens que chegam serem planejadas.",
+        "The messages that arrive being planned.",
+    ),
+    "until_sending_degraded": Both(
+        "As mensagens lidas serem enviadas.",
+        "The messages that were read being sent.",
+    ),
     "gateway_down": Both(
         "A Evolution API está fora do ar ou a instância não está conectada.",
         "The Evolution API is down or its instance is not connected.",
@@ -111,7 +299,12 @@ TEXTS: dict[str, Both] = {
         "{messages} sem falha, ou uma janela que comece depois do reparo.",
         "{messages} without failure, or a window that begins after the repair.",
     ),
-    "until_quiet": Both("M ficar abaixo de {leave} por 15 minutos.", "M staying below {leave} for 15 minutes."),
+    "until_delivery_failing": Both("Uma entrega com sucesso.", "A delivery that succeeds."),
+    "until_times": Both(
+        "Um log com horários, ou entregas com sucesso suficientes para trazer o intervalo até a meta.",
+        "A log with times in it, or enough successes to bring the interval up to the target.",
+    ),
+    "until_low": Both("M ficar abaixo de {leave} por 15 minutos.", "M staying below {leave} for 15 minutes."),
     "until_watch_ends": Both(
         "{messages} sem falha e depois 15 minutos com M abaixo de {leave}.",
         "{messages} without failure and then 15 minutes with M below {leave}.",
@@ -163,161 +356,5 @@ TEXTS: dict[str, Both] = {
     "until_unexpected_instance": Both(
         "Uma janela em que só a instância esperada seja usada.",
         "A window in which only the expected instance is used.",
-    ),
-    "newest": Both(
-        "Último evento há {age}.",
-        "Newest event {age} ago.",
-    ),
-    "part": Both(
-        "Servidor {host}: {reason}",
-        "Host {host}: {reason}",
-    ),
-    "covered_for": Both(
-        "O log cobre só {covered} de {window}, desde {since}: vale para esse tempo.",
-        "The log covers only {covered} of {window}, since {since}: this is good for that time only.",
-    ),
-    "not_owned": Both(
-        "Nenhum processo deste serviço escreve o log lido; eles escrevem em: {reason}.",
-        "No process of this service writes the log that was read; they write to: {reason}.",
-    ),
-    "not_understood": Both(
-        "O log tem {n} linhas e nenhuma em gramática conhecida: não reconhecido, o que não diz que nada chegou.",
-        "The log has {n} lines and none of a known grammar: not recognised, which does not mean that nothing arrived.",
-    ),
-    "unparsed_guards": Both(
-        "{n} registros começam como um guard e não são entendidos.",
-        "{n} records begin as a guard and are not understood.",
-    ),
-    "partly_understood": Both(
-        "Só {share} dos registros que nomeiam uma mensagem foram entendidos.",
-        "Only {share} of the records that name a message were understood.",
-    ),
-    "ambiguous": Both(
-        "{n} registros podem ser reais ou texto de cliente; não se age por eles.",
-        "{n} records may be real or a customer's text; nothing is done because of them.",
-    ),
-    "not_covered_process": Both(
-        "O processo em execução não deixou nenhum registro; o que está no log é de outro, anterior.",
-        "The process that runs has not left a single trace; what is in the log is another one's, of before.",
-    ),
-    "incomplete": Both(
-        "A leitura não chegou ao fim: {why}.",
-        "The reading did not come to its end: {why}.",
-    ),
-    "stale": Both(
-        "Silêncio há {age}: com {rate} mensagens por minuto, mais de {limit} não é acaso.",
-        "Silent for {age}: at {rate} messages a minute more than {limit} is no chance.",
-    ),
-    "quiet": Both(
-        "Quieto, não comprovado: fora do horário em que se esperam mensagens.",
-        "Quiet, not proven: outside of the hours in which messages are expected.",
-    ),
-    "quiet_nothing": Both(
-        "Quieto, não comprovado: não há registro na janela, e nenhuma mensagem era esperada.",
-        "Quiet, not proven: there is no trace in the window, and no messages were expected.",
-    ),
-    "gap_unreadable": Both(
-        "Partes do log não puderam ser lidas: {names}.",
-        "Parts of the log could not be read: {names}.",
-    ),
-    "gap_suppressed": Both(
-        "O journald descartou {n} mensagens do serviço.",
-        "journald dropped {n} messages of the service.",
-    ),
-    "gap_undated": Both(
-        "{n} registros não têm horário e não podem ser situados.",
-        "{n} records have no time and cannot be placed.",
-    ),
-    "gap_future": Both(
-        "{n} registros têm horário no futuro.",
-        "{n} records carry times of the future.",
-    ),
-    "gap_unknown": Both(
-        "O log não mostra toda a janela.",
-        "The log does not show the whole window.",
-    ),
-    "mostly_undated": Both(
-        "{undated} registros sem horário, contra {records} que podem ser situados na janela.",
-        "{undated} records have no time, against {records} that can be placed in the window.",
-    ),
-    "no_message": Both(
-        "Nenhuma mensagem foi planejada, lida ou entregue na janela: não há o que julgar.",
-        "No message was planned, read or delivered in the window: there is nothing to judge.",
-    ),
-    "held_by_fence": Both(
-        "Retido pela cerca de rede desde {since}: {attempts} tentativas, nada saiu.",
-        "Held by the network fence since {since}: {attempts} attempts, nothing got out.",
-    ),
-    "results_contradict": Both(
-        "{n} de {results} resultados dizem sucesso e um código de erro HTTP: não se acredita em nenhum dos dois.",
-        "{n} of {results} results say success and an HTTP error code: neither is believed.",
-    ),
-    "repeated_sends": Both(
-        "{n} de {answers} envios são cópias: foi enviado mais do que o planejado.",
-        "{n} of {answers} sends are copies: more was sent than planned.",
-    ),
-    "delivery_late": Both(
-        "Respostas atrasadas em mais de um minuto: {read} lidas tarde, {settled} com resultado tardio.",
-        "Answers more than a minute late: {read} read late, {settled} with a late result.",
-    ),
-    "planning_wrong": Both(
-        "{wrong} de {n} mensagens ficaram sem resposta planejada ({m}).",
-        "For {wrong} of {n} messages nothing was planned ({m}).",
-    ),
-    "reading_wrong": Both(
-        "{wrong} de {n} mensagens planejadas não foram lidas pelo delivery ({m}).",
-        "{wrong} of {n} planned messages were not read by the delivery ({m}).",
-    ),
-    "sending_wrong": Both(
-        "{wrong} de {n} mensagens lidas não foram enviadas ({m}).",
-        "{wrong} of {n} messages that were read were not sent ({m}).",
-    ),
-    "few_recipients": Both(
-        "{rate} M chegou a {limit} (rollback), mas só {n} destinatários são afetados.",
-        "{rate} M has reached {limit} (rollback), but only {n} recipients are concerned.",
-    ),
-    "none_went_well": Both(
-        "{rate} Nenhuma foi adiante.",
-        "{rate} None went on.",
-    ),
-    "few_failed": Both(
-        "Nenhuma entrega deu certo: {failures}.",
-        "No delivery succeeded: {failures}.",
-    ),
-    "unsent_handoff": Both(
-        "{handoffs} lidas pelo delivery e não enviadas a tempo.",
-        "{handoffs} read by the delivery and not sent in time.",
-    ),
-    "until_stale": Both(
-        "Um registro novo: uma mensagem que o assistente trate.",
-        "A new trace: a message that the assistant handles.",
-    ),
-    "until_cause_quiet": Both(
-        "Qualquer registro na janela.",
-        "Any trace in the window.",
-    ),
-    "until_not_owned": Both(
-        "runbook_log_paths apontando para o log em que o serviço escreve.",
-        "runbook_log_paths naming the log that the service writes.",
-    ),
-    "until_not_understood": Both(
-        "Um log em formato conhecido, ou uma gramática nova para ele.",
-        "A log of a known grammar, or a new grammar for it.",
-    ),
-    "until_not_covered_process": Both(
-        "Uma mensagem tratada pelo processo em execução.",
-        "A message handled by the process that runs.",
-    ),
-    "until_incomplete": Both(
-        "Uma janela menor, ou mais tempo para ler.",
-        "A smaller window, or more time to read.",
-    ),
-    "until_not_covered": Both(
-        "Um log que cubra a janela, ou uma janela menor.",
-        "A log that covers the window, or a smaller window.",
-    ),
-    "until_few_failed": Both(
-        "Uma entrega com sucesso.",
-        "A delivery that succeeds.",
     ),
 }

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 import time
 
@@ -56,13 +57,27 @@ def test_what_an_act_has_answered_is_not_counted_again(capsys, log):
     assert success(not_before=iso(NOON + 100)) == 20
 
 
-def test_a_process_is_told_from_the_one_before_it(capsys, tmp_path):
-    path = tmp_path / "app.log"
-    path.write_text("\n".join([basic(send("a")), "INFO:     Started server process [9]", basic(send("b")), ""]))
-    traces = run(capsys, paths=[str(path)], since_pid=9, since=iso(NOON))["traces"]
-    assert (traces["delivery"]["sent"], traces["window"]["process"], traces["window"]["since"]) == (1, 9, None)
-    traces = run(capsys, paths=[str(path)], since_pid=8, since=iso(NOON))["traces"]
-    assert (traces["delivery"]["sent"], traces["window"]["process"], traces["window"]["since"]) == (0, None, iso(NOON))
+def test_a_process_is_told_from_the_one_before_it_by_the_kernel_alone(capsys, tmp_path):
+    process = subprocess.Popen(["sleep", "60"])
+    try:
+        began = trace_log_info.started([process.pid])
+        path = tmp_path / "app.log"
+        lines = [as_json(send("a"), at=began - 5), f"INFO:     Started server process [{process.pid}]"]
+        lines += [as_json(send("b"), at=began - 4), as_json(send("c"), at=began + 0.2), ""]
+        path.write_text("\n".join(lines))
+        time.sleep(0.3)
+        options = {"paths": [str(path)], "since": iso(began - 600)}
+        traces = run(capsys, since_pid=process.pid, **options)["traces"]
+        assert (traces["delivery"]["sent"], traces["window"]["process"]) == (1, process.pid)
+        assert traces["window"]["since"] == iso(began)
+        covered = run(capsys, pids=[process.pid], **options)["traces"]["evidence"]["covered"]
+        assert (covered["process_seen"], covered["process_started"]) == (True, iso(began))
+        path.write_text(lines[0] + "\n")
+        covered = run(capsys, pids=[process.pid], **options)["traces"]["evidence"]["covered"]
+        assert (covered["process_seen"], covered["ok"]) == (False, False)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.mark.parametrize(

@@ -62,16 +62,35 @@ LADDER = {
     "state_mismatch": (1, 2, 3, 2, 3, None),
     "level2_not_stable": (1, 3, 3, 3, 3, None),
     "kill_switch_ignored": (1, 1, 1, 3, 3, None),
+    "planning_stopped": (1, 2, 3, 2, 3, None),
+    "reading_stopped": (1, 2, 3, 2, 3, None),
+    "sending_stopped": (1, 2, 3, 2, 3, None),
     "gateway_down": (1, None, None, None, None, None),
     "delivery_failing": (1, None, None, None, None, None),
     "service_down": (3, 3, 3, 3, 3, None),
     "service_silent": (0, 0, 0, 3, 3, None),
     "log_unreadable": (None,) * 6,
+    "not_understood": (None,) * 6,
     "no_timestamps": (None,) * 6,
+    "not_owned": (None,) * 6,
+    "not_covered_process": (None,) * 6,
+    "incomplete": (None,) * 6,
+    "stale": (None,) * 6,
     "no_data": (None,) * 6,
     "service_unknown": (None,) * 6,
     "kill_switch": (0,) * 6,
+    "held_by_fence": (0,) * 6,
+    "planning_degraded": (0,) * 6,
     "unread_handoff": (0,) * 6,
+    "sending_degraded": (0,) * 6,
+    "few_failed": (0,) * 6,
+    "results_contradict": (0,) * 6,
+    "repeated_sends": (0,) * 6,
+    "delivery_late": (0,) * 6,
+    "ambiguous": (0,) * 6,
+    "not_covered": (0,) * 6,
+    "partly_understood": (0,) * 6,
+    "quiet": (0,) * 6,
     "delivery_degraded": (0,) * 6,
     "unexpected_instance": (0,) * 6,
     "none": (0,) * 6,
@@ -95,7 +114,8 @@ def test_level_by_cause_state_and_history(cause, state):
     level = LADDER[cause][state]
     assert found["level"] == level
     assert found["act"] is (level in LEVELS)
-    assert found["to_person"] is (level is None)
+    # Behind the fence nothing is due, and somebody has to see to the process that ignores its kill-switch.
+    assert found["to_person"] is (level is None or cause == "held_by_fence")
 
 
 def every_state():
@@ -280,6 +300,58 @@ def test_bad_input_is_one_sentence(options, message):
 def test_a_cause_that_nobody_knows_is_refused():
     with pytest.raises(ValueError, match="^verdict.causes holds the unknown cause 'new'.$"):
         recovery_decision({"status": "rollback", "cause": "new", "causes": ["new"]})
+
+
+# -- patience
+
+
+def tested(cause="delivery_failing", held=5, total=False, failing_now=True, more=()):
+    stage = {"delivery_failing": "results", "reading_stopped": "reading"}[cause]
+    test = {"evidence": 20_000.0, "held": held, "total": total, "failing_now": failing_now}
+    return {**judged(cause, *more), "held": held, "tests": {stage: test}}
+
+
+@pytest.mark.parametrize("cause", ["delivery_failing", "reading_stopped"])
+def test_automation_waits_until_a_failure_has_held_five_looks(cause):
+    found = recovery_decision(tested(cause, held=3), mode="auto")
+    assert (found["level"], found["act"], found["to_person"], found["unstable"]) == (1, False, False, True)
+    assert "has held 3 of 5 looks (minutes with traffic); nothing is done by itself for 2 more" in found["reasons"][-1]
+    assert recovery_decision(tested(cause, held=5), mode="auto")["act"] is True
+
+
+def test_a_person_need_not_wait():
+    assert recovery_decision(tested(held=0), mode="approve", approved=1)["act"] is True
+    assert recovery_decision(tested(held=0))["to_person"] is True
+
+
+def test_nothing_is_done_by_itself_when_the_newest_look_is_well():
+    found = recovery_decision(tested(held=9, failing_now=False, total=True), mode="auto")
+    assert (found["act"], found["to_person"]) == (False, False)
+    assert "in the newest look nothing failed" in found["reasons"][-1]
+
+
+def test_an_incident_waits_for_nothing():
+    found = recovery_decision(tested(held=0, more=["lost_handoff"]), mode="auto")
+    assert (found["level"], found["act"], found["cause"]) == (1, True, "lost_handoff")
+
+
+def test_a_higher_level_that_has_to_wait_holds_up_no_incident():
+    verdict_ = tested("reading_stopped", held=0, more=["gateway_down"])
+    found = recovery_decision(verdict_, {"kill_switch": False}, mode="auto")
+    assert (found["level"], found["act"], found["cause"]) == (1, True, "gateway_down")
+
+
+def test_a_total_failure_of_delivery_is_a_persons():
+    found = recovery_decision(tested(held=8, total=True), mode="auto")
+    assert (found["level"], found["act"], found["to_person"], found["unstable"]) == (None, False, True, True)
+    assert "the kill-switch gains nothing" in found["reasons"][0]
+    # Unless partial sends do harm.
+    assert recovery_decision(tested(held=8, total=True, more=["lost_handoff"]), mode="auto")["act"] is True
+
+
+def test_what_may_be_text_is_never_acted_upon():
+    for cause in ("ambiguous", "not_understood"):
+        assert recovery_decision(judged(cause), mode="auto")["act"] is False
 
 
 # -- the storm

@@ -166,7 +166,7 @@ def test_evidence_grows_by_one_a_minute_on_average_at_the_target(n, target):
 
 
 def expected_growth(make, n, target):
-    state = make(target)
+    state = make(target, math.inf)
     for s, f in [(5, 0), (1, 1), (3, 1)]:
         before = state.minute(s, f)
     after = 0.0
@@ -179,9 +179,36 @@ def expected_growth(make, n, target):
 def test_detector_survives_any_count():
     detector = Detector()
     detector.minute(0, 10**6)
-    assert detector.evidence == 1e300
+    assert detector.evidence == 4 * ROLLBACK
     detector.minute(10**6, 0)
     assert 0 <= detector.evidence < 1e-3
+
+
+def test_the_cap_only_makes_the_evidence_smaller_and_an_alarm_over_sooner():
+    capped, free = Detector(), Detector(rollback=math.inf)
+    for s, f in [(2, 0)] * 60 + [(0, 2)] * 10:
+        assert capped.minute(s, f) <= free.minute(s, f)
+    ended = {}
+    for name, detector in (("capped", capped), ("free", free)):
+        ended[name] = 0
+        while detector.evidence >= ROLLBACK:
+            detector.minute(2, 0)
+            ended[name] += 1
+    assert ended["capped"] <= 6 < 50 < ended["free"]  # minutes at two messages a minute, after an outage of ten
+
+
+def test_held_counts_looks_without_a_break_and_no_empty_minutes():
+    fine, bad = [row(m, 2) for m in range(30)], [row(30, 0, 2), row(31, 0, 2), row(32), row(33, 0, 2)]
+    found = follow([*fine, *bad], 0.95, WATCH)
+    assert (found.held, found.held_share, found.failing_now) == (2, 0.0, True)
+    over = follow([*fine, *bad, row(34, 20)], 0.95, WATCH)
+    assert (over.held, over.failing_now) == (0, False)
+
+
+def test_any_two_counts_of_a_minute_can_be_followed():
+    rows = [row(m, 2, unread=2, read=0) for m in range(3)]
+    assert follow(rows, 0.95, WATCH, ROLLBACK, ("read", "unread")).held == 2
+    assert follow(rows, 0.95, WATCH).held == 0
 
 
 def test_alternatives_that_are_no_worse_than_the_target_are_left_out():
@@ -518,6 +545,27 @@ def test_worst_timestamps_and_no_results():
     merged = merge_traces([host(0, 0), host(0, 0, timestamps="none"), host(0, 0, timestamps="inherited")])
     assert merged["timestamps"] == "none"
     assert merged["delivery"]["success_rate"] is None
+
+
+def test_a_stage_that_a_grammar_lacks_is_not_counted():
+    assert "read" not in merge_minutes([[row(0, 1, read=None)]])[0]
+    assert merge_minutes([[row(0, 1, read=None)], [row(0, 1, read=2)]])[0]["read"] == 2
+
+
+def test_a_fleet_keeps_what_each_host_logged():
+    hosts = [host(3, 1), host(5, 0), host(1, 1)]
+    merged = merge_traces([merge_traces(hosts[:2]), hosts[2]])
+    assert merged["parts"] == hosts
+    assert (merged["delivery"]["success"], merged["delivery"]["failed"]) == (9, 2)
+
+
+def test_the_evidence_of_a_fleet_is_that_of_the_worst_host():
+    def evidence(ok, age):
+        return {"evidence": {"fresh": {"ok": ok, "age_seconds": age}, "owned": None}, "last_event": {"read": f"T{age}"}}
+
+    merged = merge_traces([host(1, 0, **evidence(True, 90)), host(1, 0, **evidence(False, 5)), host(1, 0)])
+    assert merged["evidence"] == {"fresh": {"ok": False, "age_seconds": 5}, "owned": None}
+    assert merged["last_event"] == {"read": "T90"}
 
 
 def test_samples_are_bounded():

@@ -8,7 +8,7 @@ import copy
 import itertools
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import wilson_interval
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import merge_traces, wilson_interval
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, verdict
 
 WINDOW = {"since": "2025-09-04T19:00:00Z", "until": None}
@@ -67,6 +67,16 @@ def nothing_seen(**changes):
     return traces([], records=0, first=None, last=None, **changes)
 
 
+def stage(wrong, well, losses=4):
+    """Half an hour in which a stage goes well, then so many losses in two minutes; no result is missing."""
+    fine = [{**row(m, 2), well: 2, wrong: 0} for m in range(30)]
+    return [*fine, {**row(30), well: 0, wrong: 2}, {**row(31), well: 0, wrong: losses - 2}]
+
+
+def covered(there, window, **more):
+    return {"ok": True, "covered_seconds": there, "window_seconds": window, "first": "19:00", **more}
+
+
 # Each cause by itself, with the least that brings it about: (traces, options, status, level, next level, the reason).
 LEVEL_BY_CAUSE = {
     "none": (traces(), {}, "ok", 0, None, "100.0 % of 60 delivered (95 % interval 94.0 % to 100.0 %, M = 4.4)."),
@@ -122,7 +132,7 @@ LEVEL_BY_CAUSE = {
         traces([row(0, 0, 2), row(1, 0, 2)]),
         {},
         *("rollback", 1, None),
-        "0.0 % of 4 delivered (95 % interval 0.0 % to 49.0 %, M = 27390). M has reached 10000 (rollback).",
+        "0.0 % of 4 delivered (95 % interval 0.0 % to 49.0 %, M = 11065). M has reached 10000 (rollback).",
     ),
     "service_down": (traces(), {"service_running": False}, "blind", 3, None, "The service is not running."),
     "service_silent": (
@@ -179,6 +189,122 @@ LEVEL_BY_CAUSE = {
         *("watch", 0, 1),
         "Another instance than the expected one in use: 'other' 2 times.",
     ),
+    "planning_stopped": (
+        traces(stage("unplanned", "planned")),
+        {},
+        *("rollback", 1, 2),
+        "For 4 of 64 messages nothing was planned (M = 11847). M has reached 10000 (rollback).",
+    ),
+    "reading_stopped": (
+        traces(stage("unread", "read")),
+        {},
+        *("rollback", 1, 2),
+        "4 of 64 planned messages were not read by the delivery in time (M = 11847). M has reached 10000 (rollback).",
+    ),
+    "sending_stopped": (
+        traces(stage("unsent", "sent")),
+        {},
+        *("rollback", 1, 2),
+        "4 of 64 messages that were read were not sent in time (M = 11847). M has reached 10000 (rollback).",
+    ),
+    "not_understood": (
+        nothing_seen(grammars={}),
+        {},
+        *("blind", 0, None),
+        "The log has 900 lines and no event of a known grammar: its grammar is not recognised.",
+    ),
+    "not_owned": (
+        traces(evidence={"owned": {"ok": False, "reason": "they write to the journal"}}),
+        {},
+        *("blind", 0, None),
+        "The log is not the one that the processes of this service write: they write to the journal.",
+    ),
+    "not_covered_process": (
+        traces(evidence={"covered": {"ok": False, "process_seen": False}}),
+        {},
+        *("blind", 0, None),
+        "The present process has left no trace in the log.",
+    ),
+    "incomplete": (
+        traces(evidence={"covered": {"ok": False, "incomplete": "stopped after 20 s"}}),
+        {},
+        *("blind", 0, None),
+        "The measurement is incomplete: stopped after 20 s.",
+    ),
+    "stale": (
+        traces(
+            evidence={"fresh": {"ok": False, "age_seconds": 1800, "rate_per_minute": 2.0, "limit_seconds": 600}},
+        ),
+        {},
+        *("blind", 0, None),
+        "The newest event is 30 min old; after 2 a minute more than 10 min of silence is too long.",
+    ),
+    "held_by_fence": (
+        traces([], delivery__sent=3, handoff__planned=3),
+        {"fenced": {"present": True, "attempts": 12, "since": "19:10"}},
+        *("watch", 0, None),
+        "Held by the fence since 19:10: 12 attempts.",
+    ),
+    "planning_degraded": (
+        traces(stage("unplanned", "planned", 3)),
+        {},
+        *("watch", 0, 1),
+        "For 3 of 63 messages nothing was planned (M = 1743). M has reached 300 (watch).",
+    ),
+    "sending_degraded": (
+        traces(stage("unsent", "sent", 3)),
+        {},
+        *("watch", 0, 1),
+        "3 of 63 messages that were read were not sent in time (M = 1743). M has reached 300 (watch).",
+    ),
+    "few_failed": (
+        traces([row(0, 0, 2)]),
+        {},
+        *("watch", 0, 1),
+        "Nothing was delivered: 2 failed deliveries, too few to say more.",
+    ),
+    "results_contradict": (
+        traces(contradicting=3),
+        {},
+        *("watch", 0, None),
+        "3 of 63 results contradict themselves: success with an HTTP error. They count as neither.",
+    ),
+    "repeated_sends": (
+        traces(stages={"sent": 60, "repeated": 4}),
+        {},
+        *("watch", 0, 1),
+        "4 of 60 answers are copies: sent more often than planned.",
+    ),
+    "delivery_late": (
+        traces(late={"read": 4, "settled": 0}),
+        {},
+        *("watch", 0, None),
+        "Messages are late: 4 were read and 0 settled after more than 60 s.",
+    ),
+    "ambiguous": (
+        traces(ambiguous=2),
+        {},
+        *("watch", 0, None),
+        "2 records may be a customer's text; nobody acts on them.",
+    ),
+    "not_covered": (
+        traces(evidence={"covered": covered(600, 14_400)}),
+        {},
+        *("watch", 0, None),
+        "The log covers only 10 min of the 4 h asked for: it begins at 19:00.",
+    ),
+    "partly_understood": (
+        traces(evidence={"understood": {"ok": False, "share": 0.4}}),
+        {},
+        *("watch", 0, None),
+        "Only 40.0 % of the lines that name a trace were understood.",
+    ),
+    "quiet": (
+        nothing_seen(),
+        {"messages_expected": False},
+        *("ok", 0, None),
+        "Quiet, not proven: there is no trace in the window, and no messages were expected.",
+    ),
 }
 
 
@@ -193,6 +319,7 @@ def test_level_by_cause(cause):
     result = verdict(data, **options)
     assert list(result) == [
         *("status", "level", "next_level", "cause", "causes", "reasons", "delivery", "evidence", "would_change"),
+        *("quality", "held", "tests"),
     ]
     assert (result["status"], result["level"], result["next_level"]) == (status, level, next_level)
     assert result["cause"] == cause
@@ -267,11 +394,9 @@ def test_keys_that_are_extra_may_be_missing():
 def test_no_trace_is_blind_unless_no_message_is_expected():
     assert verdict(nothing_seen())["cause"] == "no_data"
     result = verdict(nothing_seen(), messages_expected=False)
-    assert (result["status"], result["cause"]) == ("ok", "none")
-    assert result["reasons"] == [
-        "Nothing was measured: there is no trace in the window, and no messages were expected."
-    ]
-    assert result["would_change"] == "Any trace in the window."
+    assert (result["status"], result["cause"]) == ("ok", "quiet")
+    assert result["reasons"][0].startswith("Quiet, not proven: there is no trace in the window")
+    assert result["would_change"] == "A message that the assistant handles."
 
 
 def test_a_service_that_is_down_calls_for_level_3_whatever_else_is_missing():
@@ -281,7 +406,7 @@ def test_a_service_that_is_down_calls_for_level_3_whatever_else_is_missing():
 
 
 def test_no_timestamps_matter_only_when_a_window_was_asked():
-    assert verdict(traces([], timestamps="none", delivery__sent=1))["status"] == "ok"
+    assert verdict(traces([], timestamps="none", handoff__planned=1))["status"] == "ok"
     assert verdict(traces([], timestamps="none", window=WINDOW))["status"] == "blind"
     assert verdict(traces(timestamps="inherited", window=WINDOW))["status"] == "ok"
 
@@ -304,7 +429,7 @@ def test_none_of_four_planned_ever_read_is_a_lost_handoff():
     assert result["reasons"][0] == "None of 4 hand-offs that were planned was ever read by the delivery."
     assert planned(3)["cause"] == "unread_handoff"
     assert planned(4, read=1)["cause"] == "unread_handoff"
-    assert planned(4, delivery_disabled=True)["causes"] == ["kill_switch", "unread_handoff"]
+    assert planned(4, delivery_disabled=True)["causes"] == ["kill_switch"]
 
 
 def test_names_from_the_log_are_redacted_cut_and_few():
@@ -359,7 +484,7 @@ def test_evidence_is_the_formula_over_the_minutes():
 
 def test_thresholds_and_target_are_options_and_may_be_text():
     data = traces([row(0, 0, 2)])  # M = 99.9
-    assert verdict(data)["status"] == "ok"
+    assert verdict(data)["cause"] == "few_failed"
     assert verdict(data, watch="99")["status"] == "watch"
     assert verdict(data, watch=10, rollback="99")["status"] == "rollback"
     assert verdict(data, target="0.99")["status"] == "watch"
@@ -392,7 +517,10 @@ def test_would_change_comes_true():
     failing = [row(m, 0, 2) for m in range(3)]
     result = verdict(traces(failing))
     n = int(result["would_change"].split()[0])
-    assert result["would_change"] == f"{n} deliveries without failure, or a window that begins after the repair."
+    assert (
+        result["would_change"]
+        == f"{n} message{'s' * (n != 1)} without failure, or a window that begins after the repair."
+    )
     assert verdict(traces([*failing, *(row(3 + m, 1) for m in range(n - 1))]))["status"] == "rollback"
     result = verdict(traces([*failing, *(row(3 + m, 1) for m in range(n))]))
     assert result["status"] == "watch"
@@ -431,6 +559,154 @@ def test_delivery_is_the_rate_of_the_totals():
     data = traces()
     data["delivery"].update(success=92, failed=5, unconfirmed=3)
     assert verdict(data)["delivery"] == {"rate": 0.92, **wilson_interval(92, 100), "n": 100}
+
+
+# -- stages and recipients -------------------------------------------------------------------------------------------
+
+PAIRS = {"unplanned": "planned", "unread": "read", "unsent": "sent", "failed": "success"}
+
+
+@pytest.mark.parametrize("wrong", PAIRS)
+@pytest.mark.parametrize(("recipients", "status"), [(2, "watch"), (3, "rollback")])
+def test_a_rollback_takes_three_recipients(wrong, recipients, status):
+    minutes = [*(row(m, 2) for m in range(30)), row(30, 0, 2), row(31, 0, 2)]
+    minutes = minutes if wrong == "failed" else stage(wrong, PAIRS[wrong])
+    result = verdict(traces(minutes, recipients={wrong: recipients}))
+    assert result["status"] == status
+    assert ("too few recipients (2)" in result["reasons"][0]) is (status == "watch")
+
+
+@pytest.mark.parametrize("cause", ["lost_handoff", "delivery_failing"])
+def test_totals_need_three_recipients_as_well(cause):
+    wrong, data = ("unread", {"unread": 9}) if cause == "lost_handoff" else ("unsent", {"read": 9})
+    for recipients, called in ((2, False), (3, True)):
+        seen = traces([], handoff={"planned": 9, "read": 0, **data}, recipients={wrong: recipients})
+        assert (verdict(seen)["cause"] == cause) is called
+        assert verdict(seen)["status"] == ("rollback" if called else "watch")
+
+
+def test_one_customers_phone_is_no_outage():
+    run = {"failures": 6, "recipients": 1}
+    assert verdict(traces([row(m, 0, 1) for m in range(6)], delivery__run=run))["status"] == "watch"
+
+
+@pytest.mark.parametrize("wrong", ["unplanned", "unread", "unsent"])
+def test_a_stage_of_which_nothing_went_on_is_watched_however_few(wrong):
+    assert verdict(traces([{**row(0), wrong: 1, PAIRS[wrong]: 0}], handoff__planned=1))["status"] == "watch"
+
+
+def test_the_kill_switch_explains_what_is_neither_read_nor_sent():
+    for wrong in ("unread", "unsent"):
+        minutes = [{**minute, "success": 0} for minute in stage(wrong, PAIRS[wrong])]
+        result = verdict(traces(minutes, handoff__planned=64), delivery_disabled=True)
+        assert result["causes"] == ["kill_switch"]
+
+
+def test_what_is_over_is_over():
+    outage = [*(row(m, 20) for m in range(60)), *(row(m, 0, 20) for m in range(60, 70))]
+    result = verdict(traces(outage))
+    assert (result["cause"], result["held"], result["tests"]["results"]["total"]) == ("delivery_failing", 10, True)
+    assert verdict(traces([*outage, row(70, 20)]))["status"] == "watch"
+    since = [*outage, *(row(m, 20) for m in range(70, 190))]
+    assert verdict(traces(since))["status"] == "ok"
+
+
+@pytest.mark.parametrize("status", ["few", "many"])
+def test_a_few_copies_late_answers_and_contradictions_are_no_finding(status):
+    few = {"contradicting": 1, "stages": {"sent": 60, "repeated": 2}, "late": {"read": 2, "settled": 2}}
+    many = {"contradicting": 3, "stages": {"sent": 60, "repeated": 4}, "late": {"read": 0, "settled": 4}}
+    found = verdict(traces(**(few if status == "few" else many)))
+    assert found["causes"] == ([] if status == "few" else ["results_contradict", "repeated_sends", "delivery_late"])
+
+
+# -- evidence --------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_not_asked_hinders_nothing():
+    nothing = dict.fromkeys(("fresh", "covered", "owned", "understood"))
+    for evidence in (None, {}, nothing, {name: {"ok": None} for name in nothing}):
+        assert verdict(traces(evidence=evidence))["cause"] == "none"
+    assert verdict(traces(evidence=nothing))["quality"] == nothing
+
+
+def test_the_age_of_the_newest_event_is_told():
+    result = verdict(traces(evidence={"fresh": {"ok": True, "age_seconds": 75}}))
+    assert result["reasons"][0].endswith("M = 4.4). Newest event 1 min 15 s ago.")
+    measured = traces(measured="2025-09-04T19:32:59Z")
+    assert verdict(measured)["reasons"][0].endswith("Newest event 3 min ago.")
+    assert "Newest event 3 min ago." in verdict({**measured, "ambiguous": 1})["reasons"][-1]
+
+
+def test_a_silent_log_is_quiet_only_where_no_message_is_expected():
+    stale = {"fresh": {"ok": False, "age_seconds": 9000, "rate_per_minute": 2, "limit_seconds": 600}}
+    assert verdict(traces(evidence=stale))["status"] == "blind"
+    result = verdict(traces(evidence=stale), messages_expected=False)
+    assert (result["status"], result["cause"]) == ("ok", "quiet")
+    assert result["reasons"][0].startswith("Quiet, not proven")
+    # Silence hides nothing that was seen.
+    assert verdict(traces(evidence=stale, handoff__lost=1), messages_expected=False)["status"] == "rollback"
+
+
+def test_a_log_that_covers_less_than_was_asked_says_for_how_long():
+    longer = verdict(traces(evidence={"covered": covered(3600, 14_400)}))
+    assert longer["status"] == "ok"
+    assert longer["reasons"][1] == "The log covers only 1 h of the 4 h asked for: it begins at 19:00."
+    assert len(verdict(traces(evidence={"covered": covered(600, 610)}))["reasons"]) == 1
+
+
+@pytest.mark.parametrize("gap", [{"unreadable": ["app.log.2.zst"]}, {"suppressed": 9}, {"future": 3}, {}])
+def test_a_gap_in_the_log_is_never_ok(gap):
+    result = verdict(traces(evidence={"covered": covered(14_400, 14_400, **{"ok": False, **gap})}))
+    assert (result["status"], result["cause"]) == ("watch", "not_covered")
+
+
+def test_lines_that_begin_as_a_guard_and_were_not_understood_are_blind():
+    assert verdict(traces(unparsed_guards=1))["cause"] == "not_understood"
+
+
+def test_other_loggers_lines_on_a_quiet_night_are_no_unknown_grammar():
+    night = {"grammars": {}, "evidence": {"understood": {"ok": None, "candidates": 0}}}
+    assert verdict(nothing_seen(**night), messages_expected=False)["cause"] == "quiet"
+    assert verdict(nothing_seen(**night, unparsed=5), messages_expected=False)["status"] == "blind"
+
+
+def test_a_trace_that_is_no_message_is_no_health():
+    seen = traces([])
+    assert verdict(seen)["cause"] == "no_data"
+    assert verdict(seen)["reasons"][0].startswith("No message was planned, read or delivered")
+
+
+def test_more_records_without_a_time_than_with_one_are_blind():
+    assert verdict(traces(undated=601, window=WINDOW))["cause"] == "no_timestamps"
+    assert verdict(traces(undated=5, window=WINDOW))["status"] == "ok"
+
+
+# -- the fence and the fleet -----------------------------------------------------------------------------------------
+
+
+def test_results_alone_show_that_the_kill_switch_is_ignored():
+    assert verdict(traces(delivery__sent=0), delivery_disabled=True)["cause"] == "kill_switch_ignored"
+
+
+@pytest.mark.parametrize("fence", [True, {"present": True, "attempts": 9}])
+def test_what_our_fence_holds_did_not_go_out(fence):
+    tries = [row(m, 0, 2) for m in range(5)]
+    result = verdict(traces(tries), delivery_disabled=True, fenced=fence)
+    assert (result["status"], result["causes"]) == ("watch", ["kill_switch", "held_by_fence"])
+    assert verdict(traces(), delivery_disabled=True, fenced=fence)["cause"] == "kill_switch_ignored"  # it leaks
+    gone = verdict(traces(tries), delivery_disabled=True, fenced={"present": False})
+    assert gone["cause"] == "kill_switch_ignored"
+
+
+def test_the_worst_host_of_a_fleet_decides():
+    well = traces([row(m, 20) for m in range(60)])
+    mute = traces([], handoff__planned=60, handoff__read=60)
+    result = verdict(merge_traces([well, well, mute]))
+    assert (result["status"], result["cause"]) == ("rollback", "delivery_failing")
+    assert result["reasons"][0] == "Host 3: The delivery read 60 hand-offs and sent none."
+    silent = {**well, "evidence": {"fresh": {"ok": False, "age_seconds": 9000}}, "host": "assistant2"}
+    assert verdict(merge_traces([well, silent]))["status"] == "blind"
+    assert verdict(merge_traces([well, well]))["status"] == "ok"
 
 
 # -- input -----------------------------------------------------------------------------------------------------------

@@ -3,37 +3,39 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import re
 import resource
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _logs
-from ansible_collections.kumon.runbook.plugins.module_utils._logs import (
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import BLOCK, find_files, seek_time
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import (
     FileSource,
     JournalSource,
     SourceError,
     Tail,
-    find_files,
-    seek_time,
 )
-from ansible_collections.kumon.runbook.plugins.module_utils._trace import TraceCounter
-from ansible_collections.kumon.runbook.plugins.module_utils._when import StampReader
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
+from tests.unit.counting import Counter
 from tests.unit.records import NOON, as_json, asctime, basic, outbox, result
 
 NOW = NOON + 86400
 
 
 def read(paths, since=None, until=None, **options):
-    counter = TraceCounter(now=NOW, since=since, until=until)
-    with FileSource([str(path) for path in paths], None if since is None else since - 60, NOW) as source:
+    counter = Counter(now=NOW, since=since, until=until)
+    start = None if since is None else since - 60
+    with FileSource([str(path) for path in paths], start, counter.stamps, **options) as source:
         source.read(counter)
-    return counter.result()
+    return dict(counter.result(), notes=source.notes)
 
 
 def write(path, lines, opener=open):
@@ -106,12 +108,145 @@ def test_a_log_that_may_not_be_read_says_what_to_do(tmp_path, monkeypatch):
         read([log])
 
 
-def test_a_broken_gzip_file_is_an_error(tmp_path):
-    log = tmp_path / "app.log.1.gz"
-    write(log, [basic("x" * 1000)] * 1000, gzip.open)
-    log.write_bytes(log.read_bytes()[:-20])
-    with pytest.raises(SourceError, match="is not a complete gzip file"):
-        read([log])
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
+def test_packed_files_are_read_and_a_cut_one_as_far_as_it_goes(tmp_path, pack):
+    lines = "".join(line + "\n" for line in successes(20_000)).encode()
+    packed = pack(lines)
+    (tmp_path / "app.log.1.x").write_bytes(packed)
+    assert read([tmp_path / "app.log*"])["delivery"]["success"] == 20_000
+    (tmp_path / "app.log.1.x").write_bytes(packed[: len(packed) // 2])
+    traces = read([tmp_path / "app.log*"], since=NOON - 60)
+    assert traces["notes"].unreadable == [str(tmp_path / "app.log.1.x")]
+    assert traces["delivery"]["success"] < 20_000
+
+
+def test_a_broken_archive_of_before_hides_nothing(tmp_path):
+    write(tmp_path / "app.log", successes(5))
+    old = tmp_path / "app.log.9.gz"
+    write(old, successes(50, NOON - 864_000), gzip.open)
+    old.write_bytes(old.read_bytes()[:-20])
+    os.utime(old, (NOON - 864_000,) * 2)
+    (tmp_path / "app.log.d").mkdir()
+    (tmp_path / "app.log.current").symlink_to("/nonexistent")
+    traces = read([tmp_path / "app.log*"], since=NOON - 60)
+    assert (traces["delivery"]["success"], traces["notes"].unreadable) == (5, [])
+
+
+@pytest.mark.parametrize("ending", ["zst", "lz4", "br"])
+def test_what_cannot_be_unpacked_is_named(tmp_path, ending):
+    write(tmp_path / "app.log", successes(5))
+    magic = {"zst": b"\x28\xb5\x2f\xfd", "lz4": b"\x04\x22\x4d\x18", "br": b"\x8b\x00\x80"}[ending]
+    (tmp_path / f"app.log.1.{ending}").write_bytes(magic + bytes(200))
+    assert read([tmp_path / "app.log*"])["notes"].unreadable == [str(tmp_path / f"app.log.1.{ending}")]
+
+
+# ------------------------------------------------------------------ copies
+
+
+def test_a_copy_beside_the_log_is_not_read(tmp_path):
+    lines = successes(200)
+    write(tmp_path / "app.log.incident", lines)
+    write(tmp_path / "app.log", [*lines, *successes(10, NOON + 300, "d")])
+    traces = read([tmp_path / "app.log*"])
+    assert (traces["delivery"]["success"], traces["notes"].copies) == (210, [str(tmp_path / "app.log.incident")])
+
+
+def test_what_two_workers_logged_at_the_same_time_is_read_and_an_identical_record_counts_once(tmp_path):
+    lines = successes(100)
+    write(tmp_path / "worker1.log", lines)
+    write(tmp_path / "worker2.log", [*successes(50, NOON + 0.5, "w"), *lines[40:60]])
+    with FileSource([str(tmp_path / "worker*")], None, StampReader(NOW)) as source:
+        assert source.notes.overlapping
+        counter = Counter(now=NOW)
+        counter.reader.deduplicate = True
+        source.read(counter)
+    assert counter.result()["delivery"]["success"] == 150
+
+
+# -------------------------------------------------------------------- owner
+
+
+def test_the_log_is_the_one_that_the_services_process_has_open(tmp_path):
+    mine, other = write(tmp_path / "app.log", successes(3)), write(tmp_path / "sister.log", successes(3, NOON + 1, "s"))
+    with open(mine, "ab") as out:
+        process = subprocess.Popen(["sleep", "60"], stdout=out, stderr=out)
+    try:
+        assert read([mine], pids=[process.pid])["notes"].owned is True
+        notes = read([other], pids=[process.pid])["notes"]
+        assert (notes.owned, notes.owner) == (False, str(mine))
+        os.rename(mine, tmp_path / "app.log.1")
+        assert read([tmp_path / "app.log*"], pids=[process.pid])["notes"].owned is True
+    finally:
+        process.kill()
+        process.wait()
+    assert read([other])["notes"].owned is None
+
+
+def test_a_log_behind_a_pipe_is_the_services(tmp_path):
+    log = write(tmp_path / "app.log", successes(3))
+    tee = subprocess.Popen(["tee", "-a", str(log)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(["sleep", "60"], stdout=tee.stdin, stderr=tee.stdin)
+    tee.stdin.close()
+    try:
+        assert read([log], pids=[process.pid])["notes"].owned is True
+        tee.kill()
+        tee.wait()
+        assert read([log], pids=[process.pid])["notes"].owned is False
+    finally:
+        process.kill()
+        process.wait()
+
+
+# -------------------------------------------------------------------- zones
+
+
+@pytest.mark.parametrize(("behind", "shift"), [(0, 0), (10_800, 10_800), (-10_800, -10_800), (5000, 0), (600, 0)])
+def test_the_services_zone_is_told_by_the_files_last_change(tmp_path, behind, shift):
+    log = write(tmp_path / "app.log", [asctime(result(f"c{n}"), at=NOON - behind + n) for n in range(100)])
+    os.utime(log, (NOON + 99.5,) * 2)
+    with FileSource([str(log)], None, stamps := StampReader(NOW)):
+        assert stamps.local_shift == shift
+
+
+def test_a_log_that_only_probes_still_write_is_in_no_other_zone(tmp_path):
+    lines = [asctime(result(f"c{n}"), at=NOON - 10_800 + n) for n in range(100)]
+    log = write(tmp_path / "app.log", [*lines, *['INFO:     127.0.0.1:1 - "GET /health HTTP/1.1" 200 OK'] * 200])
+    os.utime(log, (NOON + 99.5,) * 2)
+    with FileSource([str(log)], None, stamps := StampReader(NOW)):
+        assert stamps.local_shift == 0
+
+
+# ------------------------------------------------------------------- bounds
+
+
+def test_a_budget_leaves_out_the_oldest_and_says_so(tmp_path):
+    log = write(tmp_path / "app.log", successes(5000))
+    traces = read([log], max_bytes=100_000)
+    assert 300 < traces["delivery"]["success"] < 5000
+    assert "only the newest 100000 bytes were read" in traces["notes"].incomplete
+    assert read([log], max_bytes=10_000_000)["notes"].incomplete is None
+
+
+def test_an_archive_that_inflates_beyond_all_bounds_is_given_up(tmp_path):
+    write(tmp_path / "app.log", successes(5))
+    with gzip.open(tmp_path / "app.log.1.gz", "wb", compresslevel=9) as file:
+        for _block in range(64):
+            file.write(bytes(1 << 20))
+    begun = time.monotonic()
+    traces = read([tmp_path / "app.log*"], max_bytes=1 << 20)
+    assert traces["delivery"]["success"] == 5
+    assert "was not read" in traces["notes"].incomplete
+    assert time.monotonic() - begun < 5
+
+
+def test_a_sparse_file_is_not_read_through_its_hole(tmp_path):
+    log = write(tmp_path / "app.log", successes(3))
+    with open(log, "r+b") as file:
+        file.seek(20 << 30)
+        file.write(("\n" + successes(1, NOON + 60, "z")[0] + "\n").encode())
+    begun = time.monotonic()
+    assert read([log])["delivery"]["success"] >= 1
+    assert time.monotonic() - begun < 5
 
 
 # ---------------------------------------------------------------- contents
@@ -122,8 +257,8 @@ def test_a_half_written_last_line_waits_for_its_end(tmp_path):
     line = basic(result("z")).encode()
     with open(log, "ab") as file:
         file.write(line[:-3])
-    counter = TraceCounter(now=NOW)
-    with FileSource([str(log)], None, NOW) as source:
+    counter = Counter(now=NOW)
+    with FileSource([str(log)], None, StampReader(NOW)) as source:
         source.read(counter)
         assert (counter.result()["delivery"]["success"], counter.lines) == (2, 2)
         with open(log, "ab") as file:
@@ -134,19 +269,19 @@ def test_a_half_written_last_line_waits_for_its_end(tmp_path):
 
 def test_a_file_truncated_in_place_while_it_is_read_is_read_again_from_its_start(tmp_path):
     log = write(tmp_path / "app.log", successes(5))
-    counter = TraceCounter(now=NOW)
-    with FileSource([str(log)], None, NOW) as source:
+    counter = Counter(now=NOW)
+    with FileSource([str(log)], None, StampReader(NOW)) as source:
         source.read(counter)
         write(log, successes(2, NOON + 100, "new"))
         source.read(counter)
-        assert source.truncated
+        assert source.notes.truncated
     assert counter.result()["delivery"]["success"] == 7
 
 
 def test_a_file_renamed_while_it_is_read_is_followed_to_its_successor(tmp_path):
     log = write(tmp_path / "app.log", successes(5))
-    counter = TraceCounter(now=NOW)
-    with FileSource([str(log)], None, NOW) as source:
+    counter = Counter(now=NOW)
+    with FileSource([str(log)], None, StampReader(NOW)) as source:
         source.read(counter)
         with open(log, "ab") as file:
             file.write(as_json(result("last")).encode() + b"\n")
@@ -154,7 +289,7 @@ def test_a_file_renamed_while_it_is_read_is_followed_to_its_successor(tmp_path):
         source.read(counter)  # nothing has been logged to the new file yet
         write(log, successes(2, NOON + 100, "new"))
         source.read(counter)
-        assert not source.truncated
+        assert not source.notes.truncated
     assert counter.result()["delivery"]["success"] == 8
 
 
@@ -207,7 +342,7 @@ def test_a_window_counts_the_same_as_a_full_pass_and_reads_only_what_it_needs(da
     size = day.stat().st_size
     expected = max(0, min(until, NOON) - max(since, NOON - 86400)) // 10 * 10
     assert traces["delivery"]["success"] == expected
-    assert traces["bytes"] < size * (length + 120) / 86400 + 2 * _logs.BLOCK + 4 * (1 << 16)
+    assert traces["bytes"] < size * (length + 120) / 86400 + 2 * BLOCK + 4 * (1 << 16)
 
 
 def test_bisection_finds_the_last_line_before_a_time(day):
@@ -232,42 +367,14 @@ def test_files_older_than_the_window_are_not_read(tmp_path):
     write(tmp_path / "app.log.1", successes(10, NOON - 7200))
     write(tmp_path / "app.log", successes(10, NOON - 3600))
     traces = read([tmp_path / "app.log*"], since=NOON - 1800)
-    assert traces["lines"] == 10
-    traces = read([tmp_path / "app.log*"], since=NOON - 3600)
-    assert (traces["lines"], traces["records"]) == (20, 10)
+    assert (traces["lines"], traces["records"]) == (20, 0)
+    assert read([tmp_path / "app.log*"], since=NOON - 3600)["records"] == 10
 
 
 def test_a_window_of_asctime_records_works_on_own_times(tmp_path):
     log = write(tmp_path / "app.log", [asctime(result(f"c{n}"), at=NOON + n) for n in range(10_000)])
     traces = read([log], since=NOON + 9000)
     assert (traces["records"], traces["timestamps"]) == (1000, "own")
-
-
-# ---------------------------------------------------------------- processes
-
-
-@pytest.mark.parametrize(
-    "started",
-    [
-        "INFO:     Started server process [77]",
-        "2025-09-04T19:10:00-0300 host uvicorn[77]: INFO:     Started server process [77]",
-        as_json("Started server process [77]", at=NOON, logger="uvicorn.error"),
-        asctime("Started server process [77]", at=NOON, logger="uvicorn.error"),
-    ],
-)
-def test_what_a_process_did_is_found_by_uvicorns_own_word(tmp_path, started):
-    forged = basic("Processing message for 55: Started server process [77]...", logger="app.core.workflow")
-    lines = [started, basic(result("x")), basic(result("a")), "INFO:     Started server process [78]"]
-    lines += [started, basic(result("b", "failed")), forged, basic(result("c"))]
-    log = write(tmp_path / "app.log", lines)
-    counter = TraceCounter(now=NOW)
-    with FileSource([str(log)], None, NOW) as source:
-        assert source.locate_process(77)
-        source.read(counter)
-    delivery = counter.result()["delivery"]
-    assert (delivery["success"], delivery["failed"]) == (1, 1)
-    with FileSource([str(log)], None, NOW) as source:
-        assert not source.locate_process(7)
 
 
 # ------------------------------------------------------------------ journal
@@ -299,12 +406,12 @@ def test_the_journal_is_asked_for_the_unit_and_the_window_and_then_for_what_is_n
 
     entries = [journal(result(f"c{n}"), at=NOON + n) for n in range(5)]
     command = journalctl(tmp_path, [*entries, "-- cursor: s=1;i=2"])
-    counter = TraceCounter(now=NOW, since=NOON)
+    counter = Counter(now=NOW, since=NOON)
     source = JournalSource("kumon-assistant", NOON - 60, command)
     source.read(counter)
     source.read(counter)
     assert counter.result()["delivery"]["success"] == 10
-    first, second = (tmp_path / "calls").read_text().splitlines()
+    first, *_others, second = (tmp_path / "calls").read_text().splitlines()
     assert "--unit=kumon-assistant" in first
     assert f"--since=@{NOON - 60:.6f}" in first
     assert "--after-cursor=s=1;i=2" in second
@@ -321,22 +428,22 @@ def test_the_journal_is_asked_for_the_unit_and_the_window_and_then_for_what_is_n
 )
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path, errors, status, message):
     with pytest.raises(SourceError, match=message):
-        JournalSource("u", None, journalctl(tmp_path, errors=errors, status=status)).read(TraceCounter(now=NOW))
+        JournalSource("u", None, journalctl(tmp_path, errors=errors, status=status)).read(Counter(now=NOW))
 
 
 def test_without_journalctl_another_source_is_named(tmp_path):
     with pytest.raises(SourceError, match="use source: file"):
-        JournalSource("u", None, str(tmp_path / "none")).read(TraceCounter(now=NOW))
+        JournalSource("u", None, str(tmp_path / "none")).read(Counter(now=NOW))
 
 
 def test_the_journal_can_be_read_from_its_end_on(tmp_path):
     command = journalctl(tmp_path, [as_json(result("old"), at=NOON), "-- cursor: s=1;i=2"])
-    source, counter = JournalSource("u", None, command), TraceCounter(now=NOW)
+    source, counter = JournalSource("u", None, command), Counter(now=NOW)
     source.skip_to_end()
     assert (counter.records, counter.bytes) == (0, 0)
     source.read(counter)
     assert counter.records == 1
-    first, second = (tmp_path / "calls").read_text().splitlines()
+    first, second, *_others = (tmp_path / "calls").read_text().splitlines()
     assert "--lines=1" in first and "--after-cursor" not in first
     assert "--after-cursor=s=1;i=2" in second and "--lines" not in second
 
@@ -346,7 +453,7 @@ def test_the_reader_stops_behind_the_windows_end(tmp_path):
     record = as_json(result("c"), at=NOON)
     command.write_text(f"#!/bin/sh\nwhile :; do echo '{record}'; done\n")
     command.chmod(0o755)
-    counter = TraceCounter(now=NOW, until=NOON - 3600)
+    counter = Counter(now=NOW, until=NOON - 3600)
     JournalSource("u", None, str(command)).read(counter)
     assert counter.result()["records"] == 0
     assert subprocess.run(["pgrep", "-f", str(command)], check=False, stdout=subprocess.PIPE).stdout == b""
@@ -369,7 +476,7 @@ class Tailed:
     """A tail of some files and what it has counted so far."""
 
     def __init__(self, *paths):
-        self.tail, self.counter = Tail([str(path) for path in paths]), TraceCounter(now=NOW)
+        self.tail, self.counter = Tail([str(path) for path in paths]), Counter(now=NOW)
 
     def __enter__(self):
         return self
@@ -391,7 +498,7 @@ def test_only_what_is_appended_is_read_whatever_times_it_carries(log, shape):
         append(log, shape(result("b"), at=NOON + 600), shape(result("c"), at=NOON + 601))
         assert tailed.read() == 3
         assert tailed.read() == 3
-    assert tailed.tail.truncated is False
+    assert tailed.tail.notes.truncated is False
 
 
 def test_a_line_that_was_begun_before_is_not_read_as_a_bare_one(log):
@@ -414,7 +521,7 @@ def test_a_log_that_is_truncated_is_read_from_its_new_beginning(log):
     with Tailed(log) as tailed:
         os.truncate(log, 0)
         append(log, basic(result("a")))
-        assert (tailed.read(), tailed.tail.truncated) == (1, True)
+        assert (tailed.read(), tailed.tail.notes.truncated) == (1, True)
 
 
 def test_what_was_half_written_before_a_truncation_is_forgotten(log):
