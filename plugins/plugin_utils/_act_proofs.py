@@ -46,10 +46,11 @@ class Shown:
         self.planned, self.read = number_of(handoff, "planned"), number_of(handoff, "read")
         # Those that have waited for several times what a message takes to be sent; a newer one proves nothing yet.
         self.matured = self.planned if handoff.get("matured") is None else number_of(handoff, "matured")
-        succeeded = number_of(delivery, "success")
-        self.success = succeeded  # without those that say an HTTP error as well
+        self.success = number_of(delivery, "success")
         self.failed = number_of(delivery, "failed") + number_of(delivery, "unconfirmed")
-        self.sent = max(number_of(delivery, "sent"), succeeded + number_of(delivery, "failed"))
+        # A result that says success and an HTTP error in one is neither, but something was sent.
+        results = self.success + number_of(delivery, "failed") + number_of(given, "contradicting")
+        self.sent = max(number_of(delivery, "sent"), results)
         self.lost = number_of(handoff, "lost")
         self.incidents = (
             self.lost + number_of(handoff, "state_mismatches") + number_of(part(given, "guards"), "incidents")

@@ -43,7 +43,7 @@ def test_lazy_containers_are_looked_into():
             "effective": {"DELIVERY_DISABLE": "{{ 'tr' ~ 'ue' }}"},
             "last_change": "{{ hostile }}",
         },
-        acts=[{"act": "{{ 'service_flags' }}", "ok": "{{ wanted }}", "ended": "{{ ended }}"}],
+        acts=[{"act": "{{ 'service_flags' }}", "ended": "{{ ended }}", "ok": "{{ wanted }}"}],
         flags={"DELIVERY_DISABLE": "{{ wanted }}"},
         wanted=True,
         pid=12,
