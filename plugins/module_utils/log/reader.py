@@ -23,6 +23,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_pipeline
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import READERS, TraceGrammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import (
     BARE,
+    JSON,
     Record,
     has_unknown_head,
     read_record,
@@ -58,6 +59,7 @@ _STAMP_TRIES = 50
 _CLOCK_JUMP = 300.0
 _TRACE_WORDS = tuple(READERS)
 _TRACE_READERS = tuple(READERS.values())
+_GUARDS = frozenset(number for number, word in enumerate(READERS) if word.endswith(b"_GUARD"))
 _PART = 16_000  # of a line that is too long for its envelope, 16 KiB at a time
 
 
@@ -269,6 +271,8 @@ class TraceReader:
     def _trace(self, kind: int, block: bytes, start: int, bar: int, stop: int) -> bool:
         """Take a trace of the commonest shapes; tell whether it was one."""
         word = (kind - 2) // 2
+        if word in _GUARDS:
+            return False
         stream = self._plain
         if kind & 1:
             end = block.find(b'"', bar, stop)
@@ -350,13 +354,17 @@ class TraceReader:
         for grammar in stream.grammars:
             if grammar.names(record):
                 if self._accepts(grammar, record, stream, block, start):
-                    self._count(grammar, record, line)
+                    self._count(grammar, record, line, block, start)
                 return
         self._unknown(found.text, record, stream, line)
 
     def _accepts(self, grammar: Grammar, record: Record, stream: _Stream, block: bytes, start: int) -> bool:
         """Tell whether a record is one, and no text that looks like one."""
         if record.has_head:
+            # A head fits into a customer's fifty characters, a whole trace behind it does not; what is rare and grave
+            # is looked at twice.
+            if b"_GUARD|" in record.message[:20] and self._is_text(record, block, start):
+                return False
             stream.headed, stream.bare_run = True, 0
             return not self._goes_on(block, start)
         if stream.is_one_turn and not grammar.bare:
@@ -366,12 +374,12 @@ class TraceReader:
             if stream.bare_run <= _BARE_RUN:
                 return False
             stream.headed = False
-        if self._is_quoted(block, start) or record.message.endswith(b"...") or self._goes_on(block, start):
+        if self._is_text(record, block, start) or self._goes_on(block, start):
             return False
         stream.is_one_turn |= grammar.bare
         return True
 
-    def _count(self, grammar: Grammar, record: Record, line: bytes) -> None:
+    def _count(self, grammar: Grammar, record: Record, line: bytes, block: bytes, start: int) -> None:
         own = record.time is not None
         if own:
             self._needs_stamps = False
@@ -392,6 +400,8 @@ class TraceReader:
         if ambiguous != getattr(grammar, "ambiguous", 0):
             self.balance.ambiguous += 1
         if events is None:
+            if self._is_text(record, block, start):
+                return
             self.balance.unparsed_record(moment, line, guard=b"_GUARD|" in record.message[:20])
             return
         for event in events:
@@ -423,6 +433,10 @@ class TraceReader:
         for line in reversed(before.split(b"\n")[-_FREE_TEXT_LINES:]):
             found = envelopes.unwrap(line, self._envelope or "")
             yield line if found is None else found.text
+
+    def _is_text(self, record: Record, block: bytes, start: int) -> bool:
+        """Tell whether what looks like a record is a customer's text, or the end of one."""
+        return record.message.endswith(b"...") or (record.shape != JSON and self._is_quoted(block, start))
 
     def _is_quoted(self, block: bytes, start: int) -> bool:
         """Tell whether the line at ``start`` is the rest of a customer's text.
