@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils import _decision, _proofs, _smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _act_proofs, _decision, _proofs, _smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
 
@@ -20,10 +20,10 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "kill_switch_proof": _proofs.kill_switch_proof,
+                "kill_switch_proof": _act_proofs.kill_switch_proof,
                 "recovery_decision": as_typed(_decision.recovery_decision),
                 "recovery_proof": _proofs.recovery_proof,
-                "service_proof": _proofs.service_proof,
+                "service_proof": _act_proofs.service_proof,
                 "smoke_test_result": _smoke_test.judge,
             }
         )

@@ -14,12 +14,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
+from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
-from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     health,
@@ -262,19 +263,27 @@ def _act(run: _Run) -> dict[str, Any]:
         # The kill-switch is one flag, the others are several.
         lacking = reason == "not_in_process" and level > 1
         headline = words.say(key or f"reasons_{'flags_' if lacking else ''}{reason}")
-    prefix = "next_roll_forward" if forward else f"next_{level}"
     return {
         "ok": run.check or fine,
         "status": "planned" if run.check else proof["status"] if reason == proof["reason"] else "unproven",
         "level": level,
         "budget_seconds": run.budget(),
-        "next_step": "" if run.check else "" if fine else _known(words, f"{prefix}_{reason}"),
+        "next_step": "" if run.check or fine else _next_of_act(run, words, reason),
         "message": headline,
         "lines": [headline, *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched))],
         "delivery": _delivery(run, disabled=disabled, fine=fine, forward=forward),
         # Whether what the service did next was judged, which the journal is to know.
         "judged": not run.check,
     }
+
+
+def _next_of_act(run: _Run, words: Words, reason: str) -> str:
+    """What to do about an act that is not proven."""
+    level, forward = run.level(), run.procedure == "roll_forward"
+    if reason.startswith("worse_"):
+        undo = LEVELS[level] if forward else f"roll_forward -e level={level}"
+        return words.say("next_worse", undo=run.commands[undo])
+    return _known(words, f"next_roll_forward_{reason}" if forward else f"next_{level}_{reason}")
 
 
 def _lifted(facts: Mapping[str, Any]) -> bool:
@@ -343,6 +352,19 @@ _RECOVERED = {
 """What a recovery came to, and its status."""
 
 
+def _watched(run: _Run, act: Mapping[str, Any]) -> str:
+    """What the watch after the last act has seen, where nothing in it was wrong: that is not yet something good."""
+    state = mapping(run.facts.get("state") or {}, "state")
+    off, fenced = bool(state.get("delivery_disabled")), bool(state.get("fenced"))
+    traces = mapping(run.facts.get("traces") or {}, "traces")
+    seen = effect_seen(cast(Traces, traces) if traces else None, delivery_off=off, fenced=fenced)
+    if seen is False:
+        return "unstable"
+    # Too little for a proof when the act ended may have become one since; what was bad then is not made good by time.
+    good = act["ok"] or act.get("status") in ("reported", "unproven")
+    return "stable" if seen and good else "unproven"
+
+
 def _recovered(run: _Run, decision: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
     """What the recovery came to."""
     done, level = run.facts.get("done") or [], decision["level"]
@@ -353,7 +375,7 @@ def _recovered(run: _Run, decision: Mapping[str, Any], verdict: Mapping[str, Any
     if run.check and due:
         return "planned"
     if done:
-        return "unstable" if not quiet else "stable" if done[-1]["outcome"]["ok"] else "unproven"
+        return _watched(run, done[-1]["outcome"]) if quiet else "unstable"
     if quiet:
         return "nothing" if verdict["status"] == "ok" else "safe"
     if due:

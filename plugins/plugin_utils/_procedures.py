@@ -25,11 +25,13 @@ class Procedure(NamedTuple):
 PROCEDURES = {
     "health_check": Procedure("look", 0, 30, "what was measured, with its age"),
     "diagnose": Procedure("look", 0, None, "what was measured, with its age"),
-    "rollback_level1": Procedure("rollback", 1, 30, "nothing is sent, and messages are still planned"),
-    "rollback_level2": Procedure("rollback", 2, 120, "the flags of V1 are in the running process, and it works"),
-    "rollback_level3": Procedure("rollback", 3, 300, "the known-good release is in place, and it works"),
-    "roll_forward": Procedure("forward", 0, None, "what a rollback changed is back, and it works"),
-    "emergency_recovery": Procedure("decide", 0, None, "the service is stable at some level"),
+    "rollback_level1": Procedure("rollback", 1, 30, "messages are planned, and none of them is sent"),
+    "rollback_level2": Procedure(
+        "rollback", 2, 120, "the flags of V1 are in the running process, and messages are delivered"
+    ),
+    "rollback_level3": Procedure("rollback", 3, 300, "the known-good release is in place, and messages are delivered"),
+    "roll_forward": Procedure("forward", 0, None, "what a rollback changed is back, and messages are delivered"),
+    "emergency_recovery": Procedure("decide", 0, None, "the service was seen to be stable at some level"),
     "validate_recovery": Procedure("prove", 0, None, "the success criteria of the procedures"),
     "smoke_test": Procedure("prove", 0, 60, "a message of our own went as it should"),
     "incident_report": Procedure("tell", 0, 120, "the report is written"),

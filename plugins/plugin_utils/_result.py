@@ -18,11 +18,13 @@ STATUSES = (
     "unreachable",
     "failed",
     "refused",
+    "worse",
     "ignored",
     "rollback",
     "blind",
     "unproven",
     "insufficient",
+    "reported",
     "watch",
     "planned",
     "ok",
@@ -75,7 +77,7 @@ def run_result(
     }
 
 
-_BAD = ("unreachable", "failed", "refused", "ignored", "rollback", "blind", "unproven", "insufficient")
+_BAD = STATUSES[: STATUSES.index("watch")]
 
 
 def refusal(procedure: str, message: str) -> dict[str, Any]:

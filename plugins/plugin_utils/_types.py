@@ -229,8 +229,11 @@ class Observation(TypedDict):
 
 
 class ActProof(TypedDict):
+    """`compared` is better, same or worse than before the act; None where that is not known."""
+
     status: str
     reason: str
+    compared: str | None
     proofs: list[Observation]
 
 

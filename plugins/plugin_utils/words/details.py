@@ -67,11 +67,41 @@ TEXTS: dict[str, Both] = {
     ),
     # What the log and the fence show of an act; these come from the controller's own proofs.
     "log_unread": Both("não foi possível ler o log", "the log could not be read"),
+    "log_foreign": Both(
+        "o log não é o que os processos deste serviço escrevem",
+        "the log is not the one that this service's processes write",
+    ),
+    "log_not_understood": Both(
+        "o log não foi compreendido por inteiro, ele não prova nada",
+        "the log was not understood as a whole, it proves nothing",
+    ),
     "log_tried": Both("{sent} tentadas, {succeeded} entregues", "{sent} tried, {succeeded} delivered"),
     "log_planned": Both("{planned} planejadas, {sent} enviadas", "{planned} planned, {sent} sent"),
     "log_service": Both(
-        "{planned} planejadas, {read} lidas, {sent} enviadas, {incidents} incidentes críticos",
-        "{planned} planned, {read} read, {sent} sent, {incidents} critical incidents",
+        "{planned} planejadas, {read} lidas, {sent} enviadas, {success} entregues, {failed} com falha, "
+        "{unanswered} paradas no caminho, {invalid} por instância inválida, {incidents} incidentes críticos",
+        "{planned} planned, {read} read, {sent} sent, {success} delivered, {failed} failed, "
+        "{unanswered} stuck on the way, {invalid} by an invalid instance, {incidents} critical incidents",
     ),
     "fence_stands": Both("usuário {uid} para {addresses} porta {port}", "user {uid} to {addresses} port {port}"),
+    # An act beside what was before it.
+    "compared_better": Both(
+        "melhor: {missed} não respondidas e {success} entregues, {sent} envios de {messages} mensagens; "
+        "antes {missed_before} e {success_before}, {sent_before} de {messages_before}",
+        "better: {missed} unanswered and {success} delivered, {sent} sends for {messages} messages; "
+        "before {missed_before} and {success_before}, {sent_before} for {messages_before}",
+    ),
+    "compared_same": Both(
+        "igual: {missed} não respondidas e {success} entregues, {sent} envios de {messages} mensagens; "
+        "antes {missed_before} e {success_before}, {sent_before} de {messages_before}",
+        "the same: {missed} unanswered and {success} delivered, {sent} sends for {messages} messages; "
+        "before {missed_before} and {success_before}, {sent_before} for {messages_before}",
+    ),
+    "compared_worse": Both(
+        "PIOR: {missed} não respondidas e {success} entregues, {sent} envios de {messages} mensagens; "
+        "antes {missed_before} e {success_before}, {sent_before} de {messages_before}",
+        "WORSE: {missed} unanswered and {success} delivered, {sent} sends for {messages} messages; "
+        "before {missed_before} and {success_before}, {sent_before} for {messages_before}",
+    ),
+    "compared_nothing": Both("nada foi visto antes, nada a comparar", "nothing was seen before, nothing to compare"),
 }

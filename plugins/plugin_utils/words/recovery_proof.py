@@ -50,6 +50,12 @@ TEXTS: dict[str, Both] = {
         "{rate} de {n} entregues: menos de {target} está provado (no máximo {high}).",
         "{rate} of {n} delivered: less than {target} is proven (at most {high}).",
     ),
+    "proof_delivered_recipients": Both(
+        "{rate} de {n} entregues, mas a apenas {recipients} destinatário(s): o que chega a menos de três números "
+        "não prova nada das famílias.",
+        "{rate} of {n} delivered, but to {recipients} recipient(s) only: what reaches fewer than three phones "
+        "proves nothing of the families.",
+    ),
     "proof_delivered_insufficient": Both(
         "{rate} de {n} entregues: são necessários {needed} resultados para provar {target}. Estenda a janela "
         "ou envie mensagens de teste identificadas.",
@@ -61,6 +67,26 @@ TEXTS: dict[str, Both] = {
         "envie mensagens de teste identificadas.",
         "No delivery has a result: {needed} are needed to prove {target}. Extend the window or send labelled "
         "test messages.",
+    ),
+    "proof_safe_unplanned": Both(
+        "Nenhuma mensagem foi planejada: nada mostra que nenhuma sairia. Envie uma mensagem de teste identificada.",
+        "No message was planned: nothing shows that none would go out. Send a labelled test message.",
+    ),
+    "log_foreign": Both(
+        "O log não é o que os processos deste serviço escrevem: ele não prova nada.",
+        "The log is not the one that this service's processes write: it proves nothing.",
+    ),
+    "log_not_understood": Both(
+        "O log não foi compreendido por inteiro: o que ele não mostra não prova nada.",
+        "The log was not understood as a whole: what it does not show proves nothing.",
+    ),
+    "proof_stale": Both(
+        "O evento mais novo do log é velho demais para este tráfego: o silêncio não prova nada.",
+        "The newest event of the log is too old for this traffic: silence proves nothing.",
+    ),
+    "proof_not_covered": Both(
+        "O log não mostra a janela inteira: do que falta nada se sabe.",
+        "The log does not show the whole window: of what is missing nothing is known.",
     ),
     "proof_lost_met": Both(
         "{lost} de {n} mensagens perdidas: menos de {target} está provado (no máximo {high}).",

@@ -66,10 +66,15 @@ TEXTS: dict[str, Both] = {
     "proofs_health": Both("health responde", "health answers"),
     "proofs_reported": Both("informado pelo health", "reported by health"),
     "proofs_log": Both("log desde o reinício", "log since the restart"),
+    "proofs_before": Both("comparado com antes do ato", "compared with before the act"),
     "proofs_fence": Both("cerca de rede", "network fence"),
     "reasons_reported": Both(
-        "KILL-SWITCH ATIVO, confirmado pelo processo e pelo health",
-        "KILL-SWITCH ACTIVE, confirmed by the process and by health",
+        "KILL-SWITCH INFORMADO pelo health; nenhuma mensagem o provou ainda",
+        "KILL-SWITCH REPORTED by health; no message has proven it yet",
+    ),
+    "reasons_answering": Both(
+        "O serviço responde; nenhuma mensagem provou o efeito ainda",
+        "The service answers; no message has proven the effect yet",
     ),
     "reasons_observed": Both(
         "KILL-SWITCH ATIVO, confirmado pelo processo e pelo log (planejadas, nenhuma enviada)",
@@ -97,9 +102,29 @@ TEXTS: dict[str, Both] = {
         "O processo tem os flags, mas nenhuma mensagem chegou para prová-lo",
         "The process has the flags, but no message came to prove it",
     ),
+    "reasons_too_soon": Both(
+        "O processo tem os flags, mas as mensagens vistas são recentes demais para prová-lo",
+        "The process has the flags, but the messages seen are too recent to prove it",
+    ),
+    "reasons_wrong_instance": Both(
+        "As mensagens saem por uma INSTÂNCIA INVÁLIDA",
+        "Messages go out through an INVALID INSTANCE",
+    ),
+    "reasons_delivery_failing": Both(
+        "O processo envia, e metade das entregas ou mais FALHA",
+        "The process sends, and half of the deliveries or more FAIL",
+    ),
+    "reasons_worse_delivery": Both(
+        "PIOR DO QUE ANTES do ato: mais mensagens ficam sem resposta",
+        "WORSE THAN BEFORE the act: more messages remain unanswered",
+    ),
+    "reasons_worse_sends": Both(
+        "PIOR DO QUE ANTES do ato: cada mensagem é enviada mais vezes",
+        "WORSE THAN BEFORE the act: each message is sent more often",
+    ),
     "reasons_still_failing": Both(
-        "O processo tem os flags e CONTINUA PERDENDO mensagens",
-        "The process has the flags and GOES ON LOSING messages",
+        "O processo tem os flags e CONTINUA PERDENDO mensagens, ou elas param no caminho",
+        "The process has the flags and GOES ON LOSING messages, or they get stuck on their way",
     ),
     "reasons_not_lifted": Both(
         "O kill-switch ainda está ativo no processo",
@@ -119,10 +144,33 @@ TEXTS: dict[str, Both] = {
         "{run[smoke_test]}, ou -e rollback_fence=always",
         "{run[smoke_test]}, or -e rollback_fence=always",
     ),
+    "next_1_reported": Both(
+        "{run[smoke_test]}, ou -e rollback_fence=always",
+        "{run[smoke_test]}, or -e rollback_fence=always",
+    ),
+    "next_1_too_soon": Both(
+        "{run[rollback_level1 -e rollback_observe_seconds=20]} (mede por mais tempo)",
+        "{run[rollback_level1 -e rollback_observe_seconds=20]} (measures for longer)",
+    ),
+    "next_2_answering": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_2_too_soon": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_2_wrong_instance": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_2_delivery_failing": Both(
+        "{run[diagnose]}; se o gateway está bem, {run[rollback_level3]} (código anterior)",
+        "{run[diagnose]}; if the gateway is well, {run[rollback_level3]} (previous code)",
+    ),
+    "next_worse": Both("{undo} (desfaz este ato)", "{undo} (undoes this act)"),
     "next_2_not_in_process": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
     "next_2_still_failing": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
     "next_2_still_sending": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
     "next_2_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_3_answering": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_3_too_soon": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_3_wrong_instance": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_3_delivery_failing": Both(
+        "{run[diagnose]}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
+        "{run[diagnose]}; if the gateway is well, -e rollback_commit=… (an older release)",
+    ),
     "next_3_not_in_process": Both(
         "{run[health_check]}; veja o que mais define os flags na unidade",
         "{run[health_check]}; see what else sets the flags in the unit",
@@ -133,6 +181,12 @@ TEXTS: dict[str, Both] = {
     ),
     "next_3_still_sending": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
     "next_3_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_roll_forward_answering": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_roll_forward_too_soon": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_roll_forward_wrong_instance": Both(
+        "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
+    ),
+    "next_roll_forward_delivery_failing": Both("{run[diagnose]}", "{run[diagnose]}"),
     "next_roll_forward_not_in_process": Both(
         "{run[rollback_level3]} (código anterior)",
         "{run[rollback_level3]} (previous code)",

@@ -12,7 +12,7 @@ service_proof = FilterModule().filters()["service_proof"]
 
 def test_it_judges_what_the_modules_returned():
     service = {"proofs": [{"proof": "environment", "had": True, "detail": ""}]}
-    assert service_proof(service, {"handoff": {"planned": 1, "read": 1}})["status"] == "proven"
+    assert service_proof(service, {"delivery": {"success": 1}})["status"] == "proven"
     assert service_proof(service)["status"] == "unproven"
 
 

@@ -108,8 +108,11 @@ def recovered(found: dict[str, Any], decided: dict[str, Any], **more: Any) -> di
     return {"check": False, "decision": decided, "verdict": found, "seconds": 210.0, "state": {}, **more}
 
 
-def done(level: int = 1, ok: bool = True) -> list[dict[str, Any]]:
-    return [{"level": level, "outcome": {"ok": ok, "message": "KILL-SWITCH ACTIVE"}}]
+def done(level: int = 1, ok: bool = True, status: str = "proven") -> list[dict[str, Any]]:
+    return [{"level": level, "outcome": {"ok": ok, "status": status, "message": "KILL-SWITCH ACTIVE"}}]
+
+
+KEPT_IN = {"traces": {"handoff": {"planned": 9}}, "state": {"delivery_disabled": True}}
 
 
 SENT = {
@@ -141,9 +144,19 @@ FAILURE = {"failure": {"msg": "it broke\n  badly"}, "action": "kumon.runbook.ser
 
 KILL_SWITCH = {
     "reported": (
-        "proven",
-        "KILL-SWITCH ATIVO, confirmado pelo processo e pelo health",
-        "KILL-SWITCH ACTIVE, confirmed by the process and by health",
+        "reported",
+        "KILL-SWITCH INFORMADO pelo health; nenhuma mensagem o provou ainda",
+        "KILL-SWITCH REPORTED by health; no message has proven it yet",
+    ),
+    "too_soon": (
+        "unproven",
+        "O processo tem os flags, mas as mensagens vistas são recentes demais para prová-lo",
+        "The process has the flags, but the messages seen are too recent to prove it",
+    ),
+    "worse_sends": (
+        "worse",
+        "PIOR DO QUE ANTES do ato: cada mensagem é enviada mais vezes",
+        "WORSE THAN BEFORE the act: each message is sent more often",
     ),
     "observed": (
         "proven",
@@ -213,6 +226,32 @@ NEXT = {
         "{t}, ou -e rollback_fence=always",
         "{t}, or -e rollback_fence=always",
     ),
+    ("rollback_level1", "reported"): (
+        "{t}, ou -e rollback_fence=always",
+        "{t}, or -e rollback_fence=always",
+    ),
+    ("rollback_level1", "too_soon"): (
+        "{1} -e rollback_observe_seconds=20 (mede por mais tempo)",
+        "{1} -e rollback_observe_seconds=20 (measures for longer)",
+    ),
+    ("rollback_level2", "answering"): ("{t}", "{t}"),
+    ("rollback_level2", "too_soon"): ("{t}", "{t}"),
+    ("rollback_level2", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level2", "delivery_failing"): (
+        "{d}; se o gateway está bem, {3} (código anterior)",
+        "{d}; if the gateway is well, {3} (previous code)",
+    ),
+    ("rollback_level3", "answering"): ("{t}", "{t}"),
+    ("rollback_level3", "too_soon"): ("{t}", "{t}"),
+    ("rollback_level3", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level3", "delivery_failing"): (
+        "{d}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
+        "{d}; if the gateway is well, -e rollback_commit=… (an older release)",
+    ),
+    ("roll_forward", "answering"): ("{t}", "{t}"),
+    ("roll_forward", "too_soon"): ("{t}", "{t}"),
+    ("roll_forward", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("roll_forward", "delivery_failing"): ("{d}", "{d}"),
     ("rollback_level2", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
     ("rollback_level2", "still_failing"): ("{3} (código anterior)", "{3} (previous code)"),
     ("rollback_level2", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
@@ -236,7 +275,13 @@ NEXT = {
         "{h}; see what else sets the flag in the unit",
     ),
 }
-_COMMANDS = {"{1}": "rollback_level1", "{3}": "rollback_level3", "{t}": "smoke_test", "{h}": "health_check"}
+_COMMANDS = {
+    "{1}": "rollback_level1",
+    "{3}": "rollback_level3",
+    "{t}": "smoke_test",
+    "{h}": "health_check",
+    "{d}": "diagnose",
+}
 
 
 @pytest.mark.parametrize(("procedure", "reason"), NEXT)
@@ -261,6 +306,40 @@ def test_every_next_step_of_a_rollback_has_its_case():
     assert forward | levels == set(NEXT)
 
 
+@pytest.mark.parametrize("reason", ["worse_delivery", "worse_sends"])
+@pytest.mark.parametrize(
+    ("procedure", "level", "undo"),
+    [
+        ("rollback_level1", 1, "roll_forward -e level=1"),
+        ("rollback_level2", 2, "roll_forward -e level=2"),
+        ("rollback_level3", 3, "roll_forward -e level=3"),
+        ("roll_forward", 1, "rollback_level1"),
+        ("roll_forward", 2, "rollback_level2"),
+        ("roll_forward", 3, "rollback_level3"),
+    ],
+)
+def test_what_made_it_worse_says_so_and_is_to_be_undone(procedure, level, undo, reason):
+    given = act("worse", reason, level=level, switched=released() if level == 3 else switched(**LIFTED))
+    for locale, headline, meant in zip(
+        LOCALES, ("PIOR DO QUE ANTES", "WORSE THAN BEFORE"), ("desfaz este ato", "undoes this act")
+    ):
+        found = outcome(procedure, given, locale)
+        assert (found["status"], found["ok"]) == ("worse", False)
+        assert found["message"].startswith(headline)
+        assert found["next_step"] == f"{RUN}{undo} ({meant})"
+
+
+@pytest.mark.parametrize(
+    ("procedure", "level"), [("rollback_level2", 2), ("rollback_level3", 3), ("roll_forward", 1), ("roll_forward", 2)]
+)
+def test_that_the_service_answers_is_a_word_and_no_proof(procedure, level):
+    given = act("reported", "answering", level=level, switched=released() if level == 3 else switched(**LIFTED))
+    found = outcome(procedure, given, "en")
+    assert (found["status"], found["ok"], found["delivery"]) == ("reported", False, "unknown")
+    assert found["message"] == "The service answers; no message has proven the effect yet"
+    assert found["next_step"] == f"{RUN}smoke_test"
+
+
 def test_the_next_step_is_as_this_run_was_typed():
     class Typed(dict):
         def __missing__(self, key: str) -> str:
@@ -270,7 +349,6 @@ def test_the_next_step_is_as_this_run_was_typed():
     assert found["next_step"] == "ansible-playbook -i hosts playbooks/rollback_level1.yml (kill-switch)"
 
 
-@pytest.mark.parametrize("reason", ["observed", "answering"])
 @pytest.mark.parametrize(
     ("procedure", "level", "headlines", "budget"),
     [
@@ -303,8 +381,8 @@ def test_the_next_step_is_as_this_run_was_typed():
         ),
     ],
 )
-def test_an_act_that_is_proven_says_what_is_so_now(procedure, level, headlines, budget, reason):
-    given = act("proven", reason, level=str(level), switched=released() if level == 3 else switched(**LIFTED))
+def test_an_act_that_is_proven_says_what_is_so_now(procedure, level, headlines, budget):
+    given = act("proven", "observed", level=str(level), switched=released() if level == 3 else switched(**LIFTED))
     for locale, headline in zip(LOCALES, headlines):
         found = outcome(procedure, given, locale)
         assert (found["message"], found["ok"], found["status"], found["next_step"]) == (headline, True, "proven", "")
@@ -394,7 +472,7 @@ def test_messages_that_are_kept_in_are_off_also_when_the_act_is_not_proven():
     ],
 )
 def test_level_3_says_which_release_and_why(why, told):
-    given = act("proven", "answering", switched=released(), chosen={"commit": OLDER, "why": why})
+    given = act("proven", "observed", switched=released(), chosen={"commit": OLDER, "why": why})
     words = zip(LOCALES, told, ("Escolhida", "Chosen"), ("Versão", "Release"), ("antes", "before"))
     for locale, reason, chosen, release, before in words:
         lines = outcome("rollback_level3", given, locale)["lines"]
@@ -405,7 +483,7 @@ def test_level_3_says_which_release_and_why(why, told):
 
 def test_what_level_3_has_not_is_not_told():
     bare = released(rescue=None, before={"commit": COMMIT, "branch": None})
-    lines = outcome("rollback_level3", act("proven", "answering", switched=bare))["lines"]
+    lines = outcome("rollback_level3", act("proven", "observed", switched=bare))["lines"]
     assert lines[-2:] == [f"Release {OLDER[:12]}, before {COMMIT[:12]}", "Kill-switch: off, as it was found"]
     assert not [line for line in lines if line.startswith(("Chosen", "What was there before"))]
 
@@ -656,13 +734,13 @@ RECOVERED = {
         "DRY RUN: nothing was changed; level 2 would be done, see the diff: 6 lost.",
     ),
     "stable": (
-        recovered(SAFE, decision(0), done=done(1)),
+        recovered(SAFE, decision(0), done=done(1), **KEPT_IN),
         *("proven", True, 1),
         "ESTABILIZADO no nível 1: Safe mode.",
         "STABLE at level 1: Safe mode.",
     ),
     "unproven": (
-        recovered(SAFE, decision(0), done=done(1, ok=False)),
+        recovered(SAFE, decision(0), done=done(1, ok=False, status="reported")),
         *("unproven", False, 1),
         "O nível 1 foi feito, mas seu efeito não está provado: Safe mode.",
         "Level 1 was done, but its effect is not proven: Safe mode.",
@@ -728,6 +806,39 @@ def test_what_a_recovery_came_to(came_to):
         assert (found["budget_seconds"], found["verdict"]) == (210.0, given["verdict"])
 
 
+def watched(ok: bool, status: str, off: bool, **traces: Any) -> str:
+    """What a recovery came to after one act, by what its watch has seen."""
+    facts = {"traces": traces, "state": {"delivery_disabled": off, "fenced": traces.pop("fenced", False)}}
+    found = outcome("emergency_recovery", recovered(SAFE, decision(0), done=done(1, ok, status), **facts))
+    assert found["ok"] is (found["status"] == "proven")
+    return found["status"]
+
+
+@pytest.mark.parametrize(
+    ("act_ended", "off", "seen", "status"),
+    [
+        ((True, "proven"), True, {"handoff": {"planned": 9}}, "proven"),
+        # Nothing planned since the act, and nothing that was wrong: that is not stable.
+        ((True, "proven"), True, {}, "unproven"),
+        ((True, "proven"), True, {"handoff": {"planned": 9, "matured": 0}}, "unproven"),
+        ((True, "proven"), True, {"handoff": {"planned": 9}, "evidence": {"owned": {"ok": False}}}, "unproven"),
+        # The watch may see what the act alone could not.
+        ((False, "reported"), True, {"handoff": {"planned": 9}}, "proven"),
+        ((False, "unproven"), True, {"handoff": {"planned": 9}}, "proven"),
+        ((False, "reported"), True, {}, "unproven"),
+        ((False, "worse"), True, {"handoff": {"planned": 9}}, "unproven"),
+        # What goes out in spite of it, and what fails.
+        ((True, "proven"), True, {"handoff": {"planned": 9}, "delivery": {"sent": 1}}, "failed"),
+        ((True, "proven"), True, {"delivery": {"sent": 9, "failed": 9}, "fenced": True}, "proven"),
+        ((True, "proven"), False, {"delivery": {"sent": 9, "success": 9}}, "proven"),
+        ((True, "proven"), False, {"handoff": {"planned": 9, "read": 9}}, "unproven"),
+        ((True, "proven"), False, {"delivery": {"sent": 9, "failed": 9}}, "failed"),
+    ],
+)
+def test_a_watch_says_stable_only_on_what_it_has_seen(act_ended, off, seen, status):
+    assert watched(*act_ended, off, **seen) == status
+
+
 def test_a_recovery_in_check_mode_with_nothing_due_is_what_it_is():
     assert outcome("emergency_recovery", recovered(judged(), decision(0), check=True))["status"] == "ok"
     assert outcome("emergency_recovery", recovered(BLIND, decision(None, True), check=True))["status"] == "blind"
@@ -737,7 +848,7 @@ def test_a_recovery_tells_each_decision_with_its_evidence_and_act():
     first = {"title": "level 1, kill-switch (lost_handoff)", "evidence": ["6 lost."], "reasons": ["so level 1"]}
     last = {"title": "nothing to do (kill_switch)", "evidence": [], "reasons": ["it holds"]}
     following = f"{RUN}validate_recovery"
-    given = recovered(SAFE, decision(0, following=following), done=done(1), decisions=[first, last])
+    given = recovered(SAFE, decision(0, following=following), done=done(1), decisions=[first, last], **KEPT_IN)
     found = outcome("emergency_recovery", given, "en")
     assert found["lines"] == [
         "STABLE at level 1",
@@ -869,7 +980,7 @@ def test_a_recovery_counts_only_when_it_is_proven(status, safe_mode, headlines, 
 
 
 def test_a_real_proof_fits():
-    traces = counted(turns(400))
+    traces = counted(turns(600))
     proof = recovery_proof(traces, began=NOON - 2000, service_running=True, locale="pt_BR")
     found = outcome("validate_recovery", {"proof": proof, "traces": traces, "seconds": 900}, "pt_BR")
     assert (found["status"], len(found["lines"])) == ("proven", 1 + 4 + len(proof["reasons"]) + 1)
@@ -1009,7 +1120,7 @@ FACTS = {
     "rollback_level1": [*(act(row[0], reason) for reason, row in KILL_SWITCH.items()), act(check=True)],
     "rollback_level2": [act("proven", "observed", switched=switched(kept=KEPT_ON)), act("ignored", "still_failing")],
     "rollback_level3": [
-        act("proven", "answering", switched=released(), chosen={"commit": OLDER, "why": "ledger"}),
+        act("proven", "observed", switched=released(), chosen={"commit": OLDER, "why": "ledger"}),
         {"check": True, "switched": released(planned=["one"])},
         {"begun": True},
     ],

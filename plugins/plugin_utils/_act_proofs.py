@@ -1,0 +1,296 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether an act had its effect, by what the service did with messages since, and beside what it did before.
+
+Good news has to be seen: a message that was kept in, or one that was delivered. Health's own word is told as such. A
+log that could not be read, is another service's or was not understood shows nothing good. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import comb
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import ActProof, Observation, Traces
+
+FEW = 5
+"""With fewer results or sends since the act it is not compared with what was before it."""
+
+SURE = 0.01
+"""The chance at which a difference to before the act is none: that of the sudden rise (`failure_rise`)."""
+
+COPIES = 1.5
+"""So many sends a message, and so many times those of before, are more than a message takes."""
+
+
+class Shown:
+    """What the log shows of the messages of a span, as whole numbers; what it has not counts as not seen.
+
+    `blind` is why nothing good may be taken from it, a code of `words/details.py`. Of what is wrong a log that was not
+    quite understood is believed; another service's log shows nothing at all.
+    """
+
+    def __init__(self, traces: Traces | Mapping[str, Any] | None) -> None:
+        given: dict[str, Any] = dict(traces or {})
+        self.blind = "log_unread" if traces is None else unbelievable(given)
+        if self.blind == "log_foreign":
+            given = {}
+        delivery, handoff = part(given, "delivery"), part(given, "handoff")
+        overdue, instances = part(given, "overdue"), part(given, "instances")
+        self.records = number_of(given, "records")
+        self.planned, self.read = number_of(handoff, "planned"), number_of(handoff, "read")
+        # Those that have waited for several times what a message takes to be sent; a newer one proves nothing yet.
+        self.matured = self.planned if handoff.get("matured") is None else number_of(handoff, "matured")
+        # A result that says success and an HTTP error in one is no delivery.
+        succeeded = number_of(delivery, "success")
+        self.success = max(0, succeeded - number_of(given, "contradicting"))
+        self.failed = number_of(delivery, "failed") + number_of(delivery, "unconfirmed")
+        self.sent = max(number_of(delivery, "sent"), succeeded + number_of(delivery, "failed"))
+        self.lost = number_of(handoff, "lost")
+        self.incidents = (
+            self.lost + number_of(handoff, "state_mismatches") + number_of(part(given, "guards"), "incidents")
+        )
+        self.invalid = sum(int(n or 0) for n in part(instances, "invalid").values())
+        self.unread, self.unsent = max(number_of(handoff, "unread"), number_of(overdue, "planned")), unsent(given)
+        self.messages = max(self.planned, number_of(part(given, "stages"), "received"))
+
+    @property
+    def unanswered(self) -> int:
+        """Messages that got stuck on their way although there was time enough."""
+        return self.unread + self.unsent
+
+    @property
+    def failing(self) -> bool:
+        """Whether half of the deliveries fail, or more."""
+        return self.failed > 0 and self.failed >= self.success
+
+    @property
+    def missed(self) -> int:
+        """Messages that were to be answered and were not."""
+        return self.failed + self.lost + self.unanswered
+
+
+def unbelievable(traces: Mapping[str, Any]) -> str:
+    """Why nothing good may be taken from these traces, as a code; empty where nothing is known against them."""
+    evidence = part(traces, "evidence")
+    if part(evidence, "owned").get("ok") is False:
+        return "log_foreign"
+    return "log_not_understood" if part(evidence, "understood").get("ok") is False else ""
+
+
+def unsent(traces: Mapping[str, Any]) -> int:
+    """Messages that were read and not sent in time."""
+    by_minute = sum(number_of(row, "unsent") for row in traces.get("minutes") or [])
+    return max(number_of(part(traces, "overdue"), "read"), by_minute)
+
+
+def part(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return dict(data.get(name) or {})
+
+
+def number_of(data: Mapping[str, Any], name: str) -> int:
+    return int(data.get(name) or 0)
+
+
+def effect_seen(traces: Traces | None, *, delivery_off: bool, fenced: bool = False) -> bool | None:
+    """Whether the log shows the service as it has to be; false where it shows the opposite, None where neither.
+
+    With delivery off that are messages that were planned and kept in, else messages that were delivered.
+    """
+    shown = Shown(traces)
+    if delivery_off:
+        if shown.success if fenced else shown.sent:
+            return False
+        good = shown.matured > 0 or (fenced and shown.sent > 0)
+    else:
+        if shown.failing or shown.incidents or shown.invalid:
+            return False
+        good = shown.success > 0 and not shown.unanswered
+    return True if good and not shown.blind else None
+
+
+def kill_switch_proof(
+    flags: Mapping[str, Any],
+    traces: Traces | None = None,
+    fence: Mapping[str, Any] | None = None,
+    before: Traces | None = None,
+) -> ActProof:
+    """Judge whether the kill-switch holds, by what the restarted process has and does.
+
+    :param flags: what ``service_flags`` returned
+    :param traces: what the process did since its start (since the fence, if there is one), None when that is unknown
+    :param fence: what ``network_fence`` returned, if one was engaged
+    :param before: what was before the act, if that was measured
+    :returns: ``{status, reason, compared, proofs: [{proof, had, detail: {code, fields}}, …]}``
+
+    ========  =====================================================================================================
+    status    reason
+    ========  =====================================================================================================
+    proven    ``observed``: messages were planned, had time enough, and none was sent; ``fenced``: the gateway cannot
+              be reached
+    reported  ``reported``: health says so, and nothing else does
+    unproven  ``not_in_process``, ``no_message_seen``, ``too_soon`` (what was planned could still be sent)
+    ignored   ``still_sending``, ``reports_false``, ``fence_leaks``
+    worse     ``worse_sends``: more is sent for a message than before
+    ========  =====================================================================================================
+    """
+    proofs: list[Observation] = list(flags.get("proofs") or [])
+    holds = {proof["proof"]: proof["had"] for proof in proofs}
+    shown = Shown(traces)
+    if shown.blind:
+        proofs.append(_observation("log", False, shown.blind))
+    elif fence:
+        proofs.append(_observation("log", shown.success == 0, "log_tried", sent=shown.sent, succeeded=shown.success))
+    else:
+        kept_in = shown.matured > 0 and not shown.sent
+        proofs.append(_observation("log", kept_in, "log_planned", planned=shown.planned, sent=shown.sent))
+
+    if fence:
+        standing = bool(fence.get("present"))
+        reach = {"uid": fence.get("uid"), "addresses": list(fence.get("addresses") or []), "port": fence.get("port")}
+        proofs.append(_observation("fence", standing, "fence_stands", **reach))
+        status, reason = ("proven", "fenced") if standing and not shown.success else ("ignored", "fence_leaks")
+        return {"status": status, "reason": reason, "compared": None, "proofs": proofs}
+    if not holds.get("environment"):
+        status, reason = "unproven", "not_in_process"
+    elif shown.sent:
+        status, reason = "ignored", "still_sending"
+    elif any(value is False for value in (flags.get("reported") or {}).values()):
+        status, reason = "ignored", "reports_false"
+    elif shown.matured and not shown.blind:
+        status, reason = "proven", "observed"
+    elif holds.get("reported"):
+        status, reason = "reported", "reported"
+    else:
+        status, reason = "unproven", _nothing_seen(shown)
+    return _beside_before(status, reason, proofs, shown, before, delivery_off=True)
+
+
+def service_proof(
+    service: Mapping[str, Any],
+    traces: Traces | None = None,
+    delivery_off: bool | None = None,
+    before: Traces | None = None,
+) -> ActProof:
+    """Judge whether an act on the service worked, by what its processes have and do next.
+
+    :param service: what ``service_flags`` or ``release`` returned
+    :param traces: what the process did since its start, None when that is unknown
+    :param delivery_off: whether the kill-switch is effective, so that nothing may be sent; by default what the act kept
+    :param before: what was before the act, if that was measured
+    :returns: as `kill_switch_proof`
+
+    ========  =====================================================================================================
+    status    reason
+    ========  =====================================================================================================
+    proven    ``observed``: messages were delivered; with delivery off they were planned and kept in
+    reported  ``answering``: health answers, and no message has proven more
+    unproven  ``not_in_process``, ``no_message_seen``, ``too_soon``
+    failed    ``delivery_failing``: half of the deliveries fail, or more
+    ignored   ``still_failing`` (messages get lost or stuck), ``wrong_instance``, ``still_sending``
+    worse     ``worse_delivery``: significantly more messages fail than before; ``worse_sends``
+    ========  =====================================================================================================
+    """
+    if delivery_off is None:
+        delivery_off = kept_off(service)
+    proofs: list[Observation] = list(service.get("proofs") or [])
+    holds = {proof["proof"]: proof["had"] for proof in proofs}
+    shown = Shown(traces)
+    stuck = 0 if delivery_off else shown.unanswered
+    bad = shown.incidents or shown.invalid or stuck
+    works = shown.matured > 0 and not shown.sent if delivery_off else shown.success > 0 and not shown.failing
+    if shown.blind:
+        proofs.append(_observation("log", False, shown.blind))
+    else:
+        counts = {"planned": shown.planned, "read": shown.read, "sent": shown.sent, "success": shown.success}
+        counts |= {"failed": shown.failed, "unanswered": stuck, "incidents": shown.incidents, "invalid": shown.invalid}
+        proofs.append(_observation("log", works and not bad, "log_service", **counts))
+
+    if not holds.get("environment"):
+        status, reason = "unproven", "not_in_process"
+    elif delivery_off and shown.sent:
+        status, reason = "ignored", "still_sending"
+    elif shown.invalid:
+        status, reason = "ignored", "wrong_instance"
+    elif bad:
+        status, reason = "ignored", "still_failing"
+    elif not delivery_off and shown.failing:
+        status, reason = "failed", "delivery_failing"
+    elif works and not shown.blind:
+        status, reason = "proven", "observed"
+    elif holds.get("health"):
+        status, reason = "reported", "answering"
+    else:
+        status, reason = "unproven", _nothing_seen(shown)
+    return _beside_before(status, reason, proofs, shown, before, delivery_off=delivery_off)
+
+
+def _nothing_seen(shown: Shown) -> str:
+    return "too_soon" if shown.planned and not shown.blind else "no_message_seen"
+
+
+def _observation(proof: str, had: bool | None, code: str, **fields: Any) -> Observation:
+    """One thing that was looked at; its detail is put into words where it is shown."""
+    return {"proof": proof, "had": had, "detail": detail(code, **fields)}
+
+
+# ------------------------------------------------------------------ beside what was before
+
+
+def _beside_before(
+    status: str,
+    reason: str,
+    proofs: list[Observation],
+    shown: Shown,
+    before: Traces | None,
+    *,
+    delivery_off: bool,
+) -> ActProof:
+    """The proof of an act, with how it stands beside what was before it. What made it worse is no success."""
+    proof: ActProof = {"status": status, "reason": reason, "compared": None, "proofs": proofs}
+    if before is None or shown.blind:
+        return proof
+    was = Shown(before)
+    if was.blind or not (was.records or was.messages or was.sent):
+        proofs.append(_observation("before", None, "compared_nothing"))
+        return proof
+    sends = _sends(shown, was)
+    compared = sends if delivery_off or sends == "worse" else _delivery(shown, was)
+    proof["compared"] = compared
+    counts = {"missed": shown.missed, "success": shown.success, "sent": shown.sent, "messages": shown.messages}
+    counts |= {f"{name}_before": getattr(was, name) for name in counts}
+    had = {"better": True, "same": None, "worse": False}[compared]
+    proofs.append(_observation("before", had, f"compared_{compared}", **counts))
+    # An act that did not reach the process has not made anything worse.
+    if compared == "worse" and reason != "not_in_process":
+        proof["status"], proof["reason"] = "worse", "worse_sends" if sends == "worse" else "worse_delivery"
+    return proof
+
+
+def _sends(shown: Shown, was: Shown) -> str:
+    """What is sent for a message, beside before: a release or flag that sends each answer eight times is worse."""
+    each, each_before = shown.sent / max(1, shown.messages), was.sent / max(1, was.messages)
+    if shown.sent >= FEW and each > COPIES and each > COPIES * each_before:
+        return "worse"
+    return "better" if was.sent and shown.matured and not shown.sent else "same"
+
+
+def _delivery(shown: Shown, was: Shown) -> str:
+    now, then = (shown.missed, shown.missed + shown.success), (was.missed, was.missed + was.success)
+    if now[1] < FEW or not then[1]:
+        return "same"
+    if _chance(*now, *then) < SURE:
+        return "worse"
+    return "better" if _chance(*then, *now) < SURE else "same"
+
+
+def _chance(failed: int, n: int, failed_then: int, n_then: int) -> float:
+    """The chance of so many failures or more if both had the same rate: Fisher's exact test, one-sided."""
+    failures, total = failed + failed_then, n + n_then
+    ways = sum(comb(failures, k) * comb(total - failures, n - k) for k in range(failed, min(failures, n) + 1))
+    return ways / comb(total, n)
