@@ -69,7 +69,7 @@ def released(**more: Any) -> dict[str, Any]:
     }
 
 
-def act(status: str = "proven", reason: str = "observed", **more: Any) -> dict[str, Any]:
+def act(status: str = "proven", reason: str = "reported", **more: Any) -> dict[str, Any]:
     return {"check": False, "switched": switched(), "proof": proved(status, reason), "level1_flags": FLAGS, **more}
 
 
@@ -108,13 +108,11 @@ def recovered(found: dict[str, Any], decided: dict[str, Any], **more: Any) -> di
     return {"check": False, "decision": decided, "verdict": found, "seconds": 210.0, "state": {}, **more}
 
 
-def done(level: int = 1, status: str = "proven") -> list[dict[str, Any]]:
-    return [{"level": level, "outcome": {"ok": status == "proven", "status": status, "message": "KILL-SWITCH ACTIVE"}}]
+def done(level: int = 1, ok: bool = True, status: str = "proven") -> list[dict[str, Any]]:
+    return [{"level": level, "outcome": {"ok": ok, "status": status, "message": "KILL-SWITCH ACTIVE"}}]
 
 
-OFF = {"state": {"delivery_disabled": True}}
-KEPT_IN = {"handoff": {"planned": 9, "matured": 7}, "delivery": {"sent": 0}}
-DELIVERED = {"handoff": {"planned": 9, "read": 9}, "delivery": {"sent": 9, "success": 9}}
+KEPT_IN = {"traces": {"handoff": {"planned": 9}}, "state": {"delivery_disabled": True}}
 
 
 SENT = {
@@ -150,6 +148,16 @@ KILL_SWITCH = {
         "KILL-SWITCH INFORMADO pelo health; nenhuma mensagem o provou ainda",
         "KILL-SWITCH REPORTED by health; no message has proven it yet",
     ),
+    "too_soon": (
+        "unproven",
+        "O processo tem os flags, mas as mensagens vistas são recentes demais para prová-lo",
+        "The process has the flags, but the messages seen are too recent to prove it",
+    ),
+    "worse_sends": (
+        "worse",
+        "PIOR DO QUE ANTES do ato: cada mensagem é enviada mais vezes",
+        "WORSE THAN BEFORE the act: each message is sent more often",
+    ),
     "observed": (
         "proven",
         "KILL-SWITCH ATIVO, confirmado pelo processo e pelo log (planejadas, nenhuma enviada)",
@@ -184,16 +192,6 @@ KILL_SWITCH = {
         "unproven",
         "O processo tem os flags, mas nenhuma mensagem chegou para prová-lo",
         "The process has the flags, but no message came to prove it",
-    ),
-    "too_soon": (
-        "unproven",
-        "O processo tem os flags, mas as mensagens vistas são recentes demais para prová-lo",
-        "The process has the flags, but the messages seen are too recent to prove it",
-    ),
-    "worse_sends": (
-        "worse",
-        "PIOR DO QUE ANTES do ato: cada mensagem é enviada mais vezes",
-        "WORSE THAN BEFORE the act: each message is sent more often",
     ),
 }
 
@@ -236,10 +234,6 @@ NEXT = {
         "{1} -e rollback_observe_seconds=20 (mede por mais tempo)",
         "{1} -e rollback_observe_seconds=20 (measures for longer)",
     ),
-    ("rollback_level2", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
-    ("rollback_level2", "still_failing"): ("{3} (código anterior)", "{3} (previous code)"),
-    ("rollback_level2", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
-    ("rollback_level2", "no_message_seen"): ("{t}", "{t}"),
     ("rollback_level2", "answering"): ("{t}", "{t}"),
     ("rollback_level2", "too_soon"): ("{t}", "{t}"),
     ("rollback_level2", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
@@ -247,6 +241,21 @@ NEXT = {
         "{d}; se o gateway está bem, {3} (código anterior)",
         "{d}; if the gateway is well, {3} (previous code)",
     ),
+    ("rollback_level3", "answering"): ("{t}", "{t}"),
+    ("rollback_level3", "too_soon"): ("{t}", "{t}"),
+    ("rollback_level3", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level3", "delivery_failing"): (
+        "{d}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
+        "{d}; if the gateway is well, -e rollback_commit=… (an older release)",
+    ),
+    ("roll_forward", "answering"): ("{t}", "{t}"),
+    ("roll_forward", "too_soon"): ("{t}", "{t}"),
+    ("roll_forward", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("roll_forward", "delivery_failing"): ("{d}", "{d}"),
+    ("rollback_level2", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
+    ("rollback_level2", "still_failing"): ("{3} (código anterior)", "{3} (previous code)"),
+    ("rollback_level2", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level2", "no_message_seen"): ("{t}", "{t}"),
     ("rollback_level3", "not_in_process"): (
         "{h}; veja o que mais define os flags na unidade",
         "{h}; see what else sets the flags in the unit",
@@ -257,24 +266,10 @@ NEXT = {
     ),
     ("rollback_level3", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
     ("rollback_level3", "no_message_seen"): ("{t}", "{t}"),
-    ("rollback_level3", "answering"): ("{t}", "{t}"),
-    ("rollback_level3", "too_soon"): ("{t}", "{t}"),
-    ("rollback_level3", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
-    ("rollback_level3", "delivery_failing"): (
-        "{d}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
-        "{d}; if the gateway is well, -e rollback_commit=… (an older release)",
-    ),
     ("roll_forward", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
     ("roll_forward", "still_failing"): ("{1} (kill-switch)", "{1} (kill-switch)"),
     ("roll_forward", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
     ("roll_forward", "no_message_seen"): ("{t}", "{t}"),
-    ("roll_forward", "answering"): ("{t}", "{t}"),
-    ("roll_forward", "too_soon"): ("{t}", "{t}"),
-    ("roll_forward", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
-    ("roll_forward", "delivery_failing"): (
-        "{d}",
-        "{d}",
-    ),
     ("roll_forward", "not_lifted"): (
         "{h}; veja o que mais define o flag na unidade",
         "{h}; see what else sets the flag in the unit",
@@ -318,24 +313,31 @@ def test_every_next_step_of_a_rollback_has_its_case():
         ("rollback_level1", 1, "roll_forward -e level=1"),
         ("rollback_level2", 2, "roll_forward -e level=2"),
         ("rollback_level3", 3, "roll_forward -e level=3"),
+        ("roll_forward", 1, "rollback_level1"),
         ("roll_forward", 2, "rollback_level2"),
         ("roll_forward", 3, "rollback_level3"),
     ],
 )
-def test_what_made_it_worse_is_to_be_undone(procedure, level, undo, reason):
-    given = act("worse", reason, level=level, switched={**switched(**LIFTED), **released()})
-    found = outcome(procedure, given, "en")
-    assert (found["status"], found["ok"], found["next_step"]) == ("worse", False, f"{RUN}{undo} (undoes this act)")
-    assert found["message"].startswith("WORSE THAN BEFORE the act")
-    assert outcome(procedure, given, "pt_BR")["next_step"] == f"{RUN}{undo} (desfaz este ato)"
+def test_what_made_it_worse_says_so_and_is_to_be_undone(procedure, level, undo, reason):
+    given = act("worse", reason, level=level, switched=released() if level == 3 else switched(**LIFTED))
+    for locale, headline, meant in zip(
+        LOCALES, ("PIOR DO QUE ANTES", "WORSE THAN BEFORE"), ("desfaz este ato", "undoes this act")
+    ):
+        found = outcome(procedure, given, locale)
+        assert (found["status"], found["ok"]) == ("worse", False)
+        assert found["message"].startswith(headline)
+        assert found["next_step"] == f"{RUN}{undo} ({meant})"
 
 
-@pytest.mark.parametrize("procedure", ["rollback_level2", "rollback_level3", "roll_forward"])
-def test_a_service_that_only_answers_has_not_shown_the_effect(procedure):
-    given = act("reported", "answering", level=2, switched={**switched(**LIFTED), **released()})
+@pytest.mark.parametrize(
+    ("procedure", "level"), [("rollback_level2", 2), ("rollback_level3", 3), ("roll_forward", 1), ("roll_forward", 2)]
+)
+def test_that_the_service_answers_is_a_word_and_no_proof(procedure, level):
+    given = act("reported", "answering", level=level, switched=released() if level == 3 else switched(**LIFTED))
     found = outcome(procedure, given, "en")
     assert (found["status"], found["ok"], found["delivery"]) == ("reported", False, "unknown")
     assert found["message"] == "The service answers; no message has proven the effect yet"
+    assert found["next_step"] == f"{RUN}smoke_test"
 
 
 def test_the_next_step_is_as_this_run_was_typed():
@@ -732,13 +734,13 @@ RECOVERED = {
         "DRY RUN: nothing was changed; level 2 would be done, see the diff: 6 lost.",
     ),
     "stable": (
-        recovered(SAFE, decision(0), done=done(1), traces=KEPT_IN, **OFF),
+        recovered(SAFE, decision(0), done=done(1), **KEPT_IN),
         *("proven", True, 1),
         "ESTABILIZADO no nível 1: Safe mode.",
         "STABLE at level 1: Safe mode.",
     ),
     "unproven": (
-        recovered(SAFE, decision(0), done=done(1), **OFF),
+        recovered(SAFE, decision(0), done=done(1, ok=False, status="reported")),
         *("unproven", False, 1),
         "O nível 1 foi feito, mas seu efeito não está provado: Safe mode.",
         "Level 1 was done, but its effect is not proven: Safe mode.",
@@ -804,39 +806,37 @@ def test_what_a_recovery_came_to(came_to):
         assert (found["budget_seconds"], found["verdict"]) == (210.0, given["verdict"])
 
 
-ON = {"state": {"delivery_disabled": False}}
+def watched(ok: bool, status: str, off: bool, **traces: Any) -> str:
+    """What a recovery came to after one act, by what its watch has seen."""
+    facts = {"traces": traces, "state": {"delivery_disabled": off, "fenced": traces.pop("fenced", False)}}
+    found = outcome("emergency_recovery", recovered(SAFE, decision(0), done=done(1, ok, status), **facts))
+    assert found["ok"] is (found["status"] == "proven")
+    return found["status"]
 
 
 @pytest.mark.parametrize(
-    ("found", "act_status", "facts", "status"),
+    ("act_ended", "off", "seen", "status"),
     [
-        # Under the kill-switch: a message that was planned since, had time enough, and stayed in.
-        (SAFE, "proven", {"traces": KEPT_IN, **OFF}, "proven"),
-        (SAFE, "reported", {"traces": KEPT_IN, **OFF}, "proven"),
-        (SAFE, "proven", {"traces": {}, **OFF}, "unproven"),
-        (SAFE, "proven", {"traces": None, **OFF}, "unproven"),
-        (SAFE, "reported", {"traces": {}, **OFF}, "unproven"),
-        (SAFE, "proven", {"traces": {"handoff": {"planned": 9, "matured": 0}}, **OFF}, "unproven"),
-        (SAFE, "proven", {"traces": {**KEPT_IN, "delivery": {"sent": 1}}, **OFF}, "failed"),
-        # With delivery on: what was delivered.
-        (judged(), "proven", {"traces": DELIVERED, **ON}, "proven"),
-        (judged(), "unproven", {"traces": DELIVERED, **ON}, "proven"),
-        (judged(), "proven", {"traces": {"handoff": {"planned": 9, "read": 9}}, **ON}, "unproven"),
-        (judged(), "proven", {"traces": {"delivery": {"sent": 9, "failed": 9}}, **ON}, "failed"),
-        (judged(), "proven", {"traces": {**DELIVERED, "instances": {"invalid": {"default": 9}}}, **ON}, "failed"),
-        # What was bad when the act ended is not made good by time.
-        (judged(), "failed", {"traces": DELIVERED, **ON}, "unproven"),
-        (judged(), "worse", {"traces": DELIVERED, **ON}, "unproven"),
-        # Another service's log, or one that was not understood, shows nothing good.
-        (judged(), "proven", {"traces": {**DELIVERED, "evidence": {"owned": {"ok": False}}}, **ON}, "unproven"),
-        (SAFE, "proven", {"traces": {**KEPT_IN, "evidence": {"understood": {"ok": False}}}, **OFF}, "unproven"),
-        # Behind the fence what is tried and does not get through is as it has to be.
-        (SAFE, "proven", {"traces": {"delivery": {"sent": 3}}, "state": {**OFF["state"], "fenced": True}}, "proven"),
+        ((True, "proven"), True, {"handoff": {"planned": 9}}, "proven"),
+        # Nothing planned since the act, and nothing that was wrong: that is not stable.
+        ((True, "proven"), True, {}, "unproven"),
+        ((True, "proven"), True, {"handoff": {"planned": 9, "matured": 0}}, "unproven"),
+        ((True, "proven"), True, {"handoff": {"planned": 9}, "evidence": {"owned": {"ok": False}}}, "unproven"),
+        # The watch may see what the act alone could not.
+        ((False, "reported"), True, {"handoff": {"planned": 9}}, "proven"),
+        ((False, "unproven"), True, {"handoff": {"planned": 9}}, "proven"),
+        ((False, "reported"), True, {}, "unproven"),
+        ((False, "worse"), True, {"handoff": {"planned": 9}}, "unproven"),
+        # What goes out in spite of it, and what fails.
+        ((True, "proven"), True, {"handoff": {"planned": 9}, "delivery": {"sent": 1}}, "failed"),
+        ((True, "proven"), True, {"delivery": {"sent": 9, "failed": 9}, "fenced": True}, "proven"),
+        ((True, "proven"), False, {"delivery": {"sent": 9, "success": 9}}, "proven"),
+        ((True, "proven"), False, {"handoff": {"planned": 9, "read": 9}}, "unproven"),
+        ((True, "proven"), False, {"delivery": {"sent": 9, "failed": 9}}, "failed"),
     ],
 )
-def test_it_is_stable_only_by_what_the_watch_has_seen(found, act_status, facts, status):
-    told = outcome("emergency_recovery", recovered(found, decision(0), done=done(1, act_status), **facts))
-    assert (told["status"], told["ok"]) == (status, status == "proven")
+def test_a_watch_says_stable_only_on_what_it_has_seen(act_ended, off, seen, status):
+    assert watched(*act_ended, off, **seen) == status
 
 
 def test_a_recovery_in_check_mode_with_nothing_due_is_what_it_is():
@@ -848,9 +848,7 @@ def test_a_recovery_tells_each_decision_with_its_evidence_and_act():
     first = {"title": "level 1, kill-switch (lost_handoff)", "evidence": ["6 lost."], "reasons": ["so level 1"]}
     last = {"title": "nothing to do (kill_switch)", "evidence": [], "reasons": ["it holds"]}
     following = f"{RUN}validate_recovery"
-    given = recovered(
-        SAFE, decision(0, following=following), done=done(1), decisions=[first, last], traces=KEPT_IN, **OFF
-    )
+    given = recovered(SAFE, decision(0, following=following), done=done(1), decisions=[first, last], **KEPT_IN)
     found = outcome("emergency_recovery", given, "en")
     assert found["lines"] == [
         "STABLE at level 1",
@@ -982,7 +980,7 @@ def test_a_recovery_counts_only_when_it_is_proven(status, safe_mode, headlines, 
 
 
 def test_a_real_proof_fits():
-    traces = counted(turns(900))
+    traces = counted(turns(600))
     proof = recovery_proof(traces, began=NOON - 2000, service_running=True, locale="pt_BR")
     found = outcome("validate_recovery", {"proof": proof, "traces": traces, "seconds": 900}, "pt_BR")
     assert (found["status"], len(found["lines"])) == ("proven", 1 + 4 + len(proof["reasons"]) + 1)

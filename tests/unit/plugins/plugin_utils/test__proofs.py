@@ -129,7 +129,7 @@ def asked_until_proven(rate, evenings=20):
     for seed in range(evenings):
         chance = random.Random(seed)
         rows = [sum(chance.random() < rate for _message in range(64)) for _minute in range(122)]
-        traces = {**counted(turns(1)), "recipients": {"success": 64}}
+        traces = counted(turns(1))
         for minute in range(20, 121, 10):
             now = NOON + 60 * minute
             good = rows[minute - 15 : minute]
