@@ -138,6 +138,7 @@ def asked_until_proven(rate, evenings=20):
                 for at, n in enumerate(good)
             ]
             traces["handoff"] = {**traces["handoff"], "planned": 960, "read": 960}
+            traces["recipients"] = {"success": 40}
             if proof(traces, began=NOON, now=iso(now))["status"] == "proven":
                 proven += 1
                 break
