@@ -593,7 +593,7 @@ class Act:
             "phases": {name: round(seconds, 3) for name, seconds in self.watch.phases.items()},
             "seconds": round(self.watch.seconds, 3),
             "kept": self.restart.kept(),
-            **{name: service[name] for name in ("service", "manager", "pid", "started")},
+            **{name: service[name] for name in ("service", "manager", "pid", "pids", "started")},
             "warnings": self.warnings + restart_warnings,
             "diff": diff,
         }

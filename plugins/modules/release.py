@@ -260,6 +260,12 @@ pid:
   returned: after validation
   type: int
   sample: 4127
+pids:
+  description: All processes of the service, the main one first.
+  returned: after validation
+  type: list
+  elements: int
+  sample: [4127, 4130]
 started:
   description: When that process started, ISO 8601 in UTC.
   returned: after validation

@@ -15,6 +15,7 @@ from math import comb
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import ActProof, Observation, Traces
 
@@ -23,6 +24,9 @@ FEW = 5
 
 SURE = 0.01
 """The chance at which a difference to before the act is none: that of the sudden rise (`failure_rise`)."""
+
+MATURE = 5.0
+"""Seconds after which a planned message would have been sent, where the log does not show how long that takes."""
 
 COPIES = 1.5
 """So many sends a message, and so many times those of before, are more than a message takes."""
@@ -61,6 +65,7 @@ class Shown:
         self.unread = max(number_of(handoff, "unread"), number_of(overdue, "planned")) if timed else 0
         self.unsent = unsent(given) if timed else 0
         self.messages = max(self.planned, number_of(part(given, "stages"), "received"))
+        self.wait = seconds_to_mature(given) if self.planned else 0.0
 
     @property
     def unanswered(self) -> int:
@@ -84,6 +89,16 @@ def unbelievable(traces: Mapping[str, Any]) -> str:
     if part(evidence, "owned").get("ok") is False:
         return "log_foreign"
     return "log_not_understood" if part(evidence, "understood").get("ok") is False else ""
+
+
+def seconds_to_mature(traces: Mapping[str, Any]) -> float:
+    """How long until the newest planned message has had three times what a message takes to be sent."""
+    usual = part(traces, "delays").get("planned_sent")
+    needed = MATURE if usual is None else 3 * max(1.0, float(usual))
+    planned, measured = part(traces, "last_event").get("planned"), traces.get("measured")
+    if planned and measured:
+        needed -= max(0.0, parse_when(str(measured), 0.0) - parse_when(str(planned), 0.0))
+    return round(max(0.0, needed), 1)
 
 
 def unsent(traces: Mapping[str, Any]) -> int:
@@ -129,7 +144,8 @@ def kill_switch_proof(
     :param traces: what the process did since its start (since the fence, if there is one), None when that is unknown
     :param fence: what ``network_fence`` returned, if one was engaged
     :param before: what was before the act, if that was measured
-    :returns: ``{status, reason, compared, proofs: [{proof, had, detail: {code, fields}}, …]}``
+    :returns: ``{status, reason, compared, wait_seconds, proofs: [{proof, had, detail: {code, fields}}, …]}``;
+        ``wait_seconds`` is how soon another look may prove what this one does not
 
     ========  =====================================================================================================
     status    reason
@@ -158,7 +174,7 @@ def kill_switch_proof(
         reach = {"uid": fence.get("uid"), "addresses": list(fence.get("addresses") or []), "port": fence.get("port")}
         proofs.append(_observation("fence", standing, "fence_stands", **reach))
         status, reason = ("proven", "fenced") if standing and not shown.success else ("ignored", "fence_leaks")
-        return {"status": status, "reason": reason, "compared": None, "proofs": proofs}
+        return {"status": status, "reason": reason, "compared": None, "wait_seconds": 0.0, "proofs": proofs}
     if not holds.get("environment"):
         status, reason = "unproven", "not_in_process"
     elif shown.sent:
@@ -255,11 +271,14 @@ def _beside_before(
     delivery_off: bool,
 ) -> ActProof:
     """The proof of an act, with how it stands beside what was before it. What made it worse is no success."""
-    proof: ActProof = {"status": status, "reason": reason, "compared": None, "proofs": proofs}
+    open_yet = reason in ("reported", "answering", "too_soon") and not shown.blind
+    wait = shown.wait if open_yet else 0.0
+    proof: ActProof = {"status": status, "reason": reason, "compared": None, "wait_seconds": wait, "proofs": proofs}
     if before is None or shown.blind:
         return proof
     was = Shown(before)
-    if was.blind or not (was.records or was.messages or was.sent):
+    # Without times of its own what was before cannot be told from what came after.
+    if was.blind or before.get("timestamps") == "none" or not (was.records or was.messages or was.sent):
         proofs.append(_observation("before", None, "compared_nothing"))
         return proof
     sends = _sends(shown, was)

@@ -287,6 +287,7 @@ class ActProof(TypedDict):
     status: str
     reason: str
     compared: str | None
+    wait_seconds: float
     proofs: list[Observation]
 
 

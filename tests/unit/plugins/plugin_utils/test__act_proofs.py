@@ -265,3 +265,31 @@ def test_the_comparison_is_told_with_its_numbers():
 )
 def test_an_effect_is_seen_its_opposite_or_neither(looked, off, fenced, effect):
     assert effect_seen(looked, delivery_off=off, fenced=fenced) is effect
+
+
+@pytest.mark.parametrize(
+    ("had", "more", "wait"),
+    [
+        (flags(), {}, 5.0),
+        (flags(reported=True), {}, 5.0),
+        (flags(), {"delays": {"planned_sent": 4.0}}, 12.0),
+        # Messages that take milliseconds are waited for as if they took a second.
+        (flags(), {"delays": {"planned_sent": 0.01}}, 3.0),
+        (
+            flags(),
+            {"measured": "2026-11-24T12:00:02Z", "last_event": {"planned": "2026-11-24T12:00:00.5Z"}},
+            3.5,
+        ),
+        (flags(environment=False), {}, 0.0),
+        (flags(), {**FOREIGN}, 0.0),
+    ],
+)
+def test_it_says_how_soon_another_look_may_prove_it(had, more, wait):
+    assert kill_switch_proof(had, seen(3, handoff={"matured": 0}, **more))["wait_seconds"] == wait
+
+
+def test_what_is_proven_or_has_no_message_needs_no_other_look():
+    assert kill_switch_proof(flags(), seen(3))["wait_seconds"] == 0
+    assert kill_switch_proof(flags(), seen())["wait_seconds"] == 0
+    assert kill_switch_proof(flags(), seen(3), FENCE)["wait_seconds"] == 0
+    assert service_proof(flags(health=True), seen(3))["wait_seconds"] == 5
