@@ -81,15 +81,10 @@ def settle(options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: st
     for spec in specs.values():
         # A path is one on the host that it is for: the home directory of the user there, not of this one.
         spec["type"] = "str" if spec.get("type") == "path" else spec.get("type", "str")
-    # A default of nothing says that the variable may be left out, whatever its type.
-    left_out = {name: None for name, value in wanted.items() if value == "" and specs[name]["type"] != "str"}
-    checked = ArgumentSpecValidator({name: spec for name, spec in specs.items() if name not in left_out}).validate(
-        {name: value for name, value in wanted.items() if name not in left_out}
-    )
+    checked = ArgumentSpecValidator(specs).validate(wanted)
     if checked.error_messages:
         return {}, " ".join(checked.error_messages[0].split())
-    settled = {**checked.validated_parameters, **left_out}
-    return {name[len(prefix) :]: settled[name] for name in options}, ""
+    return {name[len(prefix) :]: checked.validated_parameters[name] for name in options}, ""
 
 
 def _items(text: str) -> list[Any]:

@@ -27,7 +27,6 @@ ENVELOPES = {
     "compose-t": lambda at, line, stream: f"kumon_assistant  | {stamp(at)}Z {line}",
     "cri": lambda at, line, stream: f"{stamp(at)}Z {stream} F {line}",
     "kubectl": lambda at, line, stream: f"[pod/kumon-5/app] {stamp(at)}Z {line}",
-    "railway": lambda at, line, stream: _railway(at, line, stream),
     "journal": lambda at, line, stream: json.dumps({"MESSAGE": line, "__REALTIME_TIMESTAMP": str(int(at * 1e6))}),
 }
 
@@ -37,6 +36,9 @@ def _railway(at, line, stream):
     if line.startswith("{"):
         row = {**json.loads(line), "timestamp": stamp(at) + "Z"}
     return json.dumps(row)
+
+
+ENVELOPES["railway"] = _railway
 
 
 class Later:

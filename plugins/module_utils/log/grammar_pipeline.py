@@ -50,9 +50,9 @@ class PipelineGrammar:
         """Whether the record is one that tells of a message."""
         if not record.has_head:
             return False
-        word, bar, rest = record.message.partition(b"|")
+        word, mark, rest = record.message.partition(b"|")
         if record.shape == JSON:
-            return word in _JSON_WORDS and rest.startswith(self.words[word]) if bar else _BREACH in record.message[:60]
+            return word in _JSON_WORDS and rest.startswith(self.words[word]) if mark else _BREACH in record.message[:60]
         return word in self.words and word not in _JSON_WORDS and rest.startswith(self.words[word])
 
     def read(self, record: Record) -> list[Event] | None:

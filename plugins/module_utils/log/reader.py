@@ -140,18 +140,18 @@ class TraceReader:
                 self._line(block[at : stop if stop >= 0 else end], block, at)
                 at = stop + 1 if stop >= 0 else end
                 continue
-            bar = find(b"|", at)
-            if phrases and (bar < 0 or phrases[0] < bar):
-                bar, kind = phrases.pop(0), _LOOK
-                start = rfind(b"\n", at, bar) + 1 or at
-            elif bar < 0:
+            mark = find(b"|", at)
+            if phrases and (mark < 0 or phrases[0] < mark):
+                mark, kind = phrases.pop(0), _LOOK
+                start = rfind(b"\n", at, mark) + 1 or at
+            elif mark < 0:
                 break
             else:
-                start = rfind(b"\n", at, bar) + 1 or at
-                head = block[start:bar]
+                start = rfind(b"\n", at, mark) + 1 or at
+                head = block[start:mark]
                 known = heads.get(head)
-                kind = self._kind(head, block, bar) if known is None else known
-            stop = find(b"\n", bar)
+                kind = self._kind(head, block, mark) if known is None else known
+            stop = find(b"\n", mark)
             if stop < 0:
                 stop = end
             at = stop + 1
@@ -163,7 +163,7 @@ class TraceReader:
             if self._needs_stamps:
                 self._inherit(block, done, start)
                 done = start
-            if kind == _LOOK or not (plain and self._trace(kind, block, start, bar, stop)):
+            if kind == _LOOK or not (plain and self._trace(kind, block, start, mark, stop)):
                 self._line(block[start:stop], block, start)
         if self._needs_stamps:
             self._inherit(block, done, end)
@@ -213,11 +213,11 @@ class TraceReader:
     def _candidates(self, block: bytes) -> Iterator[tuple[int, int]]:
         """Yield (start, end) of the lines that may be records, in their order."""
         at = 0
-        while (bar := block.find(b"|", at)) >= 0:
-            start = block.rfind(b"\n", at, bar) + 1 or at
-            end = block.find(b"\n", bar)
+        while (mark := block.find(b"|", at)) >= 0:
+            start = block.rfind(b"\n", at, mark) + 1 or at
+            end = block.find(b"\n", mark)
             end = len(block) if end < 0 else end
-            if self._kind(block[start:bar], block, bar) != _SKIP:
+            if self._kind(block[start:mark], block, mark) != _SKIP:
                 yield start, end
             at = end + 1
 
@@ -232,15 +232,15 @@ class TraceReader:
                 at = block.find(phrase, at + 1)
         return sorted(found)
 
-    def _kind(self, head: bytes, block: bytes, bar: int) -> int:
+    def _kind(self, head: bytes, block: bytes, mark: int) -> int:
         """Tell what a line is by what stands before its first bar: nothing of interest, a line to look at, or a trace
         of a shape that is read at once (2 and up)."""
         if self._envelope == "compose":
-            end = block.find(b"\n", bar)
-            bar = block.find(b"|", bar + 1, end if end >= 0 else len(block))
-            if bar < 0:
+            end = block.find(b"\n", mark)
+            mark = block.find(b"|", mark + 1, end if end >= 0 else len(block))
+            if mark < 0:
                 return _SKIP
-            head = block[max(block.rfind(b"\n", 0, bar), bar - 100) : bar]
+            head = block[max(block.rfind(b"\n", 0, mark), mark - 100) : mark]
         native = head.startswith(_NATIVE_BEGINS)
         if native:
             known = self._heads.get(head[41:])
@@ -260,7 +260,7 @@ class TraceReader:
             elif _BASIC_HEAD.fullmatch(before):
                 kind = 2 + 2 * _TRACE_WORDS.index(word)
         else:
-            return _LOOK if block.startswith(begins, bar + 1) else _SKIP
+            return _LOOK if block.startswith(begins, mark + 1) else _SKIP
         if cacheable and len(self._heads) < _HEADS_KEPT:
             self._heads[head[41:] if native else head] = kind
         return kind
@@ -268,24 +268,24 @@ class TraceReader:
     def _in_text(self) -> bool:
         return self._plain.one_turn.in_text or any(stream.one_turn.in_text for stream in self._streams.values())
 
-    def _trace(self, kind: int, block: bytes, start: int, bar: int, stop: int) -> bool:
+    def _trace(self, kind: int, block: bytes, start: int, mark: int, stop: int) -> bool:
         """Take a trace of the commonest shapes; tell whether it was one."""
         word = (kind - 2) // 2
         if word in _GUARDS:
             return False
         stream = self._plain
         if kind & 1:
-            end = block.find(b'"', bar, stop)
-            if block[stop - 1 : stop] != b"}" or end < 0 or block.find(b"\\", bar, end) >= 0:
+            end = block.find(b'"', mark, stop)
+            if block[stop - 1 : stop] != b"}" or end < 0 or block.find(b"\\", mark, end) >= 0:
                 return False
-            rest = block[bar + 1 : end]
+            rest = block[mark + 1 : end]
             stamp = block[start + 15 : start + 41]
             moment = self._stamps.moment(stamp[:16], stamp[17:19], stamp[20:], False)
             if moment is None or moment > self._latest or self.deduplicate:
                 return False
             own = True
         else:
-            rest, own = block[bar + 1 : stop], False
+            rest, own = block[mark + 1 : stop], False
             moment = self._now if self._live else self._time
         events = _TRACE_READERS[word](rest)
         if not events:

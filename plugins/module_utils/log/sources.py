@@ -668,8 +668,8 @@ class _Command:
 
     def __init__(self, argv: list[str], seconds: float | None) -> None:
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.output = cast("io.BufferedReader", self._process.stdout)
-        self._errors = cast("IO[bytes]", self._process.stderr)
+        self.output = cast(io.BufferedReader, self._process.stdout)
+        self._errors = cast(IO[bytes], self._process.stderr)
         self.killed = self.ran_out = False
         self.status = 0
         self.complaint = ""

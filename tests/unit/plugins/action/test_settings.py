@@ -55,8 +55,6 @@ def test_all_roles_are_here():
 def test_an_empty_text_is_a_variable_that_is_not_set(role, name, spec):
     kinds = {"bool": bool, "float": float, "int": int, "list": list, "dict": dict}
     default = copy.deepcopy(spec.get("default"))
-    if default == "" and spec["type"] != "str":
-        default = None  # it may be left out
     for empty in ("", "  ", "\t\n", None):
         value, problem = settled(role, name, spec, empty)
         assert (value, problem) == (default, "")

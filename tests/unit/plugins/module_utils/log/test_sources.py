@@ -240,6 +240,7 @@ def test_a_log_that_is_written_through_tee_is_owned(tmp_path):
     tee = subprocess.Popen(["tee", "-a", str(log)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     service = subprocess.Popen(["sleep", "60"], stdout=tee.stdin, stderr=subprocess.DEVNULL)
     tee.stdin.close()
+    time.sleep(0.5)  # until it has opened its file
     try:
         time.sleep(0.3)
         for path, expected in ((log, (True, "")), (other, (False, str(log)))):
