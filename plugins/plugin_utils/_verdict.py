@@ -470,7 +470,8 @@ def _gaps(seen: Seen, words: Words, covered: dict[str, Any]) -> Iterator[_Findin
     elif known["suppressed"]:
         gaps.append(words.say("gap_suppressed", n=known["suppressed"]))
     short = _covered_for(seen, words)
-    if short and number(covered["covered_seconds"], "covered_seconds") < _COVERED:
+    # A trace by the process that runs is enough: a log that begins with the service is short and hides nothing.
+    if short and not covered.get("process_seen") and number(covered["covered_seconds"], "covered_seconds") < _COVERED:
         gaps.append(short)
     told = covered.get("process_seen") is False or covered.get("incomplete")
     if covered.get("ok") is False and not gaps and not told:
