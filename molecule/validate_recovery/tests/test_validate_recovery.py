@@ -28,8 +28,8 @@ def validate(assistant: Assistant, window: int, *options: str, **variables: Any)
     return run
 
 
-def flood(assistant: Assistant, seconds: int = 9) -> None:
-    """Enough messages for a proof, of many customers."""
+def flood(assistant: Assistant, seconds: int = 22) -> None:
+    """Enough messages for a proof at any time, which are 762, of many customers."""
     assistant.sh(f"{TRAFFIC} --rate 40 --seconds {seconds} --conversations 5000")
 
 
@@ -50,7 +50,7 @@ def test_bad_input_is_said(assistant: Assistant) -> None:
 
 def test_a_window_with_enough_messages_is_a_proof_and_the_procedures_own_is_not_full_yet(assistant: Assistant) -> None:
     flood(assistant)
-    run = validate(assistant, 20, recovery_wait=True, recovery_wait_every=1)
+    run = validate(assistant, 40, recovery_wait=True, recovery_wait_every=1)
     assert (run.code, run.status) == (0, "proven")
     assert "[x] stable" in run.text
     run = assistant.playbook("validate_recovery", "--check")
@@ -79,7 +79,7 @@ def test_the_window_begins_again_at_a_critical_event(sound: Assistant) -> None:
 def test_safe_mode_is_proven_by_what_can_be_judged(sound: Assistant) -> None:
     assert sound.playbook("rollback_level1").code == 0
     flood(sound)
-    run = validate(sound, 20, recovery_wait=True, recovery_wait_every=1)
+    run = validate(sound, 40, recovery_wait=True, recovery_wait_every=1)
     assert (run.code, run.status) == (0, "proven")
     assert "[-] at least 95 % delivered" in run.text
 
