@@ -50,13 +50,11 @@ class Shown:
         self.planned, self.read = number_of(handoff, "planned"), number_of(handoff, "read")
         # Those that have waited for several times what a message takes to be sent; a newer one proves nothing yet.
         self.matured = self.planned if handoff.get("matured") is None else number_of(handoff, "matured")
-        # A result that says success and an HTTP error in one is no delivery.
-        succeeded = number_of(delivery, "success")
-        self.success = succeeded
-        # Without times of its own a log does not tell what is stuck from what is on its way.
-        timed = given.get("timestamps") in (None, "own")
+        self.success = number_of(delivery, "success")
+        # Without any times a log does not tell what is stuck from what is on its way.
+        timed = given.get("timestamps") != "none"
         self.failed = number_of(delivery, "failed") + (number_of(delivery, "unconfirmed") if timed else 0)
-        self.sent = max(number_of(delivery, "sent"), succeeded + number_of(delivery, "failed"))
+        self.sent = max(number_of(delivery, "sent"), self.success + number_of(delivery, "failed"))
         self.lost = number_of(handoff, "lost")
         self.incidents = (
             self.lost + number_of(handoff, "state_mismatches") + number_of(part(given, "guards"), "incidents")

@@ -115,8 +115,8 @@ class Balance:
         self._claimed_starts = 0
 
         self._stages = dict.fromkeys((*_MESSAGE_STAGES, "repeated"), 0)
-        self._turn_counts = dict.fromkeys(("unsent", "dropped", "lost", "ignored", "failed", "success"), 0)
-        self._plans_are_traced = {"pipeline": False}
+        self._turn_counts = {"dropped": 0, "ignored": 0}
+        self._traces_plans = False  # by id
         self._handoffs = HandoffTable()
         self._zeros: dict[int, tuple[float | None, bytes, bool]] = {}
         self._reads: dict[int, list[tuple[float | None, float | None, bytes, bool]]] = {}
@@ -270,7 +270,7 @@ class Balance:
 
     def _take_planned(self, event: Event, by_id: bool) -> None:
         if by_id:
-            self._plans_are_traced["pipeline"] = True
+            self._traces_plans = True
             if event.number:
                 self._planned_messages()
             elif self._inside:
@@ -425,14 +425,12 @@ class Balance:
             sent_at = turn.read if turn else None
             if event.outcome == UNSENT:
                 if self._inside:
-                    self._turn_counts["unsent"] += 1
                     self._unsent.append((moment if sent_at is None else sent_at, hash(conversation)))
                 return
             if self._inside:
                 self._sequence += 1
                 self._sent += 1
                 self._stage(SENT, _SENT)
-                self._turn_counts[event.outcome] += 1
             if sent_at is not None and moment is not None:
                 self._delays["planned_sent"].add(moment - sent_at)
         else:
@@ -696,7 +694,7 @@ class _Sheet:
     def _without_plans(self) -> bool:
         """Whether what was planned has to be told from what was read: the log has no trace of plans."""
         b = self.b
-        return not b._stages[PLANNED] and not b._plans_are_traced["pipeline"]
+        return not b._stages[PLANNED] and not b._traces_plans
 
     def _stages(self) -> dict[str, int | None]:
         b = self.b
@@ -704,7 +702,7 @@ class _Sheet:
         traced = "trace" in b._grammars
         return {
             "received": b._stages[RECEIVED] if by_id else None,
-            "planned": b._stages[PLANNED] if traced or b._plans_are_traced["pipeline"] else None,
+            "planned": b._stages[PLANNED] if traced or b._traces_plans else None,
             "read": b._stages[READ],
             "sent": b._stages[SENT],
             "success": b._success,

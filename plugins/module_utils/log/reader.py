@@ -41,7 +41,7 @@ _LAST_WORD = re.compile(rb"[A-Z_]+\Z")
 _TRACES = re.compile(rb"(?:" + b"|".join(TraceGrammar.words) + rb")\|")
 _BASIC_HEAD = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[^\s:|]+:")
 _NATIVE_HEAD = re.compile(rb'", "level": "[A-Z]+", "logger": "[^"\\|]+", "message": "')
-_NATIVE_BEGINS, _NATIVE_STAMP = b'{"timestamp": "', slice(15, 41)
+_NATIVE_BEGINS = b'{"timestamp": "'
 _STARTED = b"Started server process ["
 _STARTED_LINE = re.compile(rb"(?:INFO:     )?Started (?:server|parent) process \[\d+\]")
 # Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.

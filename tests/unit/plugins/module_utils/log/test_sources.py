@@ -268,8 +268,10 @@ def test_a_log_that_is_rotated_without_end_is_measured(tmp_path):
     thread.start()
     try:
         for _n in range(50):
-            read([tmp_path / "app.log*"])
-            read([tmp_path / "app.log"])
+            traces = read([tmp_path / "app.log*"])
+            assert traces["delivery"]["success"] >= 1
+            assert traces["notes"].unreadable == []
+            assert read([tmp_path / "app.log"])["notes"].unreadable == []
     finally:
         over.set()
         thread.join()
