@@ -323,6 +323,12 @@ class Proc:
         target = self._link(pid, "fd", number)
         return target[: -len(" (deleted)")] if target and target.endswith(" (deleted)") else target
 
+    def network(self, pid: int) -> str | None:
+        """The network namespace that the process is in, None where that may not be seen."""
+        with contextlib.suppress(PermissionError):
+            return self._link(pid, "ns", "net")
+        return None
+
     def ids(self, pid: int) -> Ids | None:
         raw = self._read(pid, "status")
         if raw is None:

@@ -48,6 +48,12 @@ options:
     type: list
     elements: str
     default: []
+  fence_url:
+    description:
+      - Base URL of the Evolution API. Given, the network fence (see M(kumon.runbook.network_fence)) is engaged before
+        anything else, so that no message leaves whatever the restart does and whether or not the service obeys a flag.
+      - Where there can be no fence the result says why, and the flags are set all the same. Empty is such a reason.
+    type: str
   budget:
     description:
       - Seconds that the whole call may take, from 1 to 600.
@@ -160,6 +166,23 @@ reported:
   type: dict
   sample:
     DELIVERY_DISABLE: true
+fence:
+  description:
+    - The network fence with O(fence_url), as M(kumon.runbook.network_fence) returns it; without it V(null). Where there is
+      none, C(why) says why not, as a code and what belongs to it.
+  returned: after validation
+  type: dict
+  sample:
+    present: true
+    since: "2026-11-22T10:12:27.170000Z"
+    attempts: 4
+    attempts_before: 1
+    attempt: refused
+running:
+  description: Whether a process of the service runs.
+  returned: after validation
+  type: bool
+  sample: true
 restarted:
   description: Whether the service was restarted.
   returned: after validation
@@ -242,6 +265,7 @@ def main() -> None:
         flags={"type": "dict", "required": True},
         state={"type": "str", "choices": ["effective", "declared"], "default": "effective"},
         keep={"type": "list", "elements": "str", "default": []},
+        fence_url={"type": "str"},
         budget={"type": "float", "default": 25},
         stop_timeout={"type": "float", "default": 8},
         health_wait={"type": "float"},

@@ -106,6 +106,16 @@ listening:
   type: list
   elements: int
   sample: [8000]
+fence:
+  description:
+    - The service's network fence as it stands, as M(kumon.runbook.network_fence) returns it; V(null) where it cannot be
+      looked at, which takes root.
+  returned: success
+  type: dict
+  sample:
+    present: true
+    since: "2026-11-22T10:12:27.170000Z"
+    attempts: 4
 undo:
   description:
     - For each flag the value that was declared before the acts that set its present value, V(null) where there was no
@@ -192,7 +202,9 @@ manager:
   sample: systemd
 """
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _service
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -204,7 +216,12 @@ def main() -> None:
         flags={"type": "list", "elements": "str", "default": []},
         **_service.HEALTH_SPEC,
     )
-    run(spec, lambda call: dict(_service.inspect(call.params, Host()), changed=False))
+    run(spec, lambda call: look(call.params, Host()))
+
+
+def look(params: dict[str, Any], host: Host) -> dict[str, Any]:
+    """The service, and the fence around it."""
+    return dict(_service.inspect(params, host), fence=_fence.standing(params, host), changed=False)
 
 
 if __name__ == "__main__":
