@@ -126,12 +126,11 @@ def named_user(name: str) -> int:
 
 def users_of(manager: Manager, host: Host, pids: Sequence[int]) -> list[int]:
     """The users to fence in: those of the running processes, else the unit's. Raises Refused."""
-    own = host.proc.network(os.getpid())
+    own = host.proc.namespace(os.getpid(), "net")
     for pid in pids:
-        if own and host.proc.network(pid) not in (None, own):
+        if manager.engine(pid) or (own and host.proc.namespace(pid, "net") not in (None, own)):
             raise NoFence(
-                f"process {pid} of {manager.label} runs in a network of its own (a container): "
-                "what it sends has no user here",
+                f"process {pid} leads to a container: what {manager.label} sends from there has no user here",
                 detail("fence_container"),
             )
     found = {ids.uid for ids in map(host.proc.ids, pids) if ids is not None}

@@ -75,7 +75,7 @@ class Write(NamedTuple):
 
     path: str
     before: bytes | None
-    after: bytes
+    after: bytes | None  # None takes it away
 
 
 @dataclass(frozen=True)
@@ -125,20 +125,21 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
     writes = _writes(service, content, flags)
     # A removal will be newer than any process.
     removed = [flag for flag, wanted in flags.items() if wanted is None and previous[flag] is not None]
-    must_restart = order.effective and (
-        not processes
-        or bool(service.lacking(processes, flags))
-        or any(flag in process.environ for flag in removed for process in processes)
-    )
-    referred = any(write.path != service.env_file for write in writes)
-    must_reload = referred or manager.must_reload(flags, must_restart)
-    if must_restart:
-        manager.prepare(processes)
     seen = Seen(processes)
     if order.effective:
         known = look is not None and look.answered
         seen = look if look and known else Seen(processes, service.health.ask(service.health.timeout))
         service.refuse_wrong_health(seen)
+    must_restart = order.effective and (
+        not processes
+        or bool(service.lacking(processes, flags))
+        or any(flag in process.environ for flag in removed for process in processes)
+        or (any(not process.readable for process in processes) and not service.reports(flags, seen))
+    )
+    referred = any(write.path != service.env_file for write in writes)
+    must_reload = referred or manager.must_reload(flags, must_restart)
+    if must_restart:
+        manager.prepare(processes)
     # Below our declarations for a unit stand its own; a plain process has only what it was started with.
     started = seen.environ if manager.name == "process" else {}
     switched = _envfile.truthy(flags.get(KILL_SWITCH) or "")
@@ -162,6 +163,7 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
     # What refers to the env file comes first: should the disk be full, it is easily taken away again.
     declarations = service.manager.declarations(flags).items()
     writes = [Write(path, service.read(path), wanted) for path, wanted in declarations]
+    writes += [Write(path, service.read(path), None) for path in service.manager.obsolete(flags)]
     writes = [write for write in writes if write.before != write.after]
     if edited is not None and edited is not content:
         writes.append(Write(service.env_file, content, edited))
@@ -274,7 +276,10 @@ class Act:
         written: list[Write] = []
         for write in self.plan.writes:
             try:
-                _files.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
+                if write.after is None:
+                    os.unlink(write.path)
+                else:
+                    _files.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
             except OSError as exc:
                 for other in written:
                     with contextlib.suppress(OSError):

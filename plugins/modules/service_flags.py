@@ -91,7 +91,7 @@ options:
         running process writes to.
     type: path
 notes:
-  - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(90-runbook.conf) that names it.
+  - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(zz-runbook.conf) that names it.
   - With O(manager=process) how to start the service, its environment included, is kept in C(process.json) below
     O(state_dir), readable for its owner only, until the restarted service is up. A run that is killed in between is thus
     finished by the next.
@@ -160,6 +160,13 @@ effective:
   type: dict
   sample:
     DELIVERY_DISABLE: "true"
+readable:
+  description:
+    - Whether every process still has its environment. One that gave itself a title has written over it, and shows neither
+      that it has a flag nor that it lacks one; then C(reported) and what it does with messages decide.
+  returned: after validation
+  type: bool
+  sample: true
 reported:
   description: What health says of each flag in O(health_fields), V(null) where it says nothing.
   returned: after validation

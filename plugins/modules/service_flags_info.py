@@ -65,6 +65,13 @@ effective:
   type: dict
   sample:
     DELIVERY_DISABLE: "true"
+readable:
+  description:
+    - Whether every process still has its environment. One that gave itself a title has written over it, and shows neither
+      that it has a flag nor that it lacks one; then C(reported) and what it does with messages decide.
+  returned: success
+  type: bool
+  sample: true
 reported:
   description: What health says of each flag in O(health_fields), V(null) where it says nothing.
   returned: success

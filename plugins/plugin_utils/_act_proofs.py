@@ -176,14 +176,15 @@ def kill_switch_proof(
         proofs.append(_fence_proof(fence))
         # Of a restart that was not completed the log shows what both processes did.
         renewed = not flags.get("msg")
-        in_process = bool(holds.get("environment")) and renewed
+        # An environment that cannot be read shows neither: then the effect decides.
+        in_process = holds.get("environment", False) is not False and renewed
         status, reason = _behind_fence(fence, shown, in_process=in_process, renewed=renewed)
         if reason == "fence_unread" and holds.get("reported"):
             status, reason = "reported", "reported"
         if reason != "observed":
             return {"status": status, "reason": reason, "compared": None, "wait_seconds": 0.0, "proofs": proofs}
         return _beside_before(status, reason, proofs, shown, before, delivery_off=True)
-    if not holds.get("environment"):
+    if holds.get("environment", False) is False:
         status, reason = "unproven", "not_in_process"
     elif shown.sent:
         status, reason = "ignored", "still_sending"
@@ -264,7 +265,7 @@ def service_proof(
         counts |= {"failed": shown.failed, "unanswered": stuck, "incidents": shown.incidents, "invalid": shown.invalid}
         proofs.append(_observation("log", works and not bad, "log_service", **counts))
 
-    if not holds.get("environment"):
+    if holds.get("environment", False) is False:
         status, reason = "unproven", "not_in_process"
     elif delivery_off and shown.sent:
         status, reason = "ignored", "still_sending"

@@ -90,6 +90,9 @@ def service_state(
     effective, declared = info.get("effective") or {}, info.get("declared") or {}
     # A service that is down has nothing in effect; then what it will start with is what explains its log.
     disabled = truthy((effective if running else declared).get(KILL_SWITCH))
+    if running and info.get("readable") is False:
+        # Its environment shows nothing: what its health says is all that is known.
+        disabled = truthy((info.get("reported") or {}).get(KILL_SWITCH))
     health = (info.get("health") or {}).get("status")
     last_change = info.get("last_change")
     standing = fence or info.get("fence") or {}

@@ -14,6 +14,10 @@ TEXTS: dict[str, Both] = {
     # The processes of the service.
     "no_process": Both("nenhum processo em execução", "no process runs"),
     "processes": Both("processo {pids}", "process {pids}"),
+    "processes_hidden": Both(
+        "o processo {pids} sobrescreveu o seu ambiente, ele não mostra nada",
+        "process {pids} has written over its environment, which shows nothing",
+    ),
     "processes_lack": Both("processo {pids} não tem {flags}", "process {pids} lacks {flags}"),
     # What its health answers.
     "no_health_url": Both("nenhuma URL de health configurada", "no health URL is set"),

@@ -306,7 +306,7 @@ def test_a_fence_that_may_not_be_looked_at_is_warned_of_when_it_is_to_be_lifted(
 def test_a_process_in_a_network_of_its_own_has_no_user_here(tmp_path, nft, names, way, monkeypatch):
     systemd = FakeSystemd(tmp_path)
     systemd.spawn()
-    monkeypatch.setattr(systemd.proc, "network", lambda pid: f"net:[{int(pid == systemd.pid)}]")
+    monkeypatch.setattr(systemd.proc, "namespace", lambda pid, _kind: f"net:[{int(pid == systemd.pid)}]")
     with pytest.raises(_fence.NoFence) as caught:
         _fence.ensure(module_params(tmp_path, state="present", url=URL, user=None), systemd.host())
     assert caught.value.why["code"] == "fence_container"

@@ -123,6 +123,12 @@ def test_a_fence_that_stands_holds(given, fence, fenced):
     assert (state["fenced"], bool(state["fence"])) == (fenced, fenced)
 
 
+@pytest.mark.parametrize(("said", "disabled"), [(True, True), (False, False), (None, False)])
+def test_of_a_process_that_hides_its_environment_health_says_it(said, disabled):
+    given = info(readable=False, effective={"DELIVERY_DISABLE": None}, reported={"DELIVERY_DISABLE": said})
+    assert service_state(given)["delivery_disabled"] is disabled
+
+
 def test_what_the_old_processes_tried_is_not_held_against_those_that_run():
     stands = {"present": True, "since": "2026-11-22T10:12:27Z", "attempts": 5, "attempts_before": 2}
     expected = {"present": True, "since": "2026-11-22T10:12:27Z", "attempts": 3}
