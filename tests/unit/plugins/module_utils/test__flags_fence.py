@@ -180,3 +180,12 @@ def test_rules_that_nft_refuses_do_not_hold_the_flag_back(act, nft):
 def test_without_a_url_nothing_is_asked_of_the_firewall(act, nft):
     nft.fails["list"] = Finished(1, "", "asked")
     assert act(fence_url=None)["fence"] is None
+
+
+def test_flags_that_no_file_of_the_release_reads_are_told(act, tmp_path):
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "main.py").write_text("os.environ['OUTBOX_V2_ENFORCED']")
+    flags = {"DELIVERY_DISABLE": True, "OUTBOX_V2_ENFORCED": None}
+    assert act(flags=flags, code_dir=str(code))["unread"] == ["DELIVERY_DISABLE"]
+    assert act(flags=flags)["unread"] is None

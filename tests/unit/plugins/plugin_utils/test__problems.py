@@ -155,9 +155,18 @@ def test_commands_are_as_this_run_was_typed():
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^kind must be one of gate, release, smoke_test, not 'x'\.$"):
+    with pytest.raises(ValueError, match=r"^kind must be one of flags, gate, release, smoke_test, not 'x'\.$"):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):
         problem("gate", "x")
     with pytest.raises(ValueError, match=r"^locale must be pt_BR or en, not 'fr'\.$"):
         problem("gate", {"smoke_test": PASSED}, "fr")
+
+
+def test_flags_that_the_release_does_not_read_are_named():
+    told = [problem("flags", {"unread": ["A", "B"]}, locale) for locale in LOCALES]
+    assert told == [
+        "nenhum arquivo desta versão lê A, B: defini-los não muda nada",
+        "no file of this release reads A, B: setting them changes nothing",
+    ]
+    assert problem("flags", {"unread": []}) == problem("flags", {"unread": None}) == ""
