@@ -55,7 +55,7 @@ def test_on_a_host_that_another_run_holds_the_fence_stands_and_the_owner_is_name
     # Messages are stopped, and flags and process are the other run's.
     assert (assistant.asked_within(1), assistant.environ("DELIVERY_DISABLE")) == (0, None)
     assert {entry["act"] for entry in assistant.journal()} == {"network_fence"}
-    assistant.sh("/srv/host/restore")
+    assistant.restore()
 
 
 def test_two_operators_at_once_both_end_with_the_kill_switch_and_one_restart(assistant: Assistant) -> None:
