@@ -397,7 +397,7 @@ class Act:
         return dict(
             self.service_result(),
             kept=self.kept(),
-            running=bool(self.seen.processes),
+            running=bool(self.seen.processes) and not (self.restarted and self.manager.loops()),
             previous=plan.previous,
             previous_effective=values(plan.seen.environ, self.flags),
             restarted=self.restarted,
@@ -497,7 +497,8 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     try:
         return told(_carry_out(params, service, order, limits, first, check_mode))
     except Failed as exc:
-        raise Failed(str(exc), told(exc.result)) from exc
+        stands = " The network fence stands: no message leaves." if first.stands else ""
+        raise Failed(str(exc) + stands, told(exc.result)) from exc
     except Refused as exc:
         if not first.stands or check_mode:
             raise

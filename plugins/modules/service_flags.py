@@ -197,7 +197,7 @@ unread:
   elements: str
   sample: [OUTBOX_V2_ENFORCED]
 running:
-  description: Whether a process of the service runs.
+  description: Whether a process of the service runs, and not one that ends at each start.
   returned: after validation
   type: bool
   sample: true

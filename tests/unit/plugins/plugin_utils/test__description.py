@@ -110,7 +110,11 @@ def test_what_does_not_fit_together_is_one_sentence(given, start):
 
 def test_all_that_is_wrong_is_told_and_what_is_fine_is_not():
     found = described(log_paths=[], webhook_url="x", evolution_url="y")["problems"]
-    assert [one.split(" ")[0] for one in found] == ["runbook_log_paths", "runbook_webhook_url", "runbook_evolution_url"]
+    assert [one.split(" ", maxsplit=1)[0] for one in found] == [
+        "runbook_log_paths",
+        "runbook_webhook_url",
+        "runbook_evolution_url",
+    ]
     assert described(log_source="journal", log_paths=[])["problems"] == []
     assert described(evolution_url="")["problems"] == []
 
