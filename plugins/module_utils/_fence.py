@@ -434,18 +434,19 @@ def _apply(
             msg=message,
         )
 
-    journal("begin", None, "")
     message = ""
     state = before
     try:
         if not wanted:
+            journal("begin", None, "")
             # First, because it would put the table back.
             keeper.end(warnings)
-        done = (
-            _nft(host, ["-f", "-"], stdin=script(table, wanted, since, before.packets))
-            if must_write
-            else Finished(0, "", "")
-        )
+        done = Finished(0, "", "")
+        if must_write:
+            done = _nft(host, ["-f", "-"], stdin=script(table, wanted, since, before.packets, before.before))
+        if wanted:
+            # A journal that hangs or is full must not hold the fence up; what stands says so itself.
+            journal("begin", None, "")
         if done.rc != 0:
             message = f"nft refused the network fence ({_reason(done)}). {NEXT}"
         else:

@@ -177,12 +177,22 @@ def test_what_the_next_processes_try_is_told_apart(ensure, nft, tmp_path, host):
     assert not ensure()["changed"]
 
 
-def test_what_was_counted_stays_when_addresses_are_added(ensure, nft, names):
+def test_what_was_counted_stays_when_addresses_are_added(ensure, nft, names, tmp_path, host):
     since = ensure()["since"]
+    nft.count(packets=2)
+    _fence.settle(module_params(tmp_path), host)
     nft.count(packets=5)
     names["evolution.example.com"].append("192.0.2.11")
     result = ensure()
-    assert (result["changed"], result["attempts"], result["since"]) == (True, 5, since)
+    assert (result["changed"], result["since"]) == (True, since)
+    assert (result["attempts"], result["attempts_before"]) == (7, 2)
+
+
+def test_a_journal_that_hangs_does_not_hold_the_fence_up(ensure, nft, monkeypatch):
+    stood = []
+    monkeypatch.setattr(_fence._journal, "record", lambda *_more, **_entry: stood.append(bool(nft.tables)))
+    ensure()
+    assert stood == [True, True]
 
 
 @pytest.mark.parametrize(
