@@ -315,6 +315,10 @@ def _next_of_act(run: _Run, words: Words, reason: str) -> str:
     if reason.startswith("worse_"):
         undo = LEVELS[level] if forward else f"roll_forward -e level={level}"
         return words.say("next_worse", undo=run.commands[undo])
+    unfenced = f"next_unfenced_{reason}"
+    if level == 1 and not forward and (run.facts["switched"].get("fence") or {}).get("why") and unfenced in words:
+        # Where there can be no fence it is no next step.
+        return words.say(unfenced)
     return _known(words, f"next_roll_forward_{reason}" if forward else f"next_{level}_{reason}")
 
 

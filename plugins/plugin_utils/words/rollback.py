@@ -166,6 +166,16 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level3]} (previous code), or -e rollback_fence=auto",
     ),
     "next_1_fence_leaks": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
+    "next_unfenced_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_unfenced_reported": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_unfenced_still_sending": Both(
+        "pare o serviço, ou {run[rollback_level3]} (código anterior)",
+        "stop the service, or {run[rollback_level3]} (previous code)",
+    ),
+    "next_unfenced_reports_false": Both(
+        "pare o serviço, ou {run[rollback_level3]} (código anterior)",
+        "stop the service, or {run[rollback_level3]} (previous code)",
+    ),
     "next_1_fence_untried": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_1_fence_unread": Both(
         "{run[health_check]}; a cerca continua de pé",

@@ -239,6 +239,15 @@ def test_a_fence_that_could_not_come_first_is_said_at_the_very_beginning():
         assert found["message"].endswith(KILL_SWITCH["observed"][1 + LOCALES.index(locale)])
 
 
+@pytest.mark.parametrize("reason", ["no_message_seen", "reported", "still_sending", "reports_false", "not_in_process"])
+def test_where_there_can_be_no_fence_it_is_no_next_step(reason):
+    why = {"code": "fence_no_nft", "fields": {}}
+    given = act("ignored", reason, switched=switched(fence={"present": False, "why": why}))
+    for locale in LOCALES:
+        step = outcome("rollback_level1", given, locale)["next_step"]
+        assert step and "rollback_fence" not in step
+
+
 def test_a_fence_that_stands_is_told_with_what_lifts_it_and_what_became_of_the_restart():
     given = act("proven", "fence_holds", switched=switched(fence=STANDING, msg="it did not come back"))
     lines = outcome("rollback_level1", given, "en")["lines"]
