@@ -134,11 +134,14 @@ class TraceReader:
         plain = not self._envelope and b"\x1b" not in block and b"\r" not in block
         find, rfind, end = block.find, block.rfind, len(block)
         heads, at, done = self._heads, 0, 0  # up to `done` times have been looked for
+        json = day = -1  # where the next lines begin that may tell a time
+        in_text = self._in_text()
         while at < end:
-            if self._in_text():
+            if in_text:
                 stop = find(b"\n", at)
                 self._line(block[at : stop if stop >= 0 else end], block, at)
                 at = stop + 1 if stop >= 0 else end
+                in_text = self._in_text()
                 continue
             mark = find(b"|", at)
             if phrases and (mark < 0 or phrases[0] < mark):
@@ -161,10 +164,16 @@ class TraceReader:
             if kind == _SKIP:
                 continue
             if self._needs_stamps:
-                self._inherit(block, done, start)
+                if json < start or day < start:
+                    self._inherit(block, done, start)
+                    if json < start:
+                        json = find(b"\n{", start) + 1 or end
+                    if day < start:
+                        day = find(b"\n2", start) + 1 or end
                 done = start
             if kind == _LOOK or not (plain and self._trace(kind, block, start, mark, stop)):
                 self._line(block[start:stop], block, start)
+                in_text = self._in_text()
         if self._needs_stamps:
             self._inherit(block, done, end)
         self._before = block[-_KEPT_BEFORE:]
@@ -279,8 +288,7 @@ class TraceReader:
             if block[stop - 1 : stop] != b"}" or end < 0 or block.find(b"\\", mark, end) >= 0:
                 return False
             rest = block[mark + 1 : end]
-            stamp = block[start + 15 : start + 41]
-            moment = self._stamps.moment(stamp[:16], stamp[17:19], stamp[20:], False)
+            moment = self._stamps.moment(block[start + 15 : start + 31], block[start + 32 : start + 41], False)
             if moment is None or moment > self._latest or self.deduplicate:
                 return False
             own = True
