@@ -165,7 +165,7 @@ class TraceReader:
                 continue
             if self._needs_stamps:
                 if json < start or day < start:
-                    self._inherit(block, done, start)
+                    self._inherit(block, done, start, json < start, day < start)
                     if json < start:
                         json = find(b"\n{", start) + 1 or end
                     if day < start:
@@ -175,7 +175,7 @@ class TraceReader:
                 self._line(block[start:stop], block, start)
                 in_text = self._in_text()
         if self._needs_stamps:
-            self._inherit(block, done, end)
+            self._inherit(block, done, end, json < end, day < end)
         self._before = block[-_KEPT_BEFORE:]
         self._ended_in_a_long_line = b"\n" not in self._before
 
@@ -310,10 +310,13 @@ class TraceReader:
 
     # -------------------------------------------------------------------- times
 
-    def _inherit(self, block: bytes, start: int, end: int) -> None:
-        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none."""
+    def _inherit(self, block: bytes, start: int, end: int, json: bool, day: bool) -> None:
+        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none.
+
+        ``json`` and ``day`` tell whether any line there begins with a brace, or with a day.
+        """
         for _try in range(_STAMP_TRIES):
-            at = max(block.rfind(b"\n{", start, end), block.rfind(b"\n2", start, end))
+            at = max(block.rfind(b"\n{", start, end) if json else -1, block.rfind(b"\n2", start, end) if day else -1)
             if at < 0:
                 if start == 0 and end and block[:1] in (b"{", b"2"):
                     at = -1
