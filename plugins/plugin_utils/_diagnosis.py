@@ -73,13 +73,17 @@ def diagnosis(
     traces = known["traces"]
     facts = {name: more.get(name) for name in ("notifications", "smoke_test", "report")}
     facts.update(verdict=verdict, **{name: known[name] for name in ("service", "traces", "journal")})
+    measured = str((traces or {}).get("measured") or iso(now))
     told = {
         "host": more.get("host"),
         "depth": depth,
         "verdict": verdict,
-        "measured": (traces or {}).get("measured") or iso(now),
+        "measured": measured,
         "known": known,
-        "rise": failure_rise(traces.get("minutes") or [], now) if traces and depth == "full" else None,
+        # By the clock that dated the minutes, which is the target's.
+        "rise": (
+            failure_rise(traces.get("minutes") or [], parse_when(measured, now)) if traces and depth == "full" else None
+        ),
         "checklist": checklist(facts, now, locale) if depth == "full" else None,
         "unknown": unknown,
         "next_step": more.get("next_step") or _next_step(mapping(verdict, "verdict"), depth, words),

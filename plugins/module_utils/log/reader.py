@@ -46,7 +46,7 @@ _STARTED = b"Started server process ["
 _STARTED_LINE = re.compile(rb"(?:INFO:     )?Started (?:server|parent) process \[\d+\]")
 # Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.
 _FREE_TEXT = re.compile(rb"(?:Processing message for|WhatsApp message sent successfully to) [^:]*: ")
-_FREE_TEXT_LINES = 20
+_FREE_TEXT_LINES, _FREE_TEXT_LENGTH = 20, 50
 # So many bare traces with none that has a head between them are no customer's text but another way of logging.
 _BARE_RUN = 6
 _KEPT_BEFORE = 1 << 13
@@ -452,17 +452,30 @@ class TraceReader:
     def _is_quoted(self, block: bytes, start: int) -> bool:
         """Tell whether the line at ``start`` is the rest of a customer's text.
 
-        The assistant logs the first 50 characters of what a customer wrote, line breaks included, and then ``...``.
+        The assistant logs the first 50 characters of what a customer wrote, line breaks included, and then ``...``. The
+        customer can write these dots too; only what does not fit into 50 characters surely stands behind them.
         """
+        length = _characters(self._text_at(block, start))
+        ended = False
         for text in self._lines_before(block, start):
-            if text.endswith(b"..."):
+            ended = ended or text.endswith(b"...")
+            begun = _FREE_TEXT.search(text)
+            length += 1 + _characters(text[begun.end() :] if begun else text)
+            if ended and length > _FREE_TEXT_LENGTH:
                 return False
-            if _FREE_TEXT.search(text):
+            if begun:
                 return True
             record = read_record(text, self._stamps)
             if record.has_head or text.startswith((b"INFO:     ", b"{")) or _TRACES.match(text):
                 return False
         return False
+
+    def _text_at(self, block: bytes, start: int) -> bytes:
+        """Return what the service wrote in the line at ``start``."""
+        end = block.find(b"\n", start)
+        line = block[start : end if end >= 0 else len(block)]
+        found = envelopes.unwrap(line[: 1 << 16], self._envelope or "")
+        return line if found is None else found.text
 
     def _goes_on(self, block: bytes, start: int) -> bool:
         """Tell whether the line at ``start`` is the rest of one that was too long for its envelope."""
@@ -481,3 +494,7 @@ class TraceReader:
                 if other and found and other.stream == found.stream:
                     return other.partial
         return False
+
+
+def _characters(text: bytes) -> int:
+    return len(text.decode("utf-8", "replace"))

@@ -191,6 +191,8 @@ def test_a_customers_text_that_quotes_a_trace_counts_nothing(shape, text):
         "oi\nOUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem=",
         "\nOUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem=",
         "\n\n\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
+        "...\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=\n",
+        "é...\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
     ],
 )
 @pytest.mark.parametrize("cut", ["", "..."])
