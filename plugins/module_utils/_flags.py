@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _http, _journal, _lease
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _lease, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -162,7 +162,7 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
     if edited is not None and edited is not content:
         writes.append(Write(service.env_file, content, edited))
     for write in writes:
-        if not _files.writable(write.path):
+        if not _trust.writable(write.path):
             raise Refused(
                 f"{write.path} cannot be written: run with become: true, or see whether its file system is read-only"
             )
@@ -269,14 +269,14 @@ class Act:
         written: list[Write] = []
         for write in self.plan.writes:
             try:
-                _files.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
+                _trust.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
             except OSError as exc:
                 for other in written:
                     with contextlib.suppress(OSError):
                         if other.before is None:
                             os.unlink(other.path)
                         else:
-                            _files.replace(other.path, other.before, 0o644)
+                            _trust.replace(other.path, other.before, 0o644)
                 raise Refused(
                     f"{write.path} cannot be written ({exc.strerror}), nothing was changed: "
                     f"{'free space there' if exc.errno in _journal.NO_SPACE else 'see its directory'} and run again, "

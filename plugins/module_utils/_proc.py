@@ -124,10 +124,15 @@ class Owner(NamedTuple):
 def owner_of(path: str) -> Owner:
     """The owner of a file or directory. Raises OSError."""
     status = os.stat(path)
+    return owner_by_id(status.st_uid, status.st_gid)
+
+
+def owner_by_id(uid: int, gid: int) -> Owner:
+    """A user with the groups of the account; one without an account has the group ``gid``."""
     try:
-        entry = pwd.getpwuid(status.st_uid)
+        entry = pwd.getpwuid(uid)
     except KeyError:
-        return Owner(status.st_uid, status.st_gid, [status.st_gid], str(status.st_uid), "/")
+        return Owner(uid, gid, [gid], str(uid), "/")
     return Owner(
         entry.pw_uid, entry.pw_gid, os.getgrouplist(entry.pw_name, entry.pw_gid), entry.pw_name, entry.pw_dir or "/"
     )

@@ -17,7 +17,7 @@ import subprocess
 from dataclasses import asdict, dataclass
 from typing import IO, Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
 
@@ -111,10 +111,9 @@ class PlainProcess:
         if not self.pid_file:
             return None
         try:
-            with open(self.pid_file, encoding="ascii", errors="replace") as handle:
-                pid = int(handle.read(32).strip())
+            pid = int((_trust.read(self.pid_file) or b"").strip())
             written = os.stat(self.pid_file).st_mtime
-        except (FileNotFoundError, ValueError, UnicodeError):
+        except (FileNotFoundError, ValueError):
             return None
         status = self.host.proc.stat(pid) if pid > 1 else None
         if status is None:
@@ -322,7 +321,7 @@ class PlainProcess:
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
         """Begin the stop. Raises Stopped before it; from here on there is only waiting, and then starting."""
         try:
-            overlay = _envfile.parse(_files.read(self.env_file))
+            overlay = _envfile.parse(_trust.read(self.env_file))
         except OSError as exc:
             raise Stopped(f"{self.env_file} cannot be read ({exc.strerror}), so it was not restarted") from exc
         self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
@@ -421,7 +420,7 @@ class PlainProcess:
         self._keep_record()
         if self.pid_file:
             try:
-                _files.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
+                _trust.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
             except OSError as exc:
                 self.warnings.append(f"pid file {self.pid_file} could not be written ({exc.strerror})")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Optional, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _http, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
@@ -167,7 +167,7 @@ class Service:
     def read(path: str) -> bytes | None:
         """A file that declares flags. Raises Refused."""
         try:
-            return _files.read(path)
+            return _trust.read(path)
         except OSError as exc:
             raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
 
@@ -241,7 +241,7 @@ class Service:
     def _declared(self) -> tuple[bytes | None, list[str]]:
         """The env file, and its path where it cannot be read."""
         try:
-            return _files.read(self.env_file), []
+            return _trust.read(self.env_file), []
         except OSError:
             return None, [self.env_file]
 
@@ -249,7 +249,7 @@ class Service:
         missing = [flag for flag, wanted in flags.items() if not _envfile.same(declared[flag], wanted)] + unread
         for path, wanted in self.manager.declarations(flags).items():
             try:
-                right = _files.read(path) == wanted
+                right = _trust.read(path) == wanted
             except OSError:
                 right = False
             missing += [] if right else [path]
