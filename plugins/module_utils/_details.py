@@ -24,7 +24,7 @@ class Proof(TypedDict):
     """One thing that was looked at: whether it proves what is wanted, and what was seen."""
 
     proof: str
-    had: bool
+    had: bool | None  # None where it says neither
     detail: Detail
 
 

@@ -13,9 +13,10 @@ import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _lease, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _fence, _http, _journal, _lease, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -33,6 +34,8 @@ POLL_FIRST, POLL_GROWTH, POLL_LAST = 0.05, 1.3, 0.25
 # A process that keeps an environment without the flags this long after it was started will not get them any more:
 # right after the fork it still shows its parent's environment, for milliseconds.
 SETTLED = 3.0
+# What health may take before the fence stands: only an answer that cannot be the assistant's is waited for.
+GLANCE = 0.15
 LOG_LINE_LIMIT = 200
 
 
@@ -72,7 +75,7 @@ class Write(NamedTuple):
 
     path: str
     before: bytes | None
-    after: bytes
+    after: bytes | None  # None takes it away
 
 
 @dataclass(frozen=True)
@@ -113,28 +116,30 @@ class Plan:
 # -- looking: what cannot work is refused here
 
 
-def plan_flags(service: Service, order: Order) -> Plan:
-    """Read everything, and plan what makes the flags so. Raises Refused."""
+def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan:
+    """Read everything but what a `look` has seen already, and plan what makes the flags so. Raises Refused."""
     manager, flags = service.manager, order.flags
-    processes = service.processes(change=True)
+    processes = service.processes(change=True) if look is None else list(look.processes)
     content = service.read(service.env_file)
     previous = values(_envfile.parse(content), flags)
     writes = _writes(service, content, flags)
     # A removal will be newer than any process.
     removed = [flag for flag, wanted in flags.items() if wanted is None and previous[flag] is not None]
+    seen = Seen(processes)
+    if order.effective:
+        known = look is not None and look.answered
+        seen = look if look and known else Seen(processes, service.health.ask(service.health.timeout))
+        service.refuse_wrong_health(seen)
     must_restart = order.effective and (
         not processes
         or bool(service.lacking(processes, flags))
         or any(flag in process.environ for flag in removed for process in processes)
+        or (any(not process.readable for process in processes) and not service.reports(flags, seen))
     )
     referred = any(write.path != service.env_file for write in writes)
     must_reload = referred or manager.must_reload(flags, must_restart)
     if must_restart:
         manager.prepare(processes)
-    seen = Seen(processes)
-    if order.effective:
-        seen = Seen(processes, service.health.ask(service.health.timeout))
-        service.refuse_wrong_health(seen)
     # Below our declarations for a unit stand its own; a plain process has only what it was started with.
     started = seen.environ if manager.name == "process" else {}
     switched = _envfile.truthy(flags.get(KILL_SWITCH) or "")
@@ -158,6 +163,7 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
     # What refers to the env file comes first: should the disk be full, it is easily taken away again.
     declarations = service.manager.declarations(flags).items()
     writes = [Write(path, service.read(path), wanted) for path, wanted in declarations]
+    writes += [Write(path, service.read(path), None) for path in service.manager.obsolete(flags)]
     writes = [write for write in writes if write.before != write.after]
     if edited is not None and edited is not content:
         writes.append(Write(service.env_file, content, edited))
@@ -206,7 +212,8 @@ def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None =
 class Act:
     """Performs one plan; `seen` is the service as it was last seen."""
 
-    def __init__(self, service: Service, plan: Plan, limits: Limits):
+    def __init__(self, service: Service, plan: Plan, limits: Limits, on_stopped: Callable[[], None] | None = None):
+        self._on_stopped = on_stopped  # called once the old processes are over
         self.service = service
         self.host = service.host
         self.manager = service.manager
@@ -269,7 +276,10 @@ class Act:
         written: list[Write] = []
         for write in self.plan.writes:
             try:
-                _trust.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
+                if write.after is None:
+                    os.unlink(write.path)
+                else:
+                    _trust.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
             except OSError as exc:
                 for other in written:
                     with contextlib.suppress(OSError):
@@ -305,6 +315,9 @@ class Act:
         while True:
             last = self._left() <= 0
             processes = self._look_again()
+            if self._on_stopped is not None and manager.has_stopped():
+                self._on_stopped()
+                self._on_stopped = None
             manager.advance(self.host.clock() - begun, self.limits.stop_timeout, last)
             fresh = [process for process in processes if process.key not in old]
             lacking = self.service.lacking(fresh, self.flags, fresh=True)
@@ -376,6 +389,7 @@ class Act:
         return dict(
             self.service_result(),
             kept=self.kept(),
+            running=bool(self.seen.processes),
             previous=plan.previous,
             previous_effective=values(plan.seen.environ, self.flags),
             restarted=self.restarted,
@@ -392,6 +406,63 @@ class Act:
         return f" Last log lines: {' / '.join(lines).rstrip('.')}." if lines else ""
 
 
+# -- the fence before everything else
+
+
+class First:
+    """The network fence, where one is asked for: engaged before the flags are looked at, and counted at the end.
+
+    Where there can be none, `told` says why, and the flags are set all the same. Raises Refused before it is engaged.
+    """
+
+    def __init__(self, params: dict[str, Any], service: Service, check_mode: bool):
+        self._params = dict(params, state="present", url=params["fence_url"], user=None)
+        self._service = service
+        self.told: dict[str, Any] | None = None
+        self.look: Seen | None = None
+        self.diff: list[dict[str, str]] = []
+        if params["fence_url"] is not None:
+            self._engage(check_mode)
+
+    @property
+    def stands(self) -> bool:
+        return bool(self.told and self.told["present"])
+
+    def _engage(self, check_mode: bool) -> None:
+        service = self._service
+        # What was mistyped is refused while nothing is changed; what is slow to answer holds nothing up.
+        self.look = Seen(service.processes(change=True), service.health.ask(GLANCE) if service.health.urls else ())
+        if len(self.look.answers) == len(service.health.urls):
+            service.refuse_wrong_health(self.look)
+        try:
+            users = _fence.users_of(service.manager, service.host, [process.pid for process in self.look.processes])
+            told = _fence.ensure(self._params, service.host, check_mode, users)
+        except _fence.NoFence as exc:
+            told = {"present": False, "why": exc.why, "changed": False}
+        except Failed as exc:
+            told = {"present": False, "why": detail("fence_fails", reason=str(exc)), "changed": False}
+        service.manager.warnings.extend(told.pop("warnings", []))
+        texts = told.pop("diff", {"before": "", "after": ""})
+        if told["changed"]:
+            self.diff = [{"before_header": "nftables", "after_header": "nftables", **texts}]
+        self.told = told
+
+    def note(self) -> None:
+        """The old processes are over: what is turned away from here on is the new ones'."""
+        _fence.settle(self._params, self._service.host)
+
+    def _standing(self) -> dict[str, Any] | None:
+        return _fence.standing(self._params, self._service.host) if self.stands else None
+
+    def into(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A result of the act with what the fence has done by now."""
+        found = self._standing()
+        if self.told and found:
+            self.told.update({name: found[name] for name in ("present", "packets", "attempts", "attempts_before")})
+        changed = bool(result.get("changed") or (self.told or {}).get("changed"))
+        return dict(result, fence=self.told, changed=changed, diff=[*self.diff, *result.get("diff", [])])
+
+
 # -- the module
 
 
@@ -402,14 +473,31 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     reached after it.
     """
     service = Service(params, host)
-    warnings = service.manager.warnings
     flags = rendered(params["flags"])
     limits = Limits(params["budget"], params["stop_timeout"], params["health_wait"], params["health_required"])
     both = sorted(set(params["keep"]) & set(flags))
     if both:
         raise Refused(f"{', '.join(both)} cannot both be set and be kept: take it out of flags or of keep")
     order = Order(flags, params["keep"], params["state"] == "effective")
-    plan = plan_flags(service, order)
+    first = First(params, service, check_mode)
+    try:
+        return first.into(_carry_out(params, service, order, limits, first, check_mode))
+    except Failed as exc:
+        raise Failed(str(exc), first.into(exc.result)) from exc
+    except Refused as exc:
+        if not first.stands or check_mode:
+            raise
+        # The flags are as they were, and the fence stands: that is no refusal any more.
+        found = service.manager.seen()
+        reached = dict(service.result(flags, Seen(found)), restarted=False, running=bool(found), changed=False)
+        raise Failed(str(exc), first.into(dict(reached, warnings=service.manager.warnings))) from exc
+
+
+def _carry_out(
+    params: dict[str, Any], service: Service, order: Order, limits: Limits, first: First, check_mode: bool
+) -> dict[str, Any]:
+    host, warnings = service.host, service.manager.warnings
+    plan = plan_flags(service, order, first.look)
     claim = _lease.claim_from(params, limits.seconds)
     if check_mode:
         _lease.forewarn(claim, host, warnings)
@@ -419,7 +507,7 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         if waited:
             # The run that was waited for may have done just this.
             plan = plan_flags(service, order)
-        return _perform(params, Act(service, plan, limits))
+        return _perform(params, Act(service, plan, limits, first.note if first.stands else None))
 
 
 def _perform(params: dict[str, Any], act: Act) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import pwd
 import re
+import resource
 import select
 import signal
 import subprocess
@@ -45,6 +46,7 @@ class Process(NamedTuple):
     started: float  # seconds since the epoch
     ppid: int
     environ: dict[str, str]
+    readable: bool = True  # whether that is its environment, and not what a process that names itself has left of it
 
     @property
     def key(self) -> tuple[int, int]:
@@ -207,6 +209,22 @@ def run_as(
     return Finished(child.returncode, out, err)
 
 
+def _overwritten(raw: bytes) -> bool:
+    """Whether a process has written over its environment, as those do that give themselves a title."""
+    items = raw.rstrip(b"\0").split(b"\0") if raw else []
+    return any(b"=" not in item for item in items) or (len(raw) > 1 and raw.endswith(b"\0\0"))
+
+
+def _environment(raw: bytes) -> dict[str, str]:
+    """The variables; of one that is given twice the first counts, as it does for the process."""
+    found: dict[str, str] = {}
+    for item in os.fsdecode(raw).split("\0"):
+        name, equals, value = item.partition("=")
+        if equals:
+            found.setdefault(name, value)
+    return found
+
+
 class Proc:
     """Reads one /proc tree. A process that ends while it is read counts as gone, never as an error."""
 
@@ -303,14 +321,9 @@ class Proc:
         # Looked at again: what is read of a process that has begun to end meanwhile is empty.
         if environ is None or not self._runs(pid, stat.start):
             return None
-        pairs = (item.partition("=") for item in os.fsdecode(environ).split("\0"))
-        return Process(
-            pid,
-            stat.start,
-            self.started(stat.start),
-            stat.ppid,
-            {name: value for name, equals, value in pairs if equals},
-        )
+        readable = not _overwritten(environ)
+        found = _environment(environ) if readable else {}
+        return Process(pid, stat.start, self.started(stat.start), stat.ppid, found, readable)
 
     def _runs(self, pid: int, start: int) -> bool:
         stat = self.stat(pid)
@@ -327,6 +340,70 @@ class Proc:
         """Where a file descriptor points, without the kernel's mark of a file that was rotated away."""
         target = self._link(pid, "fd", number)
         return target[: -len(" (deleted)")] if target and target.endswith(" (deleted)") else target
+
+    def ends(self, pid: int, number: int) -> list[str]:
+        """The files in which a stream ends: its own, or those of the filters and `tee`s that read it from a pipe."""
+        seen: set[str] = set()
+        found: list[str] = []
+        todo = [self.stream(pid, number) or ""]
+        while todo:
+            target = todo.pop()
+            if target in seen or not target:
+                continue
+            seen.add(target)
+            if not target.startswith("pipe:"):
+                found += [target] if target.startswith("/") and not target.startswith("/dev/") else []
+                continue
+            for reader in self.pids():
+                with contextlib.suppress(PermissionError):
+                    # Whoever reads it otherwise than as its input may do anything with it.
+                    if self._link(reader, "fd", 0) == target:
+                        todo += [self.stream(reader, 1) or "", *self._teed(reader)]
+        return found
+
+    def _teed(self, pid: int) -> list[str]:
+        """The files that a `tee` writes."""
+        if (self._read(pid, "comm") or b"").strip() != b"tee":
+            return []
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            others = [int(name) for name in os.listdir(self._path(pid, "fd")) if int(name) > 2]
+            return [self.stream(pid, number) or "" for number in others]
+        return []
+
+    def surroundings(self, pid: int) -> dict[str, Any]:
+        """Limits, niceness, badness for the out-of-memory killer and control groups, as far as they can be seen."""
+        found: dict[str, Any] = {"limits": {}, "groups": {}}
+        for name in sorted(name for name in dir(resource) if name.startswith("RLIMIT_")):
+            with contextlib.suppress(OSError, ValueError):
+                found["limits"][name] = list(resource.prlimit(pid, getattr(resource, name)))
+        with contextlib.suppress(OSError):
+            found["nice"] = os.getpriority(os.PRIO_PROCESS, pid)
+        with contextlib.suppress(OSError, ValueError):
+            found["oom"] = int(self._read(pid, "oom_score_adj") or b"0")
+        for line in os.fsdecode(self._read(pid, "cgroup") or b"").splitlines():
+            hierarchy, controllers, group = line.split(":", 2)
+            mount = "/sys/fs/cgroup" + ("" if hierarchy == "0" else "/" + controllers.rpartition("=")[2])
+            found["groups"][os.path.normpath(f"{mount}/{group}")] = True
+        return found
+
+    def surround(self, pid: int, wanted: dict[str, Any]) -> None:
+        """Give a process such surroundings, as far as that is allowed: a service without them is better than none."""
+        for name, limits in wanted.get("limits", {}).items():
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                resource.prlimit(pid, getattr(resource, name), tuple(limits))
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, wanted.get("nice", 0))
+        paths = {self._path(pid, "oom_score_adj"): str(wanted.get("oom", 0))}
+        paths.update({os.path.join(group, "cgroup.procs"): str(pid) for group in wanted.get("groups", {})})
+        for path, text in paths.items():
+            with contextlib.suppress(OSError), open(path, "r+", encoding="ascii") as handle:
+                handle.write(text)
+
+    def namespace(self, pid: int, kind: str) -> str | None:
+        """The namespace that the process is in (`net`, `pid`), None where that may not be seen."""
+        with contextlib.suppress(PermissionError):
+            return self._link(pid, "ns", kind)
+        return None
 
     def ids(self, pid: int) -> Ids | None:
         raw = self._read(pid, "status")

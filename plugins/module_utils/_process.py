@@ -10,11 +10,12 @@ import contextlib
 import errno
 import json
 import os
+import pwd
 import shutil
 import signal
 import stat
 import subprocess
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _trust
@@ -29,6 +30,8 @@ TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTB
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
+# What a container engine puts in front of a container's port, by the name of the program.
+ENGINE_PROXIES = ("docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta", "passt", "conmon", "netavark")
 
 
 @dataclass
@@ -47,6 +50,7 @@ class Launch:
     # The process that was started from it, once there is one.
     pid: int = 0
     start: int = 0
+    surroundings: dict[str, Any] = field(default_factory=dict)
 
 
 class Looked(NamedTuple):
@@ -188,12 +192,28 @@ class PlainProcess:
                 raise Refused(
                     f"{self._where} leads to process {process.pid}, which this session itself runs under: correct it"
                 )
+            engine = self.engine(process.pid)
+            if engine:
+                raise Refused(
+                    f"{self._where} leads to process {process.pid}, {engine}: {self.label} runs in a container, and "
+                    "restarting it there is not done from here. Stop its messages by its engine, e.g. docker compose "
+                    "stop or podman stop"
+                )
             ids = self.host.proc.ids(process.pid)
             if self.host.uid != 0 and ids and ids.uid != self.host.uid:
                 raise Refused(
                     f"process {process.pid} of {self.label} belongs to another user: "
                     "run as its user or with become: true"
                 )
+
+    def engine(self, pid: int) -> str:
+        """What makes the process a container's, or its engine's; empty where nothing does."""
+        argv = self.host.proc.argv(pid)
+        names = {os.path.basename(word) for word in argv[:2]}
+        if names & set(ENGINE_PROXIES) or {"-container-port", "-container-ip"} & set(argv):
+            return "a proxy of the container engine"
+        own, its = self.host.proc.namespace(os.getpid(), "pid"), self.host.proc.namespace(pid, "pid")
+        return "which is inside a container" if own and its and own != its else ""
 
     def user(self) -> str | None:
         return None
@@ -231,6 +251,9 @@ class PlainProcess:
     def declarations(self, flags: dict[str, str | None]) -> dict[str, bytes]:
         return {}
 
+    def obsolete(self, flags: dict[str, str | None]) -> list[str]:
+        return []
+
     def must_reload(self, flags: dict[str, str | None], restart: bool) -> bool:
         return False
 
@@ -238,13 +261,20 @@ class PlainProcess:
         """Nothing reads the env file but our own start."""
 
     def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
+        if not process.readable:
+            return []
         return [flag for flag, wanted in flags.items() if not _envfile.same(process.environ.get(flag), wanted)]
 
     # -- restarting
 
     def prepare(self, processes: list[Process]) -> None:
         """Find out how to start the service again; a later start fails here, while the old one still runs."""
-        launch = self._from_process(processes[0]) if processes else self._from_record() or self._from_options()
+        if processes and processes[0].readable:
+            launch: Launch | None = self._from_process(processes[0])
+        elif processes:
+            launch = self._from_title(processes[0])
+        else:
+            launch = self._from_record() or self._from_options()
         if launch is None:
             raise Refused(
                 f"{self.label} does not run (nothing is found by {self._where}) and how to start it is not known: "
@@ -277,11 +307,44 @@ class PlainProcess:
             raise Refused(f"process {main.pid} of {self.label} has just ended: run again")
         streams = [stream for stream in (proc.stream(main.pid, 1), proc.stream(main.pid, 2)) if self._is_log(stream)]
         if not streams:
+            # Whoever has read its output from a pipe ends with it.
+            ends = [path for number in (1, 2) for path in proc.ends(main.pid, number) if self._is_log(path)]
+            if ends and not self.log_file:
+                self.warnings.append(f"the output of {self.label} went through a pipe to {ends[0]}; now it goes there")
+            streams += ends[:1]
+        if not streams:
             streams = [os.path.join(os.path.dirname(self.record), "service.log")]
             if not self.log_file:
                 self.warnings.append(f"the output of {self.label} went to no file; it goes to {streams[0]} from now on")
         log, error_log = str(streams[0]), str(streams[-1])
-        return Launch(proc.argv(main.pid), cwd, ids.uid, ids.gid, ids.groups, ids.umask, main.environ, log, error_log)
+        return Launch(
+            proc.argv(main.pid),
+            cwd,
+            ids.uid,
+            ids.gid,
+            ids.groups,
+            ids.umask,
+            main.environ,
+            log,
+            error_log,
+            surroundings=proc.surroundings(main.pid),
+        )
+
+    def _from_title(self, main: Process) -> Launch:
+        """Of a process that has written over its environment: started by the command with what the env file says."""
+        if not self.command:
+            raise Refused(
+                f"process {main.pid} of {self.label} has written over its environment and cannot be started again from "
+                f"what is left: set runbook_process_command, and what it needs in {self.env_file}"
+            )
+        launch = self._from_process(main)
+        try:
+            owner = pwd.getpwuid(launch.uid)
+            launch.environ = {"HOME": owner.pw_dir, "USER": owner.pw_name, "LOGNAME": owner.pw_name}
+        except KeyError:
+            launch.environ = {}
+        launch.environ.update({name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ})
+        return launch
 
     @staticmethod
     def _is_log(path: str | None) -> bool:
@@ -415,6 +478,7 @@ class PlainProcess:
                 )
         except (OSError, subprocess.SubprocessError) as exc:
             raise Stopped(f"{launch.argv[0]} cannot be started: {exc}") from exc
+        self.host.proc.surround(self._child.pid, launch.surroundings)
         started = self.host.proc.stat(self._child.pid)
         launch.pid, launch.start = self._child.pid, started.start if started else 0
         self._keep_record()

@@ -229,6 +229,7 @@ class Service:
             "manager": self.manager.name,
             "declared": declared,
             "effective": present,
+            "readable": all(process.readable for process in seen.processes),
             "reported": self._reported(seen, self.health.fields),
             "pid": main.pid if main else None,
             "pids": [process.pid for process in seen.processes],
@@ -258,12 +259,16 @@ class Service:
 
     @staticmethod
     def _proof_environment(seen: Seen, lacking: list[tuple[Process, list[str]]]) -> Proof:
+        hidden = [str(process.pid) for process in seen.processes if not process.readable]
         if not seen.processes:
             told = detail("no_process")
         elif lacking:
             names = [name for _process, missing in lacking for name in missing]
             pids = [str(process.pid) for process, _missing in lacking]
             told = detail("processes_lack", pids=pids, flags=list(dict.fromkeys(names)))
+        elif hidden:
+            # What cannot be read says neither; then the effect decides.
+            return {"proof": "environment", "had": None, "detail": detail("processes_hidden", pids=hidden)}
         else:
             told = detail("processes", pids=[str(process.pid) for process in seen.processes])
         return {"proof": "environment", "had": bool(seen.processes) and not lacking, "detail": told}
@@ -292,6 +297,14 @@ class Service:
         answer = best(seen.answers)
         health = answer.json if answer is not None else {}
         return {flag: health.get(name) for flag, name in fields.items()}
+
+    def reports(self, flags: Flags, seen: Seen) -> bool:
+        """Whether health says of every flag that it is as wanted."""
+        told = self._reported(seen, self.health.fields)
+        return seen.answered and all(
+            told.get(flag) is not None and _envfile.truthy(str(told[flag]).lower()) == _envfile.truthy(wanted or "")
+            for flag, wanted in flags.items()
+        )
 
     def _proof_reported(self, flags: Flags, seen: Seen, present: Flags) -> Proof:
         asked = {flag: name for flag, name in self.health.fields.items() if flag in flags}

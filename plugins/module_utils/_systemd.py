@@ -112,6 +112,10 @@ class Systemd:
         with contextlib.suppress(Refused):
             self._show()
 
+    def engine(self, pid: int) -> str:
+        """A unit's processes are its own, never a container engine's."""
+        return ""
+
     def user(self) -> str | None:
         return self._unit.get("User") or None
 
@@ -129,7 +133,13 @@ class Systemd:
 
     @property
     def drop_in(self) -> str:
-        return os.path.join(self.host.systemd_units, f"{self.label}.d", "90-runbook.conf")
+        # It sorts after the override.conf of `systemctl edit`, whose EnvironmentFile would win over ours.
+        return os.path.join(self.host.systemd_units, f"{self.label}.d", "zz-runbook.conf")
+
+    def obsolete(self, flags: dict[str, str | None]) -> list[str]:
+        """Files of earlier releases whose place those of `declarations` take."""
+        old = os.path.join(os.path.dirname(self.drop_in), "90-runbook.conf")
+        return [old] if self.declarations(flags) and os.path.lexists(old) else []
 
     def declarations(self, flags: dict[str, str | None]) -> dict[str, bytes]:
         """Files besides the env file that make it count."""
@@ -147,8 +157,10 @@ class Systemd:
             raise Stopped(f"systemctl daemon-reload failed: {redact(done.err.strip())}")
 
     def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
-        """Flags that the process does not have as wanted."""
-        missing = []
+        """Flags that the process does not have as wanted, as far as its environment can be read."""
+        missing: list[str] = []
+        if not process.readable:
+            return missing
         for flag, wanted in flags.items():
             present = process.environ.get(flag)
             if wanted is None and present is not None:

@@ -12,9 +12,12 @@ version_added: 0.1.0
 description:
   - Rejects every packet of the service's user to the Evolution API, for an assistant that goes on sending although its
     kill-switch is on. Open connections end as well.
-  - The rules stand in an nftables table of their own, C(inet kumon_runbook), which is replaced in one transaction and read
-    back as proof.
-  - The fence outlives a restart of the service; it does not outlive a restart of the host.
+  - The rules stand in an nftables table of the service's own, C(inet kumon_runbook_SERVICE), which is replaced in one
+    transaction and read back as proof. They come before destination NAT, so that a gateway that a container engine
+    publishes is fenced too.
+  - The fence outlives a restart of the service. Where systemd runs, a unit C(kumon-runbook-fence-SERVICE) puts it up again
+    when the host starts or its firewall was flushed, and adds the addresses that the gateway's name gets meanwhile.
+  - What stands is tried, by a connection of our own as that user.
 extends_documentation_fragment:
   - kumon.runbook.service
   - kumon.runbook.service.journal
@@ -83,11 +86,46 @@ uid:
   returned: success
   type: int
   sample: 998
+uids:
+  description: All fenced users, should the service's processes have several.
+  returned: success
+  type: list
+  elements: int
+  sample: [998]
 packets:
   description: How many packets the fence has turned away; with O(state=absent) and a fence that was lifted, none.
   returned: after validation
   type: int
   sample: 4
+attempts:
+  description: How many packets of the service the fence has turned away, without those of our own attempts.
+  returned: success
+  type: int
+  sample: 4
+attempts_before:
+  description:
+    - How many of these were turned away before the processes that run now were started by M(kumon.runbook.service_flags).
+      What came after that is tried by processes that have the kill-switch.
+  returned: success
+  type: int
+  sample: 1
+attempt:
+  description:
+    - What became of a connection of our own as the fenced user. V(refused) by the fence, V(passed), V(unknown) where
+      neither was seen, V(none) where none was made.
+  returned: success
+  type: str
+  sample: refused
+since:
+  description: Since when the fence stands, ISO 8601 in UTC; V(null) where there is none.
+  returned: success
+  type: str
+  sample: "2026-11-22T10:12:27.170000Z"
+survives_reboot:
+  description: Whether a unit puts it up again when the host starts.
+  returned: success
+  type: bool
+  sample: true
 read_back:
   description: When the state was read back, ISO 8601 in UTC. What is sent after this time passes or meets the fence.
   returned: success

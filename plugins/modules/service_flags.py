@@ -48,6 +48,12 @@ options:
     type: list
     elements: str
     default: []
+  fence_url:
+    description:
+      - Base URL of the Evolution API. Given, the network fence (see M(kumon.runbook.network_fence)) is engaged before
+        anything else, so that no message leaves whatever the restart does and whether or not the service obeys a flag.
+      - Where there can be no fence the result says why, and the flags are set all the same. Empty is such a reason.
+    type: str
   budget:
     description:
       - Seconds that the whole call may take, from 1 to 600.
@@ -85,7 +91,7 @@ options:
         running process writes to.
     type: path
 notes:
-  - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(90-runbook.conf) that names it.
+  - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(zz-runbook.conf) that names it.
   - With O(manager=process) how to start the service, its environment included, is kept in C(process.json) below
     O(state_dir), readable for its owner only, until the restarted service is up. A run that is killed in between is thus
     finished by the next.
@@ -154,12 +160,36 @@ effective:
   type: dict
   sample:
     DELIVERY_DISABLE: "true"
+readable:
+  description:
+    - Whether every process still has its environment. One that gave itself a title has written over it, and shows neither
+      that it has a flag nor that it lacks one; then C(reported) and what it does with messages decide.
+  returned: after validation
+  type: bool
+  sample: true
 reported:
   description: What health says of each flag in O(health_fields), V(null) where it says nothing.
   returned: after validation
   type: dict
   sample:
     DELIVERY_DISABLE: true
+fence:
+  description:
+    - The network fence with O(fence_url), as M(kumon.runbook.network_fence) returns it; without it V(null). Where there is
+      none, C(why) says why not, as a code and what belongs to it.
+  returned: after validation
+  type: dict
+  sample:
+    present: true
+    since: "2026-11-22T10:12:27.170000Z"
+    attempts: 4
+    attempts_before: 1
+    attempt: refused
+running:
+  description: Whether a process of the service runs.
+  returned: after validation
+  type: bool
+  sample: true
 restarted:
   description: Whether the service was restarted.
   returned: after validation
@@ -242,6 +272,7 @@ def main() -> None:
         flags={"type": "dict", "required": True},
         state={"type": "str", "choices": ["effective", "declared"], "default": "effective"},
         keep={"type": "list", "elements": "str", "default": []},
+        fence_url={"type": "str"},
         budget={"type": "float", "default": 25},
         stop_timeout={"type": "float", "default": 8},
         health_wait={"type": "float"},

@@ -65,6 +65,13 @@ effective:
   type: dict
   sample:
     DELIVERY_DISABLE: "true"
+readable:
+  description:
+    - Whether every process still has its environment. One that gave itself a title has written over it, and shows neither
+      that it has a flag nor that it lacks one; then C(reported) and what it does with messages decide.
+  returned: success
+  type: bool
+  sample: true
 reported:
   description: What health says of each flag in O(health_fields), V(null) where it says nothing.
   returned: success
@@ -106,6 +113,16 @@ listening:
   type: list
   elements: int
   sample: [8000]
+fence:
+  description:
+    - The service's network fence as it stands, as M(kumon.runbook.network_fence) returns it; V(null) where it cannot be
+      looked at, which takes root.
+  returned: success
+  type: dict
+  sample:
+    present: true
+    since: "2026-11-22T10:12:27.170000Z"
+    attempts: 4
 undo:
   description:
     - For each flag the value that was declared before the acts that set its present value, V(null) where there was no
@@ -192,7 +209,9 @@ manager:
   sample: systemd
 """
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _service
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -204,7 +223,12 @@ def main() -> None:
         flags={"type": "list", "elements": "str", "default": []},
         **_service.HEALTH_SPEC,
     )
-    run(spec, lambda call: dict(_service.inspect(call.params, Host()), changed=False))
+    run(spec, lambda call: look(call.params, Host()))
+
+
+def look(params: dict[str, Any], host: Host) -> dict[str, Any]:
+    """The service, and the fence around it."""
+    return dict(_service.inspect(params, host), fence=_fence.standing(params, host), changed=False)
 
 
 if __name__ == "__main__":

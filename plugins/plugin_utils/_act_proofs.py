@@ -140,7 +140,7 @@ def kill_switch_proof(
 
     :param flags: what ``service_flags`` returned
     :param traces: what the process did since its start (since the fence, if there is one), None when that is unknown
-    :param fence: what ``network_fence`` returned, if one was engaged
+    :param fence: what ``network_fence`` returned, if one was engaged; by default what ``service_flags`` says of it
     :param before: what was before the act, if that was measured
     :returns: ``{status, reason, compared, wait_seconds, proofs: [{proof, had, detail: {code, fields}}, …]}``;
         ``wait_seconds`` is how soon another look may prove what this one does not
@@ -148,16 +148,21 @@ def kill_switch_proof(
     ========  =====================================================================================================
     status    reason
     ========  =====================================================================================================
-    proven    ``observed``: messages were planned, had time enough, and none was sent; ``fenced``: the gateway cannot
-              be reached
+    proven    ``observed``: messages were planned, had time enough, and none was sent or tried; ``fenced``: the process
+              tries, and the fence lets nothing out; ``fence_holds``: it lets nothing out, and what the process makes
+              of the flag was not seen
     reported  ``reported``: health says so, and nothing else does
-    unproven  ``not_in_process``, ``no_message_seen``, ``too_soon`` (what was planned could still be sent)
+    unproven  ``not_in_process``, ``no_message_seen``, ``too_soon`` (what was planned could still be sent),
+              ``fence_unread`` (it stands, and the log was not read), ``fence_untried`` (it stands, and nothing ran into
+              it)
     ignored   ``still_sending``, ``reports_false``, ``fence_leaks``
     worse     ``worse_sends``: more is sent for a message than before
     ========  =====================================================================================================
     """
     proofs: list[Observation] = list(flags.get("proofs") or [])
     holds = {proof["proof"]: proof["had"] for proof in proofs}
+    engaged = part(flags, "fence")
+    fence = fence or (engaged if engaged.get("present") else None)
     shown = Shown(traces)
     if shown.blind:
         proofs.append(_observation("log", False, shown.blind))
@@ -168,12 +173,18 @@ def kill_switch_proof(
         proofs.append(_observation("log", kept_in, "log_planned", planned=shown.planned, sent=shown.sent))
 
     if fence:
-        standing = bool(fence.get("present"))
-        reach = {"uid": fence.get("uid"), "addresses": list(fence.get("addresses") or []), "port": fence.get("port")}
-        proofs.append(_observation("fence", standing, "fence_stands", **reach))
-        status, reason = ("proven", "fenced") if standing and not shown.success else ("ignored", "fence_leaks")
-        return {"status": status, "reason": reason, "compared": None, "wait_seconds": 0.0, "proofs": proofs}
-    if not holds.get("environment"):
+        proofs.append(_fence_proof(fence))
+        # Of a restart that was not completed the log shows what both processes did.
+        renewed = not flags.get("msg")
+        # An environment that cannot be read shows neither: then the effect decides.
+        in_process = holds.get("environment", False) is not False and renewed
+        status, reason = _behind_fence(fence, shown, in_process=in_process, renewed=renewed)
+        if reason == "fence_unread" and holds.get("reported"):
+            status, reason = "reported", "reported"
+        if reason != "observed":
+            return {"status": status, "reason": reason, "compared": None, "wait_seconds": 0.0, "proofs": proofs}
+        return _beside_before(status, reason, proofs, shown, before, delivery_off=True)
+    if holds.get("environment", False) is False:
         status, reason = "unproven", "not_in_process"
     elif shown.sent:
         status, reason = "ignored", "still_sending"
@@ -186,6 +197,32 @@ def kill_switch_proof(
     else:
         status, reason = "unproven", _nothing_seen(shown)
     return _beside_before(status, reason, proofs, shown, before, delivery_off=True)
+
+
+def _behind_fence(fence: Mapping[str, Any], shown: Shown, *, in_process: bool, renewed: bool) -> tuple[str, str]:
+    """Status and reason of an act behind the fence. That it stands is no proof: something has to have run into it."""
+    attempts = number_of(fence, "attempts")
+    # What the processes of before have tried says nothing of those that have the flag.
+    tried = max(0, attempts - number_of(fence, "attempts_before"))
+    refused = attempts > 0 or fence.get("attempt") == "refused" or shown.sent > 0
+    if not fence.get("present") or fence.get("attempt") == "passed" or shown.success:
+        return "ignored", "fence_leaks"
+    if shown.blind:
+        return "unproven", "fence_unread"
+    if shown.sent and renewed:
+        return "proven", "fenced"
+    if in_process and shown.matured and not tried:
+        return "proven", "observed"
+    return ("proven", "fence_holds") if refused else ("unproven", "fence_untried")
+
+
+def _fence_proof(fence: Mapping[str, Any]) -> Observation:
+    standing = bool(fence.get("present"))
+    reach = {"uid": fence.get("uid"), "addresses": list(fence.get("addresses") or []), "port": fence.get("port")}
+    if not fence.get("since"):
+        return _observation("fence", standing, "fence_stands", **reach)
+    counts = {"since": str(fence["since"]), "attempts": number_of(fence, "attempts")}
+    return _observation("fence", standing, "fence_held", **counts, **reach)
 
 
 def service_proof(
@@ -228,7 +265,7 @@ def service_proof(
         counts |= {"failed": shown.failed, "unanswered": stuck, "incidents": shown.incidents, "invalid": shown.invalid}
         proofs.append(_observation("log", works and not bad, "log_service", **counts))
 
-    if not holds.get("environment"):
+    if holds.get("environment", False) is False:
         status, reason = "unproven", "not_in_process"
     elif delivery_off and shown.sent:
         status, reason = "ignored", "still_sending"

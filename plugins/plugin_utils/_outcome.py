@@ -189,6 +189,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
         f"{KILL_SWITCH}: {', '.join(flags)}",
         f"{words.say('service')}: {running}, health {service['health']['status']} "
         f"({health_said(service['health'], run.locale)})",
+        *_standing_fence(words, service),
         f"{words.say('would_change')}: {verdict['would_change']}",
     ]
     return {
@@ -200,6 +201,13 @@ def _health_check(run: _Run) -> dict[str, Any]:
         "message": _verdict_message(words, verdict),
         "lines": lines,
     }
+
+
+def _standing_fence(words: Words, service: Mapping[str, Any]) -> list[str]:
+    fence = service.get("fence") or {}
+    if not fence.get("present"):
+        return []
+    return [words.say("fence", since=fence.get("since") or "?", attempts=fence.get("attempts") or 0)]
 
 
 def _counts(section: Mapping[str, Any], *names: str) -> str:
@@ -263,6 +271,7 @@ def _act(run: _Run) -> dict[str, Any]:
         # The kill-switch is one flag, the others are several.
         lacking = reason == "not_in_process" and level > 1
         headline = words.say(key or f"reasons_{'flags_' if lacking else ''}{reason}")
+    headline = _without_fence(run, words, switched) + headline
     return {
         "ok": run.check or fine,
         "status": "planned" if run.check else proof["status"] if reason == proof["reason"] else "unproven",
@@ -270,11 +279,34 @@ def _act(run: _Run) -> dict[str, Any]:
         "budget_seconds": run.budget(),
         "next_step": "" if run.check or fine else _next_of_act(run, words, reason),
         "message": headline,
-        "lines": [headline, *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched))],
+        "lines": [
+            headline,
+            *_fence_lines(run, words, switched),
+            *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched)),
+        ],
         "delivery": _delivery(run, disabled=disabled, fine=fine, forward=forward),
         # Whether what the service did next was judged, which the journal is to know.
         "judged": not run.check,
     }
+
+
+def _without_fence(run: _Run, words: Words, switched: Mapping[str, Any]) -> str:
+    """Where the fence was to come first and could not, the headline begins with that."""
+    why = (switched.get("fence") or {}).get("why")
+    return words.say("no_fence", why=said(why, run.locale)) + "; " if why else ""
+
+
+def _fence_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[str]:
+    """The fence that stands since the act, and what the restart behind it came to."""
+    fence = switched.get("fence") or {}
+    if run.check or not fence.get("present"):
+        return []
+    lines = [words.say("fence_since", since=fence.get("since"))]
+    if not fence.get("survives_reboot"):
+        lines.append(words.say("fence_until_reboot"))
+    if switched.get("msg"):
+        lines.append(f"{words.say('not_restarted')}: {switched['msg']}")
+    return lines
 
 
 def _next_of_act(run: _Run, words: Words, reason: str) -> str:

@@ -37,6 +37,8 @@ METRICS = {
     "last_record_timestamp_seconds": "Time of the last trace in the window, in seconds since the epoch",
     "service_up": "Whether the service runs",
     "kill_switch": "Whether the running process has delivery switched off",
+    "fence": "Whether the network fence stands around the service",
+    "fence_attempts": "Packets to the gateway that the fence has turned away since it stands",
 }
 
 
@@ -101,6 +103,12 @@ def _of_service(service: dict[str, Any]) -> list[_Sample]:
     samples: list[_Sample] = [("service_up", {}, bool(service.get("running")))]
     if service.get("running"):
         samples.append(("kill_switch", {}, switched))
+    fence = service.get("fence")
+    # Where it could not be looked at it is neither there nor not.
+    if fence:
+        samples.append(("fence", {}, bool(fence.get("present"))))
+        if fence.get("present"):
+            samples.append(("fence_attempts", {}, int(fence.get("attempts") or 0)))
     return samples
 
 

@@ -28,6 +28,7 @@ class ServiceState(TypedDict):
     delivery_disabled: bool | None
     v1_flags: bool | None
     fenced: bool
+    fence: dict[str, Any]
     gateway_healthy: bool | None
     since_pid: int | None
     pids: list[int]
@@ -54,8 +55,10 @@ def service_state(
     :param info: what ``service_flags_info`` returned, or what its task registered when it failed
     :param acts: the acts of the journal, newest first
     :param level2_flags: flags and values of level 2, to tell whether it is in effect
-    :param fence: what ``network_fence`` returned of the fence that stands, or would be lifted
+    :param fence: what ``network_fence`` returned of the fence that stands; by default what ``service_flags_info`` says
     :param gateway: what ``evolution_instance_info`` returned
+
+    ``fence`` is for a verdict: ``{present, since, attempts}``, the attempts those of the processes that run now.
 
     ``answered`` is when the last act ended that changed something and succeeded, ``starts`` when processes are known to
     have begun. ``present_since`` is when the present state began for a verdict: the last such act, and with the
@@ -72,6 +75,7 @@ def service_state(
         delivery_disabled=None,
         v1_flags=None,
         fenced=False,
+        fence={},
         gateway_healthy=_gateway_healthy(gateway),
         since_pid=None,
         pids=[],
@@ -86,8 +90,13 @@ def service_state(
     effective, declared = info.get("effective") or {}, info.get("declared") or {}
     # A service that is down has nothing in effect; then what it will start with is what explains its log.
     disabled = truthy((effective if running else declared).get(KILL_SWITCH))
+    if running and info.get("readable") is False:
+        # Its environment shows nothing: what its health says is all that is known.
+        disabled = truthy((info.get("reported") or {}).get(KILL_SWITCH))
     health = (info.get("health") or {}).get("status")
     last_change = info.get("last_change")
+    standing = fence or info.get("fence") or {}
+    tried = int(standing.get("attempts") or 0) - int(standing.get("attempts_before") or 0)
     return {
         **state,
         "running": running,
@@ -95,7 +104,10 @@ def service_state(
         "answering": None if health in (None, "not_set") else health == "ok",
         "delivery_disabled": disabled,
         "v1_flags": _as_wanted(effective, level2_flags),
-        "fenced": disabled and bool((fence or {}).get("present")),
+        "fenced": bool(standing.get("present")),
+        "fence": {"present": True, "since": standing.get("since"), "attempts": max(0, tried)}
+        if standing.get("present")
+        else {},
         "since_pid": info.get("pid") if running and disabled else None,
         "pids": [int(pid) for pid in info.get("pids") or ()],
         "starts": [str(moment) for moment in (info.get("started"), *_ended(acts or ())) if moment],

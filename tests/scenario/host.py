@@ -163,12 +163,18 @@ class Assistant:
         ) + self.git("status", "--porcelain", "--branch")
 
     def fingerprint(self) -> str:
-        """All that a procedure could change: files, process, firewall; not how a smoke test has ended."""
-        return self.sh(
+        """All that a procedure could change: files, process, firewall; not how a smoke test has ended, nor what a fence
+        has counted."""
+        seen = self.sh(
             "ls -lR --full-time --ignore=smoke_test.json "
             "/etc/kumon-assistant /etc/systemd/system/kumon-assistant.service.d "
             f"{STATE} 2>/dev/null; nft list ruleset; echo {self.pid()}"
         )
+        return re.sub(r"packets \d+ bytes \d+", "", seen)
+
+    def fence(self) -> str:
+        """The service's fence as nftables lists it, empty where there is none."""
+        return self.sh("nft list table inet kumon_runbook_kumon-assistant 2>/dev/null || true")
 
     def lines(self, pattern: str) -> int:
         """How many lines of the assistant's log have this in them."""

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+import pytest
 
 from tests.scenario.host import ENV_FILE, Assistant, Run
 
@@ -22,7 +25,7 @@ def test_an_assistant_that_ignores_the_flag_is_fenced_off_and_the_fence_can_be_l
     assert (run.code, run.status) == (0, "proven")
     assert assistant.environ("DELIVERY_DISABLE") == "true"
     assert assistant.asked_within(2) == 0
-    assert "skuid" in assistant.sh("nft list table inet $(nft list tables | grep -o 'kumon_runbook.*')")
+    assert "skuid" in assistant.fence()
     # Others still reach the gateway: the fence is the service user's own.
     assert assistant.sh("curl -sS --max-time 3 http://127.0.0.1:8080/")
     again = level1(assistant)
@@ -33,6 +36,61 @@ def test_an_assistant_that_ignores_the_flag_is_fenced_off_and_the_fence_can_be_l
     assert "kumon_runbook" not in assistant.sh("nft list ruleset")
     assert assistant.environ("DELIVERY_DISABLE") is None
     assert assistant.asked_within(2) > 0
+
+
+LAST = """
+last=$(date +%s%N); n=x
+while [ $(date +%s) -lt {until} ]; do
+  m=$(curl -sS --max-time 3 http://127.0.0.1:8080/__stand_in/counters | grep -o '"asked": *[0-9]*')
+  [ "$m" = "$n" ] || {{ n=$m; last=$(date +%s%N); }}
+  sleep 0.05
+done
+echo $last
+"""
+
+
+def last_message(assistant: Assistant, seconds: int, **faults: Any) -> tuple[Run, float]:
+    """Level 1 under such faults, and seconds from its start to the last message at the gateway."""
+    assistant.fault(**faults)
+    assistant.wait_for_deliveries()
+    began = float(assistant.sh("date +%s.%N"))
+    with ThreadPoolExecutor() as pool:
+        watched = pool.submit(assistant.sh, LAST.format(until=int(began) + seconds))
+        run = level1(assistant)
+        last = int(watched.result()) / 1e9
+    return run, last - began
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"slow_start": 40},
+        # It never comes up again, and does not end on TERM either.
+        {"slow_start": 600, "ignore_term": True},
+        {"ignore_kill_switch": True},
+        {"ignore_kill_switch": True, "slow_start": 12},
+    ],
+)
+def test_no_message_leaves_once_the_fence_stands(sound: Assistant, faults: dict[str, Any]) -> None:
+    run, last = last_message(sound, 25, **faults)
+    assert (run.code, run.status) == (0, "proven")
+    assert "Network fence: stands since" in run.text
+    assert last < 6  # the machine may be busy; `make bench` measures it
+    assert "skuid" in sound.fence()
+
+
+def test_a_fence_outlives_the_firewalls_restart_and_the_hosts(sound: Assistant) -> None:
+    sound.fault(ignore_kill_switch=True)
+    assert level1(sound).status == "proven"
+    unit = "kumon-runbook-fence-kumon-assistant.service"
+    # What the next boot does: the table is gone, and the unit puts it up before the network is there.
+    sound.sh(f"systemctl stop {unit}; nft flush ruleset; systemctl daemon-reload; systemctl start {unit}")
+    assert "skuid" in sound.fence()
+    assert sound.sh("systemctl list-dependencies --plain multi-user.target").count(unit) == 1
+    assert sound.asked_within(2) == 0
+    assert level1(sound).status == "proven"
+    assert sound.playbook("roll_forward", level=1, roll_forward_force=True).code == 0
+    assert (sound.fence(), sound.host.file(f"/etc/systemd/system/{unit}").exists) == ("", False)
 
 
 def test_where_health_hangs_the_log_proves_it(sound: Assistant) -> None:

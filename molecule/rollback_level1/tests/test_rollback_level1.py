@@ -33,7 +33,7 @@ def test_bad_input_is_refused_before_anything_changed(assistant: Assistant) -> N
             ({"runbook_become": False}, "run with become: true"),
             ({"ansible_user": "guest"}, "assword"),  # sudo asks guest for one
             ({"runbook_health_url": "http://127.0.0.1:9/health"}, "the service listens on 8000"),
-            ({"rollback_fence": "maybe"}, "must be one of: auto, never, always, got: maybe"),
+            ({"rollback_fence": "maybe"}, "must be one of: first, auto, always, never, got: maybe"),
             ({"rollback_level1_flags": {"delivery": "x"}}, "delivery"),
             ({"rollback_level1_flags": "x"}, "rollback_level1_flags"),
             ({"rollback_restart_seconds": 0}, "budget must be between 1 and 600 seconds"),
@@ -58,11 +58,13 @@ def test_two_operators_at_once_both_end_with_the_kill_switch_and_one_restart(ass
     with ThreadPoolExecutor() as pool:
         runs = [run.result() for run in [pool.submit(assistant.playbook, "rollback_level1") for _n in range(2)]]
     assert [(run.code, run.status) for run in runs] == [(0, "proven")] * 2
-    assert [(entry["phase"], entry["procedure"], entry["ok"]) for entry in assistant.journal()] == [
+    flags = [entry for entry in assistant.journal() if entry["act"] == "service_flags"]
+    assert [(entry["phase"], entry["procedure"], entry["ok"]) for entry in flags] == [
         ("begin", "rollback_level1", None),
         ("outcome", "rollback_level1", True),
     ]
-    assert assistant.journal()[0]["before"] == {"DELIVERY_DISABLE": "no"}
+    assert flags[0]["before"] == {"DELIVERY_DISABLE": "no"}
+    assert assistant.journal()[0]["act"] == "network_fence"
     assert "planted-password" not in str(assistant.journal())
 
 
@@ -86,7 +88,8 @@ def test_a_further_run_changes_nothing(assistant: Assistant) -> None:
     assert (run.code, run.status, run.changed) == (0, "proven", 0)
     # The proof of the second run is written down, and nothing else.
     assert assistant.pid() == int(before.splitlines()[-1])
-    assert [entry["phase"] for entry in assistant.journal()] == ["begin", "outcome"]
+    acts = [entry["act"] for entry in assistant.journal()]
+    assert (acts.count("service_flags"), acts[:2]) == (2, ["network_fence"] * 2)
 
 
 def test_health_check_calls_it_safe_mode_and_not_healthy(assistant: Assistant) -> None:

@@ -14,6 +14,10 @@ TEXTS: dict[str, Both] = {
     # The processes of the service.
     "no_process": Both("nenhum processo em execução", "no process runs"),
     "processes": Both("processo {pids}", "process {pids}"),
+    "processes_hidden": Both(
+        "o processo {pids} sobrescreveu o seu ambiente, ele não mostra nada",
+        "process {pids} has written over its environment, which shows nothing",
+    ),
     "processes_lack": Both("processo {pids} não tem {flags}", "process {pids} lacks {flags}"),
     # What its health answers.
     "no_health_url": Both("nenhuma URL de health configurada", "no health URL is set"),
@@ -84,6 +88,21 @@ TEXTS: dict[str, Both] = {
         "{unanswered} stuck on the way, {invalid} by an invalid instance, {incidents} critical incidents",
     ),
     "fence_stands": Both("usuário {uid} para {addresses} porta {port}", "user {uid} to {addresses} port {port}"),
+    "fence_held": Both(
+        "desde {since}, {attempts} tentativas; usuário {uid} para {addresses} porta {port}",
+        "since {since}, {attempts} attempts; user {uid} to {addresses} port {port}",
+    ),
+    # Why there is no fence.
+    "fence_no_nft": Both("o nft não está instalado neste host", "nft is not installed on this host"),
+    "fence_no_rights": Both("é preciso ser root neste host", "it takes root on this host"),
+    "fence_no_url": Both("runbook_evolution_url não está definida", "runbook_evolution_url is not set"),
+    "fence_unresolved": Both("{name} não tem endereço neste host", "{name} has no address on this host"),
+    "fence_nobody": Both("o serviço não está em execução", "the service does not run"),
+    "fence_container": Both(
+        "o assistente roda em um contêiner, o que ele envia não tem usuário neste host",
+        "the assistant runs in a container, what it sends has no user on this host",
+    ),
+    "fence_fails": Both("{reason}", "{reason}"),
     # An act beside what was before it.
     "compared_better": Both(
         "melhor: {missed} não respondidas e {success} entregues, {sent} envios de {messages} mensagens; "

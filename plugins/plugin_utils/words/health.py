@@ -33,4 +33,8 @@ TEXTS: dict[str, Both] = {
         "{run[health_check]}, em um minuto; se continuar, chame a equipe técnica",
         "{run[health_check]}, in a minute; if it stays, call the technical team",
     ),
+    "fence": Both(
+        "Cerca de rede: de pé desde {since}, {attempts} tentativas",
+        "Network fence: stands since {since}, {attempts} attempts",
+    ),
 }

@@ -84,6 +84,28 @@ TEXTS: dict[str, Both] = {
         "KILL-SWITCH IGNORADO pelo processo; a cerca de rede impede os envios",
         "KILL-SWITCH IGNORED by the process; the network fence keeps it from sending",
     ),
+    "reasons_fence_holds": Both(
+        "ENVIOS IMPEDIDOS pela cerca de rede; o que o processo faz do kill-switch ainda não foi visto",
+        "SENDS HELD by the network fence; what the process makes of the kill-switch was not seen yet",
+    ),
+    "reasons_fence_untried": Both(
+        "A cerca de rede está de pé, mas nada a provou ainda",
+        "The network fence stands, but nothing has proven it yet",
+    ),
+    "reasons_fence_unread": Both(
+        "A cerca de rede está de pé, mas o log não foi lido: não se sabe se algo saiu",
+        "The network fence stands, but the log was not read: whether something went out is not known",
+    ),
+    "no_fence": Both("SEM CERCA DE REDE ({why})", "NO NETWORK FENCE ({why})"),
+    "fence_since": Both(
+        "Cerca de rede: de pé desde {since}; para retirar: {run[roll_forward -e level=1]}",
+        "Network fence: stands since {since}; to lift it: {run[roll_forward -e level=1]}",
+    ),
+    "fence_until_reboot": Both(
+        "A cerca de rede cai se o host reiniciar: aqui não há systemd que a mantenha",
+        "The network fence falls when the host restarts: there is no systemd here that keeps it",
+    ),
+    "not_restarted": Both("O reinício com o flag não foi concluído", "The restart with the flag was not completed"),
     "reasons_not_in_process": Both("O processo não tem o kill-switch", "The process does not have the kill-switch"),
     "reasons_flags_not_in_process": Both("O processo não tem os flags", "The process does not have the flags"),
     "reasons_still_sending": Both(
@@ -140,6 +162,11 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level3]} (previous code), or -e rollback_fence=auto",
     ),
     "next_1_fence_leaks": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
+    "next_1_fence_untried": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_1_fence_unread": Both(
+        "{run[health_check]}; a cerca continua de pé",
+        "{run[health_check]}; the fence goes on standing",
+    ),
     "next_1_no_message_seen": Both(
         "{run[smoke_test]}, ou -e rollback_fence=always",
         "{run[smoke_test]}, or -e rollback_fence=always",

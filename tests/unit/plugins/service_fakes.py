@@ -159,6 +159,7 @@ def module_params(directory: Path, **more) -> dict:
         "flags": {"DELIVERY_DISABLE": True},
         "state": "effective",
         "keep": [],
+        "fence_url": None,
         "budget": 25.0,
         "stop_timeout": 8.0,
         "health_wait": None,
@@ -346,25 +347,44 @@ class FakeSystemd:
 
 
 class FakeNft:
-    """nft with one table: takes the script that the fence writes, and lists it as nft 1.0.6 does."""
+    """nft with the fences' tables: takes the script that a fence writes, and lists a table as nft 1.0.6 does."""
+
+    TABLE = "kumon_runbook_kumon-assistant"
 
     def __init__(self):
-        self.rules: list[dict] | None = None
-        self.policy = "accept"
+        self.tables: dict[str, dict] = {}
+        self.policy, self.prio = "accept", -150
         self.fails: dict[str, Finished] = {}
         self.scripts: list[str] = []
         self.deaf = False
 
+    @property
+    def rules(self) -> list[dict] | None:
+        """The rules of the usual service's table."""
+        table = self.tables.get(self.TABLE)
+        return table["rules"] if table else None
+
+    def count(self, packets: int = 0, probes: int = 0) -> None:
+        """Turn packets of the usual service away, and of our own attempts."""
+        refuse = [rule for rule in self.rules or [] if rule["chain"] == "refuse"]
+        for rule, more in zip(refuse, (probes, packets)):
+            next(part for part in rule["expr"] if "counter" in part)["counter"]["packets"] += more
+
     def run(self, argv: list[str], timeout: float = 20, stdin: str | None = None) -> Finished:
-        if argv == ["nft", "-j", "list", "table", "inet", "kumon_runbook"]:
+        if argv[:5] == ["nft", "-j", "list", "table", "inet"]:
             if "list" in self.fails:
                 return self.fails["list"]
-            if self.rules is None:
-                return Finished(1, "", "Error: No such file or directory\nlist table inet kumon_runbook\n")
-            chain = {"family": "inet", "table": "kumon_runbook", "name": "output", "handle": 1, "type": "filter"}
-            chain.update(hook="output", prio=0, policy=self.policy)
-            items: list[dict] = [{"metainfo": {"version": "1.0.6"}}, {"table": {"name": "kumon_runbook"}}]
-            items += [{"chain": chain}, *({"rule": {"expr": rule["expr"]}} for rule in self.rules)]
+            name = argv[5]
+            table = self.tables.get(name)
+            if table is None:
+                return Finished(1, "", f"Error: No such file or directory\nlist table inet {name}\n")
+            chain = {"table": name, "name": "output", "type": "filter", "hook": "output", "policy": self.policy}
+            items: list[dict] = [{"metainfo": {"version": "1.0.6"}}, {"table": {"name": name}}]
+            items += [
+                {"set": {"name": key, **({"elem": value} if value else {})}} for key, value in table["sets"].items()
+            ]
+            items += [{"chain": {**chain, "prio": self.prio}}, {"chain": {"table": name, "name": "refuse"}}]
+            items += [{"rule": rule} for rule in table["rules"]]
             return Finished(0, json.dumps({"nftables": items}), "")
         if argv == ["nft", "-f", "-"]:
             assert stdin is not None
@@ -377,27 +397,39 @@ class FakeNft:
         raise AssertionError(f"unplanned call: {argv}")
 
     def _load(self, lines: list[str]) -> None:
-        assert lines[:2] == ["add table inet kumon_runbook", "delete table inet kumon_runbook"]
+        name = lines[0].rpartition(" ")[2]
+        assert lines[:2] == [f"add table inet {name}", f"delete table inet {name}"]
+        self.tables.pop(name, None)
         if len(lines) == 2:
-            self.rules = None
             return
-        assert lines[4] == "    type filter hook output priority filter; policy accept;"
-        self.rules = []
-        for line in lines[5:-2]:
+        table: dict = {"sets": {}, "rules": []}
+        for line in lines[2:]:
             words = line.split()
-            assert words[0:2] == ["meta", "skuid"]
-            assert words[9:] == ["counter", "reject", "with", "tcp", "reset"]
-            self.rules.append({"expr": self.expressions(int(words[2]), words[3], words[5], int(words[8]))})
+            if words[0] == "set":
+                found = line.partition("elements = { ")[2].partition(" }")[0]
+                table["sets"][words[1]] = [item.strip() for item in found.split(",") if item.strip()]
+            elif words[:2] == ["meta", "skuid"]:
+                table["rules"].append({"chain": "output", "expr": self._way(words)})
+            elif words[:2] == ["meta", "l4proto"]:
+                table["rules"].append(self._refusal(line))
+        self.tables[name] = table
 
     @staticmethod
-    def expressions(uid: int, protocol: str, address: str, port: int, packets: int = 0) -> list[dict]:
-        def match(left: dict, right) -> dict:
-            return {"match": {"op": "==", "left": left, "right": right}}
+    def _match(left: dict, right) -> dict:
+        return {"match": {"op": "==", "left": left, "right": right}}
 
+    def _way(self, words: list[str]) -> list[dict]:
         return [
-            match({"meta": {"key": "skuid"}}, uid),
-            match({"payload": {"protocol": protocol, "field": "daddr"}}, address),
-            match({"payload": {"protocol": "tcp", "field": "dport"}}, port),
-            {"counter": {"packets": packets, "bytes": packets * 60}},
-            {"reject": {"type": "tcp reset"}},
+            self._match({"meta": {"key": "skuid"}}, int(words[2])),
+            self._match({"payload": {"protocol": words[3], "field": "daddr"}}, words[5]),
+            self._match({"payload": {"protocol": "tcp", "field": "dport"}}, int(words[8])),
+            {"jump": {"target": words[10]}},
         ]
+
+    def _refusal(self, line: str) -> dict:
+        expressions = [self._match({"meta": {"key": "l4proto"}}, "tcp")]
+        if "meta mark" in line:
+            expressions.append(self._match({"meta": {"key": "mark"}}, 0x6B756D6F))
+        packets = int(line.partition("counter packets ")[2].split()[0]) if "counter packets" in line else 0
+        expressions += [{"counter": {"packets": packets, "bytes": 0}}, {"reject": {"type": "tcp reset"}}]
+        return {"chain": "refuse", "comment": line.partition('comment "')[2].rstrip('"'), "expr": expressions}

@@ -38,8 +38,11 @@ def samples(text):
 
 
 def test_prometheus_reads_every_metric():
-    found = samples(prometheus(seen(), "assistant1", given.NOW))
+    fenced = seen()
+    fenced["service"] = dict(fenced["service"], fence={"present": True, "attempts": 7})
+    found = samples(prometheus(fenced, "assistant1", given.NOW))
     assert set(found) == set(METRICS)
+    assert (found["fence"][()], found["fence_attempts"][()]) == (1, 7)
     assert found["verdict"] == {("ok",): 0, ("watch",): 0, ("rollback",): 1, ("blind",): 0}
     assert found["handoffs"] == {("planned",): 760, ("read",): 640, ("lost",): 120, ("unread",): 0}
     assert found["delivery_ratio"][()] == pytest.approx(520 / 640)
@@ -61,7 +64,7 @@ def test_a_zero_is_never_written_for_what_is_not_known():
     stopped = {**given.host()["service"], "running": False}
     found = samples(prometheus(seen(service=stopped), "a", given.NOW))
     assert found["service_up"][()] == 0
-    assert "kill_switch" not in found
+    assert not {"kill_switch", "fence"} & set(found)
     undated = {**given.traces(), "records": 0, "undated": 18}
     assert "handoffs" not in samples(prometheus(seen(traces=undated), "a", given.NOW))
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pwd
+import re
 import socket
 import time
 
@@ -44,10 +45,42 @@ def names(monkeypatch):
 
 
 @pytest.fixture
-def ensure(tmp_path, nft, names):
+def way(monkeypatch, nft):
+    """What becomes of a connection as the fenced user: the fence turns it away, unless `answers` says otherwise."""
+    found = {"answers": False, "meets": True}
+
+    def connects(_rule):
+        nft.count(probes=int(found["meets"]))
+        return found["answers"]
+
+    monkeypatch.setattr(_fence, "_connects", connects)
+    return found
+
+
+@pytest.fixture
+def systemctl():
+    return []
+
+
+@pytest.fixture
+def host(tmp_path, nft, systemctl):
+    """Without systemd until the test makes the directory `booted`."""
+
+    def run(argv, **more):
+        if argv[0] == "systemctl":
+            systemctl.append(" ".join(argv[1:]))
+            return Finished(0, "", "")
+        return nft.run(argv, **more)
+
+    units, booted = str(tmp_path / "units"), str(tmp_path / "booted")
+    return Host(run=run, uid=0, systemd_units=units, systemd_booted=booted)
+
+
+@pytest.fixture
+def ensure(tmp_path, host, names, way):
     def ensure(check_mode=False, **more):
         params = module_params(tmp_path, **{"state": "present", "url": URL, "user": "998", **more})
-        return _fence.ensure(params, Host(run=nft.run, uid=0), check_mode)
+        return _fence.ensure(params, host, check_mode)
 
     return ensure
 
@@ -68,14 +101,22 @@ def test_every_address_is_fenced_in_one_transaction(ensure, nft, tmp_path):
     began = iso(time.time())
     result = ensure()
     assert began <= result.pop("read_back") <= iso(time.time())
+    since = result.pop("since")
+    assert began <= since
     assert nft.scripts == [
-        "add table inet kumon_runbook\n"
-        "delete table inet kumon_runbook\n"
-        "table inet kumon_runbook {\n"
+        "add table inet kumon_runbook_kumon-assistant\n"
+        "delete table inet kumon_runbook_kumon-assistant\n"
+        "table inet kumon_runbook_kumon-assistant {\n"
+        "  set gateway4 { type ipv4_addr; elements = { 192.0.2.10 }; }\n"
+        "  set gateway6 { type ipv6_addr; elements = { 2001:db8::10 }; }\n"
         "  chain output {\n"
-        "    type filter hook output priority filter; policy accept;\n"
-        "    meta skuid 998 ip daddr 192.0.2.10 tcp dport 8080 counter reject with tcp reset\n"
-        "    meta skuid 998 ip6 daddr 2001:db8::10 tcp dport 8080 counter reject with tcp reset\n"
+        "    type filter hook output priority -150; policy accept;\n"
+        "    meta skuid 998 ip daddr @gateway4 tcp dport 8080 jump refuse\n"
+        "    meta skuid 998 ip6 daddr @gateway6 tcp dport 8080 jump refuse\n"
+        "  }\n"
+        "  chain refuse {\n"
+        '    meta l4proto tcp meta mark 0x6b756d6f counter reject with tcp reset comment "probe"\n'
+        f'    meta l4proto tcp counter packets 0 bytes 0 reject with tcp reset comment "since {since} before 0"\n'
         "  }\n"
         "}\n"
     ]
@@ -83,8 +124,13 @@ def test_every_address_is_fenced_in_one_transaction(ensure, nft, tmp_path):
         "present": True,
         "addresses": ["192.0.2.10", "2001:db8::10"],
         "uid": 998,
+        "uids": [998],
         "port": 8080,
         "packets": 0,
+        "attempts": 0,
+        "attempts_before": 0,
+        "attempt": "refused",
+        "survives_reboot": False,
         "changed": True,
         "warnings": [],
         "diff": {"before": "", "after": nft.scripts[0]},
@@ -110,15 +156,56 @@ def test_the_quartet(ensure, nft, tmp_path):
         assert not ensure(check_mode=True, state=state)["changed"]
         assert not ensure(state=state)["changed"]
         assert (tree(tmp_path), nft.rules, len(nft.scripts)) == before
-    assert nft.scripts[-1] == "add table inet kumon_runbook\ndelete table inet kumon_runbook\n"
+    assert nft.scripts[-1].splitlines() == [f"{verb} table inet {FakeNft.TABLE}" for verb in ("add", "delete")]
 
 
-def test_packets_are_counted(ensure, nft):
+def test_packets_are_counted_apart_from_attempts_of_our_own(ensure, nft):
     ensure()
-    nft.rules[0]["expr"][3]["counter"]["packets"] = 3
-    nft.rules[1]["expr"][3]["counter"]["packets"] = 2
+    nft.count(packets=5)
     result = ensure()
-    assert (result["packets"], result["changed"]) == (5, False)
+    assert (result["packets"], result["attempts"], result["changed"]) == (5, 5, False)
+
+
+def test_what_the_next_processes_try_is_told_apart(ensure, nft, tmp_path, host):
+    since = ensure()["since"]
+    nft.count(packets=2)
+    params = module_params(tmp_path, state="present", url=URL, user="998")
+    _fence.settle(params, host)
+    nft.count(packets=3)
+    for fence in (ensure(), _fence.standing(params, host)):
+        assert (fence["attempts"], fence["attempts_before"], fence["since"]) == (5, 2, since)
+    assert not ensure()["changed"]
+
+
+def test_what_was_counted_stays_when_addresses_are_added(ensure, nft, names):
+    since = ensure()["since"]
+    nft.count(packets=5)
+    names["evolution.example.com"].append("192.0.2.11")
+    result = ensure()
+    assert (result["changed"], result["attempts"], result["since"]) == (True, 5, since)
+
+
+@pytest.mark.parametrize(
+    ("answers", "meets", "said"),
+    [(False, True, "refused"), (True, True, "passed"), (True, False, "passed"), (False, False, "unknown")],
+)
+def test_what_stands_is_tried(ensure, way, answers, meets, said):
+    way.update(answers=answers, meets=meets)
+    assert ensure()["attempt"] == said
+
+
+def test_each_service_has_a_fence_of_its_own(ensure, nft):
+    ensure()
+    ensure(service="other@1.service")
+    assert len(nft.tables) == 2
+    ensure(service="other@1", state="absent")
+    assert list(nft.tables) == [FakeNft.TABLE]
+    assert ensure(service="kumon-assistant.service")["changed"] is False
+
+
+def test_names_that_read_alike_have_different_tables():
+    assert len({_fence.table_of(name) for name in ("a@b", "a:b", "a_b", "a@b.service", "é" * 300, "é" * 301)}) == 5
+    assert all(re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_.-]{1,120}", _fence.table_of(name)) for name in ("a b", "é" * 300))
 
 
 def test_addresses_of_before_stay_fenced(ensure, names):
@@ -133,22 +220,26 @@ def test_addresses_of_before_stay_fenced(ensure, names):
 def test_a_fence_of_another_user_is_replaced(ensure, nft):
     ensure(user="997")
     assert ensure()["changed"]
-    assert {rule["expr"][0]["match"]["right"] for rule in nft.rules} == {998}
+    assert {rule["expr"][0]["match"]["right"] for rule in nft.rules if rule["chain"] == "output"} == {998}
 
 
-@pytest.mark.parametrize("damage", ["policy", "drop", "rule", "foreign"])
+@pytest.mark.parametrize("damage", ["policy", "priority", "drop", "way", "refusal", "foreign"])
 def test_a_damaged_fence_is_repaired(ensure, nft, damage):
     ensure()
     if damage == "policy":
         nft.policy = "drop"
+    elif damage == "priority":
+        nft.prio = 0
     elif damage == "drop":
-        nft.rules[0]["expr"][4] = {"drop": None}
-    elif damage == "rule":
+        nft.rules[3]["expr"][2] = {"drop": None}
+    elif damage == "way":
+        nft.rules.pop(0)
+    elif damage == "refusal":
         nft.rules.pop()
     else:
-        nft.rules.append({"expr": [{"accept": None}]})
+        nft.rules.append({"chain": "output", "expr": [{"accept": None}]})
     assert ensure(check_mode=True)["changed"]
-    nft.policy = "accept"
+    nft.policy, nft.prio = "accept", -150
     assert ensure()["present"]
 
 
@@ -172,11 +263,18 @@ def test_fencing_root_is_warned_of(ensure):
 # -- whose traffic
 
 
-def test_the_user_is_the_running_process(tmp_path, nft, names):
+def test_the_user_is_the_running_process(tmp_path, nft, names, way):
     systemd = FakeSystemd(tmp_path)
     systemd.spawn()
     host = systemd.host()
-    host.run = lambda argv, **more: (nft.run if argv[0] == "nft" else systemd.run)(argv, **more)
+    keeps = ("start", "stop")
+
+    def run(argv, **more):
+        if argv[0] == "nft":
+            return nft.run(argv, **more)
+        return Finished(0, "", "") if argv[1] in keeps and "fence" in argv[-1] else systemd.run(argv, **more)
+
+    host.run = run
     params = module_params(tmp_path, state="present", url=URL, user=None)
     assert _fence.ensure(params, host)["uid"] == 998
     systemd.proc.remove(systemd.pid)
@@ -190,8 +288,78 @@ def test_the_user_is_the_running_process(tmp_path, nft, names):
 
 def test_lifting_needs_no_service_and_no_url(ensure, nft):
     ensure()
-    assert not ensure(state="absent", user=None, url=None, service="gone")["present"]
+    assert not ensure(state="absent", user=None, url=None, port=None)["present"]
     assert nft.rules is None
+
+
+def test_a_host_without_nft_has_no_fence_to_lift(ensure, nft):
+    nft.fails["list"] = Finished(127, "", "nft is not installed on this host")
+    result = ensure(state="absent")
+    assert (result["present"], result["changed"], result["warnings"]) == (False, False, [])
+
+
+def test_a_fence_that_may_not_be_looked_at_is_warned_of_when_it_is_to_be_lifted(ensure, nft):
+    nft.fails["list"] = Finished(1, "", "Operation not permitted (you must be root)\n")
+    assert "not known" in ensure(state="absent")["warnings"][0]
+
+
+def test_a_process_in_a_network_of_its_own_has_no_user_here(tmp_path, nft, names, way, monkeypatch):
+    systemd = FakeSystemd(tmp_path)
+    systemd.spawn()
+    monkeypatch.setattr(systemd.proc, "namespace", lambda pid, _kind: f"net:[{int(pid == systemd.pid)}]")
+    with pytest.raises(_fence.NoFence) as caught:
+        _fence.ensure(module_params(tmp_path, state="present", url=URL, user=None), systemd.host())
+    assert caught.value.why["code"] == "fence_container"
+    assert nft.tables == {}
+
+
+# -- what keeps it
+
+
+@pytest.fixture
+def keeper(tmp_path):
+    """The paths of the unit and of what has it started at boot, on a host that systemd runs."""
+    (tmp_path / "booted").mkdir()
+    name = "kumon-runbook-fence-kumon-assistant.service"
+    return tmp_path / "units" / name, tmp_path / "units" / "multi-user.target.wants" / name
+
+
+def test_where_systemd_runs_a_unit_keeps_it_over_a_restart_of_the_host(ensure, nft, keeper, systemctl):
+    unit, link = keeper
+    assert ensure()["survives_reboot"] is True
+    assert (link.readlink(), systemctl) == (unit, [f"start --no-block -- {unit.name}"])
+    lines = [line.partition("=")[2] for line in unit.read_text().splitlines() if line.startswith("StandardInputText=")]
+    # An empty line would take away those before it.
+    assert all(lines)
+    rules = nft.scripts[0].splitlines()[2:]
+    assert lines[2 : 2 + len(rules)] == rules
+    assert any("getent ahosts evolution.example.com " in line for line in lines)
+    assert not ensure()["changed"]
+    assert ensure(state="absent")["changed"]
+    assert systemctl[-1] == f"stop -- {unit.name}"
+    assert not unit.exists()
+    assert not link.is_symlink()
+    assert not ensure(state="absent")["changed"]
+
+
+def test_a_unit_that_was_taken_away_is_written_again(ensure, nft, keeper):
+    ensure()
+    keeper[1].unlink()
+    result = ensure()
+    assert (result["changed"], result["survives_reboot"], len(nft.scripts)) == (True, True, 1)
+
+
+def test_a_gateway_without_a_name_is_not_looked_up_again(ensure, keeper, names):
+    names["192.0.2.10"] = ["192.0.2.10"]
+    ensure(url="http://192.0.2.10:8080")
+    assert "getent" not in keeper[0].read_text()
+
+
+def test_a_fence_that_cannot_be_kept_stands_all_the_same(ensure, keeper, tmp_path):
+    (tmp_path / "units").write_text("no directory")
+    result = ensure()
+    assert (result["present"], result["survives_reboot"]) == (True, False)
+    assert "will not outlive a restart of the host" in result["warnings"][0]
 
 
 # -- refusals

@@ -157,3 +157,62 @@ def test_commands_run_in_the_c_locale_with_a_limit():
     assert _proc.run(["sh", "-c", "echo $LC_ALL; cat; echo x >&2; exit 3"], stdin="in") == (3, "C\nin", "x\n")
     assert _proc.run(["sleep", "5"], timeout=0.1) == (124, "", "sleep 5 did not end within 0.1 s")
     assert _proc.run(["no-such-command"]) == (127, "", "no-such-command is not installed on this host")
+
+
+# -- an environment that is not what it seems
+
+
+@pytest.mark.parametrize(
+    ("raw", "environ", "readable"),
+    [
+        # Of a name that is given twice the first counts for the process too.
+        (b"FLAG=true\0FLAG=false\0", {"FLAG": "true"}, True),
+        (b"", {}, True),
+        (b"EMPTY=\0", {"EMPTY": ""}, True),
+        # A title that a process gave itself: what is left of it, and nothing.
+        (b"serving\0" + b"\0" * 40, {}, False),
+        (b"\0" * 60, {}, False),
+        (b"PATH=/usr/bin\0" + b"\0" * 40, {}, False),
+    ],
+)
+def test_an_environment_is_read_as_the_process_has_it(fake, raw, environ, readable):
+    fake.add(7)
+    (fake.base / "7" / "environ").write_bytes(raw)
+    found = fake.process(7)
+    assert (found.environ, found.readable) == (environ, readable)
+
+
+def test_output_is_followed_through_pipes_to_the_file(tmp_path):
+    log, other = tmp_path / "app.log", tmp_path / "other"
+    shell = f"(echo up; exec sleep 60) 2>&1 | cat | tee -a {log} > /dev/null"
+    with open(other, "w") as held:
+        child = subprocess.Popen(["sh", "-c", shell], stdin=held, start_new_session=True)
+    try:
+        end = time.monotonic() + 10
+        while not (log.exists() and log.read_text()):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        proc = Proc()
+        ours = [pid for pid in proc.pids() if proc.argv(pid) == ["sleep", "60"] and os.getsid(pid) == child.pid]
+        assert proc.ends(ours[0], 1) == [str(log)]
+        assert proc.ends(child.pid, 0) == [str(other)]
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def test_surroundings_are_taken_over(sleeper):
+    proc = Proc()
+    limited = subprocess.Popen(["sh", "-c", "ulimit -n 77; exec nice -n 7 sleep 60"])
+    try:
+        end = time.monotonic() + 10
+        while proc.argv(limited.pid)[0] != "sleep":
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        wanted = proc.surroundings(limited.pid)
+        proc.surround(sleeper.pid, wanted)
+        assert proc.surroundings(sleeper.pid) == wanted
+        assert (wanted["limits"]["RLIMIT_NOFILE"], wanted["nice"]) == ([77, 77], 7)
+    finally:
+        limited.kill()
+        limited.wait()

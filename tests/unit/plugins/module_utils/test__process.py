@@ -10,6 +10,7 @@ import contextlib
 import errno
 import json
 import os
+import resource
 import shutil
 import signal
 import stat
@@ -191,6 +192,7 @@ def test_a_run_killed_between_stop_and_start_is_finished_by_the_next(act, servic
         "error_log",
         "pid",
         "start",
+        "surroundings",
     }
     assert not Proc().is_listening(service.port)
     result = act()
@@ -716,3 +718,83 @@ def test_root_starts_what_never_ran_as_the_owner_of_its_directory(service, tmp_p
     monkeypatch.setattr(os, "stat", lambda path, **more: owned if path == "/srv" else look(path, **more))
     launch = manager._from_options()
     assert (launch.uid, launch.gid, launch.groups) == (998, 997, [997])
+
+
+# -- hosts as people have them
+
+
+def test_output_that_went_through_tee_goes_to_its_file(act, service, tmp_path):
+    service.mode("")
+    log = tmp_path / "tee.log"
+    command = " ".join(service.command)
+    tee = subprocess.Popen(
+        ["sh", "-c", f"exec env -i PATH=$PATH {command} 2>&1 | tee -a {log} >/dev/null"], cwd=tmp_path
+    )
+    try:
+        end = time.monotonic() + 10
+        while not Proc().listeners(service.port):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        before = log.stat().st_size
+        result = act()
+        assert f"went through a pipe to {log}" in result["warnings"][0]
+        assert log.stat().st_size > before
+        tee.wait(5)
+    finally:
+        tee.kill()
+        tee.wait()
+
+
+def titled(service, monkeypatch):
+    """The service has given itself a title."""
+    pid = service.start()
+    read = Proc._read
+
+    def overwritten(self, *parts):
+        return b"title\0" + b"\0" * 40 if parts == (pid, "environ") else read(self, *parts)
+
+    monkeypatch.setattr(Proc, "_read", overwritten)
+    return pid
+
+
+def test_a_process_that_hides_its_environment_is_not_started_from_scraps(refused, service, monkeypatch):
+    pid = titled(service, monkeypatch)
+    assert refused() == (
+        f"process {pid} of kumon-assistant has written over its environment and cannot be started again from what is "
+        f"left: set runbook_process_command, and what it needs in {service.directory}/etc/runbook.env"
+    )
+
+
+def test_with_a_command_it_is_started_with_what_its_env_file_says(act, service, monkeypatch):
+    titled(service, monkeypatch)
+    env_file = service.directory / "etc" / "runbook.env"
+    env_file.parent.mkdir()
+    env_file.write_text("EVOLUTION_URL=http://gateway\n")
+    result = act(command=service.command)
+    environ = Proc().process(result["pid"]).environ
+    assert (environ["EVOLUTION_URL"], environ["DELIVERY_DISABLE"]) == ("http://gateway", "true")
+    assert "SECRET" not in environ
+
+
+def test_limits_and_niceness_come_back(act, service):
+    pid = service.start()
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (99, 99))
+    os.setpriority(os.PRIO_PROCESS, pid, 5)
+    new = act()["pid"]
+    assert (resource.prlimit(new, resource.RLIMIT_NOFILE), os.getpriority(os.PRIO_PROCESS, new)) == ((99, 99), 5)
+
+
+@pytest.mark.parametrize(
+    "argv", [["/usr/bin/docker-proxy", "-proto", "tcp"], ["python3", "proxy", "-container-port", "1"]]
+)
+def test_the_proxy_of_a_container_engine_is_left_alone(refused, service, monkeypatch, argv):
+    pid = service.start()
+    monkeypatch.setattr(Proc, "argv", lambda _self, _pid: argv)
+    assert f"leads to process {pid}, a proxy of the container engine" in refused()
+    assert Proc().listeners(service.port) == [pid]
+
+
+def test_a_process_inside_a_container_is_left_alone(refused, service, monkeypatch):
+    pid = service.start()
+    monkeypatch.setattr(Proc, "namespace", lambda _self, asked, kind: f"{kind}:[{int(asked == pid)}]")
+    assert "inside a container" in refused()

@@ -102,7 +102,7 @@ def test_a_directory_that_cannot_be_written(tmp_path, systemd, where):
     (tmp_path / where).write_text("")
     with pytest.raises(Refused) as caught:
         _flags.ensure(module_params(tmp_path), systemd.host())
-    name = "runbook.env" if where == "etc" else "90-runbook.conf"
+    name = "runbook.env" if where == "etc" else "zz-runbook.conf"
     reason = (
         f"{tmp_path}/{where}/{name} cannot be read (Not a directory): run with become: true",
         f"{tmp_path}/{where}/{name} cannot be written: run with become: true, "
@@ -117,7 +117,7 @@ def test_a_read_only_file_system(tmp_path, systemd, monkeypatch):
     with pytest.raises(Refused) as caught:
         _flags.ensure(module_params(tmp_path), systemd.host())
     assert str(caught.value) == (
-        f"{systemd.units}/kumon-assistant.service.d/90-runbook.conf cannot be written: run with become: true, "
+        f"{systemd.units}/kumon-assistant.service.d/zz-runbook.conf cannot be written: run with become: true, "
         "or see whether its file system is read-only"
     )
 
@@ -301,7 +301,7 @@ def test_a_full_disk_for_the_env_file_changes_nothing(tmp_path, systemd, monkeyp
 
 
 def test_a_drop_in_that_was_there_comes_back(tmp_path, systemd, monkeypatch):
-    conf = systemd.units / "kumon-assistant.service.d" / "90-runbook.conf"
+    conf = systemd.units / "kumon-assistant.service.d" / "zz-runbook.conf"
     conf.parent.mkdir()
     conf.write_text("[Service]\n")
     replace = _files.replace

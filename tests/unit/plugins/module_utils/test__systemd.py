@@ -11,7 +11,7 @@ import signal
 import stat
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _http, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
@@ -70,7 +70,7 @@ def proofs(result):
 
 
 def drop_in(systemd):
-    return systemd.units / f"{UNIT}.d" / "90-runbook.conf"
+    return systemd.units / f"{UNIT}.d" / "zz-runbook.conf"
 
 
 def test_the_flag_is_declared_and_every_process_has_it(act, systemd, tmp_path):
@@ -442,3 +442,38 @@ def test_an_env_file_that_systemd_would_read_differently(refused, path):
     assert refused(env_file=path) == (
         f"env_file {path!r} holds a character that a unit file gives a meaning: choose another path"
     )
+
+
+def test_the_drop_in_of_an_earlier_release_is_moved(act, systemd, tmp_path):
+    old = drop_in(systemd).with_name("90-runbook.conf")
+    old.parent.mkdir()
+    old.write_text(f"[Service]\nEnvironmentFile=-{tmp_path}/etc/runbook.env\n")
+    shown = act(check_mode=True)["diff"]
+    assert [item["after"] for item in shown if item.get("after_header") == str(old)] == [""]
+    assert old.exists()
+    assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert [path.name for path in old.parent.iterdir()] == ["zz-runbook.conf"]
+    assert RELOAD in systemd.calls
+    assert not act()["changed"]
+
+
+def test_a_process_that_hides_its_environment_is_neither_with_nor_without_the_flag(act, systemd, monkeypatch):
+    (systemd.proc.base / str(systemd.pid) / "environ").write_bytes(b"\0" * 40)
+    spawn = systemd.spawn
+
+    def titled(environ=None):
+        pid = spawn(environ)
+        (systemd.proc.base / str(pid) / "environ").write_bytes(b"title\0" + b"\0" * 40)
+        return pid
+
+    monkeypatch.setattr(systemd, "spawn", titled)
+    result = act()
+    assert result["restarted"]
+    assert proofs(result)["environment"] == (
+        None,
+        f"process {systemd.pid} has written over its environment, which shows nothing",
+    )
+    # What health says is all there is; while it says nothing the next run restarts again.
+    answer = _http.Answer("http://x", "ok", 200, {"delivery_disabled": True}, "")
+    monkeypatch.setattr(_http, "first_answer", lambda *_more: [answer])
+    assert not act(health_urls=["http://127.0.0.1:8000/health"])["changed"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
 from ansible_collections.kumon.runbook.plugins.modules import network_fence
 
@@ -17,7 +18,8 @@ from tests.unit.plugins.service_fakes import FakeNft, run_module
 @pytest.fixture
 def nft(monkeypatch):
     fake = FakeNft()
-    monkeypatch.setattr(network_fence, "Host", lambda: Host(run=fake.run, uid=0))
+    monkeypatch.setattr(network_fence, "Host", lambda: Host(run=fake.run, uid=0, systemd_booted="/nonexistent"))
+    monkeypatch.setattr(_fence, "_connects", lambda rule: False)
     return fake
 
 

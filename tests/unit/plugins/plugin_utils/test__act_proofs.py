@@ -44,6 +44,9 @@ def young(planned, matured=0, **more):
     return traces(planned=planned, handoff={"matured": matured}, **more)
 
 
+TRIED = dict(FENCE, attempt="refused", since="2026-11-22T10:12:27.170000Z", attempts=0)
+
+
 @pytest.mark.parametrize(
     ("given", "seen", "fence", "status", "reason"),
     [
@@ -78,6 +81,26 @@ def young(planned, matured=0, **more):
         (flags(), traces(planned=3, sent=3), FENCE, "proven", "fenced"),
         (flags(), traces(planned=3, sent=3, success=1), FENCE, "ignored", "fence_leaks"),
         (flags(reported=True), traces(), dict(FENCE, present=False), "ignored", "fence_leaks"),
+        # That it stands is no proof, and what got past it in an unread log nobody knows.
+        (flags(), traces(), FENCE, "unproven", "fence_untried"),
+        (flags(), None, TRIED, "unproven", "fence_unread"),
+        (flags(reported=True), None, TRIED, "reported", "reported"),
+        (flags(), traces(planned=9, **FOREIGN), TRIED, "unproven", "fence_unread"),
+        (flags(), traces(), dict(TRIED, attempt="passed"), "ignored", "fence_leaks"),
+        # An attempt of our own, or of the service.
+        (flags(), traces(), TRIED, "proven", "fence_holds"),
+        (flags(), traces(), dict(FENCE, attempts=3), "proven", "fence_holds"),
+        # It obeys: messages were planned, none was tried, and what ran into the fence was the process of before.
+        (flags(), traces(planned=3), TRIED, "proven", "observed"),
+        (flags(), traces(planned=3), dict(TRIED, attempts=3, attempts_before=3), "proven", "observed"),
+        (flags(), traces(planned=3), dict(TRIED, attempts=4, attempts_before=3), "proven", "fence_holds"),
+        (flags(), young(planned=4), TRIED, "proven", "fence_holds"),
+        (flags(environment=False), traces(planned=3), TRIED, "proven", "fence_holds"),
+        # The fence that the act itself has put up.
+        (dict(flags(), fence=TRIED), traces(planned=3, sent=3), None, "proven", "fenced"),
+        (dict(flags(), fence={"present": False, "why": {}}), traces(planned=3), None, "proven", "observed"),
+        # A restart that was not completed: who tried is not told from the log.
+        (dict(flags(), fence=TRIED, msg="x"), traces(planned=3, sent=3), None, "proven", "fence_holds"),
     ],
 )
 def test_the_kill_switch_is_believed_by_what_the_process_has_and_does(given, seen, fence, status, reason):
@@ -98,6 +121,11 @@ def test_the_proofs_say_what_was_looked_at():
     assert fenced["fence"]["detail"] == {
         "code": "fence_stands",
         "fields": {"uid": 998, "addresses": ["192.0.2.1"], "port": 8080},
+    }
+    told = {item["proof"]: item for item in kill_switch_proof(flags(), traces(), dict(TRIED, attempts=2))["proofs"]}
+    assert told["fence"]["detail"] == {
+        "code": "fence_held",
+        "fields": {"since": TRIED["since"], "attempts": 2, "uid": 998, "addresses": ["192.0.2.1"], "port": 8080},
     }
     assert log_of(kill_switch_proof(flags(), young(planned=4)))["had"] is False
     for seen, code in ((None, "log_unread"), (traces(planned=4, **FOREIGN), "log_foreign")):

@@ -168,6 +168,21 @@ KILL_SWITCH = {
         "KILL-SWITCH IGNORADO pelo processo; a cerca de rede impede os envios",
         "KILL-SWITCH IGNORED by the process; the network fence keeps it from sending",
     ),
+    "fence_holds": (
+        "proven",
+        "ENVIOS IMPEDIDOS pela cerca de rede; o que o processo faz do kill-switch ainda não foi visto",
+        "SENDS HELD by the network fence; what the process makes of the kill-switch was not seen yet",
+    ),
+    "fence_untried": (
+        "unproven",
+        "A cerca de rede está de pé, mas nada a provou ainda",
+        "The network fence stands, but nothing has proven it yet",
+    ),
+    "fence_unread": (
+        "unproven",
+        "A cerca de rede está de pé, mas o log não foi lido: não se sabe se algo saiu",
+        "The network fence stands, but the log was not read: whether something went out is not known",
+    ),
     "not_in_process": (
         "unproven",
         "O processo não tem o kill-switch",
@@ -211,6 +226,28 @@ def test_the_kill_switch_is_told_by_the_reason_of_its_proof(reason):
         assert found["delivery"] == ("off" if found["ok"] else "unknown")
 
 
+STANDING = {"present": True, "since": "2026-11-22T10:12:27Z", "survives_reboot": True}
+
+
+def test_a_fence_that_could_not_come_first_is_said_at_the_very_beginning():
+    why = {"code": "fence_no_rights", "fields": {}}
+    given = act("proven", "observed", switched=switched(fence={"present": False, "why": why}))
+    for locale, start in zip(LOCALES, ("SEM CERCA DE REDE (é preciso ser root", "NO NETWORK FENCE (it takes root")):
+        found = outcome("rollback_level1", given, locale)
+        assert found["message"].startswith(start)
+        assert found["lines"][0] == found["message"]
+        assert found["message"].endswith(KILL_SWITCH["observed"][1 + LOCALES.index(locale)])
+
+
+def test_a_fence_that_stands_is_told_with_what_lifts_it_and_what_became_of_the_restart():
+    given = act("proven", "fence_holds", switched=switched(fence=STANDING, msg="it did not come back"))
+    lines = outcome("rollback_level1", given, "en")["lines"]
+    assert lines[1] == f"Network fence: stands since 2026-11-22T10:12:27Z; to lift it: {RUN}roll_forward -e level=1"
+    assert lines[2] == "The restart with the flag was not completed: it did not come back"
+    short = act("proven", "observed", switched=switched(fence=dict(STANDING, survives_reboot=False)))
+    assert "falls when the host restarts" in outcome("rollback_level1", short, "en")["lines"][2]
+
+
 NEXT = {
     ("rollback_level1", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
     ("rollback_level1", "still_sending"): (
@@ -222,6 +259,8 @@ NEXT = {
         "{3} (previous code), or -e rollback_fence=auto",
     ),
     ("rollback_level1", "fence_leaks"): ("{3} (código anterior)", "{3} (previous code)"),
+    ("rollback_level1", "fence_untried"): ("{t}", "{t}"),
+    ("rollback_level1", "fence_unread"): ("{h}; a cerca continua de pé", "{h}; the fence goes on standing"),
     ("rollback_level1", "no_message_seen"): (
         "{t}, ou -e rollback_fence=always",
         "{t}, or -e rollback_fence=always",

@@ -110,12 +110,29 @@ def test_level_2_is_in_effect_when_each_of_its_flags_is(effective, wanted, activ
         (off(), {"present": False}, False),
         (off(), {}, False),
         (off(), None, False),
-        # A fence without the kill-switch is left over from an act that was undone by hand.
-        (info(), {"present": True}, False),
+        # It comes before the kill-switch, and holds without it.
+        (info(), {"present": True}, True),
+        # As the service's own look tells it.
+        (off(fence={"present": True}), None, True),
+        (off(fence={"present": False}), None, False),
+        (off(fence=None), None, False),
     ],
 )
-def test_a_fence_counts_with_the_kill_switch_only(given, fence, fenced):
-    assert service_state(given, fence=fence)["fenced"] is fenced
+def test_a_fence_that_stands_holds(given, fence, fenced):
+    state = service_state(given, fence=fence)
+    assert (state["fenced"], bool(state["fence"])) == (fenced, fenced)
+
+
+@pytest.mark.parametrize(("said", "disabled"), [(True, True), (False, False), (None, False)])
+def test_of_a_process_that_hides_its_environment_health_says_it(said, disabled):
+    given = info(readable=False, effective={"DELIVERY_DISABLE": None}, reported={"DELIVERY_DISABLE": said})
+    assert service_state(given)["delivery_disabled"] is disabled
+
+
+def test_what_the_old_processes_tried_is_not_held_against_those_that_run():
+    stands = {"present": True, "since": "2026-11-22T10:12:27Z", "attempts": 5, "attempts_before": 2}
+    expected = {"present": True, "since": "2026-11-22T10:12:27Z", "attempts": 3}
+    assert service_state(off(fence=stands))["fence"] == expected
 
 
 def test_the_process_that_has_the_kill_switch_is_named():

@@ -1,0 +1,182 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fence in the act's own call: before the flag and the restart, and whatever becomes of these."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _flags, _http
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
+
+from tests.unit.plugins.service_fakes import FakeNft, FakeSystemd, journal, module_params, tree
+
+URL = "http://192.0.2.10:8080"
+FENCE = "systemctl start --no-block -- kumon-runbook-fence-kumon-assistant.service"
+
+
+@pytest.fixture
+def nft(monkeypatch):
+    fake = FakeNft()
+    monkeypatch.setattr(_fence, "_connects", lambda rule: fake.count(probes=1))
+    return fake
+
+
+@pytest.fixture
+def systemd(tmp_path):
+    fake = FakeSystemd(tmp_path)
+    fake.spawn()
+    return fake
+
+
+@pytest.fixture
+def act(tmp_path, systemd, nft):
+    """Level 1 on a unit; what nft and systemctl were asked to change is noted in its order."""
+    host = systemd.host()
+
+    def run(argv, **more):
+        if argv[0] == "nft":
+            if argv[1] == "-f":
+                systemd.calls.append("nft")
+            return nft.run(argv, **more)
+        if "kumon-runbook-fence" in argv[-1]:
+            systemd.calls.append(" ".join(argv))
+            return Finished(0, "", "")
+        return systemd.run(argv, **more)
+
+    host.run = run
+
+    def act(check_mode=False, **more):
+        return _flags.ensure(module_params(tmp_path, **{"fence_url": URL, **more}), host, check_mode)
+
+    return act
+
+
+def test_the_fence_comes_before_the_flag_and_the_restart(act, systemd, nft, tmp_path):
+    result = act()
+    assert systemd.calls[0] == "nft"
+    assert systemd.calls.index("nft") < systemd.calls.index("systemctl restart --no-block -- kumon-assistant.service")
+    assert [entry["act"] for entry in journal(tmp_path)] == ["network_fence"] * 2 + ["service_flags"] * 2
+    fence = result["fence"]
+    assert (fence["present"], fence["attempt"], fence["survives_reboot"], fence["uid"]) == (True, "refused", True, 998)
+    assert (result["changed"], result["running"], result["restarted"]) == (True, True, True)
+    assert not act()["changed"]
+    assert act()["fence"]["since"] == fence["since"]
+
+
+def test_what_the_old_process_has_tried_is_told_apart(act, systemd, nft, monkeypatch):
+    asked = []
+
+    def first_answer(urls, timeout, total):
+        # Before the restart the old process tries, after it the new one.
+        if nft.tables:
+            asked.append(systemd.pid)
+            nft.count(packets=2 if len(asked) == 1 else 3)
+        return [_http.Answer(urls[0], "ok" if len(asked) > 1 else "no_answer", 200, {}, "")]
+
+    monkeypatch.setattr(_http, "first_answer", first_answer)
+    fence = act(health_urls=["http://127.0.0.1:8000/health"])["fence"]
+    assert (len(set(asked)), fence["attempts_before"], fence["attempts"]) == (2, 2, 5)
+
+
+def test_a_check_run_puts_nothing_up_and_shows_it(act, nft, tmp_path):
+    before = tree(tmp_path)
+    result = act(check_mode=True)
+    assert tree(tmp_path) == before
+    assert nft.tables == {}
+    assert result["diff"][0]["after_header"] == "nftables"
+    assert "table inet kumon_runbook_kumon-assistant {" in result["diff"][0]["after"]
+
+
+def test_a_restart_that_hangs_leaves_the_fence(act, systemd, nft):
+    systemd.stop = None
+    systemd.proc.kill = lambda *_more: None
+    with pytest.raises(Failed) as caught:
+        act(budget=5.0, stop_timeout=1.0)
+    result = caught.value.result
+    assert "did not come back within 5 s" in str(caught.value)
+    assert (result["fence"]["present"], result["running"]) == (True, True)
+    assert nft.rules
+
+
+def test_a_service_that_crashes_at_start_is_told_as_not_running(act, systemd):
+    systemd.starts = ["crash"]
+    with pytest.raises(Failed) as caught:
+        act()
+    assert (caught.value.result["fence"]["present"], caught.value.result["running"]) == (True, False)
+
+
+def test_what_is_refused_after_the_fence_stands_is_told_with_it(act, systemd, nft, tmp_path):
+    (tmp_path / "etc").write_text("no directory")
+    pid = systemd.pid
+    with pytest.raises(Failed) as caught:
+        act()
+    assert "cannot be read" in str(caught.value)
+    result = caught.value.result
+    assert (result["fence"]["present"], result["changed"], result["pid"]) == (True, True, pid)
+    assert {proof["proof"]: proof["had"] for proof in result["proofs"]}["environment"] is False
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"flags": {"delivery": "x"}},
+        {"budget": 0.0},
+        {"keep": ["DELIVERY_DISABLE"]},
+        {"fence_url": "evolution:8080"},
+        {"health_urls": ["http://127.0.0.1:9/health"]},
+        {"service": "no such unit"},
+    ],
+)
+def test_bad_input_is_refused_while_nothing_stands(act, nft, systemd, tmp_path, monkeypatch, wrong):
+    monkeypatch.setattr(systemd.proc, "ports", lambda pids: [8000])
+    before = tree(tmp_path)
+    with pytest.raises(Refused):
+        act(**wrong)
+    assert tree(tmp_path) == before
+    assert nft.tables == {}
+
+
+def test_health_that_hangs_does_not_hold_the_fence_up(act, nft, monkeypatch):
+    waited = []
+
+    def first_answer(urls, timeout, total):
+        waited.append((total, bool(nft.tables)))
+        return [_http.Answer(urls[0], "no_answer", None, {}, "no answer")]
+
+    monkeypatch.setattr(_http, "first_answer", first_answer)
+    act(health_urls=["http://127.0.0.1:8000/health"], health_required=False)
+    assert max(total for total, stood in waited if not stood) <= 0.2
+    assert any(stood for _total, stood in waited)
+
+
+@pytest.mark.parametrize(
+    ("answer", "url", "code"),
+    [
+        (Finished(127, "", "nft is not installed on this host"), URL, "fence_no_nft"),
+        (Finished(1, "", "Operation not permitted (you must be root)"), URL, "fence_no_rights"),
+        (Finished(0, "not json", ""), URL, "fence_fails"),
+        (None, "", "fence_no_url"),
+    ],
+)
+def test_where_there_can_be_no_fence_it_says_why_and_sets_the_flag(act, nft, systemd, answer, url, code):
+    if answer is not None:
+        nft.fails["list"] = answer
+    result = act(fence_url=url)
+    assert (result["fence"]["present"], result["fence"]["why"]["code"]) == (False, code)
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert systemd.calls.count("nft") == 0
+
+
+def test_rules_that_nft_refuses_do_not_hold_the_flag_back(act, nft):
+    nft.fails["load"] = Finished(1, "", "Error: Not supported\n")
+    result = act()
+    assert result["fence"]["why"]["code"] == "fence_fails"
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+def test_without_a_url_nothing_is_asked_of_the_firewall(act, nft):
+    nft.fails["list"] = Finished(1, "", "asked")
+    assert act(fence_url=None)["fence"] is None
