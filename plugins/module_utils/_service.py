@@ -16,7 +16,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _ht
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
-from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 
 KILL_SWITCH = "DELIVERY_DISABLE"
@@ -30,6 +30,7 @@ SERVICE_SPEC: dict[str, dict[str, Any]] = {
     "env_file": {"type": "path", "default": "/etc/kumon-assistant/runbook.env"},
     "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
     "port": {"type": "int"},
+    "process_user": {"type": "str"},
     "pid_file": {"type": "path"},
 }
 HEALTH_SPEC: dict[str, dict[str, Any]] = {
@@ -85,8 +86,12 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
         params["env_file"],
         host,
         params["state_dir"],
-        params["port"],
-        params["pid_file"],
+        Identity(
+            params["port"],
+            [address for url in params["health_urls"] for address in _http.addresses_of(url) or []],
+            params["pid_file"],
+            params["process_user"] or None,
+        ),
         params.get("command"),
         params.get("chdir"),
         params.get("log_file"),
