@@ -645,7 +645,7 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
 
 
 def _contradictions(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
-    """Success with an HTTP error. Nobody knows what became of those messages; if all are so, nothing shows a delivery."""
+    """Success with an HTTP error. Nobody knows what became of those messages: no delivery is seen in them."""
     results = seen.rate["n"] + seen.contradicting
     told = words.say("results_contradict", n=seen.contradicting, results=results)
     if test.detector.evidence >= limits.rollback and seen.too_few_recipients(CONTRADICTING.wrong) is None:
