@@ -406,7 +406,7 @@ def year_table(run: Map, years: int = 3) -> Table:
     rows = []
     for model in MODELS:
         means = [[statistics.mean(column) for column in zip(*found[model, rate])] for rate in RATES]
-        rows.append((model, *(" / ".join(f"{mean:.3g}" for mean in cell) for cell in means)))
+        rows.append((model, *(" / ".join(map(_number, cell)) for cell in means)))
     caption = (
         "*Called and acted upon in a year of healthy traffic*: `watch` / `rollback` / automatic acts, the mean of "
         f"{years} years, a look a minute; looks less than {ONE_CALL} minutes apart are one. Hiccups: three a week, "
@@ -431,7 +431,7 @@ def delay_table(run: Map, runs: int = 200) -> Table:
     return Table("delay", caption, ("outage", "not `ok` any more", "`rollback`"), rows)
 
 
-def proof_table(run: Map, evenings: int = 100) -> Table:
+def proof_table(run: Map, evenings: int = 60) -> Table:
     """How often a recovery is proven by one of many looks."""
     cells = [(rate, spending) for rate in (0.949, HEALTHY, 0.995) for spending in (False, True)]
     jobs = [(rate, seed, spending) for rate, spending in cells for seed in range(evenings)]
@@ -453,7 +453,7 @@ def _proven(rate: float, seed: int, spending: bool) -> bool:
     return is_proven(rate, seed, spending=spending)
 
 
-def day_table(run: Map, stretches: int = 4, number: int = 8) -> Table:
+def day_table(run: Map, stretches: int = 4, number: int = 5) -> Table:
     """What looks at healthy days say."""
     results_ = run(days, [(number, seed, 1200.0) for seed in range(stretches)])
     looks = sum(said.looks for said in results_)
@@ -492,6 +492,10 @@ def linger_table(run: Map, runs: int = 200) -> Table:
 
 def _lingers(per_minute: float, seed: int, capped: bool) -> int:
     return lingers(per_minute, seed, capped=capped)
+
+
+def _number(mean: float) -> str:
+    return f"{mean:.0f}" if mean >= 10 or mean == int(mean) else f"{mean:.1f}"
 
 
 def _share(n: int, looks: int) -> str:
