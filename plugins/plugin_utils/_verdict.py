@@ -63,6 +63,7 @@ CAUSES = {
     "sending_stopped": Rule("rollback", 1, 2),
     "gateway_down": Rule("rollback", 1, None),
     "delivery_failing": Rule("rollback", 1, None),
+    "results_unbelieved": Rule("rollback", 1, None),
     "service_down": Rule("blind", 3, None),
     "log_unreadable": Rule("blind", 0, None),
     "not_understood": Rule("blind", 0, None),
@@ -120,7 +121,8 @@ RESULTS = _Stage("results", "success", "failed", "delivery_degraded", "delivery_
 PLANNING = _Stage("planning", "planned", "unplanned", "planning_degraded", "planning_stopped")
 READING = _Stage("reading", "read", "unread", "unread_handoff", "reading_stopped")
 SENDING = _Stage("sending", "sent", "unsent", "sending_degraded", "sending_stopped")
-STAGES = (PLANNING, READING, SENDING, RESULTS)
+CONTRADICTING = _Stage("contradicting", "success", "contradicting", "results_contradict", "results_unbelieved")
+STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING)
 
 
 class Seen:
@@ -354,6 +356,9 @@ def _judge(
             findings += _totals(seen, words, stage)
     if not _held_by_fence(seen, service):
         findings += _delivery(seen, words, results, limits)
+    outcomes = (CONTRADICTING.well, CONTRADICTING.wrong)
+    tests[CONTRADICTING.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+    findings += _contradictions(seen, words, tests[CONTRADICTING.name], limits)
     if level2 and any(CAUSES[cause].next_level == 2 for cause, _reason in findings if _rolls_back(cause)):
         findings.append(("level2_not_stable", words.say("level2_not_stable")))
 
@@ -443,7 +448,9 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
     if seen.ambiguous:
         yield "ambiguous", words.say("ambiguous", n=seen.ambiguous)
     if covered.get("process_seen") is False:
-        yield "not_covered_process", words.say("not_covered_process")
+        # Where no message is expected, none has come to the process yet.
+        silent = "not_covered_process" if expected else "quiet_process"
+        yield ("not_covered_process" if expected else "quiet"), words.say(silent)
     if covered.get("incomplete"):
         yield "incomplete", words.say("incomplete", why=redact(str(covered["incomplete"]))[:120])
     yield from _gaps(seen, words, covered)
@@ -570,9 +577,6 @@ def _often(n: int, of: int) -> bool:
 
 def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
     """What is no loss and yet not as it should be."""
-    results = seen.rate["n"] + seen.contradicting
-    if seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
-        yield "results_contradict", words.say("results_contradict", n=seen.contradicting, results=results)
     if _often(seen.repeated, seen.answers):
         yield "repeated_sends", words.say("repeated_sends", n=seen.repeated, answers=seen.answers)
     if _often(seen.late_read, seen.planned) or _often(seen.late_settled, seen.answers):
@@ -638,6 +642,18 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
         yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(limits.target))
     elif not failing and not run and seen.rate["n"] and not seen.delivered:
         yield "few_failed", words.say("few_failed", failures=words.many(seen.rate["n"], "failure"))
+
+
+def _contradictions(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+    """Success with an HTTP error. Nobody knows what became of those messages: no delivery is seen in them."""
+    results = seen.rate["n"] + seen.contradicting
+    told = words.say("results_contradict", n=seen.contradicting, results=results)
+    if test.detector.evidence >= limits.rollback and seen.too_few_recipients(CONTRADICTING.wrong) is None:
+        yield CONTRADICTING.rollback, words.say("evidence_rollback", rate=told, limit=f"{limits.rollback:g}")
+    elif seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
+        yield CONTRADICTING.watch, told
+    elif test.watching:
+        yield CONTRADICTING.watch, _watch_text(words, told, test.detector.evidence, limits)
 
 
 def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:

@@ -58,6 +58,10 @@ TEXTS: dict[str, Both] = {
         "O processo presente não deixou nenhum trace no log.",
         "The present process has left no trace in the log.",
     ),
+    "quiet_process": Both(
+        "Quieto, não provado: o processo presente não deixou nenhum trace, e nenhuma mensagem é esperada.",
+        "Quiet, not proven: the present process has left no trace, and no messages are expected.",
+    ),
     "incomplete": Both(
         "A medição está incompleta: {why}.",
         "The measurement is incomplete: {why}.",

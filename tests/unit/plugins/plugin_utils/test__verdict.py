@@ -269,6 +269,13 @@ LEVEL_BY_CAUSE = {
         *("watch", 0, None),
         "3 of 63 results contradict themselves: success with an HTTP error. They count as neither.",
     ),
+    "results_unbelieved": (
+        traces(stage("contradicting", "success"), contradicting=4),
+        {},
+        *("rollback", 1, None),
+        "4 of 64 results contradict themselves: success with an HTTP error. They count as neither. "
+        "M has reached 10000 (rollback).",
+    ),
     "repeated_sends": (
         traces(stages={"sent": 60, "repeated": 4}),
         {},
@@ -645,6 +652,15 @@ def test_a_silent_log_is_quiet_only_where_no_message_is_expected():
     assert result["reasons"][0].startswith("Quiet, not proven")
     # Silence hides nothing that was seen.
     assert verdict(traces(evidence=stale, handoff__lost=1), messages_expected=False)["status"] == "rollback"
+
+
+@pytest.mark.parametrize(("expected", "found"), [(True, ("blind", "not_covered_process")), (False, ("ok", "quiet"))])
+def test_a_process_that_nobody_has_written_to_yet_is_quiet_only_where_no_message_is_expected(expected, found):
+    young = traces(evidence={"covered": {"ok": False, "process_seen": False}})
+    result = verdict(young, messages_expected=expected)
+    assert (result["status"], result["cause"]) == found
+    failing = verdict(LEVEL_BY_CAUSE["delivery_failing"][0], messages_expected=expected)
+    assert failing["status"] == "rollback"
 
 
 def test_a_log_that_covers_less_than_was_asked_says_for_how_long():
