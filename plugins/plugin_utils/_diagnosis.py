@@ -23,6 +23,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     mapping,
     nothing_dated,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import diagnosis as _texts
 
@@ -124,6 +125,7 @@ class _Screen:
 
     def lines(self) -> list[str]:
         parts = [self._headline(), *self._reasons()]
+        parts += self._part("newest", "traces", lambda traces: [newest_event(traces, self._words)])
         parts += self._part("delivery", "traces", self._delivery)
         parts += self._part("critical", "traces", self._critical)
         parts += self._part("service", "service", self._service)

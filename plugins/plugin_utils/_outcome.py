@@ -21,6 +21,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import D
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     health,
@@ -182,7 +183,8 @@ def _health_check(run: _Run) -> dict[str, Any]:
     lines = [
         words.say(verdict["status"]) + cause,
         *[f"- {reason}" for reason in verdict["reasons"]],
-        f"{words.say('window')}: {since}; {words.say('last')}: {traces.get('last') or '?'}",
+        f"{words.say('window')}: {since}",
+        f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",
         f"{words.say('handoff')}: {_counts(handoff, 'planned', 'read', 'lost', 'unread')}",
         f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
         f"{words.say('guards')}: {traces['guards']['incidents']}",
@@ -419,7 +421,7 @@ def _emergency_recovery(run: _Run) -> dict[str, Any]:
 
 
 def _validate_recovery(run: _Run) -> dict[str, Any]:
-    words, proof = run.words(recovery.TEXTS), mapping(run.facts["proof"], "proof")
+    words, proof = run.words(recovery.TEXTS, status.TEXTS), mapping(run.facts["proof"], "proof")
     traces = mapping(run.facts.get("traces") or {}, "traces")
     key = "safe_mode" if proof["status"] == "proven" and proof["safe_mode"] else proof["status"]
     headline = words.say(f"proof_{key}")
@@ -436,6 +438,7 @@ def _validate_recovery(run: _Run) -> dict[str, Any]:
             *[_criterion(item, words) for item in proof["criteria"]],
             *[f"- {reason}" for reason in proof["reasons"]],
             f"{span}; {words.say('measured')} {traces.get('measured') or '?'}",
+            f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",
         ],
         "proof": proof,
     }

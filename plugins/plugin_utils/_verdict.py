@@ -237,6 +237,15 @@ class Seen:
         return max(0.0, measured - parse_when(str(self.newest), measured))
 
 
+def newest_event(traces: Traces | None, words: Words) -> str:
+    """How long before the measurement the newest event was, for a line of its own; needs the words of `status`."""
+    seen = Seen(traces)
+    age = seen.age()
+    if age is None:
+        return words.say("newest_none")
+    return words.say("newest_ago", age=words.duration(age), at=redact(str(seen.newest or "?"))[:40])
+
+
 class _Limits(NamedTuple):
     """The success rate that is wanted, and how much evidence against it calls for what."""
 

@@ -85,6 +85,7 @@ SERVICE = {
     "health": {"status": "ok", "detail": "HTTP 200"},
 }
 TRACES = {**counted(turns(60)), "window": {"since": "2025-09-04T19:00:00Z", "until": None, "process": None}}
+TRACES["evidence"] = {"fresh": {"ok": True, "age_seconds": 3660.0}}
 
 
 def judged(**given: Any) -> dict[str, Any]:
@@ -636,7 +637,8 @@ def test_a_health_check_shows_what_was_measured():
         "ROLLBACK needed (lost_handoff)",
         "- 6 lost.",
         "- More.",
-        f"Window since: 2025-09-04T19:00:00Z; last record: {TRACES['last']}",
+        "Window since: 2025-09-04T19:00:00Z",
+        f"Newest event: 1 h 1 min ago ({TRACES['last']})",
         "Planned / read / lost / unread: 60 / 60 / 0 / 0",
         "Sent / success / failed / no result: 60 / 60 / 0 / 0",
         "Critical incidents: 0",
@@ -648,7 +650,8 @@ def test_a_health_check_shows_what_was_measured():
         "ROLLBACK necessário (lost_handoff)",
         "- 6 lost.",
         "- More.",
-        f"Janela desde: 2025-09-04T19:00:00Z; último registro: {TRACES['last']}",
+        "Janela desde: 2025-09-04T19:00:00Z",
+        f"Evento mais recente: há 1 h 1 min ({TRACES['last']})",
         "Planejadas / lidas / perdidas / não lidas: 60 / 60 / 0 / 0",
         "Envios / sucesso / falha / sem resultado: 60 / 60 / 0 / 0",
         "Incidentes críticos: 0",
@@ -661,13 +664,14 @@ def test_a_health_check_shows_what_was_measured():
 def test_a_health_check_of_a_service_that_is_down_since_its_process():
     stopped = {**SERVICE, "running": False, "pid": None, "reported": {}, "effective": {}, "declared": {}}
     stopped["health"] = {"status": "not_set", "detail": "no health URL is set"}
-    traces = {**TRACES, "last": None, "window": {"since": None, "process": "kumon.service"}}
+    traces = {**TRACES, "last": None, "evidence": {}, "window": {"since": None, "process": "kumon.service"}}
     lines = outcome("health_check", looked(judged(), stopped, traces), "pt_BR")["lines"]
     assert lines[0] == "SAUDÁVEL"
-    assert lines[2] == "Janela desde: início do processo kumon.service; último registro: ?"
-    assert lines[6] == "DELIVERY_DISABLE: declarado -, no processo -, informado pelo health null"
-    assert lines[7] == "Serviço: parado, health not_set (nenhuma URL de health configurada)"
-    assert "(no health URL is set)" in outcome("health_check", looked(judged(), stopped, traces))["lines"][7]
+    assert lines[2] == "Janela desde: início do processo kumon.service"
+    assert lines[3] == "Evento mais recente: nenhum com horário na janela"
+    assert lines[7] == "DELIVERY_DISABLE: declarado -, no processo -, informado pelo health null"
+    assert lines[8] == "Serviço: parado, health not_set (nenhuma URL de health configurada)"
+    assert "(no health URL is set)" in outcome("health_check", looked(judged(), stopped, traces))["lines"][8]
 
 
 @pytest.mark.parametrize(
@@ -931,6 +935,7 @@ def test_each_criterion_is_told_in_its_own_unit():
         "[ ] estável: NÃO atendido, valor 2 min 10 s, necessário 15 min, idade 2 min 10 s",
         "- It fails.",
         "Janela 15 min; medida desde 12:00; até 12:15",
+        "Evento mais recente: nenhum com horário na janela",
     ]
     assert outcome("validate_recovery", validated("failed"), "en")["lines"] == [
         "THE RECOVERY FAILED",
@@ -940,6 +945,7 @@ def test_each_criterion_is_told_in_its_own_unit():
         "[ ] stable: NOT met, value 2 min 10 s, needed 15 min, age 2 min 10 s",
         "- It fails.",
         "Window 15 min; measured since 12:00; until 12:15",
+        "Newest event: none with a time in the window",
     ]
 
 
@@ -983,14 +989,15 @@ def test_a_real_proof_fits():
     traces = counted(turns(600))
     proof = recovery_proof(traces, began=NOON - 2000, service_running=True, locale="pt_BR")
     found = outcome("validate_recovery", {"proof": proof, "traces": traces, "seconds": 900}, "pt_BR")
-    assert (found["status"], len(found["lines"])) == ("proven", 1 + 4 + len(proof["reasons"]) + 1)
+    assert (found["status"], len(found["lines"])) == ("proven", 1 + 4 + len(proof["reasons"]) + 2)
     assert found["lines"][2].startswith("[x] pelo menos 95 % entregues: atendido, valor 100,0 %, amostra ")
 
 
 def test_nothing_known_of_the_window_is_a_question_mark():
-    assert outcome("validate_recovery", validated(traces=None))["lines"][-1] == (
-        "Window 15 min; measured since ?; until ?"
-    )
+    assert outcome("validate_recovery", validated(traces=None))["lines"][-2:] == [
+        "Window 15 min; measured since ?; until ?",
+        "Newest event: none with a time in the window",
+    ]
 
 
 # ------------------------------------------------------------------ smoke test, report, messages
