@@ -31,6 +31,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     rollback,
     smoke_test,
     status,
+    unanswered,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
@@ -497,6 +498,38 @@ def _smoke_test(run: _Run) -> dict[str, Any]:
     }
 
 
+def _unanswered(run: _Run) -> dict[str, Any]:
+    """Who waits for an answer: counts. The list alone has the numbers."""
+    words, told = run.words(unanswered.TEXTS), mapping(run.facts["told"], "told")
+    n, doubted, path = int(told["n"]), list(told["doubts"]), str(run.facts["path"])
+    conversations, problem = words.many(n, "conversation"), " ".join(str(run.facts.get("problem") or "").split())
+    lines, listed = [words.say("since", since=told["since"] or "?")], False
+    if n:
+        age = "?" if told["longest_wait_seconds"] is None else words.duration(told["longest_wait_seconds"])
+        lines += [words.say("longest", age=age, again=told["wrote_again"]), words.say("person")]
+        listed = not run.check and not problem
+        lines += [words.say("list", path=path)] if listed else []
+        lines += [words.say("unlisted", n=told["unlisted"])] if told["unlisted"] else []
+        key, came_to = ("at_least", "insufficient") if doubted or told["unlisted"] else ("waiting", "ok")
+        if run.check or problem:
+            key, came_to = ("planned", "planned") if run.check else ("not_listed", "failed")
+    else:
+        key, came_to = ("unknown", "blind") if doubted else ("none", "ok")
+    headline = words.say(key, conversations=conversations, since=told["since"] or "?")
+    why = problem or next(iter(doubted), "")
+    following = words.say("next_list", path=path) if listed else problem
+    if came_to == "blind":
+        following = words.say("next_unknown")
+    return {
+        "ok": came_to in ("ok", "planned"),
+        "status": came_to,
+        "next_step": following,
+        "message": f"{headline}: {why}" if why else headline,
+        "lines": [headline, *([problem] if problem else []), *lines, *[f"- {doubt}" for doubt in doubted]],
+        "unanswered": {name: told[name] for name in ("n", "longest_wait_seconds", "wrote_again")},
+    }
+
+
 def _incident_report(run: _Run) -> dict[str, Any]:
     words, problem = run.words(report.TEXTS), str(run.facts.get("problem") or "")
     headline = words.say("would_be_written" if run.check else "written")
@@ -527,6 +560,7 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "emergency_recovery": _emergency_recovery,
     "validate_recovery": _validate_recovery,
     "smoke_test": _smoke_test,
+    "unanswered": _unanswered,
     "incident_report": _incident_report,
     "notify": _notify,
 }

@@ -246,6 +246,14 @@ def newest_event(traces: Traces | None, words: Words) -> str:
     return words.say("newest_ago", age=words.duration(age), at=redact(str(seen.newest or "?"))[:40])
 
 
+def doubts(traces: Traces | None, locale: str = "en") -> list[str]:
+    """Return why what was measured is no good evidence, a sentence each; nothing where it is."""
+    seen, words = Seen(traces), Words(locale, _texts.TEXTS)
+    nothing_known = _Service(None, None, None, False, {})
+    findings = [*_evidence(seen, words, expected=True), *_blindness(seen, words, nothing_known, expected=True)]
+    return [sentence for _cause, sentence in findings]
+
+
 class _Limits(NamedTuple):
     """The success rate that is wanted, and how much evidence against it calls for what."""
 

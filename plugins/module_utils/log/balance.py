@@ -289,6 +289,8 @@ class Balance:
                 if len(self._zeros) >= _ZEROS_KEPT:
                     self._zeros.pop(next(iter(self._zeros)))
                 self._zeros[key] = (self._moment, event.conversation, self._inside)
+                if self._inside:  # a turn has begun: somebody wrote
+                    self._unanswered.ask(event.conversation, self._moment)
             # One that is still unread stays so, with its ids; but the outbox is empty now.
             known = before if is_open and before is not None else None
             packed = word(
@@ -301,7 +303,8 @@ class Balance:
             )
             self._handoffs.plan(key, ids if known is None else known[0], packed)
             return
-        follows_zero = self._zeros.pop(key, None) is not None
+        zero = self._zeros.pop(key, None)
+        follows_zero = zero is not None
         if is_open and before is not None and before[0] == ids and not follows_zero:
             # What is still in the outbox is seen once more before the next turn: it stays one message.
             packed = word(
@@ -318,7 +321,7 @@ class Balance:
         self._handoffs.plan(key, ids, packed, another=True)
         self._spend(key, -event.number)
         self._planned_messages()
-        if self._inside:
+        if self._inside and not (zero and zero[2]):
             self._unanswered.ask(event.conversation, self._moment)
 
     def _planned_messages(self) -> None:

@@ -1056,6 +1056,58 @@ def test_a_smoke_test_in_check_mode_sends_nothing():
     ]
 
 
+def waits(n: int, *doubts: str, **more: Any) -> dict[str, Any]:
+    told = {"n": n, "longest_wait_seconds": 3720.0 if n else None, "wrote_again": n // 2, "unlisted": 0}
+    return {"told": {**told, "since": "2025-09-04T15:00:00Z", "doubts": list(doubts)}, "path": "/d/r1.csv", **more}
+
+
+def test_who_waits_is_told_by_counts_and_the_list_by_its_place():
+    assert outcome("unanswered", waits(3), "en")["lines"] == [
+        "Without an answer: 3 conversations",
+        "Measured since 2025-09-04T15:00:00Z",
+        "Longest wait: 1 h 2 min; wrote again: 1",
+        "Whether a person has answered since the log does not tell",
+        "List with the phone numbers, only for those who call back: /d/r1.csv",
+    ]
+    found = outcome("unanswered", waits(1), "pt_BR")
+    assert found["message"] == "Sem resposta: 1 conversa"
+    assert found["next_step"].startswith("retorne às conversas de /d/r1.csv")
+    assert found["unanswered"] == {"n": 1, "longest_wait_seconds": 3720.0, "wrote_again": 0}
+
+
+@pytest.mark.parametrize(
+    ("given", "ok", "status", "says"),
+    [
+        (waits(0), True, "ok", "Nobody is without an answer since 2025-09-04T15:00:00Z"),
+        # Silence is no answer: nothing found in a log that may not show it is not known.
+        (waits(0, "Too old."), False, "blind", "NOT KNOWN whether anybody is without an answer: Too old."),
+        (waits(3), True, "ok", "Without an answer: 3 conversations"),
+        (waits(3, "Too old."), False, "insufficient", "Without an answer: at least 3 conversations"),
+        (
+            waits(3, problem="no space"),
+            False,
+            "failed",
+            "The list was NOT written; without an answer: 3 conversations: no",
+        ),
+        (waits(3, check=True), True, "planned", "DRY RUN: the list would be written."),
+    ],
+)
+def test_nobody_waits_only_where_the_evidence_is_good(given, ok, status, says):
+    found = outcome("unanswered", given, "en")
+    assert (found["ok"], found["status"]) == (ok, status)
+    assert found["message"].startswith(says)
+    assert (found["next_step"] == "") is (status == "planned" or given["told"]["n"] == 0 and ok)
+    listed = any("/d/r1.csv" in line for line in found["lines"])
+    assert listed is (given["told"]["n"] > 0 and status in ("ok", "insufficient"))
+
+
+def test_what_did_not_fit_into_the_list_makes_it_insufficient():
+    given = waits(3)
+    given["told"]["unlisted"] = 2
+    found = outcome("unanswered", given, "en")
+    assert (found["status"], "2 did not fit into the list" in found["lines"]) == ("insufficient", True)
+
+
 @pytest.mark.parametrize(
     ("check", "problem", "status", "headlines"),
     [
@@ -1141,6 +1193,12 @@ FACTS = {
         validated(status, safe) for status in ("proven", "insufficient", "failed") for safe in (0, 1)
     ],
     "smoke_test": [smoked("passed", "delivered"), smoked("failed", "lost_handoff"), smoked("unproven", "too_short")],
+    "unanswered": [
+        waits(n, *doubts, check=check, problem=problem)
+        for n in (0, 1, 3)
+        for doubts in ((), ("Too old.",))
+        for check, problem in ((False, ""), (True, ""), (False, "no\nspace"))
+    ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
