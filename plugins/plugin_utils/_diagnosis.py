@@ -166,6 +166,8 @@ class _Screen:
         cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
         host = f"{self._host['host']}: " if self._host["host"] else ""
         measured = self._say("measured", age=self._age(self._host["measured"]))
+        if verdict["cause"] == "quiet":
+            return f"{host}{self._say('quiet')}, {measured}"
         return f"{host}{self._say(verdict['status'])}{cause}, {measured}"
 
     def _reasons(self) -> list[str]:

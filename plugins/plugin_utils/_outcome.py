@@ -159,7 +159,11 @@ _OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
 
 
 def _verdict_message(words: Words, verdict: Mapping[str, Any]) -> str:
-    return f"{words.say(verdict['status'])}: {next(iter(verdict['reasons']), '')}".rstrip(": ")
+    reason = next(iter(verdict["reasons"]), "")
+    # Its reason begins with the same words.
+    return (
+        reason if verdict["cause"] == "quiet" and reason else f"{words.say(verdict['status'])}: {reason}".rstrip(": ")
+    )
 
 
 def _next_of_verdict(run: _Run, verdict: Mapping[str, Any]) -> str:
@@ -182,7 +186,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
         for column in ("declared", "effective", "reported")
     ]
     lines = [
-        words.say(verdict["status"]) + cause,
+        words.say("quiet") if verdict["cause"] == "quiet" else words.say(verdict["status"]) + cause,
         *[f"- {reason}" for reason in verdict["reasons"]],
         f"{words.say('window')}: {since}",
         f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",

@@ -12,6 +12,8 @@ TEXTS: dict[str, Both] = {
     "watch": Both("ATENÇÃO, monitorar de perto", "WATCH closely"),
     "rollback": Both("ROLLBACK necessário", "ROLLBACK needed"),
     "blind": Both("SEM VISÃO, nada prova que o sistema funciona", "BLIND, nothing proves that the system works"),
+    # Called ok, and no good news.
+    "quiet": Both("QUIETO, não provado", "QUIET, not proven"),
     # On every screen, whatever the verdict: how old all this is.
     "newest": Both("Evento mais recente", "Newest event"),
     "newest_ago": Both("há {age} ({at})", "{age} ago ({at})"),

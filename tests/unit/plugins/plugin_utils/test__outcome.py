@@ -661,6 +661,14 @@ def test_a_health_check_shows_what_was_measured():
     ]
 
 
+@pytest.mark.parametrize(("locale", "first"), [("en", "QUIET, not proven"), ("pt_BR", "QUIETO, não provado")])
+def test_a_quiet_log_is_not_called_healthy(locale, first):
+    quiet = judged(cause="quiet", causes=["quiet"], reasons=["Quiet, not proven: so it is."])
+    found = outcome("health_check", looked(quiet), locale)
+    assert (found["ok"], found["status"], found["lines"][0]) == (True, "ok", first)
+    assert found["message"] == "Quiet, not proven: so it is."
+
+
 def test_a_health_check_of_a_service_that_is_down_since_its_process():
     stopped = {**SERVICE, "running": False, "pid": None, "reported": {}, "effective": {}, "declared": {}}
     stopped["health"] = {"status": "not_set", "detail": "no health URL is set"}
