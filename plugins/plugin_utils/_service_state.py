@@ -28,7 +28,6 @@ class ServiceState(TypedDict):
     delivery_disabled: bool | None
     v1_flags: bool | None
     fenced: bool
-    fence: dict[str, Any]
     gateway_healthy: bool | None
     since_pid: int | None
     pids: list[int]
@@ -59,10 +58,9 @@ def service_state(
     :param gateway: what ``evolution_instance_info`` returned
 
     ``answered`` is when the last act ended that changed something and succeeded, ``starts`` when processes are known to
-    have begun. ``fence`` is the fence that holds messages, ``{present, attempts, since}``, empty where none does, and
-    ``fenced`` whether one does. ``present_since`` is when the present state began for a verdict: the last such act, and
-    with the kill-switch on the start of the process that has it. ``began`` are the times for a proof: start of the
-    process, and last such act.
+    have begun. ``present_since`` is when the present state began for a verdict: the last such act, and with the
+    kill-switch on the start of the process that has it. ``began`` are the times for a proof: start of the process, and
+    last such act.
     """
     info = info if isinstance(info, Mapping) else {}
     known = "running" in info and not info.get("failed") and not info.get("unreachable")
@@ -74,7 +72,6 @@ def service_state(
         delivery_disabled=None,
         v1_flags=None,
         fenced=False,
-        fence={},
         gateway_healthy=_gateway_healthy(gateway),
         since_pid=None,
         pids=[],
@@ -91,7 +88,6 @@ def service_state(
     disabled = truthy((effective if running else declared).get(KILL_SWITCH))
     health = (info.get("health") or {}).get("status")
     last_change = info.get("last_change")
-    standing = disabled and bool((fence or {}).get("present"))
     return {
         **state,
         "running": running,
@@ -99,8 +95,7 @@ def service_state(
         "answering": None if health in (None, "not_set") else health == "ok",
         "delivery_disabled": disabled,
         "v1_flags": _as_wanted(effective, level2_flags),
-        "fenced": standing,
-        "fence": _held(fence or {}, acts or (), last_change) if standing else {},
+        "fenced": disabled and bool((fence or {}).get("present")),
         "since_pid": info.get("pid") if running and disabled else None,
         "pids": [int(pid) for pid in info.get("pids") or ()],
         "starts": [str(moment) for moment in (info.get("started"), *_ended(acts or ())) if moment],
@@ -115,12 +110,6 @@ def _as_wanted(effective: Mapping[str, Any], flags: Mapping[str, Any] | None) ->
     if not flags:
         return None
     return all(effective.get(name) is not None and truthy(effective[name]) == truthy(flags[name]) for name in flags)
-
-
-def _held(fence: Mapping[str, Any], acts: Sequence[Mapping[str, Any]], last_change: Any) -> dict[str, Any]:
-    """The fence as a verdict takes it. Putting it up is an act; where the journal was not read, the last act was it."""
-    put_up = [act.get("ended") for act in acts if act.get("act") == "network_fence" and act.get("ok")]
-    return {"present": True, "attempts": fence.get("packets") or 0, "since": next(iter(put_up), last_change)}
 
 
 def _ended(acts: Sequence[Mapping[str, Any]]) -> list[str | None]:

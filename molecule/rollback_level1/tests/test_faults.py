@@ -27,9 +27,6 @@ def test_an_assistant_that_ignores_the_flag_is_fenced_off_and_the_fence_can_be_l
     assert assistant.sh("curl -sS --max-time 3 http://127.0.0.1:8080/")
     again = level1(assistant)
     assert (again.code, again.changed) == (0, 0)
-    # What fails in our own fence is no outage of the gateway's.
-    looked = assistant.playbook("health_check", runbook_locale="en")
-    assert (looked.status, looked.result["verdict"]["cause"]) == ("watch", "held_by_fence"), looked.text
 
     # An assistant that ignores its kill-switch passes no smoke test under it.
     assert assistant.playbook("roll_forward", level=1, roll_forward_force=True).code == 0

@@ -118,20 +118,6 @@ def test_a_fence_counts_with_the_kill_switch_only(given, fence, fenced):
     assert service_state(given, fence=fence)["fenced"] is fenced
 
 
-def test_what_a_fence_holds_is_told_since_it_was_put_up():
-    given = {**off(), "last_change": "2026-01-01T10:00:00Z"}
-    fence = {"present": True, "packets": 4}
-    held = {"present": True, "attempts": 4, "since": "2026-01-01T10:00:00Z"}
-    assert service_state(given, fence=fence)["fence"] == held
-    acts = [
-        {"act": "service_flags", "ok": True, "ended": "2026-01-01T10:00:00Z"},
-        {"act": "network_fence", "ok": True, "ended": "2026-01-01T09:00:00Z"},
-    ]
-    assert service_state(given, acts, fence=fence)["fence"]["since"] == "2026-01-01T09:00:00Z"
-    assert service_state(given, fence={"present": False, "packets": 4})["fence"] == {}
-    assert service_state(info(), fence=fence)["fence"] == {}
-
-
 def test_the_process_that_has_the_kill_switch_is_named():
     assert service_state(off())["since_pid"] == 4127
     assert service_state(info())["since_pid"] is None
