@@ -23,6 +23,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     mapping,
     nothing_dated,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import diagnosis as _texts
 
@@ -128,6 +129,7 @@ class _Screen:
 
     def lines(self) -> list[str]:
         parts = [self._headline(), *self._reasons()]
+        parts += self._part("newest", "traces", lambda traces: [newest_event(traces, self._words)])
         parts += self._part("delivery", "traces", self._delivery)
         parts += self._part("critical", "traces", self._critical)
         parts += self._part("service", "service", self._service)
@@ -168,6 +170,8 @@ class _Screen:
         cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
         host = f"{self._host['host']}: " if self._host["host"] else ""
         measured = self._say("measured", age=self._age(self._host["measured"]))
+        if verdict["cause"] == "quiet":
+            return f"{host}{self._say('quiet')}, {measured}"
         return f"{host}{self._say(verdict['status'])}{cause}, {measured}"
 
     def _reasons(self) -> list[str]:

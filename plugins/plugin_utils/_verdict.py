@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import SHORTEST_SILENCE
+from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
     Detector,
@@ -133,6 +135,7 @@ class Seen:
     undated: int
     timestamps: str | None
     window_asked: bool
+    since: str | None
     minutes: list[Minute]
     rate: Rate
     delivered: int
@@ -172,6 +175,7 @@ class Seen:
         self.undated = _count(checked, "undated")
         self.timestamps = checked.get("timestamps")
         window = _section(checked, "window")
+        self.since = window.get("since")
         self.window_asked = any(window.get(end) is not None for end in ("since", "until"))
         self.minutes = merge_minutes([sequence(checked.get("minutes") or [], "traces.minutes")])
         delivery = _section(checked, "delivery")
@@ -239,6 +243,26 @@ class Seen:
         return max(0.0, measured - parse_when(str(self.newest), measured))
 
 
+def newest_event(traces: Traces | None, words: Words) -> str:
+    """How long before the measurement the newest event was, for a line of its own; needs the words of `status`."""
+    seen = Seen(traces)
+    age = seen.age()
+    if age is None:
+        return words.say("newest_none")
+    return words.say("newest_ago", age=words.duration(age), at=redact(str(seen.newest or "?"))[:40])
+
+
+def doubts(traces: Traces | None, locale: str = "en") -> list[str]:
+    """Return why what was measured is no good evidence, a sentence each; nothing where it is."""
+    seen, words = Seen(traces), Words(locale, _texts.TEXTS)
+    nothing_known = _Service(None, None, None, False, {})
+    findings = [
+        *_evidence(seen, words, expected=_Expected(True, True)),
+        *_blindness(seen, words, nothing_known, expected=True),
+    ]
+    return [sentence for _cause, sentence in findings]
+
+
 class _Limits(NamedTuple):
     """The success rate that is wanted, and how much evidence against it calls for what."""
 
@@ -255,6 +279,13 @@ class _Service(NamedTuple):
     answering: bool | None
     delivery_disabled: bool
     fence: dict[str, Any]  # {present, attempts, since}; empty without one
+
+
+class _Expected(NamedTuple):
+    """Whether a message should have come by now, and a trace by the process that runs."""
+
+    message: bool
+    trace: bool
 
 
 _Finding = tuple[str, str]  # a cause, and the sentence for it
@@ -274,6 +305,8 @@ def verdict(
     service_known: Truth = None,
     locale: str = "en",
     fenced: Mapping[str, Any] | Truth = None,
+    expected_hours: str | None = None,
+    time_zone: str = "America/Sao_Paulo",
 ) -> Verdict:
     """Judge `traces` as `trace_log_info` returns them (or `None`, where it failed) and return
     `{status, level, next_level, cause, causes, reasons, delivery: {rate, low, high, n}, evidence, would_change,
@@ -290,6 +323,8 @@ def verdict(
     Of a fleet (`traces.parts`) each host is judged by itself as well, and the worst verdict is the fleet's.
 
     `fenced` is whether our own fence keeps messages in: `{present, attempts, since}`, or just true.
+    With `expected_hours` (see `Hours`, in `time_zone`) silence counts only where it lies within them; what is silent
+    for no other reason is `ok`, cause `quiet`, and proves nothing.
     `locale` (`en` or `pt_BR`) is the language of `reasons` and `would_change`.
     """
     limits = _Limits(number(target, "target"), number(watch, "watch"), number(rollback, "rollback"))
@@ -299,6 +334,7 @@ def verdict(
     if expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
     words = Words(locale, _texts.TEXTS)
+    hours = Hours(expected_hours, time_zone) if expected_hours else None
     service = _Service(
         flag(service_known, "service_known"),
         flag(service_running, "service_running"),
@@ -312,7 +348,10 @@ def verdict(
     level2 = flag(level2_active, "level2_active") is True
 
     def judge(part: Traces | None) -> Verdict:
-        return _judge(part, words, service, limits=limits, expected=expected is True, more=more, level2=level2)
+        should = _Expected(expected is True, True)
+        if expected and hours:
+            should = _expected_by(hours, Seen(part))
+        return _judge(part, words, service, limits=limits, expected=should, more=more, level2=level2)
 
     judged = judge(traces)
     parts = sequence((traces or {}).get("parts") or [], "traces.parts")
@@ -328,7 +367,7 @@ def _judge(
     service: _Service,
     *,
     limits: _Limits,
-    expected: bool,
+    expected: _Expected,
     more: list[_Finding],
     level2: bool,
 ) -> Verdict:
@@ -338,7 +377,7 @@ def _judge(
     tests = {RESULTS.name: results}
     findings = [
         *_evidence(seen, words, expected=expected),
-        *_blindness(seen, words, service, expected=expected),
+        *_blindness(seen, words, service, expected=expected.message),
         *_incidents(seen, words),
         *_kill_switch(seen, words, service),
         *_oddities(seen, words),
@@ -393,6 +432,24 @@ def _judge(
     }
 
 
+def _expected_by(hours: Hours, seen: Seen) -> _Expected:
+    """What should have come by now: silence counts where it lies within the hours."""
+    if not seen.measured:
+        return _Expected(True, True)
+    now = parse_when(str(seen.measured), 0.0)
+
+    def silent(since: Any) -> float:
+        return hours.seconds(parse_when(str(since), now), now) if since else now
+
+    fresh, covered = seen.part("fresh"), seen.part("covered")
+    limit = number(fresh.get("limit_seconds") or SHORTEST_SILENCE, "limit_seconds")
+    return _Expected(
+        silent(fresh.get("newest") or covered.get("since") or seen.since) > limit,
+        # Right after a restart within the hours nothing is known of the new process.
+        silent(covered.get("process_started")) > 0,
+    )
+
+
 def _rolls_back(cause: str) -> bool:
     return CAUSES[cause].status == "rollback"
 
@@ -430,7 +487,7 @@ def _worse(whole: Verdict, part: Verdict, words: Words, host: str) -> Verdict:
     }
 
 
-def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]:
+def _evidence(seen: Seen, words: Words, *, expected: _Expected) -> Iterator[_Finding]:
     """Whether what was read is good enough to say anything by it. What was not asked hinders nothing."""
     owned, covered, fresh = seen.part("owned"), seen.part("covered"), seen.part("fresh")
     if owned.get("ok") is False:
@@ -438,7 +495,7 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
         yield "not_owned", words.say("not_owned", reason=reason)
     if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines:
         # Lines of other loggers alone name no trace; on a quiet night there are no others.
-        if expected or seen.unparsed or seen.part("understood").get("candidates"):
+        if expected.message or seen.unparsed or seen.part("understood").get("candidates"):
             yield "not_understood", words.say("not_understood", n=seen.lines)
     elif seen.part("understood").get("ok") is False:
         share = words.percent(number(seen.part("understood").get("share") or 0, "share"))
@@ -448,9 +505,10 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
     if seen.ambiguous:
         yield "ambiguous", words.say("ambiguous", n=seen.ambiguous)
     if covered.get("process_seen") is False:
-        # Where no message is expected, none has come to the process yet.
-        silent = "not_covered_process" if expected else "quiet_process"
-        yield ("not_covered_process" if expected else "quiet"), words.say(silent)
+        if expected.trace:
+            yield "not_covered_process", words.say("not_covered_process")
+        else:
+            yield "quiet", words.say("quiet_restarted")
     if covered.get("incomplete"):
         yield "incomplete", words.say("incomplete", why=redact(str(covered["incomplete"]))[:120])
     yield from _gaps(seen, words, covered)
@@ -460,8 +518,8 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
             "limit": words.duration(number(fresh.get("limit_seconds") or 0, "limit_seconds")),
             "rate": words.decimal(f"{number(fresh.get('rate_per_minute') or 0, 'rate_per_minute'):.3g}"),
         }
-        yield ("stale", words.say("stale", **fields)) if expected else ("quiet", words.say("quiet"))
-    elif not seen.records and not expected and not seen.missing:
+        yield ("stale", words.say("stale", **fields)) if expected.message else ("quiet", words.say("quiet"))
+    elif not seen.records and not expected.message and not seen.missing:
         yield "quiet", words.say("quiet_nothing")
 
 

@@ -312,6 +312,8 @@ class Balance:
                 if len(self._zeros) >= _ZEROS_KEPT:
                     self._zeros.pop(next(iter(self._zeros)))
                 self._zeros[key] = (self._moment, who, self._inside)
+                if self._inside:  # a turn has begun: somebody wrote
+                    self._unanswered.ask(event.conversation, self._moment)
             # One that is still unread stays so, with its ids; but the outbox is empty now.
             packed = word(self._claimed_starts, self._moment, self._inside, 0, who)
             if before is not None and is_open:
@@ -319,16 +321,16 @@ class Balance:
             else:
                 self._handoffs.plan(key, ids, packed & ~OPEN)
             return
-        follows_zero = self._zeros.pop(key, None) is not None
+        zero = self._zeros.pop(key, None)
         packed = word(self._claimed_starts, self._moment, self._inside, number, who)
-        if before is not None and is_open and before[0] == ids and not follows_zero:
+        if before is not None and is_open and before[0] == ids and zero is None:
             # What is still in the outbox is seen once more before the next turn: it stays one message.
             self._handoffs.plan(key, ids, packed & ~COUNTED | before[1] & COUNTED)
             return
         self._handoffs.plan(key, ids, packed, another=is_open)
         self._spend(key, -number)
         self._planned_messages()
-        if self._inside:
+        if self._inside and not (zero and zero[2]):
             self._unanswered.ask(event.conversation, self._moment)
 
     def _planned_messages(self) -> None:

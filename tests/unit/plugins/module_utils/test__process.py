@@ -885,7 +885,7 @@ def test_the_configured_command_has_to_fit(refused, act, service):
     said = refused(command=["/usr/bin/other", "other:app"], host=Host(uid=0))
     assert "which was not started by runbook_process_command (/usr/bin/other)" in said
     assert lives(pid)
-    assert act(command=["python-of-another-path", *service.command[1:]], check_mode=True, chdir="/")["changed"]
+    assert act(command=[sys.executable, "-u", *service.command[1:]], check_mode=True)["changed"]
 
 
 def test_what_the_service_may_only_read_is_no_log_of_its(tmp_path):

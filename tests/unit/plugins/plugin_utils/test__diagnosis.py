@@ -26,6 +26,24 @@ def test_the_verdict_comes_first_and_the_next_step_last():
     assert screen[-1] == "Next          rollback_level1"
 
 
+@pytest.mark.parametrize("depth", ["quick", "full"])
+@pytest.mark.parametrize(
+    ("locale", "line"), [("en", "Newest event  5 min ago ("), ("pt_BR", "Mais recente  há 5 min (")]
+)
+def test_the_age_of_the_newest_event_is_a_line_of_its_own(depth, locale, line):
+    for found in (given.probes(), given.probes(given.losing())):
+        shown = diagnose(found, depth, locale)["screen"].splitlines()
+        assert [row for row in shown if row.startswith(line)] != []
+
+
+def test_a_quiet_log_is_not_called_healthy():
+    found = given.probes()
+    judged = {**given.judge(found), "cause": "quiet", "causes": ["quiet"]}
+    screen = _diagnosis.diagnosis(found, judged, given.NOW, "full", "en", host="a")["screen"]
+    assert screen.startswith("a: QUIET, not proven, measured ")
+    assert "HEALTHY" not in screen
+
+
 @pytest.mark.parametrize("locale", ["en", "pt_BR"])
 @pytest.mark.parametrize(("depth", "most"), [("quick", 24), ("full", 44)])
 def test_it_is_one_screen_however_much_went_wrong(depth, most, locale):
