@@ -56,6 +56,26 @@ class Run:
         return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
 
 
+class Pictures:
+    """What draws the report's pictures. It takes seconds to install, and nothing needs it before the report."""
+
+    def __init__(self) -> None:
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - it closes with the program
+        self.process = subprocess.Popen(
+            ["make", "--no-print-directory", ".venv-demo/.report"],
+            cwd=ROOT,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def wait(self) -> None:
+        """Wait until it is there."""
+        if self.process.wait(AFTERWARDS_SECONDS):
+            self.output.seek(0)
+            raise SystemExit(f"matplotlib was not installed: {self.output.read().decode(errors='replace')}")
+
+
 class Demo:
     """The playbooks' runs against a scene, and what they were seen to do.
 
@@ -66,7 +86,8 @@ class Demo:
         self.scene = scene
         self.rows: list[tuple[str, float, int | None, str]] = []
         self.wrong: list[str] = []
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.pictures = Pictures()
+        self.running: list[subprocess.Popen[bytes]] = [self.pictures.process]
 
     def expect(self, holds: bool, what: str) -> None:
         """Note ``what`` as wrong unless it holds; the demo proves what it shows."""
@@ -81,7 +102,7 @@ class Demo:
     def start(self, name: str, budget: int, exits: bool, *options: str) -> Run:
         """Start a playbook; `finish` shows what came of it."""
         command = ["ansible-playbook", f"playbooks/{name}.yml", *options]
-        timeline = DEMO / f"timeline-{len(self.running) + 1:02}-{name}.json"
+        timeline = DEMO / f"timeline-{len(self.running):02}-{name}.json"
         # Not a pipe: it would stop a run that nobody reads yet.
         output = tempfile.TemporaryFile()  # noqa: SIM115 - it closes with the run
         process = subprocess.Popen(
@@ -131,7 +152,7 @@ class Demo:
         return "\n".join(report)
 
     def end(self) -> None:
-        """End the playbooks that still run."""
+        """End what still runs."""
         for process in self.running:
             if process.poll() is None:
                 process.terminate()
@@ -192,8 +213,11 @@ def play(demo: Demo) -> None:
     # It ends with the scene; on a slow machine that is later.
     scene.traffic(rate=USUAL_RATE, seconds=600, conversations=200)
     print("== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
-    for _look in range(2):
-        report = demo.playbook("health_check", 30, True, "-e", "health_mark_release=true")
+    look1 = demo.start("health_check", 30, True, "-e", "health_mark_release=true")
+    demo.observed(look1)
+    look2 = demo.start("health_check", 30, True, "-e", "health_mark_release=true")
+    demo.finish(look1)
+    report = demo.finish(look2)
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict")
     demo.expect("comprovada como boa" in report, "the release in the ledger")
 
@@ -201,11 +225,13 @@ def play(demo: Demo) -> None:
     scene.release("Release 2", lost_handoff=True)
     scene.restart_assistant()
     incident = time.monotonic()
-    report = demo.playbook("health_check", 30, False)
+    look3 = demo.start("health_check", 30, False)
+    demo.observed(look3)
+    level1 = demo.start("rollback_level1", 30, True)
+    report = demo.finish(look3)
     demo.expect("lost_handoff" in report, "the lost hand-offs found")
 
     print("\n== Level 1, by a person: the kill-switch.")
-    level1 = demo.start("rollback_level1", 30, True)
     demo.observed(level1)
     proven_off = time.monotonic() - incident
     # Its lease is what the next one waits for.
@@ -244,6 +270,7 @@ def play(demo: Demo) -> None:
     demo.expect(report.startswith("RECUPERAÇÃO PROVADA"), "the recovery proven with delivery on")
 
     print("\n== What is left for those who were not there.")
+    demo.pictures.wait()
     demo.playbook("incident_report", 120, True)
 
     print(f"\n{'what':<46} {'seconds':>8} {'budget':>7}  result")
