@@ -15,7 +15,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _fence, _http, _journal, _lease, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import (
+    _code,
+    _envfile,
+    _fence,
+    _http,
+    _journal,
+    _lease,
+    _trust,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
@@ -389,7 +397,7 @@ class Act:
         return dict(
             self.service_result(),
             kept=self.kept(),
-            running=bool(self.seen.processes),
+            running=bool(self.seen.processes) and not (self.restarted and self.manager.loops()),
             previous=plan.previous,
             previous_effective=values(plan.seen.environ, self.flags),
             restarted=self.restarted,
@@ -480,17 +488,24 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         raise Refused(f"{', '.join(both)} cannot both be set and be kept: take it out of flags or of keep")
     order = Order(flags, params["keep"], params["state"] == "effective")
     first = First(params, service, check_mode)
+
+    def told(result: dict[str, Any]) -> dict[str, Any]:
+        set_ones = [flag for flag, value in flags.items() if value is not None]
+        unread = _code.unread(params["code_dir"], set_ones) if params["code_dir"] else None
+        return dict(first.into(result), unread=unread)
+
     try:
-        return first.into(_carry_out(params, service, order, limits, first, check_mode))
+        return told(_carry_out(params, service, order, limits, first, check_mode))
     except Failed as exc:
-        raise Failed(str(exc), first.into(exc.result)) from exc
+        stands = " The network fence stands: no message leaves." if first.stands else ""
+        raise Failed(str(exc) + stands, told(exc.result)) from exc
     except Refused as exc:
         if not first.stands or check_mode:
             raise
         # The flags are as they were, and the fence stands: that is no refusal any more.
         found = service.manager.seen()
         reached = dict(service.result(flags, Seen(found)), restarted=False, running=bool(found), changed=False)
-        raise Failed(str(exc), first.into(dict(reached, warnings=service.manager.warnings))) from exc
+        raise Failed(str(exc), told(dict(reached, warnings=service.manager.warnings))) from exc
 
 
 def _carry_out(

@@ -590,6 +590,10 @@ class PlainProcess:
         if self._child.returncode != 0 and any(self.lacks(process, self._flags) for process in left):
             raise self._taken(left[0])
 
+    def loops(self) -> bool:
+        """Nobody starts it again by itself."""
+        return False
+
     def is_up(self) -> bool:
         """Whether the service listens; without a port, whether it runs."""
         if self.port is not None:

@@ -331,7 +331,7 @@ class Service:
 def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
     """What the service runs with, what is declared, and what lifting that would restore. Raises Refused."""
     service = Service(params, host)
-    names = params["flags"] or list(service.health.fields)
+    names = params["flags"] or list(service.health.fields) or [KILL_SWITCH]
     rendered(dict.fromkeys(names))
     processes = service.processes(change=False)
     # What every process should have is what is declared.

@@ -214,5 +214,9 @@ class Systemd:
         if self._unit.get("ActiveState") == "failed" and self._unit.get("Job", "") in ("", "0"):
             raise Stopped(f"{self.label} did not come back ({self.describe()})")
 
+    def loops(self) -> bool:
+        """Whether the unit has been started again by itself since our restart: it ends each time."""
+        return self._unit.get("NRestarts", "0") not in ("", "0")
+
     def is_up(self) -> bool:
         return self._unit.get("ActiveState") in ("active", "reloading")

@@ -54,6 +54,10 @@ options:
         anything else, so that no message leaves whatever the restart does and whether or not the service obeys a flag.
       - Where there can be no fence the result says why, and the flags are set all the same. Empty is such a reason.
     type: str
+  code_dir:
+    description:
+      - The release's code. Given, the flags that no file of it reads are named, for to set them changes nothing.
+    type: path
   budget:
     description:
       - Seconds that the whole call may take, from 1 to 600.
@@ -185,8 +189,15 @@ fence:
     attempts: 4
     attempts_before: 1
     attempt: refused
+unread:
+  description:
+    - The flags that no file in O(code_dir) reads, V(null) where that was not asked or not all of it could be looked at.
+  returned: after validation
+  type: list
+  elements: str
+  sample: [OUTBOX_V2_ENFORCED]
 running:
-  description: Whether a process of the service runs.
+  description: Whether a process of the service runs, and not one that ends at each start.
   returned: after validation
   type: bool
   sample: true
@@ -273,6 +284,7 @@ def main() -> None:
         state={"type": "str", "choices": ["effective", "declared"], "default": "effective"},
         keep={"type": "list", "elements": "str", "default": []},
         fence_url={"type": "str"},
+        code_dir={"type": "path"},
         budget={"type": "float", "default": 25},
         stop_timeout={"type": "float", "default": 8},
         health_wait={"type": "float"},

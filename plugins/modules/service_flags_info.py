@@ -29,6 +29,10 @@ options:
     type: list
     elements: str
     default: []
+  code_dir:
+    description:
+      - The release's code. Given, the flags that no file of it reads are named, for to set them changes nothing.
+    type: path
 seealso:
   - module: kumon.runbook.service_flags
 author:
@@ -113,6 +117,13 @@ listening:
   type: list
   elements: int
   sample: [8000]
+unread:
+  description:
+    - The flags that no file in O(code_dir) reads, V(null) where that was not asked or not all of it could be looked at.
+  returned: success
+  type: list
+  elements: str
+  sample: [OUTBOX_V2_ENFORCED]
 fence:
   description:
     - The service's network fence as it stands, as M(kumon.runbook.network_fence) returns it; V(null) where it cannot be
@@ -211,7 +222,7 @@ manager:
 
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _fence, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -221,6 +232,7 @@ def main() -> None:
     spec = dict(
         _service.SERVICE_SPEC,
         flags={"type": "list", "elements": "str", "default": []},
+        code_dir={"type": "path"},
         **_service.HEALTH_SPEC,
     )
     run(spec, lambda call: look(call.params, Host()))
@@ -228,7 +240,9 @@ def main() -> None:
 
 def look(params: dict[str, Any], host: Host) -> dict[str, Any]:
     """The service, and the fence around it."""
-    return dict(_service.inspect(params, host), fence=_fence.standing(params, host), changed=False)
+    seen = _service.inspect(params, host)
+    unread = _code.unread(params["code_dir"], seen["effective"]) if params["code_dir"] else None
+    return dict(seen, fence=_fence.standing(params, host), unread=unread, changed=False)
 
 
 if __name__ == "__main__":

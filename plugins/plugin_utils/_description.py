@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems, contacts_warnings
+from ansible_collections.kumon.runbook.plugins.plugin_utils._profiles import profile
 
 _URL = re.compile(r"https?://[^/?#\s]+")
 
@@ -20,13 +21,16 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     :param settings: the variables ``runbook_*``, by their names without that prefix
     :returns: ``{service, health, launch, log, state}``, the options by the action groups of these names without those
-        that are empty; ``webhook_url``; ``problems`` and ``contacts``, what is wrong with them in one sentence each
+        that are empty; ``profile``, the release's flags; ``webhook_url``; ``problems`` and ``contacts``, what is
+        wrong with them in one sentence each
     """
     # Empty is not set, as everywhere; `none` proves without health.
     health_url = "" if settings["health_url"] == "none" else settings["health_url"]
     base = (_URL.match(health_url) or [""])[0]
     health_urls = list(dict.fromkeys([health_url, f"{base}/api/v1/health"])) if health_url else []
     contacts = settings["contacts"]
+    chosen, unknown = profile(settings["profile"], settings["profiles"])
+    fields = settings["health_fields"] or chosen.get("health_fields") or {}
     return {
         "service": _given(
             service=settings["service_name"],
@@ -37,7 +41,8 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
             process_user=settings["process_user"],
             pid_file=settings["process_pid_file"],
         ),
-        "health": {"health_urls": health_urls},
+        "health": {"health_urls": health_urls, "health_fields": fields},
+        "profile": chosen,
         "launch": _given(
             command=settings["process_command"],
             chdir=settings["process_chdir"],
@@ -50,7 +55,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
         },
         "state": {"state_dir": settings["state_dir"]},
         "webhook_url": settings["webhook_url"] or (f"{base}/api/v1/evolution/webhook" if base else ""),
-        "problems": _problems(settings),
+        "problems": [*_problems(settings), *([unknown] if unknown else [])],
         "contacts": contacts_problems(contacts, settings["smtp"]) or contacts_warnings(contacts),
     }
 

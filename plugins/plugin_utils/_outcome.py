@@ -353,7 +353,8 @@ def _flag_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[st
     columns = (("declared", "declared"), ("effective", "effective"), ("before", "previous_effective"))
     told = [f"{words.say(title)} {json.dumps(switched.get(column), sort_keys=True)}" for title, column in columns]
     kept = [_kept_line(words, switched)] if switched.get("kept") else []
-    return [*_proof_lines(run, words), ", ".join(told), *kept]
+    unread = [words.say("unread", flags=", ".join(switched["unread"]))] if switched.get("unread") else []
+    return [*_proof_lines(run, words), ", ".join(told), *unread, *kept]
 
 
 def _release_lines(run: _Run, words: Words) -> list[str]:

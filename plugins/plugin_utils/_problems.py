@@ -21,8 +21,8 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, or a ``smoke_test``
-    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``;
+    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to be set, or a ``smoke_test``
+    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``;
         ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
@@ -73,7 +73,13 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return ""
 
 
+def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """What was not looked for everywhere is not said to be missing."""
+    return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
+
+
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
+    "flags": _flags,
     "gate": _gate,
     "hours": _hours,
     "release": _release,

@@ -35,7 +35,7 @@ WRITE = r"""
 set -e
 dropin=/etc/systemd/system/kumon-assistant.service.d
 mkdir -p /etc/kumon-assistant $dropin
-printf '[Service]\nEnvironmentFile=-/etc/kumon-assistant/runbook.env\n' > $dropin/90-runbook.conf
+printf '[Service]\nEnvironmentFile=-/etc/kumon-assistant/runbook.env\n' > $dropin/zz-runbook.conf
 log=/var/log/kumon-assistant/app.log
 declare_and_restart() {
   printf '%s\n' "$@" > /etc/kumon-assistant/runbook.env
@@ -103,6 +103,12 @@ RESET = (
     """
 set -e
 dropin=/etc/systemd/system/kumon-assistant.service.d
+fence=kumon-runbook-fence-kumon-assistant.service
+if [ -e /etc/systemd/system/$fence ]; then
+  systemctl stop $fence
+  rm -f /etc/systemd/system/$fence /etc/systemd/system/multi-user.target.wants/$fence
+fi
+nft delete table inet kumon_runbook_kumon-assistant 2>/dev/null || true
 rm -rf /etc/kumon-assistant/* $dropin/zz-runbook.conf $dropin/90-runbook.conf /var/lib/kumon-runbook
 systemctl daemon-reload
 """

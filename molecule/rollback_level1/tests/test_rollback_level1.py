@@ -44,11 +44,18 @@ def test_bad_input_is_refused_before_anything_changed(assistant: Assistant) -> N
     assert assistant.untouched()
 
 
-def test_a_host_that_another_run_holds_is_left_alone_and_its_owner_named(assistant: Assistant) -> None:
+def test_on_a_host_that_another_run_holds_the_fence_stands_and_the_owner_is_named(assistant: Assistant) -> None:
     assistant.hold("bia", seconds=60)
     sentence = "this host is held by bia (drill, level 1, run other)"
-    assistant.assert_refuses("rollback_level1", sentence, runbook_locale="en", rollback_lease_wait=0)
-    assistant.sh("rm -r /var/lib/kumon-runbook")
+    held = {"runbook_locale": "en", "rollback_lease_wait": 0}
+    assistant.assert_refuses("rollback_level1", sentence, rollback_fence="never", **held)
+    run = assistant.playbook("rollback_level1", **held)
+    assert (run.code, run.status) == (0, "proven")
+    assert sentence in run.text
+    # Messages are stopped, and flags and process are the other run's.
+    assert (assistant.asked_within(1), assistant.environ("DELIVERY_DISABLE")) == (0, None)
+    assert {entry["act"] for entry in assistant.journal()} == {"network_fence"}
+    assistant.restore()
 
 
 def test_two_operators_at_once_both_end_with_the_kill_switch_and_one_restart(assistant: Assistant) -> None:

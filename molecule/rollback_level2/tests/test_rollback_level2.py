@@ -26,7 +26,8 @@ def test_bad_input_is_refused_before_anything_changed(assistant: Assistant) -> N
     assistant.assert_refuses_each(
         "rollback_level2",
         [
-            ({"rollback_level2_flags": {}}, "no flag is given"),
+            ({"runbook_profile": "one_turn"}, "no flag is given"),
+            ({"runbook_profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, not 'v3'"),
             ({"rollback_level2_flags": {"outbox": "x"}}, "outbox"),
             ({"rollback_level2_flags": {"DELIVERY_DISABLE": "false"}}, "cannot both be set and be kept"),
             ({"rollback_level2_seconds": "long"}, "rollback_level2_seconds"),

@@ -96,6 +96,10 @@ TEXTS: dict[str, Both] = {
         "A cerca de rede está de pé, mas o log não foi lido: não se sabe se algo saiu",
         "The network fence stands, but the log was not read: whether something went out is not known",
     ),
+    "unread": Both(
+        "nenhum arquivo desta versão lê {flags}: defini-los não muda nada",
+        "no file of this release reads {flags}: setting them changes nothing",
+    ),
     "no_fence": Both("SEM CERCA DE REDE ({why})", "NO NETWORK FENCE ({why})"),
     "fence_since": Both(
         "Cerca de rede: de pé desde {since}; para retirar: {run[roll_forward -e level=1]}",

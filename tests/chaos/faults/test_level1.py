@@ -40,9 +40,12 @@ def test_it_holds_or_says_that_it_does_not(
 def test_without_traffic_and_without_health_nothing_is_claimed(sound: Assistant) -> None:
     sound.sh("systemctl stop kumon-traffic")
     sound.fault(health="missing_field")
-    run = sound.playbook("rollback_level1", rollback_observe_seconds=2)
+    run = sound.playbook("rollback_level1", rollback_observe_seconds=2, rollback_fence="never")
     assert run.code != 0
     assert run.status not in ("proven", "reported")
+    # An attempt of our own, which the fence refuses, is something seen.
+    run = sound.playbook("rollback_level1", rollback_observe_seconds=2)
+    assert (run.code, run.status) == (0, "proven")
 
 
 def test_a_health_url_that_answers_html_is_refused_before_anything_changed(sound: Assistant) -> None:

@@ -161,6 +161,7 @@ def module_params(directory: Path, **more) -> dict:
         "state": "effective",
         "keep": [],
         "fence_url": None,
+        "code_dir": None,
         "budget": 25.0,
         "stop_timeout": 8.0,
         "health_wait": None,

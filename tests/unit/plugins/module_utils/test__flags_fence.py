@@ -108,6 +108,20 @@ def test_a_service_that_crashes_at_start_is_told_as_not_running(act, systemd):
     assert (caught.value.result["fence"]["present"], caught.value.result["running"]) == (True, False)
 
 
+def test_a_process_that_ends_at_each_start_does_not_run(act, systemd, monkeypatch):
+    restart = systemd._start
+
+    def loops():
+        restart()
+        systemd.properties["NRestarts"] = "2"
+
+    monkeypatch.setattr(systemd, "_start", loops)
+    monkeypatch.setattr(systemd, "override", {"DELIVERY_DISABLE": "false"})
+    with pytest.raises(Failed, match=r"The network fence stands: no message leaves\.$") as caught:
+        act()
+    assert (caught.value.result["fence"]["present"], caught.value.result["running"]) == (True, False)
+
+
 def test_what_is_refused_after_the_fence_stands_is_told_with_it(act, systemd, nft, tmp_path):
     (tmp_path / "etc").write_text("no directory")
     pid = systemd.pid
@@ -180,3 +194,12 @@ def test_rules_that_nft_refuses_do_not_hold_the_flag_back(act, nft):
 def test_without_a_url_nothing_is_asked_of_the_firewall(act, nft):
     nft.fails["list"] = Finished(1, "", "asked")
     assert act(fence_url=None)["fence"] is None
+
+
+def test_flags_that_no_file_of_the_release_reads_are_told(act, tmp_path):
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "main.py").write_text("os.environ['OUTBOX_V2_ENFORCED']")
+    flags = {"DELIVERY_DISABLE": True, "OUTBOX_V2_ENFORCED": None}
+    assert act(flags=flags, code_dir=str(code))["unread"] == ["DELIVERY_DISABLE"]
+    assert act(flags=flags)["unread"] is None

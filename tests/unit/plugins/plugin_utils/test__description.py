@@ -34,7 +34,11 @@ def test_the_defaults_describe_a_service_of_systemd():
         "state_dir": "/var/lib/kumon-runbook",
         "port": 8000,
     }
-    assert found["health"] == {"health_urls": ["http://127.0.0.1:8000/health", "http://127.0.0.1:8000/api/v1/health"]}
+    assert found["health"] == {
+        "health_urls": ["http://127.0.0.1:8000/health", "http://127.0.0.1:8000/api/v1/health"],
+        "health_fields": {"DELIVERY_DISABLE": "delivery_disabled"},
+    }
+    assert (found["profile"]["level1_flags"], len(found["profile"]["level2_flags"])) == ({"DELIVERY_DISABLE": True}, 4)
     assert found["launch"] == {}
     assert found["log"] == {
         "source": "file",
@@ -81,7 +85,7 @@ def test_where_health_is_asked(url, urls, port):
 
 def test_without_health_nothing_is_derived_from_it():
     found = described(health_url="none")
-    assert (found["health"], found["webhook_url"]) == ({"health_urls": []}, "")
+    assert (found["health"]["health_urls"], found["webhook_url"]) == ([], "")
     assert "port" not in found["service"] and found["problems"] == []
     assert described(health_url="none", webhook_url="http://a/hook")["webhook_url"] == "http://a/hook"
 
@@ -106,7 +110,11 @@ def test_what_does_not_fit_together_is_one_sentence(given, start):
 
 def test_all_that_is_wrong_is_told_and_what_is_fine_is_not():
     found = described(log_paths=[], webhook_url="x", evolution_url="y")["problems"]
-    assert [one.split(" ")[0] for one in found] == ["runbook_log_paths", "runbook_webhook_url", "runbook_evolution_url"]
+    assert [one.split(" ", maxsplit=1)[0] for one in found] == [
+        "runbook_log_paths",
+        "runbook_webhook_url",
+        "runbook_evolution_url",
+    ]
     assert described(log_source="journal", log_paths=[])["problems"] == []
     assert described(evolution_url="")["problems"] == []
 
@@ -116,3 +124,40 @@ def test_what_is_wrong_with_the_contacts_is_told_before_what_they_leave_out():
     one = described(contacts={"technical": CONTACTS["technical"]})["contacts"]
     assert one == ["runbook_contacts.business names nobody: only the technical side is told"]
     assert described(contacts=CONTACTS)["contacts"] == []
+
+
+# -- the flags of a release
+
+
+def test_a_profile_is_chosen_by_its_name():
+    found = described(profile="app_main")
+    assert found["profile"]["level2_flags"] == {"ROUTER_V2_SHADOW": False, "WORKFLOW_V2_ENABLED": False}
+    assert found["health"]["health_fields"] == {}
+    assert described(profile="one_turn")["profile"]["level2_flags"] == {}
+
+
+def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
+    own = {"next": {"level1_flags": {"SEND_OFF": 1}, "health_fields": {"SEND_OFF": "send_off"}}, "one_turn": {}}
+    found = described(profile="next", profiles=own)
+    assert found["profile"] == {
+        "level1_flags": {"SEND_OFF": 1},
+        "level2_flags": {},
+        "health_fields": {"SEND_OFF": "send_off"},
+    }
+    assert found["health"]["health_fields"] == {"SEND_OFF": "send_off"}
+    fields = {"ROUTER_V2_SHADOW": "shadow"}
+    assert described(profile="next", profiles=own, health_fields=fields)["health"]["health_fields"] == fields
+    assert described(profile="one_turn", profiles=own)["profile"]["level1_flags"] == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, not 'v3'"),
+        ({"profile": "x", "profiles": {"x": []}}, "runbook_profiles.x must be a mapping of level1_flags, "),
+        ({"profile": "x", "profiles": {"x": {"level4": {}}}}, "runbook_profiles.x must be a mapping of level1_flags, "),
+        ({"profile": "x", "profiles": {"x": {"level1_flags": "A=1"}}}, "runbook_profiles.x must be a mapping of "),
+    ],
+)
+def test_a_profile_that_is_none_is_named(given, problem):
+    assert described(**given)["problems"][0].startswith(problem)

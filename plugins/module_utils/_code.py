@@ -1,0 +1,67 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether a release's code reads a flag: a flag whose name stands in none of its files changes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from collections.abc import Iterable, Iterator
+
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as, owner_of
+
+# What code is written in; a file that sets variables (.env, compose) reads none.
+ENDINGS = (".py", ".pyi", ".js", ".ts", ".mjs", ".cjs", ".go", ".rb", ".java", ".kt", ".php", ".rs", ".sh")
+FOREIGN = ("node_modules", "site-packages", "dist-packages", "__pycache__")
+# A flag that was not found in so much was not looked for in all of it.
+MOST_FILES, MOST_BYTES = 20000, 64 << 20
+
+
+def unread(directory: str, flags: Iterable[str]) -> list[str] | None:
+    """The flags that no file of the code reads, None where not all of it could be looked at.
+
+    Names are compared in any case, as settings classes read them.
+    """
+    wanted = {flag: flag.lower().encode() for flag in flags}
+    files = bytes_read = 0
+    try:
+        # As whose the tree is: what a link in it leads to is none of root's business.
+        with acting_as(owner_of(directory)):
+            for path in _sources(directory):
+                files += 1
+                content = _content(path)
+                bytes_read += len(content)
+                if files > MOST_FILES or bytes_read > MOST_BYTES:
+                    return None
+                text = content.lower()
+                wanted = {flag: name for flag, name in wanted.items() if name not in text}
+                if not wanted:
+                    return []
+    except OSError:
+        return None
+    # A directory without code is not the release's.
+    return list(wanted) if files else None
+
+
+def _sources(directory: str) -> Iterator[str]:
+    for here, directories, names in os.walk(directory):
+        directories[:] = sorted(
+            name
+            for name in directories
+            if not name.startswith(".")
+            and name not in FOREIGN
+            and not os.path.lexists(os.path.join(here, name, "pyvenv.cfg"))
+        )
+        yield from (os.path.join(here, name) for name in sorted(names) if name.endswith(ENDINGS))
+
+
+def _content(path: str) -> bytes:
+    with contextlib.suppress(FileNotFoundError):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as stream:
+            if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                return stream.read(MOST_BYTES + 1)
+    return b""

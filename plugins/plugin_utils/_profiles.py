@@ -1,0 +1,52 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which flags a release of the assistant has, as data: what makes level 1 and 2, and where health tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+KEYS = ("level1_flags", "level2_flags", "health_fields")
+
+_KILL_SWITCH = {"DELIVERY_DISABLE": True}
+
+PROFILES: dict[str, dict[str, dict[str, Any]]] = {
+    # The names that the emergency procedures use.
+    "procedures": {
+        "level1_flags": _KILL_SWITCH,
+        "level2_flags": {
+            "OUTBOX_V2_ENFORCED": False,
+            "TEMPLATE_VARIABLE_POLICY_V2": False,
+            "STRICT_ENUM_STAGESTEP": False,
+            "ROUTER_V2_SHADOW": True,
+        },
+        "health_fields": {"DELIVERY_DISABLE": "delivery_disabled"},
+    },
+    # The releases that start as app.main:app. Each of the two switches V2 on for live traffic; no file of theirs reads
+    # a kill-switch, so that the network fence is what stops them, and health tells of no flag.
+    "app_main": {
+        "level1_flags": _KILL_SWITCH,
+        "level2_flags": {"ROUTER_V2_SHADOW": False, "WORKFLOW_V2_ENABLED": False},
+        "health_fields": {},
+    },
+    # The release that starts as main:app has one way only: there is no V1 to go back to.
+    "one_turn": {"level1_flags": _KILL_SWITCH, "level2_flags": {}, "health_fields": {}},
+}
+
+
+def profile(name: str, own: Mapping[str, Any] | None = None) -> tuple[dict[str, dict[str, Any]], str]:
+    """Return the profile of that name, and what is wrong with it in one sentence.
+
+    :param own: further profiles by their names; one of a shipped name takes its place
+    """
+    known = {**PROFILES, **(own or {})}
+    if name not in known:
+        return {}, f"runbook_profile must be one of {', '.join(known)}, not {name!r}"
+    found = known[name]
+    wrong = f"runbook_profiles.{name} must be a mapping of {', '.join(KEYS)}, each a mapping by the flag's name"
+    if not isinstance(found, Mapping) or set(found) - set(KEYS):
+        return {}, wrong
+    parts = {key: found.get(key) or {} for key in KEYS}
+    return (parts, "") if all(isinstance(part, Mapping) for part in parts.values()) else ({}, wrong)
