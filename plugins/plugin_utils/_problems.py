@@ -21,7 +21,8 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to be set, or a ``smoke_test``
+    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set, or a
+        ``smoke_test``
     :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``;
         ``{phone, webhook_url, service, state, mode}``
     """

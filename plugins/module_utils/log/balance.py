@@ -133,6 +133,7 @@ class Balance:
         self._lost = self._unpaired = self._mismatches = 0
         self._lost_keys: deque[tuple[bytes, int, int]] = deque(maxlen=_LOST_KEYS)
         self._success = self._failed = self._contradicting = 0
+        self._contradicted: set[int] = set()
         self._failed_by_http = Tally()
         self._failed_by_conversation = Tally()
         self._last_success = 0
@@ -474,6 +475,8 @@ class Balance:
         if not failed and _is_error(event.http):
             # Both cannot be true. It is believed to be neither.
             self._contradicting += 1
+            if len(self._contradicted) < _RECENT:
+                self._contradicted.add(hash(conversation))
             self._row[_CONTRADICTING] += 1
             self._sample("failures")
             return
@@ -696,6 +699,7 @@ class _Sheet:
             },
             "recipients": {
                 **b._outcomes.recipients(self._late_failures()),
+                "contradicting": len(b._contradicted),
                 **{name: len({who for _moment, who in losses}) for name, losses in self.losses.items()},
             },
             "minutes": self._minutes(),
