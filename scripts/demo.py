@@ -50,15 +50,44 @@ class Run:
         """The playbook with its options, as a row of the table names it."""
         return " ".join([Path(self.command[1]).stem, *self.command[2:]])
 
+    def printed(self) -> str:
+        """Return what it has printed by now; its own place in the file stays where it is."""
+        file = self.output.fileno()
+        return os.pread(file, os.fstat(file).st_size, 0).decode(errors="replace")
+
+
+class Pictures:
+    """What draws the report's pictures. It takes seconds to install, and nothing needs it before the report."""
+
+    def __init__(self) -> None:
+        self.output = tempfile.TemporaryFile()  # noqa: SIM115 - it closes with the program
+        self.process = subprocess.Popen(
+            ["make", "--no-print-directory", ".venv-demo/.report"],
+            cwd=ROOT,
+            stdout=self.output,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+
+    def wait(self) -> None:
+        """Wait until it is there."""
+        if self.process.wait(AFTERWARDS_SECONDS):
+            self.output.seek(0)
+            raise SystemExit(f"matplotlib was not installed: {self.output.read().decode(errors='replace')}")
+
 
 class Demo:
-    """The playbooks' runs against a scene, and what they were seen to do."""
+    """The playbooks' runs against a scene, and what they were seen to do.
+
+    As in an incident, whoever has seen what a playbook observed goes on, while its messages and evidence are written.
+    """
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.rows: list[tuple[str, float, int | None, str]] = []
         self.wrong: list[str] = []
-        self.running: list[subprocess.Popen[bytes]] = []
+        self.pictures = Pictures()
+        self.running: list[subprocess.Popen[bytes]] = [self.pictures.process]
 
     def expect(self, holds: bool, what: str) -> None:
         """Note ``what`` as wrong unless it holds; the demo proves what it shows."""
@@ -73,8 +102,7 @@ class Demo:
     def start(self, name: str, budget: int, exits: bool, *options: str) -> Run:
         """Start a playbook; `finish` shows what came of it."""
         command = ["ansible-playbook", f"playbooks/{name}.yml", *options]
-        timeline = DEMO / f"timeline-{name}.json"
-        timeline.unlink(missing_ok=True)
+        timeline = DEMO / f"timeline-{len(self.running):02}-{name}.json"
         # Not a pipe: it would stop a run that nobody reads yet.
         output = tempfile.TemporaryFile()  # noqa: SIM115 - it closes with the run
         process = subprocess.Popen(
@@ -92,21 +120,28 @@ class Demo:
             stdin=subprocess.DEVNULL,
         )
         self.running.append(process)
-        return Run(command, budget, exits, process, output, timeline, time.monotonic())
+        return Run(command, budget, exits, process, output, timeline, time.time())
+
+    def observed(self, run: Run) -> None:
+        """Wait until a playbook shows what it observed, or has ended."""
+        while not self._report(run.printed()) and run.process.poll() is None:
+            time.sleep(0.1)
+            if time.time() - run.begun > run.budget + AFTERWARDS_SECONDS:
+                raise SystemExit(f"{run.name} shows nothing")
 
     def finish(self, run: Run) -> str:
         """Wait for a playbook, show its report, and note its time."""
         print(f"\n$ {' '.join(run.command)}", flush=True)
         run.process.wait(run.budget + AFTERWARDS_SECONDS)
-        in_all = time.monotonic() - run.begun
-        with run.output as file:
-            file.seek(0)
-            output = file.read().decode(errors="replace")
+        output = run.printed()
+        run.output.close()
         report = self._report(output)
         print("\n".join(f"    {line}" for line in report) or output)
         if not run.timeline.exists():
             raise SystemExit(f"{run.name} ended before it had begun, with exit {run.process.returncode}")
         told = json.loads(run.timeline.read_text(encoding="utf-8"))
+        # The last that it does: here nobody may have waited for its end.
+        in_all = run.timeline.stat().st_mtime - run.begun
         # The budget is of the observed effect; messages and evidence come after it.
         seconds = in_all - (told["seconds"] - told["observed_seconds"])
         code = run.process.returncode
@@ -117,7 +152,7 @@ class Demo:
         return "\n".join(report)
 
     def end(self) -> None:
-        """End the playbooks that still run."""
+        """End what still runs."""
         for process in self.running:
             if process.poll() is None:
                 process.terminate()
@@ -178,8 +213,11 @@ def play(demo: Demo) -> None:
     # It ends with the scene; on a slow machine that is later.
     scene.traffic(rate=USUAL_RATE, seconds=600, conversations=200)
     print("== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
-    for _look in range(2):
-        report = demo.playbook("health_check", 30, True, "-e", "health_mark_release=true")
+    look1 = demo.start("health_check", 30, True, "-e", "health_mark_release=true")
+    demo.observed(look1)
+    look2 = demo.start("health_check", 30, True, "-e", "health_mark_release=true")
+    demo.finish(look1)
+    report = demo.finish(look2)
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict")
     demo.expect("comprovada como boa" in report, "the release in the ledger")
 
@@ -187,36 +225,52 @@ def play(demo: Demo) -> None:
     scene.release("Release 2", lost_handoff=True)
     scene.restart_assistant()
     incident = time.monotonic()
-    report = demo.playbook("health_check", 30, False)
+    look3 = demo.start("health_check", 30, False)
+    demo.observed(look3)
+    level1 = demo.start("rollback_level1", 30, True)
+    report = demo.finish(look3)
     demo.expect("lost_handoff" in report, "the lost hand-offs found")
 
     print("\n== Level 1, by a person: the kill-switch.")
-    report = demo.playbook("rollback_level1", 30, True)
-    demo.rows.append(("incident to delivery proven off", time.monotonic() - incident, None, ""))
+    demo.observed(level1)
+    proven_off = time.monotonic() - incident
+    # Its lease is what the next one waits for.
+    recovery = demo.start("emergency_recovery", 480, True, "-e", "recovery_mode=auto")
+    demo.finish(level1)
+    demo.rows.append(("incident to delivery proven off", proven_off, None, ""))
     demo.expect(demo.sent("after rollback level 1") == 0, "no message at the gateway after the rollback")
 
     print("\n== Still failing. The rest by itself: level 2, still failing, level 3, stable.")
-    report = demo.playbook("emergency_recovery", 480, True, "-e", "recovery_mode=auto")
-    demo.rows.append(("incident to stable", time.monotonic() - incident, None, ""))
-    demo.expect("nível 2" in report and "ESTABILIZADO no nível 3" in report, "level 2, then level 3")
-    demo.expect(demo.commit() == good, "the known-good release in place")
+    demo.observed(recovery)
+    stable = time.monotonic() - incident
     with demo.busy():
-        report = demo.playbook("validate_recovery", 60, True, "-e", "recovery_wait=true")
+        proof = demo.start("validate_recovery", 60, True, "-e", "recovery_wait=true")
+        report = demo.finish(recovery)
+        demo.rows.append(("incident to stable", stable, None, ""))
+        demo.expect("nível 2" in report and "ESTABILIZADO no nível 3" in report, "level 2, then level 3")
+        demo.expect(demo.commit() == good, "the known-good release in place")
+        demo.observed(proof)
+        forward1 = demo.start("roll_forward", 30, True, "-e", "level=1")
+        report = demo.finish(proof)
     demo.expect("MODO SEGURO" in report, "the recovery proven under the kill-switch")
 
     print("\n== Forward again: deliver, and with V2.")
-    demo.playbook("roll_forward", 30, True, "-e", "level=1")
-    demo.playbook("roll_forward", 120, True, "-e", "level=2")
-    demo.expect(demo.sent("after rolling forward") > 0, "messages at the gateway after rolling forward")
+    demo.observed(forward1)
+    forward2 = demo.start("roll_forward", 120, True, "-e", "level=2")
+    demo.finish(forward1)
+    demo.observed(forward2)
     with demo.busy():
         # The window of the proof passes; a person looks in the meantime.
         proof = demo.start("validate_recovery", 60, True, "-e", "recovery_wait=true")
+        demo.finish(forward2)
+        demo.expect(demo.sent("after rolling forward") > 0, "messages at the gateway after rolling forward")
         report = demo.playbook("health_check", 30, True)
         demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict after rolling forward")
         report = demo.finish(proof)
     demo.expect(report.startswith("RECUPERAÇÃO PROVADA"), "the recovery proven with delivery on")
 
     print("\n== What is left for those who were not there.")
+    demo.pictures.wait()
     demo.playbook("incident_report", 120, True)
 
     print(f"\n{'what':<46} {'seconds':>8} {'budget':>7}  result")
@@ -230,6 +284,9 @@ def main() -> int:
     begun = time.monotonic()
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir(parents=True)
+    # What one process has compiled the next need not, whatever the shell says of it; the checkout stays clean.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(DEMO.with_name("bytecode"))
     with Scene(DEMO, python=sys.executable, releases=True) as scene:
         demo = Demo(scene)
         try:

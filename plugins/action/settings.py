@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 
@@ -55,7 +56,7 @@ class ActionModule(ActionBase):
 def _options(directory: str, entries: list[str]) -> dict[str, dict[str, Any]]:
     """The options of a role's entry points."""
     with open(os.path.join(directory, "meta", "argument_specs.yml"), encoding="utf-8") as handle:
-        specs = yaml.safe_load(handle)["argument_specs"]
+        specs = yaml_load(handle)["argument_specs"]
     return {name: spec for entry in entries for name, spec in (specs[entry].get("options") or {}).items()}
 
 

@@ -36,7 +36,14 @@ options:
   port:
     description:
       - The TCP port that the service listens on. Only used with O(manager=process).
+      - What listens there at another address than that of O(health_urls) is not the service.
     type: int
+  process_user:
+    description:
+      - Name or number of the user whose the service's processes are, by real, effective and saved id; never root. Only used with
+        O(manager=process).
+      - Without it anybody's are taken where the module runs as root. Where it does not, they are the user's that it runs as.
+    type: str
   pid_file:
     description:
       - The service's pid file. Only used with O(manager=process).

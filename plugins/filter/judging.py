@@ -20,6 +20,7 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
+                "act_comparable": _act_proofs.act_comparable,
                 "kill_switch_proof": _act_proofs.kill_switch_proof,
                 "recovery_decision": as_typed(_decision.recovery_decision),
                 "recovery_proof": _proofs.recovery_proof,

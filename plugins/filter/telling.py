@@ -18,6 +18,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _prometheus,
     _report,
     _report_page,
+    _unanswered,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
@@ -42,5 +43,6 @@ class FilterModule:
                 "prometheus": _prometheus.prometheus,
                 "redact": _redact.redact_data,
                 "report_host": _report.report_host,
+                "unanswered_list": _unanswered.unanswered_list,
             }
         )

@@ -29,7 +29,7 @@ def writable(path: str) -> bool:
     directory = os.path.dirname(os.path.realpath(path))
     while not os.path.lexists(directory):
         directory = os.path.dirname(directory)
-    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK)
+    return os.path.isdir(directory) and os.access(directory, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def sync_directory(directory: str) -> None:

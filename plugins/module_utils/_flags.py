@@ -19,10 +19,10 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _code,
     _envfile,
     _fence,
-    _files,
     _http,
     _journal,
     _lease,
+    _trust,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
@@ -176,7 +176,7 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
     if edited is not None and edited is not content:
         writes.append(Write(service.env_file, content, edited))
     for write in writes:
-        if not _files.writable(write.path):
+        if not _trust.writable(write.path):
             raise Refused(
                 f"{write.path} cannot be written: run with become: true, or see whether its file system is read-only"
             )
@@ -287,14 +287,14 @@ class Act:
                 if write.after is None:
                     os.unlink(write.path)
                 else:
-                    _files.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
+                    _trust.replace(write.path, write.after, 0o640 if write.path == self.service.env_file else 0o644)
             except OSError as exc:
                 for other in written:
                     with contextlib.suppress(OSError):
                         if other.before is None:
                             os.unlink(other.path)
                         else:
-                            _files.replace(other.path, other.before, 0o644)
+                            _trust.replace(other.path, other.before, 0o644)
                 raise Refused(
                     f"{write.path} cannot be written ({exc.strerror}), nothing was changed: "
                     f"{'free space there' if exc.errno in _journal.NO_SPACE else 'see its directory'} and run again, "

@@ -56,6 +56,17 @@ def port_of(url: str) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
+def addresses_of(url: str) -> list[str] | None:
+    """The addresses that the URL's host stands for, None where only a name service knows them."""
+    name = urlsplit(url).hostname or ""
+    if name == "localhost":
+        return ["127.0.0.1", "::1"]
+    try:
+        return [str(ipaddress.ip_address(name))]
+    except ValueError:
+        return None
+
+
 def is_local(url: str) -> bool:
     """Whether the URL points at this host: an address is ours when a socket can be bound to it."""
     try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import pwd
 import re
@@ -13,12 +14,14 @@ import resource
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple
 
 TCP_LISTEN = "0A"
+EVERY_ADDRESS = ("0.0.0.0", "::")
 # A flag of the kernel in /proc/PID/stat: the process is ending, and gives its memory and files back.
 PF_EXITING = 0x4
 
@@ -126,10 +129,15 @@ class Owner(NamedTuple):
 def owner_of(path: str) -> Owner:
     """The owner of a file or directory. Raises OSError."""
     status = os.stat(path)
+    return owner_by_id(status.st_uid, status.st_gid)
+
+
+def owner_by_id(uid: int, gid: int) -> Owner:
+    """A user with the groups of the account; one without an account has the group ``gid``."""
     try:
-        entry = pwd.getpwuid(status.st_uid)
+        entry = pwd.getpwuid(uid)
     except KeyError:
-        return Owner(status.st_uid, status.st_gid, [status.st_gid], str(status.st_uid), "/")
+        return Owner(uid, gid, [gid], str(uid), "/")
     return Owner(
         entry.pw_uid, entry.pw_gid, os.getgrouplist(entry.pw_name, entry.pw_gid), entry.pw_name, entry.pw_dir or "/"
     )
@@ -218,6 +226,14 @@ def _environment(raw: bytes) -> dict[str, str]:
         if equals:
             found.setdefault(name, value)
     return found
+
+
+def _address(field: str) -> str:
+    """An address as /proc/net/tcp writes it: 32-bit words in the host's byte order."""
+    words = [bytes.fromhex(field[at : at + 8]) for at in range(0, len(field), 8)]
+    found = ipaddress.ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
+    mapped = getattr(found, "ipv4_mapped", None)
+    return str(mapped or found)
 
 
 class Proc:
@@ -340,14 +356,17 @@ class Proc:
         """The files in which a stream ends: its own, or those of the filters and `tee`s that read it from a pipe."""
         seen: set[str] = set()
         found: list[str] = []
-        todo = [self.stream(pid, number) or ""]
+        first = self.stream(pid, number) or ""
+        todo = [first]
         while todo:
             target = todo.pop()
             if target in seen or not target:
                 continue
             seen.add(target)
             if not target.startswith("pipe:"):
-                found += [target] if target.startswith("/") and not target.startswith("/dev/") else []
+                # What it may only read is none of its output.
+                is_file = target.startswith("/") and not target.startswith("/dev/")
+                found += [target] if is_file and (target != first or self.writes_to(pid, number)) else []
                 continue
             for reader in self.pids():
                 with contextlib.suppress(PermissionError):
@@ -409,6 +428,16 @@ class Proc:
         # Uid and Gid: real, effective, saved, file system.
         return Ids(int(values["Uid"].split()[1]), int(values["Gid"].split()[1]), groups, int(values["Umask"], 8))
 
+    def users(self, pid: int) -> set[int]:
+        """Its real, effective and saved user ids; none when it is gone."""
+        line = re.search(rb"^Uid:\s*(\d+)\s+(\d+)\s+(\d+)", self._read(pid, "status") or b"", re.M)
+        return set(map(int, line.groups())) if line else set()
+
+    def writes_to(self, pid: int, number: int) -> str | None:
+        """Where a file descriptor points, None when it is not open for writing."""
+        flags = re.search(rb"flags:\s*([0-7]+)", self._read(pid, "fdinfo", number) or b"")
+        return self.stream(pid, number) if flags and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY else None
+
     def in_cgroup(self, path: str) -> list[int]:
         """Processes of a systemd control group and those below it, with cgroup v1 or v2."""
         # Asked of every process, because where the hierarchy is mounted differs between hosts and containers.
@@ -422,18 +451,27 @@ class Proc:
                     break
         return pids
 
-    def _listening(self) -> dict[str, int]:
-        """Inode of each listening TCP socket → its port."""
-        ports = {}
+    def _listening(self) -> dict[str, tuple[str, int]]:
+        """Inode of each listening TCP socket → its address and port."""
+        sockets = {}
         for name in ("tcp", "tcp6"):
             for line in (self._read("net", name) or b"").decode().splitlines()[1:]:
                 columns = line.split()
                 if columns[3] == TCP_LISTEN:
-                    ports[columns[9]] = int(columns[1].rsplit(":", 1)[1], 16)
-        return ports
+                    address, port = columns[1].rsplit(":", 1)
+                    sockets[columns[9]] = (_address(address), int(port, 16))
+        return sockets
 
-    def is_listening(self, port: int) -> bool:
-        return port in self._listening().values()
+    def _answering(self, port: int, addresses: Sequence[str]) -> set[str]:
+        """Inodes of the sockets that a connection to the port, at one of the addresses if any are given, can reach."""
+        return {
+            inode
+            for inode, (address, held) in self._listening().items()
+            if held == port and (not addresses or address in addresses or address in EVERY_ADDRESS)
+        }
+
+    def is_listening(self, port: int, addresses: Sequence[str] = ()) -> bool:
+        return bool(self._answering(port, addresses))
 
     def _inodes(self, pid: int) -> set[str]:
         try:
@@ -451,14 +489,15 @@ class Proc:
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return set()
 
-    def listeners(self, port: int) -> list[int]:
-        """Every process that holds a listening socket of the port: a server, its workers, a worker left over."""
-        wanted = {inode for inode, held in self._listening().items() if held == port}
+    def listeners(self, port: int, addresses: Sequence[str] = ()) -> list[int]:
+        """Every process that holds a listening socket of the port, at one of the addresses where there are any: a
+        server, its workers, a worker left over."""
+        wanted = self._answering(port, addresses)
         return [pid for pid in self.pids() if wanted & self._inodes(pid)] if wanted else []
 
     def ports(self, pids: list[int]) -> list[int]:
         listening = self._listening()
-        return sorted({listening[inode] for pid in pids for inode in self._inodes(pid) if inode in listening})
+        return sorted({listening[inode][1] for pid in pids for inode in self._inodes(pid) if inode in listening})
 
     def ancestors(self, pid: int) -> list[int]:
         line: list[int] = []

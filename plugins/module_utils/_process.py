@@ -15,10 +15,11 @@ import shutil
 import signal
 import stat
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
 
@@ -53,10 +54,36 @@ class Launch:
     surroundings: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What makes a process the service's: the address and port where it listens, or the pid file that names it; and
+    whose it is. Without addresses any will do, without a user anybody's."""
+
+    port: int | None
+    addresses: Sequence[str] = ()
+    pid_file: str | None = None
+    user: str | None = None
+
+    def uid(self, host: Host) -> int | None:
+        """The user's id; None for anybody's. Raises Refused."""
+        if host.uid != 0:
+            return host.uid
+        if self.user is None:
+            return None
+        try:
+            uid = int(self.user) if self.user.isdigit() else pwd.getpwnam(self.user).pw_uid
+        except KeyError:
+            raise Refused(f"user {self.user} is not known on the host: correct runbook_process_user") from None
+        if uid == 0:
+            raise Refused("runbook_process_user is root; no service's process is root's: name the service's own user")
+        return uid
+
+
 class Looked(NamedTuple):
     """What could be seen of the service, and why not all of it could."""
 
     processes: list[Process]
+    strangers: list[int]  # processes that hold address and port and are not the service's
     denied: str  # why a process, or the pid file, may not be looked at; else empty
     unseen: bool  # whether the port is held, and by none of the processes
 
@@ -72,12 +99,12 @@ class PlainProcess:
         env_file: str,
         host: Host,
         state_dir: str,
-        port: int | None,
-        pid_file: str | None,
+        identity: Identity,
         command: list[str] | None,
         chdir: str | None,
         log_file: str | None,
     ):
+        port, pid_file = identity.port, identity.pid_file
         if port is None and not pid_file:
             raise Refused("the process manager finds the service by its port or pid file: set runbook_service_port")
         if port is not None and not 1 <= port <= 65535:
@@ -86,7 +113,9 @@ class PlainProcess:
         self.host = host
         self.env_file = env_file
         self.port = port
+        self.at = identity.addresses
         self.pid_file = pid_file
+        self.uid = identity.uid(host)
         self.command = command
         self.chdir = chdir
         self.log_file = log_file
@@ -115,21 +144,44 @@ class PlainProcess:
         if not self.pid_file:
             return None
         try:
-            with open(self.pid_file, encoding="ascii", errors="replace") as handle:
-                pid = int(handle.read(32).strip())
+            pid = int((_trust.read(self.pid_file) or b"").strip())
             written = os.stat(self.pid_file).st_mtime
-        except (FileNotFoundError, ValueError, UnicodeError):
+        except (FileNotFoundError, ValueError):
             return None
         status = self.host.proc.stat(pid) if pid > 1 else None
         if status is None:
             return None
+        if pid in listeners:
+            return pid
+        if self.uid is None and 0 in self.host.proc.users(pid) and _trust.keeper(self.pid_file):
+            return None  # who has written that number would be rid of any of root's processes
         started = self.host.proc.started(status.start)
-        return pid if pid in listeners or started <= written + PID_FILE_GRAIN else None
+        return pid if started <= written + PID_FILE_GRAIN and self._is_ours(pid) else None
+
+    def _is_ours(self, pid: int) -> bool:
+        """Whether a process is the service's user's, and its command the one that is known."""
+        proc = self.host.proc
+        return (self.uid is None or proc.users(pid) == {self.uid}) and self._fits(pid)
+
+    def _fits(self, pid: int) -> bool:
+        """Whether it was started by the command that is configured, itself or its parent: interpreters stand before it
+        in their way, workers name themselves, and so may a server."""
+        if not self.command:
+            return True
+        stat = self.host.proc.stat(pid)
+        wanted = [os.path.basename(self.command[0]), *(word for word in self.command[1:] if word[:1] != "-")]
+        for each in (pid, stat.ppid if stat else 0):
+            argv = self.host.proc.argv(each) if each > 1 else []
+            words = {os.path.basename(word) for word in argv} | set(argv)
+            if words & set(wanted) or (len(argv) == 1 and " " in argv[0]):
+                return True
+        return False
 
     def _look(self) -> Looked:
         """Every process that holds the port, and the pid file's; the one to start the others from first."""
         proc = self.host.proc
-        pids = proc.listeners(self.port) if self.port is not None else []
+        holders = proc.listeners(self.port, self.at) if self.port is not None else []
+        pids = [pid for pid in holders if self._is_ours(pid)]
         named, denied = None, ""
         try:
             named = self._from_pid_file(pids)
@@ -145,12 +197,12 @@ class PlainProcess:
                 continue
             if process is not None:
                 seen.append(process)
-        unseen = not seen and self.port is not None and proc.is_listening(self.port)
+        unseen = not seen and self.port is not None and proc.is_listening(self.port, self.at)
         # A server is the parent of its workers; of two without a parent here the later start is the one that serves,
         # the other one was left over.
         ids = {process.pid for process in seen}
         seen.sort(key=lambda process: (process.pid != named, process.ppid in ids, -process.start))
-        return Looked(seen, denied, unseen)
+        return Looked(seen, [pid for pid in holders if pid not in pids], denied, unseen)
 
     def processes(self) -> list[Process]:
         """The service's processes, for the look before a restart. Raises Refused where it cannot be told which."""
@@ -161,18 +213,47 @@ class PlainProcess:
             if looked.denied:
                 need = "CAP_SYS_PTRACE is missing here" if root else "run as its user or with become: true"
                 raise Refused(f"{looked.denied}: {need}")
+            if looked.strangers and not looked.processes:
+                raise self._held_by(looked.strangers[0])
             if not looked.unseen or self.port is None:
                 return looked.processes
             if self.host.clock() < end and proc.exiting(None if root else self.host.uid):
                 self.host.sleep(ENDING_POLL)
             elif root:
                 return []
-            elif again and proc.listeners(self.port):
+            elif again and proc.listeners(self.port, self.at):
                 again = False  # it may have begun to listen just now
             else:
                 raise Refused(
                     f"port {self.port} is held by another user's process: run as its user or with become: true"
                 )
+
+    def _held_by(self, pid: int) -> Refused:
+        engine = self.engine(pid)
+        if engine:
+            return self._in_a_container(pid, engine)
+        if self.host.uid != 0:
+            return self._of_another_user(pid)
+        users = sorted(self.host.proc.users(pid))
+        names = ", ".join(_name(uid) for uid in users) or "a user who is not known"
+        program = os.path.basename((self.host.proc.argv(pid) or [""])[0])
+        if self.uid is None or users == [self.uid]:
+            wanted = f"was not started by runbook_process_command ({self.command[0] if self.command else ''})"
+        else:
+            wanted = f"is not {_name(self.uid)}'s (runbook_process_user)"
+        return Refused(
+            f"port {self.port} is held by process {pid} ({program}) of {names}, which {wanted}: "
+            "correct what names the service, or stop that process"
+        )
+
+    def _of_another_user(self, pid: int) -> Refused:
+        return Refused(f"process {pid} of {self.label} belongs to another user: run as its user or with become: true")
+
+    def _in_a_container(self, pid: int, engine: str) -> Refused:
+        return Refused(
+            f"{self._where} leads to process {pid}, {engine}: {self.label} runs in a container, and restarting it "
+            "there is not done from here. Stop its messages by its engine, e.g. docker compose stop or podman stop"
+        )
 
     def seen(self) -> list[Process]:
         """The service's processes as far as they can be looked at now. From a stop on nothing else is asked: a process
@@ -195,17 +276,10 @@ class PlainProcess:
                 )
             engine = self.engine(process.pid)
             if engine:
-                raise Refused(
-                    f"{self._where} leads to process {process.pid}, {engine}: {self.label} runs in a container, and "
-                    "restarting it there is not done from here. Stop its messages by its engine, e.g. docker compose "
-                    "stop or podman stop"
-                )
+                raise self._in_a_container(process.pid, engine)
             ids = self.host.proc.ids(process.pid)
             if self.host.uid != 0 and ids and ids.uid != self.host.uid:
-                raise Refused(
-                    f"process {process.pid} of {self.label} belongs to another user: "
-                    "run as its user or with become: true"
-                )
+                raise self._of_another_user(process.pid)
 
     def engine(self, pid: int) -> str:
         """What makes the process a container's, or its engine's; empty where nothing does."""
@@ -232,7 +306,7 @@ class PlainProcess:
             return f"process {', '.join(ending)} has not ended yet{trouble}"
         if not looked.processes:
             return f"no process is found by {self._where}{trouble}"
-        if self.port is not None and not self.host.proc.is_listening(self.port):
+        if self.port is not None and not self.host.proc.is_listening(self.port, self.at):
             return f"its process does not listen on port {self.port} yet{trouble}"
         return f"its process runs{trouble}"
 
@@ -306,7 +380,9 @@ class PlainProcess:
         ids, cwd = proc.ids(main.pid), proc.cwd(main.pid)
         if ids is None or cwd is None:
             raise Refused(f"process {main.pid} of {self.label} has just ended: run again")
-        streams = [stream for stream in (proc.stream(main.pid, 1), proc.stream(main.pid, 2)) if self._is_log(stream)]
+        streams = [
+            stream for stream in (proc.writes_to(main.pid, 1), proc.writes_to(main.pid, 2)) if self._is_log(stream)
+        ]
         if not streams:
             # Whoever has read its output from a pipe ends with it.
             ends = [path for number in (1, 2) for path in proc.ends(main.pid, number) if self._is_log(path)]
@@ -385,7 +461,7 @@ class PlainProcess:
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
         """Begin the stop. Raises Stopped before it; from here on there is only waiting, and then starting."""
         try:
-            overlay = _envfile.parse(_files.read(self.env_file))
+            overlay = _envfile.parse(_trust.read(self.env_file))
         except OSError as exc:
             raise Stopped(f"{self.env_file} cannot be read ({exc.strerror}), so it was not restarted") from exc
         self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
@@ -485,7 +561,7 @@ class PlainProcess:
         self._keep_record()
         if self.pid_file:
             try:
-                _files.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
+                _trust.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
             except OSError as exc:
                 self.warnings.append(f"pid file {self.pid_file} could not be written ({exc.strerror})")
 
@@ -493,7 +569,7 @@ class PlainProcess:
         try:
             new = not os.path.exists(path)
             os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-            handle = os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640), "ab")
+            handle = os.fdopen(_trust.opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
             if new and self.host.uid == 0:
                 os.fchown(handle.fileno(), self._launch.uid, self._launch.gid)
         except OSError as exc:
@@ -521,7 +597,7 @@ class PlainProcess:
     def is_up(self) -> bool:
         """Whether the service listens; without a port, whether it runs."""
         if self.port is not None:
-            return bool(self.host.proc.listeners(self.port))
+            return any(map(self._is_ours, self.host.proc.listeners(self.port, self.at)))
         return bool(self.seen())
 
     def finished(self) -> None:
@@ -530,3 +606,10 @@ class PlainProcess:
             held.close()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.record)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Optional, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _http, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
-from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 
 KILL_SWITCH = "DELIVERY_DISABLE"
@@ -30,6 +30,7 @@ SERVICE_SPEC: dict[str, dict[str, Any]] = {
     "env_file": {"type": "path", "default": "/etc/kumon-assistant/runbook.env"},
     "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
     "port": {"type": "int"},
+    "process_user": {"type": "str"},
     "pid_file": {"type": "path"},
 }
 HEALTH_SPEC: dict[str, dict[str, Any]] = {
@@ -85,8 +86,12 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
         params["env_file"],
         host,
         params["state_dir"],
-        params["port"],
-        params["pid_file"],
+        Identity(
+            params["port"],
+            [address for url in params["health_urls"] for address in _http.addresses_of(url) or []],
+            params["pid_file"],
+            params["process_user"] or None,
+        ),
         params.get("command"),
         params.get("chdir"),
         params.get("log_file"),
@@ -167,7 +172,7 @@ class Service:
     def read(path: str) -> bytes | None:
         """A file that declares flags. Raises Refused."""
         try:
-            return _files.read(path)
+            return _trust.read(path)
         except OSError as exc:
             raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
 
@@ -242,7 +247,7 @@ class Service:
     def _declared(self) -> tuple[bytes | None, list[str]]:
         """The env file, and its path where it cannot be read."""
         try:
-            return _files.read(self.env_file), []
+            return _trust.read(self.env_file), []
         except OSError:
             return None, [self.env_file]
 
@@ -250,7 +255,7 @@ class Service:
         missing = [flag for flag, wanted in flags.items() if not _envfile.same(declared[flag], wanted)] + unread
         for path, wanted in self.manager.declarations(flags).items():
             try:
-                right = _files.read(path) == wanted
+                right = _trust.read(path) == wanted
             except OSError:
                 right = False
             missing += [] if right else [path]

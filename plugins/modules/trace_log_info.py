@@ -238,6 +238,7 @@ traces:
       returned: always
 """
 
+import gc
 import os
 import time
 from typing import Any
@@ -359,7 +360,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         lines=reader.lines,
         any_event=balance.newest is not None or traces["records"] > 0,
     )
-    traces["evidence"] = evidence(traces, balance.newest_message or None, facts)
+    traces["evidence"] = evidence(traces, balance.newest_message, facts)
     return traces
 
 
@@ -383,6 +384,7 @@ def look(call: Call) -> dict[str, Any]:
 
 def main() -> None:
     """Run the module."""
+    gc.disable()  # counting makes no cycles; looking for them takes a fifth of the time
     spec: Spec = {
         "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
         "paths": {"type": "list", "elements": "str", "default": []},

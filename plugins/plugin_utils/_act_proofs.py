@@ -296,6 +296,23 @@ def _observation(proof: str, had: bool | None, code: str, **fields: Any) -> Obse
 # ------------------------------------------------------------------ beside what was before
 
 
+def act_comparable(proof: Mapping[str, Any], switched: Mapping[str, Any] | None, traces: Traces | None = None) -> bool:
+    """Whether an act can be put beside what was before it, so that measuring that is worth its time.
+
+    Where nothing was restarted there is no before. Only a log that has times of its own tells before from after. Behind
+    the fence all that is sent is turned away, and what was before says nothing of that.
+
+    :param proof: how the act was judged by itself
+    :param switched: what ``service_flags`` or ``release`` returned
+    :param traces: what the process did since its start
+    """
+    return (
+        bool((switched or {}).get("restarted"))
+        and (traces or {}).get("timestamps") == "own"
+        and not str(proof.get("reason")).startswith("fence")
+    )
+
+
 def _beside_before(
     status: str,
     reason: str,

@@ -126,8 +126,15 @@ class _Facts:
     def _blind(self) -> bool:
         return self.verdict is None or self.verdict.get("status") == "blind"
 
+    def _proven_ok(self) -> bool:
+        """Whether the verdict is a good one; a quiet log is called ok and proves nothing."""
+        verdict = self.verdict or {}
+        return verdict.get("status") == "ok" and verdict.get("cause") != "quiet"
+
     def _judged(self) -> str:
         verdict = self.verdict or {}
+        if verdict.get("cause") == "quiet":
+            return self._say("quiet_unproven")
         return self._say("critical", status=verdict.get("status"), cause=verdict.get("cause"))
 
     def _entry(self, act: Mapping[str, Any]) -> str:
@@ -207,6 +214,8 @@ class _Facts:
         if quiet < STABLE_SECONDS:
             value = self._say("quiet_short", age=age, needed=needed)
             return _Answer("open", value, "trace_log_info", self._measured())
+        if not self._proven_ok():
+            return _Answer("open", self._judged(), "trace_log_info", self._measured())
         return _Answer("done", self._say("quiet", age=age), "trace_log_info", self._measured())
 
     def _before_last_act(self, moment: Any) -> bool:
@@ -248,7 +257,7 @@ class _Facts:
         if self._blind():
             return _Answer("unknown", self._say("not_measured"), "verdict", self._measured())
         verdict = self.verdict or {}
-        if verdict.get("status") == "ok":
+        if self._proven_ok():
             return _Answer("done", self._judged(), "verdict", self._measured())
         if verdict.get("cause") == "kill_switch":
             return _Answer("open", self._say("safe"), "verdict", self._measured())

@@ -30,6 +30,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recover
 
 # What a process that ignores its kill-switch looks like behind the fence: it tries, and each try fails.
 FENCED = ("kill_switch_ignored", "delivery_failing")
+# Where these are total the kill-switch changes nothing for anybody.
+HOPELESS = ("delivery_failing", "results_unbelieved")
 MODES = ("recommend", "approve", "auto")
 LOOKS = 5  # minutes with traffic for which a failure has to hold before automation acts on it: a hiccup is shorter
 BUDGET = 1800.0  # seconds within which a level is done automatically once at most
@@ -48,6 +50,7 @@ STEPS: dict[str, tuple[int, ...]] = {
     "sending_stopped": (1, 2, 3),
     "gateway_down": (1,),
     "delivery_failing": (1,),
+    "results_unbelieved": (1,),
     # A service that is down sends nothing; the flags of level 1 and 2 would not make it start.
     "service_down": (3,),
     "log_unreadable": (),
@@ -190,7 +193,7 @@ def recovery_decision(
             continue
         if not STEPS[cause]:
             continue
-        if cause == "delivery_failing" and patience.is_total(cause):
+        if cause in HOPELESS and patience.is_total(cause):
             reasons.append(words.say("decide_total", cause=cause))
             hopeless = True
             continue

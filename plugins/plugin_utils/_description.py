@@ -38,6 +38,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
             env_file=settings["env_file"],
             state_dir=settings["state_dir"],
             port=_port(base),
+            process_user=settings["process_user"],
             pid_file=settings["process_pid_file"],
         ),
         "health": {"health_urls": health_urls, "health_fields": fields},

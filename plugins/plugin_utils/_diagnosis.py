@@ -23,6 +23,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     mapping,
     nothing_dated,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import diagnosis as _texts
 
@@ -73,13 +74,17 @@ def diagnosis(
     traces = known["traces"]
     facts = {name: more.get(name) for name in ("notifications", "smoke_test", "report")}
     facts.update(verdict=verdict, **{name: known[name] for name in ("service", "traces", "journal")})
+    measured = str((traces or {}).get("measured") or iso(now))
     told = {
         "host": more.get("host"),
         "depth": depth,
         "verdict": verdict,
-        "measured": (traces or {}).get("measured") or iso(now),
+        "measured": measured,
         "known": known,
-        "rise": failure_rise(traces.get("minutes") or [], now) if traces and depth == "full" else None,
+        # By the clock that dated the minutes, which is the target's.
+        "rise": (
+            failure_rise(traces.get("minutes") or [], parse_when(measured, now)) if traces and depth == "full" else None
+        ),
         "checklist": checklist(facts, now, locale) if depth == "full" else None,
         "unknown": unknown,
         "next_step": more.get("next_step") or _next_step(mapping(verdict, "verdict"), depth, words),
@@ -124,6 +129,7 @@ class _Screen:
 
     def lines(self) -> list[str]:
         parts = [self._headline(), *self._reasons()]
+        parts += self._part("newest", "traces", lambda traces: [newest_event(traces, self._words)])
         parts += self._part("delivery", "traces", self._delivery)
         parts += self._part("critical", "traces", self._critical)
         parts += self._part("service", "service", self._service)
@@ -164,6 +170,8 @@ class _Screen:
         cause = f" ({verdict['cause']})" if verdict["cause"] != "none" else ""
         host = f"{self._host['host']}: " if self._host["host"] else ""
         measured = self._say("measured", age=self._age(self._host["measured"]))
+        if verdict["cause"] == "quiet":
+            return f"{host}{self._say('quiet')}, {measured}"
         return f"{host}{self._say(verdict['status'])}{cause}, {measured}"
 
     def _reasons(self) -> list[str]:

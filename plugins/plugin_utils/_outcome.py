@@ -21,6 +21,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import D
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     health,
@@ -30,6 +31,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     rollback,
     smoke_test,
     status,
+    unanswered,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
@@ -157,7 +159,11 @@ _OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
 
 
 def _verdict_message(words: Words, verdict: Mapping[str, Any]) -> str:
-    return f"{words.say(verdict['status'])}: {next(iter(verdict['reasons']), '')}".rstrip(": ")
+    reason = next(iter(verdict["reasons"]), "")
+    # Its reason begins with the same words.
+    return (
+        reason if verdict["cause"] == "quiet" and reason else f"{words.say(verdict['status'])}: {reason}".rstrip(": ")
+    )
 
 
 def _next_of_verdict(run: _Run, verdict: Mapping[str, Any]) -> str:
@@ -180,9 +186,10 @@ def _health_check(run: _Run) -> dict[str, Any]:
         for column in ("declared", "effective", "reported")
     ]
     lines = [
-        words.say(verdict["status"]) + cause,
+        words.say("quiet") if verdict["cause"] == "quiet" else words.say(verdict["status"]) + cause,
         *[f"- {reason}" for reason in verdict["reasons"]],
-        f"{words.say('window')}: {since}; {words.say('last')}: {traces.get('last') or '?'}",
+        f"{words.say('window')}: {since}",
+        f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",
         f"{words.say('handoff')}: {_counts(handoff, 'planned', 'read', 'lost', 'unread')}",
         f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
         f"{words.say('guards')}: {traces['guards']['incidents']}",
@@ -456,7 +463,7 @@ def _emergency_recovery(run: _Run) -> dict[str, Any]:
 
 
 def _validate_recovery(run: _Run) -> dict[str, Any]:
-    words, proof = run.words(recovery.TEXTS), mapping(run.facts["proof"], "proof")
+    words, proof = run.words(recovery.TEXTS, status.TEXTS), mapping(run.facts["proof"], "proof")
     traces = mapping(run.facts.get("traces") or {}, "traces")
     key = "safe_mode" if proof["status"] == "proven" and proof["safe_mode"] else proof["status"]
     headline = words.say(f"proof_{key}")
@@ -473,6 +480,7 @@ def _validate_recovery(run: _Run) -> dict[str, Any]:
             *[_criterion(item, words) for item in proof["criteria"]],
             *[f"- {reason}" for reason in proof["reasons"]],
             f"{span}; {words.say('measured')} {traces.get('measured') or '?'}",
+            f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",
         ],
         "proof": proof,
     }
@@ -531,6 +539,38 @@ def _smoke_test(run: _Run) -> dict[str, Any]:
     }
 
 
+def _unanswered(run: _Run) -> dict[str, Any]:
+    """Who waits for an answer: counts. The list alone has the numbers."""
+    words, told = run.words(unanswered.TEXTS), mapping(run.facts["told"], "told")
+    n, doubted, path = int(told["n"]), list(told["doubts"]), str(run.facts["path"])
+    conversations, problem = words.many(n, "conversation"), " ".join(str(run.facts.get("problem") or "").split())
+    lines, listed = [words.say("since", since=told["since"] or "?")], False
+    if n:
+        age = "?" if told["longest_wait_seconds"] is None else words.duration(told["longest_wait_seconds"])
+        lines += [words.say("longest", age=age, again=told["wrote_again"]), words.say("person")]
+        listed = not run.check and not problem
+        lines += [words.say("list", path=path)] if listed else []
+        lines += [words.say("unlisted", n=told["unlisted"])] if told["unlisted"] else []
+        key, came_to = ("at_least", "insufficient") if doubted or told["unlisted"] else ("waiting", "ok")
+        if run.check or problem:
+            key, came_to = ("planned", "planned") if run.check else ("not_listed", "failed")
+    else:
+        key, came_to = ("unknown", "blind") if doubted else ("none", "ok")
+    headline = words.say(key, conversations=conversations, since=told["since"] or "?")
+    why = problem or next(iter(doubted), "")
+    following = words.say("next_list", path=path) if listed else problem
+    if came_to == "blind":
+        following = words.say("next_unknown")
+    return {
+        "ok": came_to in ("ok", "planned"),
+        "status": came_to,
+        "next_step": following,
+        "message": f"{headline}: {why}" if why else headline,
+        "lines": [headline, *([problem] if problem else []), *lines, *[f"- {doubt}" for doubt in doubted]],
+        "unanswered": {name: told[name] for name in ("n", "longest_wait_seconds", "wrote_again")},
+    }
+
+
 def _incident_report(run: _Run) -> dict[str, Any]:
     words, problem = run.words(report.TEXTS), str(run.facts.get("problem") or "")
     headline = words.say("would_be_written" if run.check else "written")
@@ -561,6 +601,7 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "emergency_recovery": _emergency_recovery,
     "validate_recovery": _validate_recovery,
     "smoke_test": _smoke_test,
+    "unanswered": _unanswered,
     "incident_report": _incident_report,
     "notify": _notify,
 }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, rollback, smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
@@ -20,8 +21,10 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: ``gate`` of the way forward, the ``release`` to go back to, ``flags`` to be set, or a ``smoke_test``
-    :param facts: ``{smoke_test, verdict}``; ``{release}``; ``{unread}``; ``{phone, webhook_url, service, state, mode}``
+    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set, or a
+        ``smoke_test``
+    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``;
+        ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
@@ -38,6 +41,15 @@ def _gate(facts: dict[str, Any], words: Words, _locale: str) -> str:
     if not verdict or verdict["status"] == "ok" or (verdict["status"], verdict["cause"]) == ("watch", "kill_switch"):
         return ""
     return f"{words.say('gate_verdict')}: {verdict['status']}, {next(iter(verdict['reasons']), '')}"
+
+
+def _hours(facts: dict[str, Any], _words: Words, _locale: str) -> str:
+    try:
+        if facts.get("expected_hours"):
+            Hours(str(facts["expected_hours"]), str(facts.get("time_zone") or ""))
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
 
 
 def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
@@ -70,6 +82,7 @@ def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "flags": _flags,
     "gate": _gate,
+    "hours": _hours,
     "release": _release,
     "smoke_test": _smoke_test,
 }

@@ -34,6 +34,7 @@ PROCEDURES = {
     "emergency_recovery": Procedure("decide", 0, None, "the service was seen to be stable at some level"),
     "validate_recovery": Procedure("prove", 0, None, "the success criteria of the procedures"),
     "smoke_test": Procedure("prove", 0, 60, "a message of our own went as it should"),
+    "unanswered": Procedure("tell", 0, 60, "who waits for an answer, as a list for those who call back"),
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
 }

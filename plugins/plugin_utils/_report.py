@@ -115,7 +115,7 @@ class _Report:
             "words": self._words.texts("charts_"),
             "title": self._say("title", id=self._incident["id"]),
             "status": status,
-            "headline": self._say(f"status_{status}"),
+            "headline": self._say("status_quiet" if status == "ok" and self._quiet() else f"status_{status}"),
             "meta": [
                 (self._say("incident"), str(self._incident["id"])),
                 (self._say("window"), f"{_span(self._incident['since'], self._incident['until'])} UTC"),
@@ -224,6 +224,10 @@ class _Report:
         order = ("ok", "watch", "blind", "rollback")
         statuses = [str((host.get("verdict") or {}).get("status", "blind")) for host in self._hosts.values()]
         return max((status if status in order else "blind" for status in statuses), key=order.index, default="blind")
+
+    def _quiet(self) -> bool:
+        """Whether what is called ok of a host is only that nothing was to be heard."""
+        return any((host.get("verdict") or {}).get("cause") == "quiet" for host in self._hosts.values())
 
     # ------------------------------------------------------------ the sections
 

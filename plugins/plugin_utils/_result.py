@@ -48,7 +48,11 @@ def run_result(
     """
     started, now = number(started, "started"), number(now, "now")
     by_host = {
-        host: {key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")}
+        host: {
+            **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
+            # How many wait for an answer: counts, never who.
+            **{key: outcomes[host][key] for key in ("unanswered",) if key in outcomes[host]},
+        }
         if host in outcomes
         else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}
         for host in hosts

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, NamedTuple, cast
 
@@ -327,9 +328,14 @@ def _log_choose(n: int, k: int) -> float:
 def minute_time(text: Any) -> datetime:
     """Read a minute stamp, `YYYY-MM-DDTHH:MMZ`."""
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%MZ")
+        return _parsed(text)
     except (TypeError, ValueError):
         raise ValueError(f"A minute must look like 2025-09-04T19:10Z, not {_shown(text)}.") from None
+
+
+@lru_cache(maxsize=4096)  # each test of a verdict reads the same ones
+def _parsed(text: str) -> datetime:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%MZ")
 
 
 def merge_minutes(hosts: list[Any]) -> list[Minute]:

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import SHORTEST_SILENCE
+from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
     Detector,
@@ -63,6 +65,7 @@ CAUSES = {
     "sending_stopped": Rule("rollback", 1, 2),
     "gateway_down": Rule("rollback", 1, None),
     "delivery_failing": Rule("rollback", 1, None),
+    "results_unbelieved": Rule("rollback", 1, None),
     "service_down": Rule("blind", 3, None),
     "log_unreadable": Rule("blind", 0, None),
     "not_understood": Rule("blind", 0, None),
@@ -120,7 +123,8 @@ RESULTS = _Stage("results", "success", "failed", "delivery_degraded", "delivery_
 PLANNING = _Stage("planning", "planned", "unplanned", "planning_degraded", "planning_stopped")
 READING = _Stage("reading", "read", "unread", "unread_handoff", "reading_stopped")
 SENDING = _Stage("sending", "sent", "unsent", "sending_degraded", "sending_stopped")
-STAGES = (PLANNING, READING, SENDING, RESULTS)
+CONTRADICTING = _Stage("contradicting", "success", "contradicting", "results_contradict", "results_unbelieved")
+STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING)
 
 
 class Seen:
@@ -131,6 +135,7 @@ class Seen:
     undated: int
     timestamps: str | None
     window_asked: bool
+    since: str | None
     minutes: list[Minute]
     rate: Rate
     delivered: int
@@ -170,6 +175,7 @@ class Seen:
         self.undated = _count(checked, "undated")
         self.timestamps = checked.get("timestamps")
         window = _section(checked, "window")
+        self.since = window.get("since")
         self.window_asked = any(window.get(end) is not None for end in ("since", "until"))
         self.minutes = merge_minutes([sequence(checked.get("minutes") or [], "traces.minutes")])
         delivery = _section(checked, "delivery")
@@ -237,6 +243,26 @@ class Seen:
         return max(0.0, measured - parse_when(str(self.newest), measured))
 
 
+def newest_event(traces: Traces | None, words: Words) -> str:
+    """How long before the measurement the newest event was, for a line of its own; needs the words of `status`."""
+    seen = Seen(traces)
+    age = seen.age()
+    if age is None:
+        return words.say("newest_none")
+    return words.say("newest_ago", age=words.duration(age), at=redact(str(seen.newest or "?"))[:40])
+
+
+def doubts(traces: Traces | None, locale: str = "en") -> list[str]:
+    """Return why what was measured is no good evidence, a sentence each; nothing where it is."""
+    seen, words = Seen(traces), Words(locale, _texts.TEXTS)
+    nothing_known = _Service(None, None, None, False, {})
+    findings = [
+        *_evidence(seen, words, expected=_Expected(True, True)),
+        *_blindness(seen, words, nothing_known, expected=True),
+    ]
+    return [sentence for _cause, sentence in findings]
+
+
 class _Limits(NamedTuple):
     """The success rate that is wanted, and how much evidence against it calls for what."""
 
@@ -253,6 +279,13 @@ class _Service(NamedTuple):
     answering: bool | None
     delivery_disabled: bool
     fence: dict[str, Any]  # {present, attempts, since}; empty without one
+
+
+class _Expected(NamedTuple):
+    """Whether a message should have come by now, and a trace by the process that runs."""
+
+    message: bool
+    trace: bool
 
 
 _Finding = tuple[str, str]  # a cause, and the sentence for it
@@ -272,6 +305,8 @@ def verdict(
     service_known: Truth = None,
     locale: str = "en",
     fenced: Mapping[str, Any] | Truth = None,
+    expected_hours: str | None = None,
+    time_zone: str = "America/Sao_Paulo",
 ) -> Verdict:
     """Judge `traces` as `trace_log_info` returns them (or `None`, where it failed) and return
     `{status, level, next_level, cause, causes, reasons, delivery: {rate, low, high, n}, evidence, would_change,
@@ -288,6 +323,8 @@ def verdict(
     Of a fleet (`traces.parts`) each host is judged by itself as well, and the worst verdict is the fleet's.
 
     `fenced` is whether our own fence keeps messages in: `{present, attempts, since}`, or just true.
+    With `expected_hours` (see `Hours`, in `time_zone`) silence counts only where it lies within them; what is silent
+    for no other reason is `ok`, cause `quiet`, and proves nothing.
     `locale` (`en` or `pt_BR`) is the language of `reasons` and `would_change`.
     """
     limits = _Limits(number(target, "target"), number(watch, "watch"), number(rollback, "rollback"))
@@ -297,6 +334,7 @@ def verdict(
     if expected is None:
         raise ValueError("messages_expected must be true or false, not nothing.")
     words = Words(locale, _texts.TEXTS)
+    hours = Hours(expected_hours, time_zone) if expected_hours else None
     service = _Service(
         flag(service_known, "service_known"),
         flag(service_running, "service_running"),
@@ -310,7 +348,10 @@ def verdict(
     level2 = flag(level2_active, "level2_active") is True
 
     def judge(part: Traces | None) -> Verdict:
-        return _judge(part, words, service, limits=limits, expected=expected is True, more=more, level2=level2)
+        should = _Expected(expected is True, True)
+        if expected and hours:
+            should = _expected_by(hours, Seen(part))
+        return _judge(part, words, service, limits=limits, expected=should, more=more, level2=level2)
 
     judged = judge(traces)
     parts = sequence((traces or {}).get("parts") or [], "traces.parts")
@@ -326,7 +367,7 @@ def _judge(
     service: _Service,
     *,
     limits: _Limits,
-    expected: bool,
+    expected: _Expected,
     more: list[_Finding],
     level2: bool,
 ) -> Verdict:
@@ -336,7 +377,7 @@ def _judge(
     tests = {RESULTS.name: results}
     findings = [
         *_evidence(seen, words, expected=expected),
-        *_blindness(seen, words, service, expected=expected),
+        *_blindness(seen, words, service, expected=expected.message),
         *_incidents(seen, words),
         *_kill_switch(seen, words, service),
         *_oddities(seen, words),
@@ -354,6 +395,9 @@ def _judge(
             findings += _totals(seen, words, stage)
     if not _held_by_fence(seen, service):
         findings += _delivery(seen, words, results, limits)
+    outcomes = (CONTRADICTING.well, CONTRADICTING.wrong)
+    tests[CONTRADICTING.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+    findings += _contradictions(seen, words, tests[CONTRADICTING.name], limits)
     if level2 and any(CAUSES[cause].next_level == 2 for cause, _reason in findings if _rolls_back(cause)):
         findings.append(("level2_not_stable", words.say("level2_not_stable")))
 
@@ -386,6 +430,24 @@ def _judge(
         "held": max(test.held for test in tests.values()),
         "tests": {name: _test(test) for name, test in tests.items()},
     }
+
+
+def _expected_by(hours: Hours, seen: Seen) -> _Expected:
+    """What should have come by now: silence counts where it lies within the hours."""
+    if not seen.measured:
+        return _Expected(True, True)
+    now = parse_when(str(seen.measured), 0.0)
+
+    def silent(since: Any) -> float:
+        return hours.seconds(parse_when(str(since), now), now) if since else now
+
+    fresh, covered = seen.part("fresh"), seen.part("covered")
+    limit = number(fresh.get("limit_seconds") or SHORTEST_SILENCE, "limit_seconds")
+    return _Expected(
+        silent(fresh.get("newest") or covered.get("since") or seen.since) > limit,
+        # Right after a restart within the hours nothing is known of the new process.
+        silent(covered.get("process_started")) > 0,
+    )
 
 
 def _rolls_back(cause: str) -> bool:
@@ -425,7 +487,7 @@ def _worse(whole: Verdict, part: Verdict, words: Words, host: str) -> Verdict:
     }
 
 
-def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]:
+def _evidence(seen: Seen, words: Words, *, expected: _Expected) -> Iterator[_Finding]:
     """Whether what was read is good enough to say anything by it. What was not asked hinders nothing."""
     owned, covered, fresh = seen.part("owned"), seen.part("covered"), seen.part("fresh")
     if owned.get("ok") is False:
@@ -433,7 +495,7 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
         yield "not_owned", words.say("not_owned", reason=reason)
     if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines:
         # Lines of other loggers alone name no trace; on a quiet night there are no others.
-        if expected or seen.unparsed or seen.part("understood").get("candidates"):
+        if expected.message or seen.unparsed or seen.part("understood").get("candidates"):
             yield "not_understood", words.say("not_understood", n=seen.lines)
     elif seen.part("understood").get("ok") is False:
         share = words.percent(number(seen.part("understood").get("share") or 0, "share"))
@@ -443,7 +505,10 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
     if seen.ambiguous:
         yield "ambiguous", words.say("ambiguous", n=seen.ambiguous)
     if covered.get("process_seen") is False:
-        yield "not_covered_process", words.say("not_covered_process")
+        if expected.trace:
+            yield "not_covered_process", words.say("not_covered_process")
+        else:
+            yield "quiet", words.say("quiet_restarted")
     if covered.get("incomplete"):
         yield "incomplete", words.say("incomplete", why=redact(str(covered["incomplete"]))[:120])
     yield from _gaps(seen, words, covered)
@@ -453,8 +518,8 @@ def _evidence(seen: Seen, words: Words, *, expected: bool) -> Iterator[_Finding]
             "limit": words.duration(number(fresh.get("limit_seconds") or 0, "limit_seconds")),
             "rate": words.decimal(f"{number(fresh.get('rate_per_minute') or 0, 'rate_per_minute'):.3g}"),
         }
-        yield ("stale", words.say("stale", **fields)) if expected else ("quiet", words.say("quiet"))
-    elif not seen.records and not expected and not seen.missing:
+        yield ("stale", words.say("stale", **fields)) if expected.message else ("quiet", words.say("quiet"))
+    elif not seen.records and not expected.message and not seen.missing:
         yield "quiet", words.say("quiet_nothing")
 
 
@@ -570,9 +635,6 @@ def _often(n: int, of: int) -> bool:
 
 def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
     """What is no loss and yet not as it should be."""
-    results = seen.rate["n"] + seen.contradicting
-    if seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
-        yield "results_contradict", words.say("results_contradict", n=seen.contradicting, results=results)
     if _often(seen.repeated, seen.answers):
         yield "repeated_sends", words.say("repeated_sends", n=seen.repeated, answers=seen.answers)
     if _often(seen.late_read, seen.planned) or _often(seen.late_settled, seen.answers):
@@ -638,6 +700,18 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
         yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(limits.target))
     elif not failing and not run and seen.rate["n"] and not seen.delivered:
         yield "few_failed", words.say("few_failed", failures=words.many(seen.rate["n"], "failure"))
+
+
+def _contradictions(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+    """Success with an HTTP error. Nobody knows what became of those messages: no delivery is seen in them."""
+    results = seen.rate["n"] + seen.contradicting
+    told = words.say("results_contradict", n=seen.contradicting, results=results)
+    if test.detector.evidence >= limits.rollback and seen.too_few_recipients(CONTRADICTING.wrong) is None:
+        yield CONTRADICTING.rollback, words.say("evidence_rollback", rate=told, limit=f"{limits.rollback:g}")
+    elif seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
+        yield CONTRADICTING.watch, told
+    elif test.watching:
+        yield CONTRADICTING.watch, _watch_text(words, told, test.detector.evidence, limits)
 
 
 def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:

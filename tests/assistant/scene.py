@@ -284,8 +284,11 @@ class Scene:
 
     def base_env(self) -> dict[str, str]:
         """An environment of its own: a DELIVERY_DISABLE or a proxy of the person's shell must not reach the scene."""
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
-        return {"LANG": "C.UTF-8", **kept, "PYTHONDONTWRITEBYTECODE": "1"}
+        names = ("PATH", "HOME", "LANG", "TZ", "PYTHONPYCACHEPREFIX")
+        kept = {name: os.environ[name] for name in names if name in os.environ}
+        # Bytecode beside the program would be a change of the release.
+        bytecode = {} if "PYTHONPYCACHEPREFIX" in kept else {"PYTHONDONTWRITEBYTECODE": "1"}
+        return {"LANG": "C.UTF-8", **kept, **bytecode}
 
     def start_gateway(self) -> None:
         gateway = self.data["gateway"]

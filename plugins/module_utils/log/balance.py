@@ -10,9 +10,9 @@ long a stage takes is learned from the log (what nearly all messages took), and 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
@@ -35,6 +35,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
     OPEN,
     HandoffTable,
     conversation_of,
+    count_of,
+    process_of,
     time_of,
     word,
 )
@@ -52,19 +54,22 @@ _SAMPLE_BYTES = 500
 _LOST_KEYS = 1000
 _CONVERSATIONS_NAMED = 10
 # What bounds the memory. Beyond them counts stay right, but for what the places of use say.
-_SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = 50_000
-_BUDGETS_KEPT = 100_000
+_SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = _BUDGETS_KEPT = 50_000
 _INCIDENTS_KEPT = 200_000
 _RUN_KEPT = 1000
 _RECENT = 5000
-# The columns of a minute.
-_LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING = range(7)
+# The columns of a minute; the last two are not told by the minute.
+_LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _SETTLED, _REPEATED = range(9)
 _COLUMNS = ("lost", "guards", "received", "planned", "read", "sent", "contradicting")
+_WIDTH = 9
 _MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
 
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
+
+
+_Read = tuple[Optional[float], Optional[float], int]  # when it was read, when it was planned, whose it is
 
 
 class Balance:
@@ -103,23 +108,21 @@ class Balance:
 
         self.unparsed = self.unparsed_guards = self.ambiguous = self.future = 0
         self.refused_future = self.refused_backwards = 0
-        self._records = self._undated = 0
-        self._grammars: dict[str, int] = {}
+        self._undated = 0
+        self._grammars: dict[str, int] = defaultdict(int)
         self._own_stamps = self._inherited_stamps = False
         self._first: float | None = None
         self._last: float | None = None
-        self.newest_message = 0.0  # in the window
         self.newest: float | None = None  # of all records, also outside of the window
-        self._last_event: dict[str, float] = {}
+        self._last_event: dict[str, float] = defaultdict(float)
         self._sequence = 0
         self._claimed_starts = 0
 
-        self._stages = dict.fromkeys((*_MESSAGE_STAGES, "repeated"), 0)
         self._turn_counts = {"dropped": 0, "ignored": 0}
         self._traces_plans = False  # by id
         self._handoffs = HandoffTable()
-        self._zeros: dict[int, tuple[float | None, bytes, bool]] = {}
-        self._reads: dict[int, list[tuple[float | None, float | None, bytes, bool]]] = {}
+        self._zeros: dict[int, tuple[float | None, int, bool]] = {}
+        self._reads: dict[int, tuple[_Read, ...]] = {}
         self._budgets: dict[int, int] = {}
         self._turns = Turns()
         self._unplanned: list[tuple[float | None, int]] = []
@@ -129,7 +132,8 @@ class Balance:
         self._late = {"read": 0, "settled": 0}
         self._lost = self._unpaired = self._mismatches = 0
         self._lost_keys: deque[tuple[bytes, int, int]] = deque(maxlen=_LOST_KEYS)
-        self._success = self._failed = self._sent = self._contradicting = 0
+        self._success = self._failed = self._contradicting = 0
+        self._contradicted: set[int] = set()
         self._failed_by_http = Tally()
         self._failed_by_conversation = Tally()
         self._last_success = 0
@@ -147,29 +151,49 @@ class Balance:
         self._samples: dict[str, deque[tuple[float | None, bytes]]] = {
             name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
         }
-        self._present_row = [0] * len(_COLUMNS)
+        self._undated_row = [0] * _WIDTH
+        self._row = (
+            self._undated_row
+        )  # of the minute of the event that is taken; one that nobody reads outside the window
         self._moment: float | None = None  # of the event that is taken, and its line, for samples
         self._line = b""
         self._inside = True
-        self._handlers: dict[str, Callable[[Event, bool], None]] = {
+        self._minute: int | None = None
+        self._is_bounded = since is not None or until is not None
+        # The V2 traces know no message's id; what they tell has to be paired by key.
+        by_any: dict[str, Callable[[Event], None]] = {
             RECEIVED: self._take_received,
-            PLANNED: self._take_planned,
-            READ: self._take_read,
             SENT: self._take_sent,
-            SETTLED: self._take_settled,
             DROPPED: self._take_dropped,
             IGNORED: self._take_ignored,
             GUARD: self._take_guard,
             INSTANCE: self._take_instance,
         }
+        self._by_key = {
+            **by_any,
+            PLANNED: self._take_plan,
+            READ: self._take_delivery,
+            SETTLED: self._take_result,
+        }
+        self._by_id = {
+            **by_any,
+            PLANNED: self._take_planned_turn,
+            READ: self._take_read_turn,
+            SETTLED: self._take_settled_turn,
+        }
+        self._turn_to(None)
 
     # ---------------------------------------------------------------- taking
 
     @property
     def observed(self) -> dict[str, int]:
         """How many messages were planned, read, sent and settled (with a result) so far, for a reader that waits."""
-        stages = self._stages
-        return {name: stages[name] for name in (PLANNED, READ, SENT, SETTLED)}
+        columns = {PLANNED: _PLANNED, READ: _READ, SENT: _SENT, SETTLED: _SETTLED}
+        return {name: self.total(column) for name, column in columns.items()}
+
+    def total(self, column: int) -> int:
+        """Return the sum of a column over the window."""
+        return self._undated_row[column] + sum(row[column] for row in self._minutes.values())
 
     def look_again_at(self, now: float) -> None:
         """The present is later now: what waited was waited for."""
@@ -187,67 +211,67 @@ class Balance:
         self.unparsed_guards += guard
         self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES]))
 
+    @property
+    def newest_message(self) -> float | None:
+        """When the newest record of a message in the window was written, in seconds since the epoch."""
+        return max(self._last_event[stage] for stage in _MESSAGE_STAGES) or None
+
     def take(self, event: Event, moment: float | None, line: bytes, grammar: str, own: bool) -> None:
         """Count one event; ``moment`` is when it happened, ``own`` whether its own record tells that."""
         by_id = grammar != "trace"
         if self._conversation is not None and not self._concerns(event, by_id):
             return
         self._line = line
-        if moment is None or moment != self._moment:
-            self._moment, self._inside = moment, self._lies_inside(moment)
-            if moment is not None:
-                if self.newest is None or moment > self.newest:
-                    self.newest = moment
-                if self._inside:
-                    self._note_time(moment)
+        if moment != self._moment:
+            self._turn_to(moment)
+        stage = event.stage
         if self._inside:
-            self._records += 1
-            self._grammars[grammar] = self._grammars.get(grammar, 0) + 1
-            if moment is None:
-                self._undated += 1
-            else:
-                stage = event.stage
-                if stage in _MESSAGE_STAGES and moment > self.newest_message:
-                    self.newest_message = moment
-                if moment > self._last_event.get(stage, 0.0):
+            self._grammars[grammar] += 1
+            if moment is not None:
+                if moment > self._last_event[stage]:
                     self._last_event[stage] = moment
                 if own:
                     self._own_stamps = True
                 else:
                     self._inherited_stamps = True
-        elif moment is None:
+        if moment is None:
             self._undated += 1
-        self._handlers[event.stage](event, by_id)
+        (self._by_id if by_id else self._by_key)[stage](event)
+
+    def _turn_to(self, moment: float | None) -> None:
+        """The next events are of this moment."""
+        self._moment = moment
+        if moment is None:
+            self._inside = self._lies_inside(None)
+            self._row = self._undated_row if self._inside else [0] * _WIDTH
+            self._minute = None
+            return
+        if self.newest is None or moment > self.newest:
+            self.newest = moment
+        minute = int(moment // 60)
+        if minute != self._minute or self._is_bounded:
+            self._minute, self._inside = minute, self._lies_inside(moment)
+            self._row = self._row_of(minute) if self._inside else [0] * _WIDTH
+        if self._inside:
+            if self._first is None or moment < self._first:
+                self._first = moment
+            if self._last is None or moment > self._last:
+                self._last = moment
+
+    def _row_of(self, minute: int) -> list[int]:
+        row = self._minutes.get(minute)
+        if row is None:
+            row = self._minutes[minute] = [0] * _WIDTH
+        return row
 
     def _lies_inside(self, moment: float | None) -> bool:
         if moment is None:
             return self._since is None and self.until is None
         return (self._since is None or moment >= self._since) and (self.until is None or moment < self.until)
 
-    def _note_time(self, moment: float) -> None:
-        if self._first is None or moment < self._first:
-            self._first = moment
-        if self._last is None or moment > self._last:
-            self._last = moment
-        minute = int(moment // 60)
-        row = self._minutes.get(minute)
-        if row is None:
-            row = self._minutes[minute] = [0] * len(_COLUMNS)
-        self._present_row = row
-
     def _concerns(self, event: Event, by_id: bool) -> bool:
         conversation = event.conversation or (self._turns.conversation(event.key) if by_id else b"")
         return conversation == self._conversation or self._conversation in conversation.split(b"_")
-
-    def _row(self) -> list[int]:
-        """The columns of the minute of what is taken, which lies in the window."""
-        return [0] * len(_COLUMNS) if self._moment is None else self._present_row
-
-    def _stage(self, stage: str, column: int | None, count: int = 1) -> None:
-        if self._inside:
-            self._stages[stage] += count
-            if column is not None:
-                self._row()[column] += count
 
     def _sample(self, name: str) -> None:
         self._samples[name].append((self._moment, self._line[:_SAMPLE_BYTES]))
@@ -260,69 +284,58 @@ class Balance:
 
     # -------------------------------------------------------------- the stages
 
-    def _take_received(self, event: Event, _by_id: bool) -> None:
-        self._stage(RECEIVED, _RECEIVED)
+    def _take_received(self, event: Event) -> None:
+        self._row[_RECEIVED] += 1
         self._turns.receive(event.key, event.conversation, self._moment, self._inside)
         if self._inside:
             self._unanswered.ask(event.conversation, self._moment)
             if event.instance is not None:
                 self._see_instance(self._seen, event.instance)
 
-    def _take_planned(self, event: Event, by_id: bool) -> None:
-        if by_id:
-            self._traces_plans = True
-            if event.number:
-                self._planned_messages()
-            elif self._inside:
-                self._unplanned.append((self._moment, hash(event.conversation)))
-            return
-        key, ids = hash(event.key), hash(event.ids)
+    def _take_planned_turn(self, event: Event) -> None:
+        self._traces_plans = True
+        if event.number:
+            self._planned_messages()
+        elif self._inside:
+            self._unplanned.append((self._moment, hash(event.conversation)))
+
+    def _take_plan(self, event: Event) -> None:
+        key, ids, who, number = hash(event.key), hash(event.ids), hash(event.conversation), event.number
         before = self._handoffs.hot.get(key)
         is_open = before is not None and before[1] & OPEN != 0
-        if not event.number:
+        if not number:
             # The planner writes two traces a turn, before (usually 0) and after: two zeros are a turn without answer.
             if key in self._zeros:
                 self._zeros.pop(key)
                 if self._inside:
-                    self._unplanned.append((self._moment, hash(event.conversation)))
+                    self._unplanned.append((self._moment, who))
             else:
                 if len(self._zeros) >= _ZEROS_KEPT:
                     self._zeros.pop(next(iter(self._zeros)))
-                self._zeros[key] = (self._moment, event.conversation, self._inside)
+                self._zeros[key] = (self._moment, who, self._inside)
+                if self._inside:  # a turn has begun: somebody wrote
+                    self._unanswered.ask(event.conversation, self._moment)
             # One that is still unread stays so, with its ids; but the outbox is empty now.
-            known = before if is_open and before is not None else None
-            packed = word(
-                0,
-                self._claimed_starts,
-                self._moment,
-                self._inside if known is None else known[1] & COUNTED != 0,
-                is_open,
-                hash(event.conversation),
-            )
-            self._handoffs.plan(key, ids if known is None else known[0], packed)
+            packed = word(self._claimed_starts, self._moment, self._inside, 0, who)
+            if before is not None and is_open:
+                self._handoffs.plan(key, before[0], packed & ~COUNTED | before[1] & COUNTED)
+            else:
+                self._handoffs.plan(key, ids, packed & ~OPEN)
             return
-        follows_zero = self._zeros.pop(key, None) is not None
-        if is_open and before is not None and before[0] == ids and not follows_zero:
+        zero = self._zeros.pop(key, None)
+        packed = word(self._claimed_starts, self._moment, self._inside, number, who)
+        if before is not None and is_open and before[0] == ids and zero is None:
             # What is still in the outbox is seen once more before the next turn: it stays one message.
-            packed = word(
-                event.number,
-                self._claimed_starts,
-                self._moment,
-                before[1] & COUNTED != 0,
-                True,
-                hash(event.conversation),
-            )
-            self._handoffs.plan(key, ids, packed)
+            self._handoffs.plan(key, ids, packed & ~COUNTED | before[1] & COUNTED)
             return
-        packed = word(event.number, self._claimed_starts, self._moment, self._inside, True, hash(event.conversation))
-        self._handoffs.plan(key, ids, packed, another=True)
-        self._spend(key, -event.number)
+        self._handoffs.plan(key, ids, packed, another=is_open)
+        self._spend(key, -number)
         self._planned_messages()
-        if self._inside:
+        if self._inside and not (zero and zero[2]):
             self._unanswered.ask(event.conversation, self._moment)
 
     def _planned_messages(self) -> None:
-        self._stage(PLANNED, _PLANNED)
+        self._row[_PLANNED] += 1
         if self._inside and self._moment is not None:
             self._recent_plans.append(self._moment)
 
@@ -339,40 +352,44 @@ class Balance:
         self._budgets[key] = (min(known, 0) if sends < 0 else known) + sends
         return self._budgets[key] > 0
 
-    def _take_read(self, event: Event, by_id: bool) -> None:
+    def _take_read_turn(self, event: Event) -> None:
         moment = self._moment
-        if by_id:
-            turn = self._turns.read(event.key, event.conversation, moment, self._inside)
-            if turn.received is not None and moment is not None:
-                self._delay("read", moment - turn.received)
-            self._stage(READ, _READ)
-            if self._inside and moment is not None:
-                self._recent_plans.append(moment)
-            return
-        key, ids = hash(event.key), hash(event.ids)
+        turn = self._turns.read(event.key, event.conversation, moment, self._inside)
+        if turn.received is not None and moment is not None:
+            self._delay("read", moment - turn.received)
+        self._row[_READ] += 1
+        if self._inside and moment is not None:
+            self._recent_plans.append(moment)
+
+    def _take_delivery(self, event: Event) -> None:
+        moment, key, ids = self._moment, hash(event.key), hash(event.ids)
         plan = self._handoffs.deliver(key, ids)
-        planned_at = None if plan is None or plan.time is None else float(plan.time)
-        if plan is not None and plan.was_open and planned_at is not None and moment is not None:
-            self._delay("read", max(0.0, moment - planned_at))
+        planned_at: float | None = None
+        if plan is not None:
+            planned_at = float(time_of(plan[1])) or None
+            if plan[1] & OPEN and planned_at is not None and moment is not None:
+                self._delay("read", moment - planned_at)
         if not self._inside:
             return
         if plan is None:
             self._unpaired += 1
-        elif not plan.same_ids and self._same_process(planned_at, moment):
-            if plan.process == self._claimed_starts & 0xFF:
+        elif plan[0] != ids and self._same_process(planned_at, moment):
+            if process_of(plan[1]) == self._claimed_starts & 0xFF:
                 self._mismatches += 1
                 self._critical()
             else:
                 self.ambiguous += 1
         if event.number:
-            self._stage(READ, _READ)
+            self._row[_READ] += 1
             if len(self._reads) < _READS_KEPT:
-                self._reads.setdefault(key, []).append((moment, planned_at, event.conversation, self._inside))
-        elif plan is not None and plan.number:
+                read = (moment, planned_at, hash(event.conversation))
+                waiting = self._reads.get(key)
+                self._reads[key] = (read,) if waiting is None else (*waiting, read)
+        elif plan is not None and count_of(plan[1]):
             self._lost += 1
             self._critical()
-            self._lost_keys.append((event.key, plan.number, event.number))
-            self._row()[_LOST] += 1
+            self._lost_keys.append((event.key, count_of(plan[1]), event.number))
+            self._row[_LOST] += 1
             self._sample("lost")
 
     def _same_process(self, one: float | None, other: float | None) -> bool:
@@ -387,77 +404,80 @@ class Balance:
         if seconds > LONGEST_GRACE and self._inside and name in self._late:
             self._late[name] += 1
 
-    def _take_sent(self, event: Event, _by_id: bool) -> None:
-        moment, key = self._moment, hash(event.key)
+    def _take_sent(self, event: Event) -> None:
+        key = hash(event.key)
         self._leave_reads(key)
         repeated = self._spend(key, 1)
         if not self._inside:
             return
         self._sequence += 1
-        self._sent += 1
-        self._stage(SENT, _SENT)
-        self._stages["repeated"] += repeated
+        self._row[_SENT] += 1
+        self._row[_REPEATED] += repeated
         if event.instance is not None:
             self._see_instance(self._sent_by, event.instance)
         if event.key not in self._sends and len(self._sends) >= _SENDS_KEPT:
             self._give_up_oldest_send()
-        self._sends[event.key] = (*self._sends.get(event.key, ()), (moment, self._sequence))
+        self._sends[event.key] = (*self._sends.get(event.key, ()), (self._moment, self._sequence))
 
     def _leave_reads(self, key: int) -> None:
         """What was read is sent now."""
-        waiting = self._reads.get(key)
-        if not waiting:
+        waiting = self._reads.pop(key, None)
+        if waiting is None:
             return
-        read_at, planned_at, _conversation, _inside = waiting.pop(0)
-        if not waiting:
-            del self._reads[key]
+        if len(waiting) > 1:
+            self._reads[key] = waiting[1:]
+        read_at, planned_at, _who = waiting[0]
         if self._moment is not None:
             if read_at is not None:
                 self._delays["sent"].add(self._moment - read_at)
             if planned_at is not None:
                 self._delays["planned_sent"].add(self._moment - planned_at)
 
-    def _take_settled(self, event: Event, by_id: bool) -> None:
-        moment, conversation = self._moment, event.conversation
-        if by_id:
-            turn = self._turns.end(event.key)
-            conversation = conversation or (turn.conversation if turn else b"")
-            sent_at = turn.read if turn else None
-            if event.outcome == UNSENT:
-                if self._inside:
-                    self._unsent.append((moment if sent_at is None else sent_at, hash(conversation)))
-                return
+    def _take_settled_turn(self, event: Event) -> None:
+        moment = self._moment
+        turn = self._turns.end(event.key)
+        conversation = event.conversation or (turn.conversation if turn else b"")
+        sent_at = turn.read if turn else None
+        if event.outcome == UNSENT:
             if self._inside:
-                self._sequence += 1
-                self._sent += 1
-                self._stage(SENT, _SENT)
-            if sent_at is not None and moment is not None:
-                self._delays["planned_sent"].add(moment - sent_at)
-        else:
-            key = hash(event.key)
-            if key in self._reads:
-                self._leave_reads(key)
-            if event.outcome == FAILED:
-                self._spend(key, -1)  # it may be tried again
-            waiting = self._sends.pop(event.key, ())
-            if len(waiting) > 1:
-                self._sends[event.key] = waiting[1:]
-            sent_at = waiting[0][0] if waiting else None
+                self._unsent.append((moment if sent_at is None else sent_at, hash(conversation)))
+            return
+        if self._inside:
+            self._sequence += 1
+            self._row[_SENT] += 1
         if sent_at is not None and moment is not None:
+            self._delays["planned_sent"].add(moment - sent_at)
             self._delay("settled", moment - sent_at)
         if self._inside:
             self._settle(event, conversation)
 
+    def _take_result(self, event: Event) -> None:
+        key = hash(event.key)
+        self._leave_reads(key)
+        if event.outcome == FAILED:
+            self._spend(key, -1)  # it may be tried again
+        waiting = self._sends.pop(event.key, None)
+        if waiting:
+            if len(waiting) > 1:
+                self._sends[event.key] = waiting[1:]
+            sent_at = waiting[0][0]
+            if sent_at is not None and self._moment is not None:
+                self._delay("settled", self._moment - sent_at)
+        if self._inside:
+            self._settle(event, event.conversation)
+
     def _settle(self, event: Event, conversation: bytes) -> None:
         self._sequence += 1
-        self._stage(SETTLED, None)
+        self._row[_SETTLED] += 1
         failed = event.outcome == FAILED
         moment = self._moment
         minute = None if moment is None else int(moment // 60)
         if not failed and _is_error(event.http):
             # Both cannot be true. It is believed to be neither.
             self._contradicting += 1
-            self._row()[_CONTRADICTING] += 1
+            if len(self._contradicted) < _RECENT:
+                self._contradicted.add(hash(conversation))
+            self._row[_CONTRADICTING] += 1
             self._sample("failures")
             return
         if failed:
@@ -475,12 +495,12 @@ class Balance:
                 self._run = {}
         self._outcomes.add(minute, conversation, failed, is_number=event.http == b"400")
 
-    def _take_dropped(self, event: Event, _by_id: bool) -> None:
+    def _take_dropped(self, event: Event) -> None:
         self._turns.drop(event.conversation)
         if self._inside:
             self._turn_counts["dropped"] += 1
 
-    def _take_ignored(self, event: Event, _by_id: bool) -> None:
+    def _take_ignored(self, event: Event) -> None:
         if self._inside:
             self._turn_counts["ignored"] += 1
 
@@ -493,7 +513,7 @@ class Balance:
 
     # ---------------------------------------------------- guards and instances
 
-    def _take_instance(self, event: Event, _by_id: bool) -> None:
+    def _take_instance(self, event: Event) -> None:
         if not self._inside:
             return
         if event.kind == b"error":  # its "instance" is the error's text
@@ -507,7 +527,7 @@ class Balance:
         if is_invalid_instance(name):
             self._critical()
 
-    def _take_guard(self, event: Event, _by_id: bool) -> None:
+    def _take_guard(self, event: Event) -> None:
         if not self._inside:
             return
         if event.level != b"CRITICAL":
@@ -518,7 +538,7 @@ class Balance:
         incident = hash((event.family, event.key, event.kind if event.value is None else event.value))
         if incident not in self._incidents and len(self._incidents) < _INCIDENTS_KEPT:
             self._incidents.add(incident)
-            self._row()[_GUARDS] += 1
+            self._row[_GUARDS] += 1
             self._sample("guards")
             if event.value is not None:
                 self._guarded.add(_text(event.value))
@@ -576,18 +596,18 @@ class _Sheet:
 
     def _find_waiting(self) -> None:
         b = self.b
-        for moment, conversation, inside in b._zeros.values():
+        for moment, who, inside in b._zeros.values():
             # Without the second trace of its turn the planner did not come to an end.
             if inside and (moment is None or self.present - moment > LONGEST_GRACE):
-                self.losses["unplanned"].append((moment, hash(conversation)))
+                self.losses["unplanned"].append((moment, who))
         for packed in b._handoffs.unread():
             moment = float(time_of(packed)) or None
             if self._is_over("read", moment, "read"):
                 self.losses["unread"].append((moment, conversation_of(packed)))
         for waiting in b._reads.values():
-            for moment, _planned, conversation, inside in waiting:
-                if inside and self._is_over("sent", moment):
-                    self.losses["unsent"].append((moment, hash(conversation)))
+            for moment, _planned, who in waiting:
+                if self._is_over("sent", moment):
+                    self.losses["unsent"].append((moment, who))
         for key, sends in b._sends.items():
             for moment, sequence in sends:
                 if self._is_over("settled", moment, "settled"):
@@ -614,10 +634,10 @@ class _Sheet:
         )
         seen, invalid, unexpected = self._instances()
         # A turn that is open was asked for, but by its own grammar alone: others trace each send.
-        planned = b._stages[PLANNED] if not self._without_plans() else b._stages[READ] + self.lost_turns
+        planned = b.total(_PLANNED) if not self._without_plans() else b.total(_READ) + self.lost_turns
         unread = len(self.losses["unread"]) + b._handoffs.dropped_unread
         return {
-            "records": b._records,
+            "records": sum(b._grammars.values()),
             "unparsed": b.unparsed,
             "unparsed_guards": b.unparsed_guards,
             "ambiguous": b.ambiguous,
@@ -637,7 +657,7 @@ class _Sheet:
                 "lost": b._lost + unread,
                 "ignored": b._turn_counts["ignored"],
             },
-            "last_event": {name: iso(b._last_event.get(name)) for name in (*_MESSAGE_STAGES, GUARD)},
+            "last_event": {name: iso(b._last_event[name] or None) for name in (*_MESSAGE_STAGES, GUARD)},
             "overdue": {"planned": unread, "read": len(self.losses["unsent"]), "sent": unconfirmed},
             "late": self.late,
             "contradicting": b._contradicting,
@@ -647,7 +667,7 @@ class _Sheet:
             "delivery": {
                 "success": b._success,
                 "failed": b._failed,
-                "sent": b._sent + len(self.open_turns),
+                "sent": b.total(_SENT) + len(self.open_turns),
                 "success_rate": round(b._success / settled, 6) if settled else None,
                 "failed_by_http": self._named(b._failed_by_http),
                 "failed_by_conversation": self._named(b._failed_by_conversation.largest(_CONVERSATIONS_NAMED)),
@@ -657,7 +677,7 @@ class _Sheet:
             "handoff": {
                 "planned": planned,
                 "matured": planned - self._young_plans(),
-                "read": b._stages[READ],
+                "read": b.total(_READ),
                 "lost": b._lost,
                 "unread": unread,
                 "unpaired": b._unpaired,
@@ -679,6 +699,7 @@ class _Sheet:
             },
             "recipients": {
                 **b._outcomes.recipients(self._late_failures()),
+                "contradicting": len(b._contradicted),
                 **{name: len({who for _moment, who in losses}) for name, losses in self.losses.items()},
             },
             "minutes": self._minutes(),
@@ -694,20 +715,20 @@ class _Sheet:
     def _without_plans(self) -> bool:
         """Whether what was planned has to be told from what was read: the log has no trace of plans."""
         b = self.b
-        return not b._stages[PLANNED] and not b._traces_plans
+        return not b.total(_PLANNED) and not b._traces_plans
 
     def _stages(self) -> dict[str, int | None]:
         b = self.b
         by_id = any(name in b._grammars for name in ("pipeline", "one-turn"))
         traced = "trace" in b._grammars
         return {
-            "received": b._stages[RECEIVED] if by_id else None,
-            "planned": b._stages[PLANNED] if traced or b._traces_plans else None,
-            "read": b._stages[READ],
-            "sent": b._stages[SENT],
+            "received": b.total(_RECEIVED) if by_id else None,
+            "planned": b.total(_PLANNED) if traced or b._traces_plans else None,
+            "read": b.total(_READ),
+            "sent": b.total(_SENT),
             "success": b._success,
             "failed": b._failed,
-            "repeated": b._stages["repeated"],
+            "repeated": b.total(_REPEATED),
         }
 
     def _young_plans(self) -> int:

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO, cast
 
+from ansible_collections.kumon.runbook.plugins.module_utils import _trust
 from ansible_collections.kumon.runbook.plugins.module_utils.log.envelopes import of_file
 from ansible_collections.kumon.runbook.plugins.module_utils.log.lines import LONGEST_LINE
 from ansible_collections.kumon.runbook.plugins.module_utils.log.owner import Identity
@@ -133,8 +134,7 @@ def rotation(name: str) -> tuple[str, int]:
 
 
 def _open(name: str) -> IO[bytes]:
-    # Not blocking: a name that is a FIFO by now must not be waited for.
-    return open(name, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK))
+    return os.fdopen(_trust.opened(name), "rb")
 
 
 class LogFile:
@@ -150,8 +150,6 @@ class LogFile:
         self._raw = _open(name)
         try:
             info = os.fstat(self._raw.fileno())
-            if not stat.S_ISREG(info.st_mode):
-                raise OSError(errno.EINVAL, "it is not a regular file")
             self.identity: Identity = (info.st_dev, info.st_ino)
             self.size, self.mtime = info.st_size, info.st_mtime
             start = self._raw.read(64)

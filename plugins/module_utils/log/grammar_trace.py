@@ -59,17 +59,19 @@ def _key(text: bytes) -> tuple[bytes, bytes, bytes] | None:
 
 
 def _outbox(rest: bytes) -> list[Event] | None:
-    phase, _bar, rest = rest.partition(b"|")
-    stage = {b"phase=planner": PLANNED, b"phase=delivery": READ}.get(phase)
-    key_and_ids, sep, count = rest.rpartition(b"|count=")
-    if stage is None or not sep or not (count.isdigit() and len(count) < 10):
+    stage, at = (PLANNED, 14) if rest.startswith(b"phase=planner|") else (READ, 15)
+    if stage == READ and not rest.startswith(b"phase=delivery|"):
+        return None
+    ends = rest.rfind(b"|count=")
+    number = rest[ends + 7 :]
+    if ends < 0 or not (number.isdigit() and len(number) < 10):
         # Another logger's line of 5fe5119 ends in outbox_count; its key never meets a delivery trace.
         return [] if stage == PLANNED and b"|outbox_count=" in rest else None
-    key, sep, ids = key_and_ids.rpartition(b"|state_id=")
-    found = _key(key) if sep and b"|outbox_id=" in ids else None
-    if found is None or found[0]:
+    ids = rest.rfind(b"|state_id=", at, ends)
+    idem = rest.rfind(_IDEM, at, ids)
+    if ids < 0 or idem < 0 or not rest.startswith(b"conv=", at) or rest.find(b"|outbox_id=", ids, ends) < 0:
         return None
-    return [Event(stage, found[1], found[2], number=int(count), ids=ids)]
+    return [Event(stage, rest[at:ids], rest[at + 5 : idem], "", int(number), None, b"", rest[ids + 10 : ends])]
 
 
 def _delivery(rest: bytes) -> list[Event] | None:

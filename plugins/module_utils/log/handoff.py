@@ -13,7 +13,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import NamedTuple
 
 HOT_KEYS = 50_000
 FROZEN_SEGMENTS = 20
@@ -23,44 +22,30 @@ _MORE_KEPT = 50_000
 OPEN = 1  # a message was planned and no delivery trace came since
 COUNTED = 2  # it lies inside the window that was asked for
 _COUNT_SHIFT, _PROCESS_SHIFT, _TIME_SHIFT, _CONVERSATION_SHIFT = 2, 10, 18, 52
+_COUNT = 0xFF << _COUNT_SHIFT
 CONVERSATIONS = 1 << 11  # classes of conversations that are told apart: enough to say whether several are concerned
 
 
-class Plan(NamedTuple):
-    """What a planner trace was: hash of its ids, number of messages (at most 255), its process modulo 256, time."""
-
-    ids: int
-    number: int
-    process: int
-    time: int | None
-    was_open: bool
-    same_ids: bool
-
-
-def word(count: int, process: int, time: float | None, counted: bool, is_open: bool, conversation: int = 0) -> int:
-    """Pack a planner trace: count (capped at 255), number of the process modulo 256, time in whole seconds, and the
-    class of its conversation."""
-    seconds = 0 if time is None or time < 1 else int(time)
+def word(process: int, time: float | None, counted: bool, count: int, conversation: int) -> int:
+    """Pack a planner trace that is open: number of the process modulo 256, time in whole seconds, whether it lies in
+    the window, count (capped at 255) and the class of its conversation."""
     return (
-        conversation % CONVERSATIONS << _CONVERSATION_SHIFT
-        | seconds << _TIME_SHIFT
-        | (process & 0xFF) << _PROCESS_SHIFT
+        (COUNTED | OPEN if counted else OPEN)
         | (count if count < 0xFF else 0xFF) << _COUNT_SHIFT
-        | (COUNTED if counted else 0)
-        | (OPEN if is_open else 0)
+        | (process & 0xFF) << _PROCESS_SHIFT
+        | (0 if time is None or time < 1 else int(time)) << _TIME_SHIFT
+        | conversation % CONVERSATIONS << _CONVERSATION_SHIFT
     )
 
 
-def _plan(ids: int, packed: int, wanted: int) -> Plan:
-    seconds = time_of(packed)
-    return Plan(
-        ids,
-        packed >> _COUNT_SHIFT & 0xFF,
-        packed >> _PROCESS_SHIFT & 0xFF,
-        seconds or None,
-        bool(packed & OPEN),
-        ids == wanted,
-    )
+def count_of(packed: int) -> int:
+    """Return how many messages were planned, at most 255."""
+    return packed >> _COUNT_SHIFT & 0xFF
+
+
+def process_of(packed: int) -> int:
+    """Return the number of the process that planned, modulo 256."""
+    return packed >> _PROCESS_SHIFT & 0xFF
 
 
 def time_of(packed: int) -> int:
@@ -103,34 +88,33 @@ class HandoffTable:
                 self.dropped_unread += before[1] & COUNTED != 0
         hot[key] = (ids, packed)
 
-    def deliver(self, key: int, ids: int) -> Plan | None:
+    def deliver(self, key: int, ids: int) -> tuple[int, int] | None:
         """Return the planner trace that a delivery with these ids belongs to and mark it as read.
 
-        That is an open one with the same ids, else the latest one that is open, else the latest; None without any. Its
-        ``number`` is that of the latest trace of the key: what delivery should have found.
+        That is an open one with the same ids, else the latest one that is open, else the latest; None without any. It
+        is returned as it was before, as its ids and its word, but with the count of the latest trace of the key: what
+        delivery should have found.
         """
-        more = self._more.get(key)
         entry = self.hot.get(key)
-        latest_fits = entry is not None and entry[1] & OPEN and entry[0] == ids
-        if more and not latest_fits:
+        more = self._more.get(key) if self._more else None
+        if more and not (entry is not None and entry[1] & OPEN and entry[0] == ids):
             at = next((at for at, known in enumerate(more) if known[0] == ids), None)
             if at is not None or entry is None or not entry[1] & OPEN:
                 found = more.pop(at or 0)
                 self._more_size -= 1
                 if not more:
                     del self._more[key]
-                plan = _plan(found[0], found[1], ids)
-                return plan if entry is None else plan._replace(number=_plan(*entry, ids).number)
+                return found if entry is None else (found[0], found[1] & ~_COUNT | entry[1] & _COUNT)
         if entry is not None:
             if entry[1] & OPEN:
                 self.hot[key] = (entry[0], entry[1] & ~OPEN)
-            return _plan(entry[0], entry[1], ids)
+            return entry
         for keys, known_ids, words in reversed(self._frozen):
             at = bisect_left(keys, key)
             if at < len(keys) and keys[at] == key:
                 packed = words[at]
                 words[at] = packed & ~OPEN
-                return _plan(known_ids[at], packed, ids)
+                return known_ids[at], packed
         return None
 
     def unread(self) -> Iterator[int]:

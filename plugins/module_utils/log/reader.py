@@ -46,7 +46,7 @@ _STARTED = b"Started server process ["
 _STARTED_LINE = re.compile(rb"(?:INFO:     )?Started (?:server|parent) process \[\d+\]")
 # Free text is logged as "<what> <number>: <first 50 characters>..."; a line break in it makes a line that looks bare.
 _FREE_TEXT = re.compile(rb"(?:Processing message for|WhatsApp message sent successfully to) [^:]*: ")
-_FREE_TEXT_LINES = 20
+_FREE_TEXT_LINES, _FREE_TEXT_LENGTH = 20, 50
 # So many bare traces with none that has a head between them are no customer's text but another way of logging.
 _BARE_RUN = 6
 _KEPT_BEFORE = 1 << 13
@@ -134,11 +134,14 @@ class TraceReader:
         plain = not self._envelope and b"\x1b" not in block and b"\r" not in block
         find, rfind, end = block.find, block.rfind, len(block)
         heads, at, done = self._heads, 0, 0  # up to `done` times have been looked for
+        json = day = -1  # where the next lines begin that may tell a time
+        in_text = self._in_text()
         while at < end:
-            if self._in_text():
+            if in_text:
                 stop = find(b"\n", at)
                 self._line(block[at : stop if stop >= 0 else end], block, at)
                 at = stop + 1 if stop >= 0 else end
+                in_text = self._in_text()
                 continue
             mark = find(b"|", at)
             if phrases and (mark < 0 or phrases[0] < mark):
@@ -161,12 +164,18 @@ class TraceReader:
             if kind == _SKIP:
                 continue
             if self._needs_stamps:
-                self._inherit(block, done, start)
+                if json < start or day < start:
+                    self._inherit(block, done, start, json < start, day < start)
+                    if json < start:
+                        json = find(b"\n{", start) + 1 or end
+                    if day < start:
+                        day = find(b"\n2", start) + 1 or end
                 done = start
             if kind == _LOOK or not (plain and self._trace(kind, block, start, mark, stop)):
                 self._line(block[start:stop], block, start)
+                in_text = self._in_text()
         if self._needs_stamps:
-            self._inherit(block, done, end)
+            self._inherit(block, done, end, json < end, day < end)
         self._before = block[-_KEPT_BEFORE:]
         self._ended_in_a_long_line = b"\n" not in self._before
 
@@ -279,8 +288,7 @@ class TraceReader:
             if block[stop - 1 : stop] != b"}" or end < 0 or block.find(b"\\", mark, end) >= 0:
                 return False
             rest = block[mark + 1 : end]
-            stamp = block[start + 15 : start + 41]
-            moment = self._stamps.moment(stamp[:16], stamp[17:19], stamp[20:], False)
+            moment = self._stamps.moment(block[start + 15 : start + 31], block[start + 32 : start + 41], False)
             if moment is None or moment > self._latest or self.deduplicate:
                 return False
             own = True
@@ -302,10 +310,13 @@ class TraceReader:
 
     # -------------------------------------------------------------------- times
 
-    def _inherit(self, block: bytes, start: int, end: int) -> None:
-        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none."""
+    def _inherit(self, block: bytes, start: int, end: int, json: bool, day: bool) -> None:
+        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none.
+
+        ``json`` and ``day`` tell whether any line there begins with a brace, or with a day.
+        """
         for _try in range(_STAMP_TRIES):
-            at = max(block.rfind(b"\n{", start, end), block.rfind(b"\n2", start, end))
+            at = max(block.rfind(b"\n{", start, end) if json else -1, block.rfind(b"\n2", start, end) if day else -1)
             if at < 0:
                 if start == 0 and end and block[:1] in (b"{", b"2"):
                     at = -1
@@ -441,17 +452,30 @@ class TraceReader:
     def _is_quoted(self, block: bytes, start: int) -> bool:
         """Tell whether the line at ``start`` is the rest of a customer's text.
 
-        The assistant logs the first 50 characters of what a customer wrote, line breaks included, and then ``...``.
+        The assistant logs the first 50 characters of what a customer wrote, line breaks included, and then ``...``. The
+        customer can write these dots too; only what does not fit into 50 characters surely stands behind them.
         """
+        length = _characters(self._text_at(block, start))
+        ended = False
         for text in self._lines_before(block, start):
-            if text.endswith(b"..."):
+            ended = ended or text.endswith(b"...")
+            begun = _FREE_TEXT.search(text)
+            length += 1 + _characters(text[begun.end() :] if begun else text)
+            if ended and length > _FREE_TEXT_LENGTH:
                 return False
-            if _FREE_TEXT.search(text):
+            if begun:
                 return True
             record = read_record(text, self._stamps)
             if record.has_head or text.startswith((b"INFO:     ", b"{")) or _TRACES.match(text):
                 return False
         return False
+
+    def _text_at(self, block: bytes, start: int) -> bytes:
+        """Return what the service wrote in the line at ``start``."""
+        end = block.find(b"\n", start)
+        line = block[start : end if end >= 0 else len(block)]
+        found = envelopes.unwrap(line[: 1 << 16], self._envelope or "")
+        return line if found is None else found.text
 
     def _goes_on(self, block: bytes, start: int) -> bool:
         """Tell whether the line at ``start`` is the rest of one that was too long for its envelope."""
@@ -470,3 +494,7 @@ class TraceReader:
                 if other and found and other.stream == found.stream:
                     return other.partial
         return False
+
+
+def _characters(text: bytes) -> int:
+    return len(text.decode("utf-8", "replace"))

@@ -14,9 +14,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_w
 
 _LEVEL = rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL)"
 _BASIC = re.compile(_LEVEL + rb":[^\s:|]+:")
-_ASCTIME = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d):(\d\d)(?:[.,](\d{1,9}))? - \S+ - " + _LEVEL + rb" - ")
+_ASCTIME = re.compile(rb"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d):(\d\d(?:[.,]\d{1,9})?) - \S+ - " + _LEVEL + rb" - ")
 _NATIVE = re.compile(
-    rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?", "level": "[A-Z]+", '
+    rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d(?:\.\d{1,9})?)", "level": "[A-Z]+", '
     rb'"logger": "([^"\\]*)", "message": "([^"\\]*)"'
 )
 # What another formatter may put before a message: it has a level, and a time or a bracket, and it ends like a head.
@@ -48,20 +48,21 @@ class Clock:
 
     def __init__(self) -> None:
         self.local_shift = 0.0
-        self._minutes: dict[tuple[bytes, bool], float | None] = {}
+        self._local: dict[bytes, float] = {}
+        self._utc: dict[bytes, float] = {}
 
-    def moment(self, minute: bytes, second: bytes, fraction: bytes | None, local: bool) -> float | None:
-        """Return the time of ``2026-11-22T10:12``, a second and a fraction, in UTC or in the host's local time."""
-        key = (minute, local)
-        start = self._minutes.get(key)
+    def moment(self, minute: bytes, seconds: bytes, local: bool) -> float | None:
+        """Return the time of ``2026-11-22T10:12`` and ``10.816`` seconds, in UTC or in the host's local time."""
+        known = self._local if local else self._utc
+        start = known.get(minute)
         if start is None:
-            if len(self._minutes) > 5000:
-                self._minutes.clear()
-            start = self._minutes[key] = self._convert(minute.decode(), local)
+            if len(known) > 5000:
+                known.clear()
+            start = self._convert(minute.decode(), local)
             if start is None:
                 return None
-        moment = start + int(second) + (int(fraction) / 10 ** len(fraction) if fraction else 0.0)
-        return moment + self.local_shift if local else moment
+            known[minute] = start
+        return start + float(seconds) + (self.local_shift if local else 0.0)
 
     def _convert(self, minute: str, local: bool) -> float | None:
         try:
@@ -80,8 +81,8 @@ def read_record(text: bytes, stamps: Clock) -> Record:
     if first == b"2":
         head = _ASCTIME.match(text)
         if head:
-            day, minute, second, fraction = head.groups()
-            moment = stamps.moment(day + b"T" + minute, second, fraction, True)
+            day, minute, seconds = head.groups()
+            moment = stamps.moment(day + b"T" + minute, seconds.replace(b",", b"."), True)
             return Record(text[head.end() :], ASCTIME, moment)
     else:
         head = _BASIC.match(text)
@@ -99,8 +100,8 @@ def _json_record(text: bytes, stamps: Clock) -> Record:
     # The application's own formatter, as it writes nearly every line: no parser is needed for it.
     native = _NATIVE.match(text)
     if native and text.endswith(b"}"):
-        minute, second, fraction, logger, message = native.groups()
-        return Record(message, JSON, stamps.moment(minute, second, fraction, False), logger)
+        minute, seconds, logger, message = native.groups()
+        return Record(message, JSON, stamps.moment(minute, seconds, False), logger)
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -11,9 +11,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log import envelopes
 from ansible_collections.kumon.runbook.plugins.module_utils.log.lines import SHORT_ISO
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import BARE, Clock, read_record
 
-_NATIVE = re.compile(
-    rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(?:\.(\d{1,9}))?", "level": "[A-Z]+", "logger"'
-)
+_NATIVE = re.compile(rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d(?:\.\d{1,9})?)", "level": "[A-Z]+", "logger"')
 _FAR_AHEAD = 86_400.0
 
 
@@ -42,8 +40,7 @@ class StampReader(Clock):
             if first == b"{" and line.endswith(b"}"):
                 native = _NATIVE.match(line)
                 if native:
-                    minute, second, fraction = native.groups()
-                    return self.moment(minute, second, fraction, False)
+                    return self.moment(native.group(1), native.group(2), False)
             if first == b"2" and line[10:11] != b" " and not SHORT_ISO.match(line) and line[10:11] != b"T":
                 return None
         found = envelopes.unwrap(line, self.envelope)

@@ -12,6 +12,7 @@ from typing import Any, Callable
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 
 _INVALID_INSTANCE = re.compile(r"(?:default|thread_[0-9]+|)\Z")
+_NUMBER = re.compile(rb"(?<![0-9A-Za-z-])[0-9]{10,15}(?![0-9A-Za-z-])")
 _OUTCOMES_KEPT, _MINUTES_KEPT = 100_000, 5
 _RECIPIENTS_KEPT = 100_000
 _NUMBERS_IN_A_ROW = 4  # so many refused numbers in a row are no numbers that do not exist, but a gateway that refuses
@@ -147,30 +148,41 @@ def _count(minute: int, outcomes: dict[int, bool], failing: dict[int, int]) -> t
     return success, failed
 
 
+def _person(conversation: bytes) -> bytes:
+    """Whose conversation it is: the phone number in its id, where it has one."""
+    found = _NUMBER.search(conversation)
+    return found.group() if found else conversation
+
+
 class Unanswered:
-    """Conversations that wait for an answer: since when, and how often they wrote meanwhile."""
+    """Conversations that wait for an answer: since when, and how often they wrote meanwhile.
+
+    A restart gives the same person another conversation; who was answered there is not waiting in the old one.
+    """
 
     def __init__(self) -> None:
-        self._waiting: dict[bytes, tuple[float | None, int]] = {}
+        self._waiting: dict[bytes, tuple[float | None, int, bytes]] = {}
         self._dropped = 0
 
     def ask(self, conversation: bytes, moment: float | None) -> None:
         """A message of the conversation came in, or was planned."""
-        since, messages = self._waiting.get(conversation, (moment, 0))
+        person = _person(conversation)
+        since, messages, first = self._waiting.get(person, (moment, 0, conversation))
         if not messages and len(self._waiting) >= _UNANSWERED_KEPT:
             self._dropped += 1
             return
-        self._waiting[conversation] = (since, messages + 1)
+        self._waiting[person] = (since, messages + 1, first)
 
     def answer(self, conversation: bytes) -> None:
         """An answer was delivered."""
-        self._waiting.pop(conversation, None)
+        if self._waiting:
+            self._waiting.pop(_person(conversation), None)
 
     def told(self, present: float, grace: float, limit: int, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return ``{n, longest_wait_seconds, keys}``; the longest wait comes first."""
         waiting = [
             (since, messages, conversation)
-            for conversation, (since, messages) in self._waiting.items()
+            for since, messages, conversation in self._waiting.values()
             if since is None or present - since >= grace
         ]
         waiting.sort(key=lambda entry: (entry[0] is None, entry[0] or 0.0))

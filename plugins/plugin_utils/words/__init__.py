@@ -38,6 +38,7 @@ _NOUNS = {
     "message": (Both("mensagem", "message"), Both("mensagens", "messages")),
     "failure": (Both("falha", "failed delivery"), Both("falhas", "failed deliveries")),
     "delivery": (Both("entrega", "delivery"), Both("entregas", "deliveries")),
+    "conversation": (Both("conversa", "conversation"), Both("conversas", "conversations")),
     "time": (Both("vez", "time"), Both("vezes", "times")),
 }
 _MORE = Both("mais {n}", "{n} more")

@@ -30,6 +30,7 @@ TEXTS: dict[str, Both] = {
     "failed": Both("{procedure}: {why}", "{procedure}: {why}"),
     "no_journal": Both("o journal não pôde ser lido", "the journal could not be read"),
     "quiet": Both("nada crítico há {age}", "nothing critical for {age}"),
+    "quiet_unproven": Both("em silêncio, não provado", "quiet, not proven"),
     "quiet_short": Both(
         "nada crítico há {age}, são precisos {needed}",
         "nothing critical for {age}, needed are {needed}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
+    "newest": Both("Mais recente", "Newest event"),
     "measured": Both("medido há {age}", "measured {age} ago"),
     "delivery": Both("Entrega", "Delivery"),
     "delivered": Both(

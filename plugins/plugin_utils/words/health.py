@@ -10,7 +10,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 TEXTS: dict[str, Both] = {
     "window": Both("Janela desde", "Window since"),
     "process": Both("início do processo", "start of process"),
-    "last": Both("último registro", "last record"),
     "handoff": Both("Planejadas / lidas / perdidas / não lidas", "Planned / read / lost / unread"),
     "delivery": Both("Envios / sucesso / falha / sem resultado", "Sent / success / failed / no result"),
     "guards": Both("Incidentes críticos", "Critical incidents"),

@@ -12,6 +12,7 @@ TEXTS: dict[str, Both] = {
     "would_be_written": Both("SIMULAÇÃO: o relatório seria escrito", "DRY RUN: the report would be written"),
     "title": Both("Relatório do incidente {id}", "Report of incident {id}"),
     "status_ok": Both("Agora: saudável", "Now: healthy"),
+    "status_quiet": Both("Agora: quieto, não provado", "Now: quiet, not proven"),
     "status_watch": Both("Agora: atenção, monitorar de perto", "Now: to be watched closely"),
     "status_rollback": Both("Agora: um rollback ainda é devido", "Now: a rollback is still due"),
     "status_blind": Both(

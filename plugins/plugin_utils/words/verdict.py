@@ -23,8 +23,12 @@ TEXTS: dict[str, Both] = {
         "Host {host}: {reason}",
     ),
     "quiet": Both(
-        "Quieto, não provado: fora do horário esperado nada chega, e isso não prova nada.",
-        "Quiet, not proven: outside the expected hours nothing arrives, and that proves nothing.",
+        "Quieto, não provado: o silêncio está fora do horário esperado, e isso não prova nada.",
+        "Quiet, not proven: the silence lies outside the expected hours, and that proves nothing.",
+    ),
+    "quiet_restarted": Both(
+        "Quieto, não provado: desde que o processo começou, fora do horário esperado, ele não deixou trace.",
+        "Quiet, not proven: since the process began, outside the expected hours, it has left no trace.",
     ),
     "quiet_nothing": Both(
         "Quieto, não provado: não há registro na janela, e nenhuma mensagem era esperada.",

@@ -154,3 +154,16 @@ def test_a_release_of_its_own_has_faults_of_its_own_until_it_is_taken_back(tmp_p
         pids = scene.assistant_pids()
     assert bad != good
     assert not any(scene_module.start_ticks(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_no_bytecode_changes_the_release(tmp_path, monkeypatch, elsewhere):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    if elsewhere:
+        monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))
+    else:
+        monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    with scene_module.Scene(tmp_path / "scene", releases=True) as scene:
+        app = Path(scene.data["assistant"]["app_dir"])
+        assert scene_module.git(app, "status", "--porcelain") == ""
+    assert bool(list(tmp_path.glob("bytecode/**/fastapi/*.pyc"))) is elsewhere

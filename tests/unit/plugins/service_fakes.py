@@ -149,6 +149,7 @@ def module_params(directory: Path, **more) -> dict:
         "env_file": str(directory / "etc" / "runbook.env"),
         "state_dir": str(directory / "state"),
         "port": None,
+        "process_user": None,
         "pid_file": None,
         "health_urls": [],
         "health_timeout": 2.0,

@@ -75,6 +75,14 @@ def test_the_checklist_is_that_of_the_incident_also_when_all_was_undone():
     assert (rows["decide"], rows["roll_back"], rows["tell_technical"], rows["document"]) == ("done",) * 4
 
 
+@pytest.mark.parametrize(("cause", "headline"), [("none", "Now: healthy"), ("quiet", "Now: quiet, not proven")])
+def test_a_host_that_is_only_quiet_is_not_called_healthy(cause, headline):
+    facts = given.facts()
+    for host in facts["hosts"].values():
+        host["verdict"] = {**host["verdict"], "status": "ok", "cause": cause}
+    assert _report.model(facts, "en")["headline"] == headline
+
+
 def test_every_statement_rests_on_something():
     rows = [
         statement

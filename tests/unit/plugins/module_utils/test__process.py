@@ -10,9 +10,11 @@ import contextlib
 import errno
 import json
 import os
+import pwd
 import resource
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -24,7 +26,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
-from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 
 from tests.unit.plugins.service_fakes import RealService, journal, tree
 
@@ -227,8 +229,9 @@ def test_what_begins_to_listen_while_we_look_is_not_another_users(service, act, 
     pid = service.start()
     listeners = Proc.listeners
     seen = iter([[]])
-    monkeypatch.setattr(Proc, "listeners", lambda self, port: next(seen, None) or listeners(self, port))
-    manager = PlainProcess("x", "/e", Host(uid=12345), "/s", service.port, None, None, None, None)
+    monkeypatch.setattr(Proc, "listeners", lambda self, port, at=(): next(seen, None) or listeners(self, port, at))
+    manager = PlainProcess("x", "/e", Host(), "/s", Identity(service.port), None, None, None)
+    manager.host.uid = 12345
     assert [process.pid for process in manager.processes()] == [pid]
 
 
@@ -322,7 +325,7 @@ def test_one_that_is_ending_already_is_waited_for_before_anything_is_decided(ser
     """Its environment reads empty: started again from that, the service would have lost its own."""
     service.start("lingers")
     proc = Ending("empty")
-    manager = PlainProcess("x", "/e", Host(proc=proc), "/s", service.port, None, None, None, None)
+    manager = PlainProcess("x", "/e", Host(proc=proc), "/s", Identity(service.port), None, None, None)
     assert manager.processes()
     proc.kill(service.child.pid, proc.stat(service.child.pid).start, signal.SIGTERM)
     assert Proc().is_listening(service.port)
@@ -377,7 +380,7 @@ def test_the_kernel_denies_it_and_the_service_is_started_again(monkeypatch):
 def test_a_worker_that_cannot_be_looked_at_is_waited_for_and_then_the_start_is_tried(service, tmp_path, monkeypatch):
     """No pidfd is held of it: only the port tells that something is there."""
     service.start()
-    manager = PlainProcess("x", str(tmp_path / "e"), Host(), str(tmp_path), service.port, None, None, None, None)
+    manager = PlainProcess("x", str(tmp_path / "e"), Host(), str(tmp_path), Identity(service.port), None, None, None)
     manager.prepare(manager.processes())
     monkeypatch.setattr(Proc, "_inodes", lambda _self, _pid: set())
     for elapsed, last in ((0.0, False), (4.0, False), (5.5, False)):
@@ -550,7 +553,10 @@ def test_options_override_what_runs(act, service, tmp_path):
     ("options", "message"),
     [
         ({"chdir": "/no/such"}, "the working directory /no/such of kumon-assistant does not exist: set chdir"),
-        ({"command": ["/no/such"]}, "the command of kumon-assistant, '/no/such', cannot be found: set command"),
+        (
+            {"command": ["/no/such", "service.py"]},
+            "the command of kumon-assistant, '/no/such', cannot be found: set command",
+        ),
         ({"log_file": "/dev/null/x"}, "the log /dev/null/x of kumon-assistant cannot be written: set log_file"),
         ({"log_file": "x.log"}, "log_file must be an absolute path, not 'x.log'"),
         ({"port": 0}, "port 0 is not between 1 and 65535: correct it"),
@@ -599,7 +605,7 @@ def test_another_users_process_is_refused(refused, service):
 
 def test_a_port_whose_holder_cannot_be_seen(refused, service, monkeypatch):
     service.start()
-    monkeypatch.setattr(Proc, "listeners", lambda _self, _port: [])
+    monkeypatch.setattr(Proc, "listeners", lambda _self, _port, _at=(): [])
     assert refused(host=Host(uid=12345)) == (
         f"port {service.port} is held by another user's process: run as its user or with become: true"
     )
@@ -697,7 +703,9 @@ def test_root_starts_it_as_who_it_was(service, tmp_path, monkeypatch):
         asked.update({key: more.pop(key) for key in ("user", "group", "extra_groups")}, umask=more["umask"])
         return popen(argv, **more)
 
-    manager = PlainProcess("x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), service.port, None, None, None, None)
+    manager = PlainProcess(
+        "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), Identity(service.port), None, None, None
+    )
     manager.prepare(manager.processes())
     manager._launch.uid, manager._launch.gid, manager._launch.groups = 998, 997, [997, 27]
     monkeypatch.setattr(subprocess, "Popen", start)
@@ -711,7 +719,7 @@ def test_root_starts_it_as_who_it_was(service, tmp_path, monkeypatch):
 
 def test_root_starts_what_never_ran_as_the_owner_of_its_directory(service, tmp_path, monkeypatch):
     manager = PlainProcess(
-        "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), service.port, None, service.command, "/srv", None
+        "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), Identity(service.port), service.command, "/srv", None
     )
     owned = os.stat_result((0o040755, 0, 0, 0, 998, 997, 0, 0, 0, 0))
     look = os.stat
@@ -798,3 +806,98 @@ def test_a_process_inside_a_container_is_left_alone(refused, service, monkeypatc
     pid = service.start()
     monkeypatch.setattr(Proc, "namespace", lambda _self, asked, kind: f"{kind}:[{int(asked == pid)}]")
     assert "inside a container" in refused()
+
+
+# -- whose process it is
+
+
+def test_a_stranger_on_another_address_of_the_port_is_left_alone(act, service):
+    pid = service.start()
+    with socket.create_server(("127.0.0.2", service.port)):
+        own = os.getpid()
+        assert Proc().listeners(service.port) == sorted([own, pid])
+        assert Proc().listeners(service.port, ["127.0.0.1"]) == [pid]
+        assert act()["restarted"]
+    assert not lives(pid)
+
+
+def test_what_listens_on_every_address_holds_each_of_them():
+    with socket.create_server(("", 0)) as server:
+        port = server.getsockname()[1]
+        assert Proc().listeners(port, ["127.0.0.1"]) == [os.getpid()]
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+        port = server.getsockname()[1]
+        assert Proc().listeners(port, ["127.0.0.1"]) == [os.getpid()]
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
+        port = server.getsockname()[1]
+        assert Proc().listeners(port, ["127.0.0.1"]) == []
+        assert Proc().listeners(port, ["127.0.0.1", "::1"]) == [os.getpid()]
+
+
+def test_the_holder_of_the_port_who_is_not_the_services_user_is_refused_by_name(refused, service):
+    pid = service.start()
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    said = refused(process_user="nobody", host=Host(uid=0))
+    assert said.startswith(f"port {service.port} is held by process {pid} (python")
+    assert f" of {me}, which is not nobody's (runbook_process_user): " in said
+    assert lives(pid)
+
+
+def test_a_process_with_a_users_id_in_part_is_not_that_users(service):
+    service.start()
+
+    class Mixed(Proc):
+        def users(self, pid):
+            return {0, 65534}
+
+    manager = PlainProcess(
+        "x", "/e", Host(proc=Mixed(), uid=0), "/s", Identity(service.port, user="65534"), None, None, None
+    )
+    with pytest.raises(Refused, match="is held by process .* of root, .*, which is not nobody's"):
+        manager.processes()
+
+
+@pytest.mark.parametrize(
+    ("user", "message"),
+    [
+        ("root", "runbook_process_user is root; no service's process is root's: name the service's own user"),
+        ("0", "runbook_process_user is root; no service's process is root's: name the service's own user"),
+        ("nosuchuser", "user nosuchuser is not known on the host: correct runbook_process_user"),
+    ],
+)
+def test_a_user_that_cannot_be_the_services_is_refused(refused, user, message):
+    assert refused(process_user=user, host=Host(uid=0)) == message
+
+
+def test_a_pid_file_that_names_another_users_process_is_not_believed(service, tmp_path):
+    pid = service.start()
+    (tmp_path / "app.pid").write_text(f"{pid}\n")
+    identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user="nobody")
+    manager = PlainProcess("x", "/e", Host(uid=0), "/s", identity, None, None, None)
+    assert manager.processes() == []
+    identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user=str(os.geteuid()) if os.geteuid() else None)
+    manager = PlainProcess("x", "/e", Host(uid=os.geteuid()), "/s", identity, None, None, None)
+    assert [process.pid for process in manager.processes()] == [pid]
+
+
+def test_the_configured_command_has_to_fit(refused, act, service):
+    pid = service.start()
+    said = refused(command=["/usr/bin/other", "other:app"], host=Host(uid=0))
+    assert "which was not started by runbook_process_command (/usr/bin/other)" in said
+    assert lives(pid)
+    assert act(command=[sys.executable, "-u", *service.command[1:]], check_mode=True)["changed"]
+
+
+def test_what_the_service_may_only_read_is_no_log_of_its(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("root only\n")
+    with open(secret, "rb") as given, subprocess.Popen(["sleep", "60"], stdout=given, stderr=given) as child:
+        try:
+            (tmp_path / "app.pid").write_text(f"{child.pid}\n")
+            identity = Identity(None, pid_file=str(tmp_path / "app.pid"))
+            state = str(tmp_path / "state")
+            manager = PlainProcess("x", str(tmp_path / "e"), Host(), state, identity, None, None, None)
+            manager.prepare(manager.processes())
+            assert (manager._launch.log, manager._launch.error_log) == (f"{state}/service.log",) * 2
+        finally:
+            child.kill()

@@ -113,7 +113,7 @@ def test_a_directory_that_cannot_be_written(tmp_path, systemd, where):
 
 
 def test_a_read_only_file_system(tmp_path, systemd, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, _mode: not path.startswith(str(tmp_path)))
+    monkeypatch.setattr(os, "access", lambda path, _mode, **_how: not path.startswith(str(tmp_path)))
     with pytest.raises(Refused) as caught:
         _flags.ensure(module_params(tmp_path), systemd.host())
     assert str(caught.value) == (

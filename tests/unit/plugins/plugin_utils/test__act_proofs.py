@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import (
+    act_comparable,
     effect_seen,
     kill_switch_proof,
     service_proof,
@@ -266,6 +267,29 @@ def test_the_comparison_is_told_with_its_numbers():
     ]
     nothing = service_proof(flags(), seen(planned=9, success=9), False, seen())["proofs"][-1]
     assert (nothing["had"], said(nothing["detail"], "en")) == (None, "nothing was seen before, nothing to compare")
+
+
+@pytest.mark.parametrize(
+    ("switched", "looked", "reason", "comparable"),
+    [
+        ({"restarted": True}, {"timestamps": "own"}, "observed", True),
+        # An act that does not look good yet is what the comparison is for.
+        ({"restarted": True}, {"timestamps": "own"}, "still_failing", True),
+        # Nothing was restarted: there is no before.
+        ({"restarted": False}, {"timestamps": "own"}, "observed", False),
+        ({}, {"timestamps": "own"}, "observed", False),
+        (None, None, "observed", False),
+        # Without times of its own a log does not tell before from after.
+        ({"restarted": True}, {"timestamps": "inherited"}, "observed", False),
+        ({"restarted": True}, {"timestamps": "none"}, "observed", False),
+        ({"restarted": True}, None, "no_message_seen", False),
+        # Behind the fence everything is turned away.
+        ({"restarted": True}, {"timestamps": "own"}, "fenced", False),
+        ({"restarted": True}, {"timestamps": "own"}, "fence_leaks", False),
+    ],
+)
+def test_an_act_is_put_beside_what_was_before_where_that_can_be_told(switched, looked, reason, comparable):
+    assert act_comparable({"reason": reason}, switched, looked) is comparable
 
 
 # ------------------------------------------------------------------ the effect

@@ -110,6 +110,21 @@ def test_the_kill_switch_alone_is_no_stable_system():
     assert rows["confirm_stable"]["status"] == "open"
 
 
+@pytest.mark.parametrize(
+    ("status", "cause", "value"),
+    [
+        ("watch", "delivery_degraded", "watch (delivery_degraded)"),
+        ("watch", "kill_switch", "watch (kill_switch)"),
+        # Silence is called ok and proves nothing.
+        ("ok", "quiet", "quiet, not proven"),
+    ],
+)
+def test_nothing_but_a_good_verdict_is_stable(status, cause, value):
+    rows = fill(verdict={"status": status, "cause": cause, "level": 0})
+    assert (rows["stabilise"]["status"], rows["stabilise"]["value"]) == ("open", value)
+    assert rows["confirm_stable"]["status"] == "open"
+
+
 def test_only_an_accepted_message_was_told():
     messages = [
         {"audience": "technical", "ok": True, "time": iso(NOW - 40)},

@@ -67,6 +67,7 @@ LADDER = {
     "sending_stopped": (1, 2, 3, 2, 3, None),
     "gateway_down": (1, None, None, None, None, None),
     "delivery_failing": (1, None, None, None, None, None),
+    "results_unbelieved": (1, None, None, None, None, None),
     "service_down": (3, 3, 3, 3, 3, None),
     "service_silent": (0, 0, 0, 3, 3, None),
     "log_unreadable": (None,) * 6,
@@ -306,7 +307,7 @@ def test_a_cause_that_nobody_knows_is_refused():
 
 
 def tested(cause="delivery_failing", held=5, total=False, failing_now=True, more=()):
-    stage = {"delivery_failing": "results", "reading_stopped": "reading"}[cause]
+    stage = {"delivery_failing": "results", "reading_stopped": "reading", "results_unbelieved": "contradicting"}[cause]
     test = {"evidence": 20_000.0, "held": held, "total": total, "failing_now": failing_now}
     return {**judged(cause, *more), "held": held, "tests": {stage: test}}
 
@@ -341,8 +342,9 @@ def test_a_higher_level_that_has_to_wait_holds_up_no_incident():
     assert (found["level"], found["act"], found["cause"]) == (1, True, "gateway_down")
 
 
-def test_a_total_failure_of_delivery_is_a_persons():
-    found = recovery_decision(tested(held=8, total=True), mode="auto")
+@pytest.mark.parametrize("cause", ["delivery_failing", "results_unbelieved"])
+def test_a_total_failure_of_delivery_is_a_persons(cause):
+    found = recovery_decision(tested(cause, held=8, total=True), mode="auto")
     assert (found["level"], found["act"], found["to_person"], found["unstable"]) == (None, False, True, True)
     assert "the kill-switch gains nothing" in found["reasons"][0]
     # Unless partial sends do harm.

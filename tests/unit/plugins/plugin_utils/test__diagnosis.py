@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso_minute
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _diagnosis
 
 from tests.unit import diagnosis_probes as given
@@ -25,6 +26,24 @@ def test_the_verdict_comes_first_and_the_next_step_last():
     assert screen[-1] == "Next          rollback_level1"
 
 
+@pytest.mark.parametrize("depth", ["quick", "full"])
+@pytest.mark.parametrize(
+    ("locale", "line"), [("en", "Newest event  5 min ago ("), ("pt_BR", "Mais recente  há 5 min (")]
+)
+def test_the_age_of_the_newest_event_is_a_line_of_its_own(depth, locale, line):
+    for found in (given.probes(), given.probes(given.losing())):
+        shown = diagnose(found, depth, locale)["screen"].splitlines()
+        assert [row for row in shown if row.startswith(line)] != []
+
+
+def test_a_quiet_log_is_not_called_healthy():
+    found = given.probes()
+    judged = {**given.judge(found), "cause": "quiet", "causes": ["quiet"]}
+    screen = _diagnosis.diagnosis(found, judged, given.NOW, "full", "en", host="a")["screen"]
+    assert screen.startswith("a: QUIET, not proven, measured ")
+    assert "HEALTHY" not in screen
+
+
 @pytest.mark.parametrize("locale", ["en", "pt_BR"])
 @pytest.mark.parametrize(("depth", "most"), [("quick", 24), ("full", 44)])
 def test_it_is_one_screen_however_much_went_wrong(depth, most, locale):
@@ -39,6 +58,18 @@ def test_it_is_one_screen_however_much_went_wrong(depth, most, locale):
     screen = diagnose(found, depth, locale, host="h" * 300, next_step="z" * 300)["screen"].splitlines()
     assert len(screen) <= most
     assert max(len(line) for line in screen) <= _diagnosis.WIDTH
+
+
+@pytest.mark.parametrize("ahead", [0, 1200, -1200])
+def test_a_rise_of_failures_is_told_by_the_clock_that_dated_them(ahead):
+    seen = given.traces([])
+    seen["minutes"] = [
+        {"minute": iso_minute((given.NOW - 60 * ago) // 60), "success": 4, "failed": 4 if ago <= 10 else 0}
+        for ago in range(120, 0, -1)
+    ]
+    found = given.probes(seen)
+    told = _diagnosis.diagnosis(found, given.judge(found), given.NOW + ahead, "full", "en")
+    assert told["rise"]["sudden"] is True
 
 
 def test_flags_are_shown_declared_effective_and_reported():

@@ -85,6 +85,7 @@ SERVICE = {
     "health": {"status": "ok", "detail": "HTTP 200"},
 }
 TRACES = {**counted(turns(60)), "window": {"since": "2025-09-04T19:00:00Z", "until": None, "process": None}}
+TRACES["evidence"] = {"fresh": {"ok": True, "age_seconds": 3660.0}}
 
 
 def judged(**given: Any) -> dict[str, Any]:
@@ -684,7 +685,8 @@ def test_a_health_check_shows_what_was_measured():
         "ROLLBACK needed (lost_handoff)",
         "- 6 lost.",
         "- More.",
-        f"Window since: 2025-09-04T19:00:00Z; last record: {TRACES['last']}",
+        "Window since: 2025-09-04T19:00:00Z",
+        f"Newest event: 1 h 1 min ago ({TRACES['last']})",
         "Planned / read / lost / unread: 60 / 60 / 0 / 0",
         "Sent / success / failed / no result: 60 / 60 / 0 / 0",
         "Critical incidents: 0",
@@ -696,7 +698,8 @@ def test_a_health_check_shows_what_was_measured():
         "ROLLBACK necessário (lost_handoff)",
         "- 6 lost.",
         "- More.",
-        f"Janela desde: 2025-09-04T19:00:00Z; último registro: {TRACES['last']}",
+        "Janela desde: 2025-09-04T19:00:00Z",
+        f"Evento mais recente: há 1 h 1 min ({TRACES['last']})",
         "Planejadas / lidas / perdidas / não lidas: 60 / 60 / 0 / 0",
         "Envios / sucesso / falha / sem resultado: 60 / 60 / 0 / 0",
         "Incidentes críticos: 0",
@@ -706,16 +709,25 @@ def test_a_health_check_shows_what_was_measured():
     ]
 
 
+@pytest.mark.parametrize(("locale", "first"), [("en", "QUIET, not proven"), ("pt_BR", "QUIETO, não provado")])
+def test_a_quiet_log_is_not_called_healthy(locale, first):
+    quiet = judged(cause="quiet", causes=["quiet"], reasons=["Quiet, not proven: so it is."])
+    found = outcome("health_check", looked(quiet), locale)
+    assert (found["ok"], found["status"], found["lines"][0]) == (True, "ok", first)
+    assert found["message"] == "Quiet, not proven: so it is."
+
+
 def test_a_health_check_of_a_service_that_is_down_since_its_process():
     stopped = {**SERVICE, "running": False, "pid": None, "reported": {}, "effective": {}, "declared": {}}
     stopped["health"] = {"status": "not_set", "detail": "no health URL is set"}
-    traces = {**TRACES, "last": None, "window": {"since": None, "process": "kumon.service"}}
+    traces = {**TRACES, "last": None, "evidence": {}, "window": {"since": None, "process": "kumon.service"}}
     lines = outcome("health_check", looked(judged(), stopped, traces), "pt_BR")["lines"]
     assert lines[0] == "SAUDÁVEL"
-    assert lines[2] == "Janela desde: início do processo kumon.service; último registro: ?"
-    assert lines[6] == "DELIVERY_DISABLE: declarado -, no processo -, informado pelo health null"
-    assert lines[7] == "Serviço: parado, health not_set (nenhuma URL de health configurada)"
-    assert "(no health URL is set)" in outcome("health_check", looked(judged(), stopped, traces))["lines"][7]
+    assert lines[2] == "Janela desde: início do processo kumon.service"
+    assert lines[3] == "Evento mais recente: nenhum com horário na janela"
+    assert lines[7] == "DELIVERY_DISABLE: declarado -, no processo -, informado pelo health null"
+    assert lines[8] == "Serviço: parado, health not_set (nenhuma URL de health configurada)"
+    assert "(no health URL is set)" in outcome("health_check", looked(judged(), stopped, traces))["lines"][8]
 
 
 @pytest.mark.parametrize(
@@ -979,6 +991,7 @@ def test_each_criterion_is_told_in_its_own_unit():
         "[ ] estável: NÃO atendido, valor 2 min 10 s, necessário 15 min, idade 2 min 10 s",
         "- It fails.",
         "Janela 15 min; medida desde 12:00; até 12:15",
+        "Evento mais recente: nenhum com horário na janela",
     ]
     assert outcome("validate_recovery", validated("failed"), "en")["lines"] == [
         "THE RECOVERY FAILED",
@@ -988,6 +1001,7 @@ def test_each_criterion_is_told_in_its_own_unit():
         "[ ] stable: NOT met, value 2 min 10 s, needed 15 min, age 2 min 10 s",
         "- It fails.",
         "Window 15 min; measured since 12:00; until 12:15",
+        "Newest event: none with a time in the window",
     ]
 
 
@@ -1031,14 +1045,15 @@ def test_a_real_proof_fits():
     traces = counted(turns(600))
     proof = recovery_proof(traces, began=NOON - 2000, service_running=True, locale="pt_BR")
     found = outcome("validate_recovery", {"proof": proof, "traces": traces, "seconds": 900}, "pt_BR")
-    assert (found["status"], len(found["lines"])) == ("proven", 1 + 4 + len(proof["reasons"]) + 1)
+    assert (found["status"], len(found["lines"])) == ("proven", 1 + 4 + len(proof["reasons"]) + 2)
     assert found["lines"][2].startswith("[x] pelo menos 95 % entregues: atendido, valor 100,0 %, amostra ")
 
 
 def test_nothing_known_of_the_window_is_a_question_mark():
-    assert outcome("validate_recovery", validated(traces=None))["lines"][-1] == (
-        "Window 15 min; measured since ?; until ?"
-    )
+    assert outcome("validate_recovery", validated(traces=None))["lines"][-2:] == [
+        "Window 15 min; measured since ?; until ?",
+        "Newest event: none with a time in the window",
+    ]
 
 
 # ------------------------------------------------------------------ smoke test, report, messages
@@ -1095,6 +1110,58 @@ def test_a_smoke_test_in_check_mode_sends_nothing():
         "Modo: completo, a resposta tem de ser entregue",
         "Mensagem: http://a/hook",
     ]
+
+
+def waits(n: int, *doubts: str, **more: Any) -> dict[str, Any]:
+    told = {"n": n, "longest_wait_seconds": 3720.0 if n else None, "wrote_again": n // 2, "unlisted": 0}
+    return {"told": {**told, "since": "2025-09-04T15:00:00Z", "doubts": list(doubts)}, "path": "/d/r1.csv", **more}
+
+
+def test_who_waits_is_told_by_counts_and_the_list_by_its_place():
+    assert outcome("unanswered", waits(3), "en")["lines"] == [
+        "Without an answer: 3 conversations",
+        "Measured since 2025-09-04T15:00:00Z",
+        "Longest wait: 1 h 2 min; wrote again: 1",
+        "Whether a person has answered since the log does not tell",
+        "List with the phone numbers, only for those who call back: /d/r1.csv",
+    ]
+    found = outcome("unanswered", waits(1), "pt_BR")
+    assert found["message"] == "Sem resposta: 1 conversa"
+    assert found["next_step"].startswith("retorne às conversas de /d/r1.csv")
+    assert found["unanswered"] == {"n": 1, "longest_wait_seconds": 3720.0, "wrote_again": 0}
+
+
+@pytest.mark.parametrize(
+    ("given", "ok", "status", "says"),
+    [
+        (waits(0), True, "ok", "Nobody is without an answer since 2025-09-04T15:00:00Z"),
+        # Silence is no answer: nothing found in a log that may not show it is not known.
+        (waits(0, "Too old."), False, "blind", "NOT KNOWN whether anybody is without an answer: Too old."),
+        (waits(3), True, "ok", "Without an answer: 3 conversations"),
+        (waits(3, "Too old."), False, "insufficient", "Without an answer: at least 3 conversations"),
+        (
+            waits(3, problem="no space"),
+            False,
+            "failed",
+            "The list was NOT written; without an answer: 3 conversations: no",
+        ),
+        (waits(3, check=True), True, "planned", "DRY RUN: the list would be written."),
+    ],
+)
+def test_nobody_waits_only_where_the_evidence_is_good(given, ok, status, says):
+    found = outcome("unanswered", given, "en")
+    assert (found["ok"], found["status"]) == (ok, status)
+    assert found["message"].startswith(says)
+    assert (found["next_step"] == "") is (status == "planned" or given["told"]["n"] == 0 and ok)
+    listed = any("/d/r1.csv" in line for line in found["lines"])
+    assert listed is (given["told"]["n"] > 0 and status in ("ok", "insufficient"))
+
+
+def test_what_did_not_fit_into_the_list_makes_it_insufficient():
+    given = waits(3)
+    given["told"]["unlisted"] = 2
+    found = outcome("unanswered", given, "en")
+    assert (found["status"], "2 did not fit into the list" in found["lines"]) == ("insufficient", True)
 
 
 @pytest.mark.parametrize(
@@ -1182,6 +1249,12 @@ FACTS = {
         validated(status, safe) for status in ("proven", "insufficient", "failed") for safe in (0, 1)
     ],
     "smoke_test": [smoked("passed", "delivered"), smoked("failed", "lost_handoff"), smoked("unproven", "too_short")],
+    "unanswered": [
+        waits(n, *doubts, check=check, problem=problem)
+        for n in (0, 1, 3)
+        for doubts in ((), ("Too old.",))
+        for check, problem in ((False, ""), (True, ""), (False, "no\nspace"))
+    ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }

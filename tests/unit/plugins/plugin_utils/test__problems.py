@@ -155,12 +155,19 @@ def test_commands_are_as_this_run_was_typed():
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^kind must be one of flags, gate, release, smoke_test, not 'x'\.$"):
+    with pytest.raises(ValueError, match=r"^kind must be one of flags, gate, hours, release, smoke_test, not 'x'\.$"):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):
         problem("gate", "x")
     with pytest.raises(ValueError, match=r"^locale must be pt_BR or en, not 'fr'\.$"):
         problem("gate", {"smoke_test": PASSED}, "fr")
+
+
+def test_expected_hours_that_are_none_are_one_sentence():
+    given = {"expected_hours": "08:00-19:00 mon-fri", "time_zone": "America/Sao_Paulo"}
+    assert problem("hours", given) == problem("hours", {**given, "expected_hours": ""}) == ""
+    assert problem("hours", {**given, "expected_hours": "always"}).startswith("health_expected_hours has 'always'")
+    assert problem("hours", {**given, "time_zone": "Nowhere"}).startswith("health_time_zone is 'Nowhere'")
 
 
 def test_flags_that_the_release_does_not_read_are_named():

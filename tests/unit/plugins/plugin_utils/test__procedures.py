@@ -28,6 +28,7 @@ PROMISED = {
     "emergency_recovery": (0, None),
     "validate_recovery": (0, None),
     "smoke_test": (0, 60),
+    "unanswered": (0, 60),
     "incident_report": (0, 120),
     "notify": (0, 120),
 }

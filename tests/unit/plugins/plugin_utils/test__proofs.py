@@ -4,12 +4,9 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recovery_proof, spent
-from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import exact_bounds
 
 from tests.unit.records import (
     NOON,
@@ -102,52 +99,6 @@ def test_all_looks_together_spend_the_error_once():
     assert spent(0.05, 40 * WINDOW, WINDOW) == shares[-1]
     # Before the first window has ended, and where the beginning is not known, it is the first look.
     assert spent(0.05, None, WINDOW) == spent(0.05, 0.0, WINDOW) == spent(0.05, 1.0, WINDOW) == shares[0]
-
-
-def evening(seed, rate, spending):
-    """Whether it is proven in one of the looks of two hours, a look every second minute, at 22 messages a minute."""
-    chance = random.Random(seed)
-    minutes = [sum(chance.random() < rate for _message in range(22)) for _minute in range(122)]
-    looks = ((minute, sum(minutes[minute - 15 : minute])) for minute in range(16, 121, 2))
-    return any(
-        exact_bounds(success, 330, spent(0.05, 60 * minute, WINDOW) if spending else 0.05)["low"] >= 0.95
-        for minute, success in looks
-    )
-
-
-def test_who_asks_until_it_says_proven_is_told_so_no_more_often_than_the_error_allows():
-    wrong = [seed for seed in range(20) if evening(seed, 0.949, True)]
-    assert len(wrong) <= 3
-    # Were each look by itself at 5 %, it would come out in half of the evenings.
-    assert len([seed for seed in range(20) if evening(seed, 0.949, False)]) > 5
-    assert len([seed for seed in range(20) if evening(seed, 0.995, True)]) > 17
-
-
-def asked_until_proven(rate, evenings=20):
-    """In how many evenings the proof itself comes out, asked every tenth minute at 64 messages a minute."""
-    proven = 0
-    for seed in range(evenings):
-        chance = random.Random(seed)
-        rows = [sum(chance.random() < rate for _message in range(64)) for _minute in range(122)]
-        traces = counted(turns(1))
-        for minute in range(20, 121, 10):
-            now = NOON + 60 * minute
-            good = rows[minute - 15 : minute]
-            traces["minutes"] = [
-                {"minute": f"2026-11-20T12:{at:02d}Z", "success": n, "failed": 64 - n, "lost": 0, "guards": 0}
-                for at, n in enumerate(good)
-            ]
-            traces["handoff"] = {**traces["handoff"], "planned": 960, "read": 960}
-            traces["recipients"] = {"success": 40}
-            if proof(traces, began=NOON, now=iso(now))["status"] == "proven":
-                proven += 1
-                break
-    return proven
-
-
-def test_the_whole_proof_comes_out_where_it_should_and_only_there():
-    assert asked_until_proven(0.995) > 17
-    assert asked_until_proven(0.949) <= 3
 
 
 def test_a_burst_in_one_conversation_is_one_outcome():

@@ -269,6 +269,13 @@ LEVEL_BY_CAUSE = {
         *("watch", 0, None),
         "3 of 63 results contradict themselves: success with an HTTP error. They count as neither.",
     ),
+    "results_unbelieved": (
+        traces(stage("contradicting", "success"), contradicting=4),
+        {},
+        *("rollback", 1, None),
+        "4 of 64 results contradict themselves: success with an HTTP error. They count as neither. "
+        "M has reached 10000 (rollback).",
+    ),
     "repeated_sends": (
         traces(stages={"sent": 60, "repeated": 4}),
         {},
@@ -645,6 +652,92 @@ def test_a_silent_log_is_quiet_only_where_no_message_is_expected():
     assert result["reasons"][0].startswith("Quiet, not proven")
     # Silence hides nothing that was seen.
     assert verdict(traces(evidence=stale, handoff__lost=1), messages_expected=False)["status"] == "rollback"
+
+
+@pytest.mark.parametrize(("expected", "found"), [(True, ("blind", "not_covered_process")), (False, ("ok", "quiet"))])
+def test_a_process_that_nobody_has_written_to_yet_is_quiet_only_where_no_message_is_expected(expected, found):
+    young = traces(evidence={"covered": {"ok": False, "process_seen": False}})
+    result = verdict(young, messages_expected=expected)
+    assert (result["status"], result["cause"]) == found
+    failing = verdict(LEVEL_BY_CAUSE["delivery_failing"][0], messages_expected=expected)
+    assert failing["status"] == "rollback"
+
+
+SCHOOL = {"expected_hours": "08:00-19:00 mon-fri; 08:00-12:00 sat", "time_zone": "America/Sao_Paulo"}
+
+
+def silent(newest, measured, limit=600, **more):
+    """A log whose newest message is of `newest`, measured at `measured`, both by the clock of Sao Paulo."""
+    fresh = {"ok": False, "newest": f"2026-11-{newest}-03:00", "age_seconds": 9000, "rate_per_minute": 2}
+    return traces(
+        evidence={"fresh": {**fresh, "limit_seconds": limit}, **more},
+        measured=f"2026-11-{measured}-03:00",
+        window={"since": "2026-11-20T00:00:00Z", "until": None},
+    )
+
+
+# 2026-11-27 is a Friday.
+@pytest.mark.parametrize(
+    ("newest", "measured", "limit", "cause"),
+    [
+        ("27T14:00:00", "27T14:30:00", 600, "stale"),
+        # What fell silent in the afternoon is no night: the hours are over, the silence within them counts.
+        ("27T14:00:00", "27T23:00:00", 600, "stale"),
+        ("27T18:55:00", "27T23:00:00", 600, "quiet"),
+        ("26T18:58:00", "27T08:07:00", 600, "quiet"),
+        ("26T18:58:00", "27T08:20:00", 600, "stale"),
+        # At a lower rate a longer silence is none.
+        ("26T18:58:00", "27T08:20:00", 3600, "quiet"),
+        ("28T11:58:00", "29T20:00:00", 600, "quiet"),
+    ],
+)
+def test_silence_counts_only_within_the_expected_hours(newest, measured, limit, cause):
+    result = verdict(silent(newest, measured, limit), **SCHOOL)
+    assert result["cause"] == cause
+    assert result["status"] == {"stale": "blind", "quiet": "ok"}[cause]
+    if cause == "quiet":
+        assert result["reasons"][0].startswith("Quiet, not proven")
+    # Without hours, and without the time of the measurement, nothing is excused.
+    assert verdict(silent(newest, measured, limit))["cause"] == "stale"
+    assert verdict({**silent(newest, measured, limit), "measured": None}, **SCHOOL)["cause"] == "stale"
+
+
+def test_the_hours_hide_nothing_that_was_seen():
+    night = silent("27T18:55:00", "27T23:00:00")
+    assert verdict({**night, "ambiguous": 1}, **SCHOOL)["status"] == "watch"
+    lost = {**night, "handoff": {**night["handoff"], "lost": 1}}
+    assert verdict(lost, **SCHOOL)["status"] == "rollback"
+    assert verdict(night, service_running=False, **SCHOOL)["cause"] == "service_down"
+
+
+@pytest.mark.parametrize(
+    ("since", "measured", "cause"),
+    [
+        ("2026-11-27T23:00:00-03:00", "2026-11-28T03:00:00-03:00", "quiet"),
+        ("2026-11-27T14:00:00-03:00", "2026-11-27T18:00:00-03:00", "no_data"),
+        ("2026-11-27T04:05:00-03:00", "2026-11-27T08:05:00-03:00", "quiet"),
+        ("2026-11-27T17:00:00-03:00", "2026-11-27T21:00:00-03:00", "no_data"),
+    ],
+)
+def test_a_window_without_any_message_is_judged_by_its_expected_part(since, measured, cause):
+    seen = nothing_seen(window={"since": since, "until": None}, measured=measured)
+    assert verdict(seen, **SCHOOL)["cause"] == cause
+
+
+@pytest.mark.parametrize(
+    ("started", "cause"),
+    [("27T22:00:00", "quiet"), ("27T18:30:00", "not_covered_process"), (None, "not_covered_process")],
+)
+def test_a_process_that_began_in_the_night_has_had_nothing_to_trace(started, cause):
+    known = {"ok": False, "process_seen": False, "process_started": started and f"2026-11-{started}-03:00"}
+    result = verdict(silent("27T18:55:00", "27T23:00:00", covered=known), **SCHOOL)
+    assert result["cause"] == cause
+
+
+@pytest.mark.parametrize(("hours", "zone"), [("at night", "UTC"), ("08:00-19:00", "Nowhere/At_All")])
+def test_hours_that_are_none_are_one_sentence(hours, zone):
+    with pytest.raises(ValueError, match=r"^health_[^\n]*\.$"):
+        verdict(traces(), expected_hours=hours, time_zone=zone)
 
 
 def test_a_log_that_covers_less_than_was_asked_says_for_how_long():

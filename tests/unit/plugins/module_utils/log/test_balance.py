@@ -191,6 +191,8 @@ def test_a_customers_text_that_quotes_a_trace_counts_nothing(shape, text):
         "oi\nOUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem=",
         "\nOUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem=",
         "\n\n\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
+        "...\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=\n",
+        "é...\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
     ],
 )
 @pytest.mark.parametrize("cut", ["", "..."])
@@ -511,3 +513,10 @@ def test_the_time_of_the_last_critical_event(records, last):
     assert count([basic(record) for record in records])["critical"] == {"last": None}
     outside = count([as_json(record, at=NOON) for record in records], since=NOON + 1)
     assert outside["critical"] == {"last": None}
+
+
+def test_results_that_contradict_themselves_are_told_with_whom_they_concern():
+    lines = [result(conv, "success", http=http) for conv in ("a", "a", "b") for http in ("500", "200")]
+    traces = count([basic(line) for line in lines])
+    assert (traces["contradicting"], traces["delivery"]["success"]) == (3, 3)
+    assert traces["recipients"]["contradicting"] == 2

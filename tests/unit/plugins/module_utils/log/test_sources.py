@@ -106,7 +106,7 @@ def test_a_log_that_may_not_be_read_says_what_to_do(tmp_path, monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("os.open", refuse)
     with pytest.raises(SourceError, match="permission denied; run with become: true"):
         read([log])
 

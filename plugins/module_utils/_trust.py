@@ -1,0 +1,128 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of the target that others than root may have put where they are.
+
+A path of which nobody but root can change a component is root's to read and to write. What stands at any other path was
+put there by somebody, who can as well put a link to root's secret there: it is opened with that user's rights, so that
+the kernel decides. (sshd(8) looks at the path of authorized_keys in the same way: StrictModes in sshd_config(5).)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _files
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Owner, acting_as, owner_by_id
+
+ROOT = 0
+NOBODY = 65534
+MOST_LINKS = 40  # as many as the kernel follows
+MOST_BYTES = 1 << 20  # of an environment file or a pid file
+
+
+def keeper(path: str) -> Owner | None:
+    """Return who can change what stands at ``path``, None where that is root alone.
+
+    In a directory of a user's it is that user; where a group or everybody can write, somebody with the rights of that
+    group and no others. In a sticky directory (as /tmp) it is the owner of what lies there. Raises OSError for a path
+    of too many links.
+    """
+    todo = [part for part in os.path.abspath(path).split("/") if part]
+    at, links = "/", 0
+    while todo:
+        name = todo.pop(0)
+        if name == "..":
+            at = os.path.dirname(at)
+            continue
+        directory = os.stat(at)
+        full = os.path.join(at, name)
+        try:
+            entry = os.lstat(full)
+        except OSError:
+            return _changer(directory, None)
+        changer = _changer(directory, entry)
+        if changer is not None:
+            return changer
+        if stat.S_ISLNK(entry.st_mode):
+            links += 1
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+            target = os.readlink(full)
+            at = "/" if target.startswith("/") else at
+            todo = [part for part in target.split("/") if part not in ("", ".")] + todo
+        else:
+            at = full
+    return None
+
+
+def _changer(directory: os.stat_result, entry: os.stat_result | None) -> Owner | None:
+    """Return who can put something else in the place of an entry of a directory, None for root alone."""
+    if directory.st_uid != ROOT:
+        return owner_by_id(directory.st_uid, directory.st_gid)
+    by_group = directory.st_mode & stat.S_IWGRP and directory.st_gid != ROOT
+    by_all = directory.st_mode & stat.S_IWOTH
+    if not by_group and not by_all:
+        return None
+    if entry is not None and directory.st_mode & stat.S_ISVTX:
+        return None if entry.st_uid == ROOT else owner_by_id(entry.st_uid, entry.st_gid)
+    group = NOBODY if by_all else directory.st_gid
+    return Owner(NOBODY, group, [group], "nobody", "/")
+
+
+@contextlib.contextmanager
+def as_keeper(path: str) -> Iterator[Owner | None]:
+    """File operations at ``path`` with the rights of who keeps it; gives them, None for this process's own."""
+    owner = keeper(path) if os.geteuid() == ROOT else None
+    if owner is None:
+        yield None
+        return
+    with acting_as(owner):
+        yield owner
+
+
+def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+    """Open a regular file, with the rights of its keeper, and return its descriptor.
+
+    Raises OSError, also for what is no regular file: nothing waits for a pipe.
+    """
+    with as_keeper(path):
+        handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "it is not a regular file", path)
+    return handle
+
+
+def read(path: str, most: int = MOST_BYTES) -> bytes | None:
+    """Return the bytes of a file, None when there is none. Raises OSError, also where it is larger than ``most``."""
+    try:
+        handle = opened(path)
+    except FileNotFoundError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it is larger than {most} bytes", path)
+    return content
+
+
+def replace(path: str, content: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Replace a file as :func:`_files.replace` does, with the rights of its keeper; one that is there keeps its mode.
+
+    Raises OSError.
+    """
+    with as_keeper(path) as who:
+        with contextlib.suppress(FileNotFoundError):
+            mode = stat.S_IMODE(os.stat(path).st_mode)
+        _files.replace(path, content, mode, owner if who is None else None)
+
+
+def writable(path: str) -> bool:
+    """Whether the file could be replaced by its keeper."""
+    with as_keeper(path):
+        return _files.writable(path)

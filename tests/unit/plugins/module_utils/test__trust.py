@@ -1,0 +1,152 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""As root, with directories of a user who has no rights of his own; what root is told and does is the kernel's answer
+to that user."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import stat
+import tempfile
+from pathlib import Path
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _trust
+
+USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the keeper of a path")
+
+
+@pytest.fixture(name="top")
+def _top():
+    """A directory to which only root can write, all the way down from /."""
+    base = "/var/lib" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(dir=base, prefix="kumon-runbook-test-") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def theirs(path: Path, mode: int = 0o755) -> Path:
+    path.mkdir()
+    os.chown(path, USER.pw_uid, USER.pw_gid)
+    path.chmod(mode)
+    return path
+
+
+def secret(top: Path) -> Path:
+    path = top / "secret"
+    path.write_text("PASSWORD=canary\n")
+    path.chmod(0o600)
+    return path
+
+
+@root_only
+def test_a_link_of_a_users_to_roots_secret_is_not_read(top):
+    home = theirs(top / "home")
+    (home / "runbook.env").symlink_to(secret(top))
+    with pytest.raises(PermissionError):
+        _trust.read(str(home / "runbook.env"))
+    with pytest.raises(PermissionError):
+        os.close(_trust.opened(str(home / "runbook.env")))
+
+
+@root_only
+def test_a_linked_directory_of_a_users_leads_to_nothing_of_roots(top):
+    home = theirs(top / "home")
+    (top / "etc").mkdir(mode=0o700)
+    (top / "etc" / "runbook.env").write_text("A=1\n")
+    (home / "etc").symlink_to(top / "etc")
+    with pytest.raises(PermissionError):
+        _trust.read(str(home / "etc" / "runbook.env"))
+
+
+@root_only
+def test_a_link_of_a_users_to_his_own_log_works(top):
+    home = theirs(top / "home")
+    log = home / "app-2026.log"
+    log.write_text("line\n")
+    log.chmod(0o600)
+    os.chown(log, USER.pw_uid, USER.pw_gid)
+    (home / "app.log").symlink_to("app-2026.log")
+    assert _trust.read(str(home / "app.log")) == b"line\n"
+
+
+@root_only
+def test_a_link_of_roots_is_followed_by_root(top):
+    (top / "link").symlink_to(secret(top))
+    assert _trust.keeper(str(top / "link")) is None
+    assert _trust.read(str(top / "link")) == b"PASSWORD=canary\n"
+
+
+@root_only
+def test_nothing_is_made_in_a_directory_of_roots_through_a_users_link(top):
+    home = theirs(top / "home")
+    (top / "etc").mkdir()
+    (home / "app.pid").symlink_to(top / "etc" / "ld.so.preload")
+    assert not _trust.writable(str(home / "app.pid"))
+    with pytest.raises(PermissionError):
+        _trust.replace(str(home / "app.pid"), b"1\n", 0o644, (USER.pw_uid, USER.pw_gid))
+    assert not list((top / "etc").iterdir())
+
+
+@root_only
+def test_what_is_made_in_a_users_directory_is_his(top):
+    home = theirs(top / "home")
+    _trust.replace(str(home / "app.pid"), b"1\n", 0o644)
+    assert (home / "app.pid").stat().st_uid == USER.pw_uid
+
+
+@root_only
+def test_where_a_group_can_write_nobody_of_that_group_acts(top):
+    shared = top / "shared"
+    shared.mkdir()
+    os.chown(shared, 0, USER.pw_gid)
+    shared.chmod(0o775)
+    who = _trust.keeper(str(shared / "app.log"))
+    assert who is not None and (who.uid, who.groups) == (_trust.NOBODY, [USER.pw_gid])
+
+
+@root_only
+def test_in_a_sticky_directory_the_owner_of_a_file_keeps_it(top):
+    shared = top / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "roots").write_text("x")
+    (shared / "his").write_text("x")
+    os.chown(shared / "his", USER.pw_uid, USER.pw_gid)
+    assert _trust.keeper(str(shared / "roots")) is None
+    his = _trust.keeper(str(shared / "his"))
+    assert his is not None and his.uid == USER.pw_uid
+
+
+def test_a_file_that_is_replaced_keeps_its_mode(top):
+    path = top / "runbook.env"
+    path.write_text("A=1\n")
+    path.chmod(0o600)
+    _trust.replace(str(path), b"A=2\n", 0o640)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"A=2\n", 0o600)
+    _trust.replace(str(top / "new.env"), b"A=2\n", 0o640)
+    assert stat.S_IMODE((top / "new.env").stat().st_mode) == 0o640
+
+
+def test_nothing_waits_for_a_pipe_or_reads_without_an_end(top):
+    os.mkfifo(top / "pipe")
+    with pytest.raises(OSError, match="it is not a regular file"):
+        _trust.read(str(top / "pipe"))
+    (top / "zero").symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="it is not a regular file"):
+        _trust.read(str(top / "zero"))
+    (top / "long").write_bytes(b"x" * 101)
+    with pytest.raises(OSError, match="larger than 100 bytes"):
+        _trust.read(str(top / "long"), 100)
+    assert len(_trust.read(str(top / "long"), 101)) == 101
+    assert _trust.read(str(top / "none")) is None
+
+
+def test_a_circle_of_links_is_an_error(top):
+    (top / "one").symlink_to("two")
+    (top / "two").symlink_to("one")
+    with pytest.raises(OSError, match="[Ss]ymbolic links"):
+        _trust.keeper(str(top / "one"))
