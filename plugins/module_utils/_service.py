@@ -88,7 +88,7 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
         params["state_dir"],
         Identity(
             params["port"],
-            [address for url in params["health_urls"] for address in _http.addresses_of(url) or []],
+            [address for url in params.get("health_urls") or [] for address in _http.addresses_of(url) or []],
             params["pid_file"],
             params["process_user"] or None,
         ),
