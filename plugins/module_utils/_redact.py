@@ -90,7 +90,7 @@ def redact(text: str) -> str:
 
     Idempotent: redacting twice is redacting once.
     """
-    text = _CONTROL.sub(_visible, text)
+    text = visible(text)
     for _n in range(_PASSES):
         before = text
         text = _mask_named_secrets(text)
@@ -101,6 +101,11 @@ def redact(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def visible(text: str) -> str:
+    """Return `text` with what could move a cursor, hide text or break an encoder written out: `\\x1b`, `\\ud800`."""
+    return _CONTROL.sub(_visible, text)
 
 
 def redact_data(data: Any) -> Any:
