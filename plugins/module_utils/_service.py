@@ -56,7 +56,7 @@ class Health:
         for url in self.urls:
             wrong = _http.check_url(url)
             if wrong:
-                raise Refused(f"health URL {url!r} is not valid ({wrong}): correct runbook_health_url")
+                raise Refused(f"health URL {_http.shown(url)!r} is not valid ({wrong}): correct runbook_health_url")
         if not 0 < self.timeout <= 60:
             raise Refused(f"health_timeout must be above 0 and at most 60 seconds, not {self.timeout:g}")
 

@@ -95,7 +95,9 @@ def check(params: Mapping[str, Any]) -> None:
     """Raise Refused with one sentence for what cannot be sent or followed."""
     wrong = _http.check_url(params["webhook_url"])
     if wrong:
-        raise Refused(f"webhook URL {params['webhook_url']!r} is not valid ({wrong}): correct runbook_webhook_url")
+        raise Refused(
+            f"webhook URL {_http.shown(params['webhook_url'])!r} is not valid ({wrong}): correct runbook_webhook_url"
+        )
     if not _PHONE.match(params["phone"]):
         raise Refused("smoke_test_phone is no phone number: give 10 to 15 digits, the country's code first")
     if not _INSTANCE.match(params["instance"]):
