@@ -140,8 +140,11 @@ def redact(text: str) -> str:
 
     Idempotent: redacting twice is redacting once.
     """
-    text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
-    text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
+    # Most text is plain, and is not searched for what it cannot have.
+    if not text.isascii():
+        text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
+    if not text.isascii() or "\\u" in text:
+        text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
     text = visible(text)
     for _n in range(_PASSES):
         before = text
@@ -150,7 +153,8 @@ def redact(text: str) -> str:
         text = _URL_KEY.sub(MASK + "@", text)
         text = _SIGNED.sub(rf"\1{MASK}", text)
         text = _SHAPES.sub(MASK, text)
-        text = _MAIL.sub(MASK + "@", text)
+        if "@" in text or "%40" in text:
+            text = _MAIL.sub(MASK + "@", text)
         text = _TAX_NUMBER.sub(MASK, text)
         text = _PHONE.sub(_mask_phone, text)
         if text == before:
