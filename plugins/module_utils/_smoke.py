@@ -210,7 +210,9 @@ def _told(answer: _http.Answer) -> str:
     """Say what the webhook answered, in its own word for it where it has one."""
     status = answer.json.get("status")
     own = f", {redact(status)[:40]}" if isinstance(status, str) else ""
-    return (f"HTTP {answer.status}" if answer.status is not None else answer.detail) + own
+    # What is no JSON has other words for it; a pause that is asked for is worth knowing.
+    pause = "" if answer.retry_after is None else f", again after {answer.retry_after:g} s"
+    return (f"HTTP {answer.status}{pause}" if answer.status is not None else answer.detail) + own
 
 
 def _post(params: Mapping[str, Any], data: dict[str, Any]) -> queue.Queue[_http.Answer]:

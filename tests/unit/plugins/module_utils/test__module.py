@@ -133,6 +133,13 @@ def test_a_failure_is_clean_and_tells_no_secret(warned):
     assert warned == ["the token=*** is \\x1b wrong"]
 
 
+def test_the_targets_syslog_gets_no_arguments(monkeypatch):
+    logged = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, text, log_args=None: logged.append((text, log_args)))
+    outcome(lambda _call: {"changed": False}, {"name": "https://h/hook?token=PLANTED"})
+    assert "PLANTED" not in str(logged)
+
+
 def test_what_the_module_was_given_is_shown_without_keys(capsys):
     given = {"name": "https://u:PLANTED@h/hook?token=PLANTED", "other": "x \x1b"}
     with patch_module_args(given), contextlib.suppress(SystemExit):
