@@ -143,8 +143,9 @@ class Git:
         timeout: float = 60,
         stdin: str | None = None,
         umask: int = 0o022,
+        output: str | None = None,
     ) -> Finished:
-        """`index` is another index file than the repository's, `tree` another work tree."""
+        """`index` is another index file than the repository's, `tree` another work tree, `output` a file to write."""
         env = environment(self.owner)
         env.update(
             GIT_TERMINAL_PROMPT="0",
@@ -167,6 +168,9 @@ class Git:
         if index:
             # A part of it would be written beside the repository's own; and it is whole.
             argv += ["-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"]
+        if output:
+            # What is large is never held.
+            argv = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "sh", output, *argv]
         more: dict[str, Any] = {} if umask == 0o022 else {"umask": umask}
         return self.host.run_as(
             [*argv, *arguments],
@@ -505,17 +509,29 @@ class Git:
                     f"a file of commit {commit[:12]} cannot be written as its filter wants it ({said}): "
                     "bring its content here (git lfs fetch, or what the filter needs), or choose another release"
                 )
+            # A filter that is not required fails without a word, and what the repository has is written as it is.
+            failed = "external filter" in done.err
             for path in filtered:
-                if not self._is_pointer(os.path.join(tree, path)):
+                staged, full = os.path.join(tree, path), os.path.join(self.directory, path)
+                if self._is_pointer(staged):
+                    wrong = os.path.isfile(full) and not self._is_pointer(full)
+                elif failed and self._is_bare(staged, f"{commit}:{path}"):
+                    wrong = os.path.isfile(full) and not self._is_bare(full, f":0:{path}")
+                else:
                     continue
-                full = os.path.join(self.directory, path)
-                if os.path.isfile(full) and not self._is_pointer(full):
+                if wrong:
                     raise Refused(
-                        f"of {path} commit {commit[:12]} would bring a pointer and not the content: set its filter up "
-                        f"for {self.owner.name} (git lfs install), or choose another release"
+                        f"of {path} commit {commit[:12]} would bring a pointer and not the content: bring the content "
+                        f"here, set its filter up for {self.owner.name} (git lfs install), or choose another release"
                     )
                 pointers.append(path)
         return pointers
+
+    def _is_bare(self, full: str, name: str) -> bool:
+        """Whether a file is what the repository has under a name, without what a filter makes of it."""
+        raw = self.call("rev-parse", "--verify", "--quiet", name)
+        here = self.call("hash-object", "--no-filters", "--", full)
+        return here.rc == 0 and here.out == raw.out
 
     def export(self, commit: str, directory: str) -> None:
         """Write every file of a commit below a directory of the owner's. Raises GitFailed."""

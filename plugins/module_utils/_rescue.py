@@ -28,8 +28,10 @@ STAGED = "staged"
 # Untracked files stay where they are; small ones are kept as well, in case the other release does something to them.
 BESIDE_FILE = 1024 * 1024
 BESIDE_ALL = 32 * 1024 * 1024
-# How much is read back at once.
-BLOCK = 64 * 1024 * 1024
+# How much is read back at once; a larger file is written by git itself.
+BLOCK = 16 * 1024 * 1024
+# What git takes in and gives back in a second, at the least.
+SPEED = 10 * 1024 * 1024
 
 # {kind: file|link|directory|none, mode, group, size, blob}; a mode is of the kind that chmod takes.
 Entry = dict[str, Any]
@@ -226,7 +228,7 @@ class Rescue:
         for private in (False, True):
             some = [path for path in files if (entries[path]["mode"] & 0o004 == 0) is private]
             if some:
-                blobs = self._hash(some, private)
+                blobs = self._hash(some, private, sum(entries[path]["size"] for path in some))
                 for path, blob in zip(some, blobs):
                     entries[path]["blob"] = blob
         for path, entry in entries.items():
@@ -234,13 +236,16 @@ class Rescue:
                 target = os.readlink(self._full(path))
                 entry["blob"] = self.git.text("hash-object", "-w", "--stdin", stdin=target)
 
-    def _hash(self, paths: list[str], private: bool) -> list[str]:
+    def _hash(self, paths: list[str], private: bool, size: int) -> list[str]:
         lines = "".join(f"{quoted(path)}\n" for path in paths)
-        argv = ("hash-object", "-w", "--no-filters", "--stdin-paths")
+        # Making them smaller is what takes the time.
+        quick = ("-c", "core.looseCompression=0", "-c", "core.bigFileThreshold=16m") if size > BLOCK else ()
+        argv = (*quick, "hash-object", "-w", "--no-filters", "--stdin-paths")
         objects = self.git.text("rev-parse", "--git-path", "objects")
         objects = os.path.join(self.git.directory, objects)
         before = set(os.listdir(objects))
-        blobs = self.git.text(*argv, stdin=lines, timeout=120, umask=0o077 if private else 0o022).split("\n")
+        umask, limit = 0o077 if private else 0o022, 120 + size / SPEED
+        blobs = self.git.text(*argv, stdin=lines, timeout=limit, umask=umask).split("\n")
         if len(blobs) != len(paths):
             raise GitFailed("git hash-object did not keep every file")
         if private:
@@ -275,7 +280,11 @@ class Rescue:
         with acting_as(self.git.owner):
             self._clear(paths)
             self._make_directories(paths, state["directories"])
-        for block in self._blocks({**paths, **gone}):
+        wanted = {**paths, **gone}
+        for path, entry in wanted.items():
+            if entry["kind"] == "file" and entry["size"] > BLOCK:
+                self._write_large(path, entry)
+        for block in self._blocks(wanted):
             contents = self._contents([entry["blob"] for _path, entry in block])
             with acting_as(self.git.owner):
                 for (path, entry), content in zip(block, contents):
@@ -335,7 +344,7 @@ class Rescue:
         block: list[tuple[str, Entry]] = []
         size = 0
         for path, entry in sorted(entries.items()):
-            if "blob" not in entry:
+            if "blob" not in entry or entry["kind"] == "file" and entry["size"] > BLOCK:
                 continue
             if block and size + entry["size"] > BLOCK:
                 yield block
@@ -346,22 +355,44 @@ class Rescue:
             yield block
 
     def _write(self, path: str, entry: Entry, content: bytes) -> None:
-        directory, name = os.path.split(self._full(path))
-        os.makedirs(directory, exist_ok=True)
-        temporary = os.path.join(directory, f".{name}.runbook-new")
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        temporary = self._temporary(path)
         if entry["kind"] == "link":
             os.symlink(content, os.fsencode(temporary))
         else:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
-                # One that the owner is in; another one was not the owner's to give.
-                with contextlib.suppress(OSError):
-                    os.fchown(handle, -1, entry["group"])
-                os.fchmod(handle, entry["mode"])
+                self._allow(handle, entry)
         os.rename(temporary, self._full(path))
+
+    def _write_large(self, path: str, entry: Entry) -> None:
+        with acting_as(self.git.owner):
+            temporary = self._temporary(path)
+        limit = 120 + entry["size"] / SPEED
+        self.git.text("cat-file", "blob", entry["blob"], output=temporary, umask=0o077, timeout=limit)
+        with acting_as(self.git.owner):
+            handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                self._allow(handle, entry)
+            finally:
+                os.close(handle)
+            os.rename(temporary, self._full(path))
+
+    def _temporary(self, path: str) -> str:
+        """A name beside the file that nothing has; what a killed run has left is taken away."""
+        directory, name = os.path.split(self._full(path))
+        os.makedirs(directory, exist_ok=True)
+        temporary = os.path.join(directory, f".{name}.runbook-new")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        return temporary
+
+    @staticmethod
+    def _allow(handle: int, entry: Entry) -> None:
+        # One that the owner is in; another one was not the owner's to give.
+        with contextlib.suppress(OSError):
+            os.fchown(handle, -1, entry["group"])
+        os.fchmod(handle, entry["mode"])
 
     def _contents(self, blobs: list[str]) -> list[bytes]:
         done = self.git.call("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs), timeout=120)

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _release
+from ansible_collections.kumon.runbook.plugins.module_utils import _release, _rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 
 from tests.unit.plugins.release_fakes import CRASH, FakeUnit, Repository, release_params
@@ -420,6 +420,29 @@ def test_a_large_file_whose_content_is_gone(repository, change, tmp_path):
     large(repository, tmp_path)
     (tmp_path / "large" / "oid-3").unlink()
     assert "model.bin: smudge filter large failed" in refused(repository, change, commit=repository.commits["3"])
+
+
+def test_a_filter_that_fails_without_a_word(repository, change, tmp_path):
+    large(repository, tmp_path, required="false")
+    (tmp_path / "large" / "oid-3").unlink()
+    assert "would bring a pointer" in refused(repository, change, commit=repository.commits["3"])
+    # Where the service lives without the filter already, it goes on.
+    repository.git("config", "filter.large.smudge", "false")
+    repository.git("config", "filter.large.clean", "cat")
+    repository.write("model.bin", "oid-4\n")
+    result = change(commit=repository.commits["3"], run_id="run-2")
+    assert "only a pointer to the content of model.bin is there" in result["warnings"]
+
+
+def test_a_file_that_is_too_large_to_be_held(repository, change, monkeypatch):
+    monkeypatch.setattr(_rescue, "BLOCK", 20)
+    repository.write("settings.ini", "release=two\n" * 10)
+    repository.write("same.ini", "small\n")
+    (repository.directory / "settings.ini").chmod(0o640)
+    before = snapshot(repository)
+    change()
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
 
 
 def test_a_pointer_in_the_place_of_a_large_file(repository, change):
