@@ -235,8 +235,8 @@ class Git:
             raise Refused(f"{wish} names more than one commit in {self.directory}: give the commit's id (git log)")
         if not ID.fullmatch(wish):
             raise Refused(
-                f"{wish!r} is no commit, tag or branch in {self.directory}: give one of them, or 4 to 40 hexadecimal "
-                "digits of a commit id (git log)"
+                f"{wish!r} is no commit, tag or branch of the repository: give one, or 4 to 40 hexadecimal digits of a "
+                "commit id (git log)"
             )
         if self.shallow:
             raise Refused(
@@ -400,16 +400,18 @@ class Git:
         )
         return [f":(top,exclude,literal){path}" for path in within if path not in ignored]
 
-    def differing(self, commit: str, content: Content, status: Status, leave: Iterable[str]) -> list[str]:
-        """Files that have to be written or taken away for the tree to be the commit."""
+    def differing(
+        self, commit: str, content: Content, status: Status, leave: Iterable[str]
+    ) -> tuple[set[str], set[str]]:
+        """Files that have to be written or taken away for the tree to be the commit, and those below a host's link."""
         paths = self.paths(
             "diff-index", "--cached", "--no-renames", "--ignore-submodules=all", "--name-only", "-z", commit, "--"
         )
         modules = set(content.submodules) | set(self.submodules())
         left, links = self.left(leave), self._links(None)
-        return sorted(
-            path for path in {*paths, *status.changed} if path not in modules and not left(path) and not links(path)
-        )
+        found = {path for path in {*paths, *status.changed} if path not in modules and not left(path)}
+        below = {path for path in found if links(path)}
+        return found - below, {*below, *status.linked}
 
     def submodules(self) -> dict[str, str]:
         """The commit of each submodule in the index."""
@@ -490,9 +492,12 @@ class Git:
                 os.mkdir(tree)
             self.text("read-tree", commit, index=index)
             fields = self.paths("check-attr", "--cached", "-z", "--stdin", "filter", index=index, stdin=names)
-            filtered = [
-                path for path, value in zip(fields[::3], fields[2::3]) if value not in ("unspecified", "unset", "set")
-            ]
+            drivers = {
+                path: value
+                for path, value in zip(fields[::3], fields[2::3])
+                if value not in ("unspecified", "unset", "set")
+            }
+            filtered = list(drivers)
             if not filtered:
                 return []
             done = self.call(
@@ -511,11 +516,12 @@ class Git:
                 )
             # A filter that is not required fails without a word, and what the repository has is written as it is.
             failed = "external filter" in done.err
+            unknown = {name for name in set(drivers.values()) if not self._knows_filter(name)}
             for path in filtered:
                 staged, full = os.path.join(tree, path), os.path.join(self.directory, path)
                 if self._is_pointer(staged):
                     wrong = os.path.isfile(full) and not self._is_pointer(full)
-                elif failed and self._is_bare(staged, f"{commit}:{path}"):
+                elif (failed or drivers[path] in unknown) and self._is_bare(staged, f"{commit}:{path}"):
                     wrong = os.path.isfile(full) and not self._is_bare(full, f":0:{path}")
                 else:
                     continue
@@ -526,6 +532,9 @@ class Git:
                     )
                 pointers.append(path)
         return pointers
+
+    def _knows_filter(self, name: str) -> bool:
+        return self.call("config", "--get-regexp", rf"^filter\.{re.escape(name)}\.").rc == 0
 
     def _is_bare(self, full: str, name: str) -> bool:
         """Whether a file is what the repository has under a name, without what a filter makes of it."""
@@ -551,7 +560,7 @@ class Git:
         common = os.path.join(self.git_dir, "commondir")
         top = self.git_dir
         if os.path.exists(common):
-            top = self.text("rev-parse", "--path-format=absolute", "--git-common-dir")
+            top = os.path.join(self.directory, self.text("rev-parse", "--git-common-dir"))
         objects = os.path.join(top, "objects")
         directories |= {objects, os.path.join(top, "refs", "runbook"), os.path.join(top, RESCUE.rstrip("/"))}
         with contextlib.suppress(OSError):

@@ -181,6 +181,7 @@ class Look:
         self.leave = [*_leave(params), *sorted(path for path in written if self.git.inside(path))]
         self.rescue = Rescue(self.git, self.git.left(self.leave))
         self.status = self.git.status(self.leave)
+        self.linked: set[str] = set()  # files of the release that lie below a link of the host's own
         self.killed = self._killed()
         self.locks = self.git.refuse_what_is_under_way(self._killed_at())
         self.environments: Environments | None = None
@@ -224,7 +225,8 @@ class Look:
             rescue="" if in_place else self.git.free_reference(run_of(self.params)),
             restart=self.restart,
             in_place=in_place,
-            warnings=warnings,
+            # A name may be in any encoding.
+            warnings=[text.encode("utf-8", "replace").decode() for text in warnings],
         )
 
     def _kept(self, target: Place) -> Any:
@@ -243,7 +245,7 @@ class Look:
         name, kept = f"commit {target.commit[:12]}", self._kept(target)
         left = self.git.left(self.leave)
         if kept is None:
-            differing = set(self.git.differing(target.commit, content, self.status, self.leave))
+            differing, self.linked = self.git.differing(target.commit, content, self.status, self.leave)
             # A run that was killed may have taken them out of the index and not out of the tree.
             begun = (self.rescue.read(origin.rescue) if origin.rescue else None) or {"paths": []}
             differing |= {path for path in begun["paths"] if not left(path)}
@@ -260,8 +262,10 @@ class Look:
             what = "the release has another one, the edit is kept" if path in touched else "it stays"
             warnings.append(f"{path} was edited here and hidden from git: {what}")
         for text, found in (
+            ("local changes are kept, and the release's files take their place", [] if self.undo else status.changed),
             ("untracked files stay where they are", [path for path in status.untracked if path not in touched]),
-            ("files below a link of this host are left out", status.linked),
+            ("files below a link of this host are left out", sorted(self.linked)),
+            (f"files of somebody else will belong to {self.git.owner.name}", self._of_others(paths)),
             (
                 "changes of the database lie between the two releases, and the older code may not fit the newer data",
                 [] if self.undo else self.git.migrations(self.head.commit, target.commit),
@@ -269,7 +273,15 @@ class Look:
         ):
             if found:
                 more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-                warnings.append(f"{text}: {', '.join(found[:NAMED])}{more}".encode("utf-8", "replace").decode())
+                warnings.append(f"{text}: {', '.join(found[:NAMED])}{more}")
+
+    def _of_others(self, paths: list[str]) -> list[str]:
+        found = []
+        for path in paths:
+            with contextlib.suppress(OSError):
+                if os.lstat(os.path.join(self.git.directory, path)).st_uid != self.git.owner.uid:
+                    found.append(path)
+        return found
 
     def _killed(self) -> Entry | None:
         """The begin of an act that was killed and that this one goes on from."""

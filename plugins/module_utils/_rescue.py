@@ -28,6 +28,7 @@ STAGED = "staged"
 # Untracked files stay where they are; small ones are kept as well, in case the other release does something to them.
 BESIDE_FILE = 1024 * 1024
 BESIDE_ALL = 32 * 1024 * 1024
+BESIDE_FILES = 1000
 # How much is read back at once; a larger file is written by git itself.
 BLOCK = 16 * 1024 * 1024
 # What git takes in and gives back in a second, at the least.
@@ -121,14 +122,18 @@ class Rescue:
             for path in paths:
                 if path.endswith("/"):
                     continue  # a repository of its own
-                with contextlib.suppress(GitFailed):
+                with contextlib.suppress(GitFailed, OSError):
                     entry = self._seen(path)
                     link = entry["kind"] == "link"
                     if entry["kind"] == "none" or not (
                         link or os.access(self._full(path), os.R_OK, effective_ids=True)
                     ):
                         continue
-                    if entry["size"] <= BESIDE_FILE and total + entry["size"] <= BESIDE_ALL:
+                    if (
+                        entry["size"] <= BESIDE_FILE
+                        and len(entries) < BESIDE_FILES
+                        and total + entry["size"] <= BESIDE_ALL
+                    ):
                         entries[path] = entry
                         total += entry["size"]
         return entries
@@ -261,7 +266,10 @@ class Rescue:
     def read(self, reference: str) -> Any:
         """What is kept under a reference, None where it is one of an older form."""
         content = self.git.file(f"{reference}^2", ABOUT)
-        return json.loads(content) if content else None
+        try:
+            return json.loads(content) if content else None
+        except ValueError:
+            return None
 
     def restore(self, head: Head, reference: str) -> str | None:
         """Put files, index, branch and HEAD back to what is kept. Raises GitFailed, OSError.

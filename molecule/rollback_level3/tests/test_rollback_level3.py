@@ -43,7 +43,7 @@ def test_bad_input_is_refused_before_anything_changed(assistant: Assistant, befo
         [({"rollback_level3_seconds": 60}, "may take")],
         [
             ({"rollback_commit": "f" * 40}, "is not in /opt/kumon-assistant: fetch it (git fetch) or choose another"),
-            ({"rollback_commit": "no-such-branch"}, "is no commit, tag or branch in"),
+            ({"rollback_commit": "no-such-branch"}, "is no commit, tag or branch of"),
             ({"rollback_commit": "", "runbook_state_dir": "/var/lib/none"}, "no known-good release is in the ledger"),
             ({"runbook_app_dir": "/opt/none"}, "/opt/none does not exist on this host: correct runbook_app_dir"),
             ({"runbook_app_dir": "/opt/evolution"}, "is no git work tree"),

@@ -356,7 +356,7 @@ def test_an_unknown_commit(refused, repository):
 
 @pytest.mark.parametrize("wish", ["HEAD~1", "--all", "abc", "zzzz", "main@{1}", "../main", "stable^{commit}"])
 def test_what_names_no_commit(refused, wish):
-    assert "is no commit, tag or branch in" in refused(commit=wish)
+    assert "is no commit, tag or branch of" in refused(commit=wish)
 
 
 @pytest.mark.parametrize("wish", ["stable", "v1.2", "refs/with/slash", "remote"])

@@ -376,6 +376,18 @@ def test_data_that_was_written_meanwhile_is_not_undone(repository, change):
     assert repository.read("uploads/a.ogg") == "sound", "what is gone comes back"
 
 
+def test_a_tree_beside_the_repository(repository, change, tmp_path):
+    beside = Repository.__new__(Repository)
+    beside.directory, beside.commits = tmp_path / "beside", repository.commits
+    repository.git("worktree", "add", "-q", "-b", "beside", str(beside.directory), repository.commits["two"])
+    skip_worktree(beside)
+    before = snapshot(beside)
+    change(app_dir=str(beside.directory))
+    assert beside.head == repository.commits["one"]
+    change(app_dir=str(beside.directory), state="undone", run_id="run-2")
+    assert snapshot(beside) == before
+
+
 # -- what would go wrong is said before
 
 
@@ -425,6 +437,9 @@ def test_a_large_file_whose_content_is_gone(repository, change, tmp_path):
 def test_a_filter_that_fails_without_a_word(repository, change, tmp_path):
     large(repository, tmp_path, required="false")
     (tmp_path / "large" / "oid-3").unlink()
+    assert "would bring a pointer" in refused(repository, change, commit=repository.commits["3"])
+    # Nor where nobody has set it up for the tree's owner.
+    repository.git("config", "--remove-section", "filter.large")
     assert "would bring a pointer" in refused(repository, change, commit=repository.commits["3"])
     # Where the service lives without the filter already, it goes on.
     repository.git("config", "filter.large.smudge", "false")
@@ -549,6 +564,14 @@ def test_migrations_between_the_releases_are_named(repository, change):
     assert len(warned) == 1
     assert "alembic/versions/ab12_outbox.py, db/migrations/0002_outbox.sql" in warned[0]
     assert "docs" not in warned[0]
+
+
+def test_what_lies_below_a_link_of_the_hosts_own_stays_out_of_it(repository, change, tmp_path):
+    (tmp_path / "data").mkdir()
+    (repository.directory / "only-one").symlink_to(tmp_path / "data")
+    result = change()
+    assert list((tmp_path / "data").iterdir()) == []
+    assert "files below a link of this host are left out: only-one/deep/file.txt" in result["warnings"]
 
 
 def test_a_hidden_edit_is_named(repository, change):
