@@ -422,9 +422,11 @@ class Git:
         """Files that look like changes to a database, and that only one of the commits has, or another form of."""
         return [entry[2:] for entry in self.changes(old, new) if MIGRATION.search(entry[2:])]
 
-    def submodules_to_move(self, wanted: dict[str, str], aim: str) -> list[Submodule]:
+    def submodules_to_move(self, wanted: dict[str, str], aim: str, files: set[str]) -> list[Submodule]:
         """Submodules that have another commit checked out than is wanted. Raises Refused where one cannot be moved."""
         present, moves = self.submodules(), []
+        for path in sorted(set(present) & files):
+            raise Refused(f"submodule {path} is a file in {aim}: move it away by hand, or choose another release")
         for path, commit in sorted(wanted.items()):
             if not os.path.lexists(os.path.join(self.directory, path, ".git")):
                 if present.get(path) == commit:

@@ -198,17 +198,18 @@ class Look:
         target = goal or Place(self.seen.commit)
         content = self.git.content(target.commit)
         origin = self._origin(warnings)
-        paths, files, modules = self._touched(target, content, origin)
-        if goal:
+        paths, files, modules = self._touched(target, content, origin) if goal else ([], content.files, [])
+        if paths:
             self.git.refuse_what_cannot_be_written(paths)
-            self._tell_of_the_tree(target, paths, warnings)
-            if not self._kept(target):
-                limit = self.params["install_seconds"]
-                pointers = self.git.try_filters(target.commit, [path for path in paths if path in files], limit)
-                warnings += [f"only a pointer to the content of {path} is there" for path in pointers[:NAMED]]
+        if goal and not self._kept(target):
+            limit = self.params["install_seconds"]
+            pointers = self.git.try_filters(target.commit, [path for path in paths if path in files], limit)
+            warnings += [f"only a pointer to the content of {path} is there" for path in pointers[:NAMED]]
         choice = self._choose_environment(target) if goal else EnvironmentChoice(self.seen.environment)
         self._refuse_full_disk(content.size, paths, files, choice.must_build)
         in_place = goal is None or self._is_in_place(target, choice)
+        if not in_place:
+            self._tell_of_the_tree(target, paths, warnings)
         return Plan(
             seen=self.seen,
             status=self.status,
@@ -249,8 +250,13 @@ class Look:
             # A run that was killed may have taken them out of the index and not out of the tree.
             begun = (self.rescue.read(origin.rescue) if origin.rescue else None) or {"paths": []}
             differing |= {path for path in begun["paths"] if not left(path)}
-            return sorted(differing), content.files, self.git.submodules_to_move(content.submodules, name)
-        modules = self.git.submodules_to_move({path: state[0] for path, state in kept["submodules"].items()}, name)
+            return (
+                sorted(differing),
+                content.files,
+                self.git.submodules_to_move(content.submodules, name, content.files),
+            )
+        wanted = {path: state[0] for path, state in kept["submodules"].items()}
+        modules = self.git.submodules_to_move(wanted, name, set())
         others = [path for path in self.status.changed if path not in kept["submodules"]]
         paths = sorted(path for path in {*kept["paths"], *others} if not left(path))
         return paths, {path for path in paths if kept["paths"].get(path, {}).get("kind") in ("file", "link")}, modules

@@ -218,6 +218,18 @@ def test_a_file_that_the_service_writes_to_stays_where_it_is(real, put):
     assert repository.git("show", "refs/runbook/rescue/run-1:loose.txt") == "untracked"
 
 
+def test_a_file_of_the_release_that_the_service_writes_to_stays_its_own(real, put):
+    """A database that somebody committed: the release of before has none."""
+    repository = real.repository
+    real.service.log = repository.directory / "journal.db"
+    real.serve()
+    repository.git("add", "journal.db")
+    repository.git("commit", "--quiet", "-m", "with data")
+    put()
+    assert repository.read("journal.db").count("starting") == 2
+    assert repository.head == repository.commits["second"]
+
+
 def test_two_at_once(real, put):
     real.serve()
     now = [0.0]

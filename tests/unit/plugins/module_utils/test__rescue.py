@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _release, _rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 
-from tests.unit.plugins.release_fakes import CRASH, FakeUnit, Repository, release_params
+from tests.unit.plugins.release_fakes import CRASH, FakeUnit, Killed, Repository, release_params
 from tests.unit.plugins.service_fakes import SERVICE
 
 
@@ -376,6 +376,28 @@ def test_data_that_was_written_meanwhile_is_not_undone(repository, change):
     assert repository.read("uploads/a.ogg") == "sound", "what is gone comes back"
 
 
+def test_a_run_to_another_release_after_one_that_was_killed(repository, change, monkeypatch):
+    """What the first one kept is not all that the second one changes."""
+    repository.write("more.txt", "more")
+    more = repository.commit("release with more")
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["two"])
+    edited_and_private(repository)
+    before = snapshot(repository)
+
+    def killed(*_arguments):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_release.Act, "_prove", killed)
+        with pytest.raises(Killed):
+            change(commit=more)
+    assert repository.head == more
+    change(run_id="run-2")
+    assert repository.read("more.txt") is None
+    change(state="undone", run_id="run-3")
+    assert snapshot(repository) == before
+
+
 def test_a_tree_beside_the_repository(repository, change, tmp_path):
     beside = Repository.__new__(Repository)
     beside.directory, beside.commits = tmp_path / "beside", repository.commits
@@ -546,6 +568,26 @@ def test_a_submodule_whose_commit_is_not_there(repository, change, library):
             missing = repository.head
     repository.git("checkout", "--quiet", "--no-recurse-submodules", repository.commits["4"])
     assert refused(repository, change, commit=missing).startswith(f"submodule lib has no commit {'1' * 12}")
+
+
+def test_a_submodule_that_is_a_file_in_the_release(repository, change, library):
+    repository.git("checkout", "--quiet", "--no-recurse-submodules", "-B", "files", repository.commits["two"])
+    (repository.directory / "lib").rename(repository.directory.parent / "aside")
+    repository.write("lib", "a file")
+    plain = repository.commit("release with a file")
+    (repository.directory / "lib").unlink()
+    (repository.directory.parent / "aside").rename(repository.directory / "lib")
+    repository.git("checkout", "--quiet", "--force", repository.commits["4"])
+    assert refused(repository, change, commit=plain).startswith("submodule lib is a file in commit")
+
+
+def test_a_submodule_that_the_release_does_not_have(repository, change, library):
+    before = snapshot(repository)
+    change(commit=repository.commits["two"])
+    assert repository.read("lib/second.txt") == "second", "it stays, and the release does not know of it"
+    assert repository.read(".gitmodules") is None
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
 
 
 def test_a_submodule_that_nobody_has_fetched(repository, change, library, tmp_path):
