@@ -27,6 +27,7 @@ LAST = 5
 SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    "submodule.recurse=false",
     "core.quotePath=false",
     "gc.auto=0",
     "maintenance.auto=false",
@@ -569,7 +570,11 @@ class Git:
             directories |= {os.path.join(objects, name) for name in os.listdir(objects) if len(name) == 2}
         directories |= {os.path.dirname(os.path.join(self.directory, path)) for path in paths}
         files = {os.path.join(self.directory, path) for path in paths}
+        log = os.path.join(self.git_dir, "logs", "HEAD")
         with acting_as(self.owner):
+            # Each move of HEAD is noted at its end.
+            if os.path.isfile(log) and not os.access(log, os.W_OK, effective_ids=True):
+                raise Refused(self._not_the_owners(log, "written to"))
             for directory in sorted(directories):
                 if os.path.isdir(directory) and not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
                     raise Refused(self._not_the_owners(directory, "written to"))
