@@ -15,15 +15,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
+from email.utils import formatdate
 from typing import Any, NamedTuple, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY
 from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
 from ansible_collections.kumon.runbook.plugins.module_utils._message_text import Text
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 Channel = Mapping[str, Any]
+
+_SHORTEST_PAUSE = 0.5
 
 
 class Letter(NamedTuple):
@@ -105,13 +108,10 @@ def _slack(channel: Channel, letter: Letter, seconds: float) -> str | None:
     # Without these three characters there is neither a link nor a mention in it.
     text = f"*{letter.text.subject}*\n{letter.text.body}"
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    answer = _http.post_hook(channel["url"], {"text": text}, seconds, channel.get("headers"))
-    if answer.kind != "ok":
-        return _refusal(answer)
-    refused = isinstance(answer.json, dict) and (answer.json.get("ok") is False or answer.json.get("success") is False)
-    if refused or (isinstance(answer.json, str) and answer.json.lower() not in ("ok", "")):
+    answer = _post(channel["url"], {"text": text}, seconds, channel.get("headers"))
+    if answer.kind == "ok" and isinstance(answer.json, str) and answer.json.lower() not in ("ok", ""):
         return f"{answer.detail}, but it says {_quote(answer)}"
-    return None
+    return _refusal(answer)
 
 
 def _webhook(channel: Channel, letter: Letter, seconds: float) -> str | None:
@@ -127,8 +127,7 @@ def _webhook(channel: Channel, letter: Letter, seconds: float) -> str | None:
         "facts": letter.facts,
     }
     headers = {"Idempotency-Key": message["id"], **(channel.get("headers") or {})}
-    answer = _http.post_hook(channel["url"], data, seconds, headers)
-    return None if answer.kind == "ok" else _refusal(answer)
+    return _refusal(_post(channel["url"], data, seconds, headers))
 
 
 def _pagerduty(channel: Channel, letter: Letter, seconds: float) -> str | None:
@@ -146,12 +145,32 @@ def _pagerduty(channel: Channel, letter: Letter, seconds: float) -> str | None:
             "custom_details": {"text": letter.text.body, **letter.facts},
         },
     }
-    answer = _http.post_hook(channel.get("url", PAGERDUTY), data, seconds, channel.get("headers"))
-    return None if answer.kind == "ok" and answer.status == 202 else _refusal(answer)
+    answer = _post(channel.get("url", PAGERDUTY), data, seconds, channel.get("headers"))
+    if answer.kind == "ok" and answer.status != 202:
+        return f"{answer.detail} {_quote(answer)}".strip()
+    return _refusal(answer)
 
 
-def _refusal(answer: _http.Answer) -> str:
-    return f"{answer.detail} {_quote(answer)}".strip()
+def _post(url: str, data: Any, seconds: float, headers: Mapping[str, str] | None) -> _http.Answer:
+    """Post, and once more after the pause that the server asks for, as long as there is time for both."""
+    end = time.monotonic() + seconds
+    while True:
+        left = end - time.monotonic()
+        answer = _http.post_hook(url, data, left, dict(headers or {}))
+        pause = answer.retry_after
+        # A server that says 0 and means later is not asked without a pause.
+        pause = None if pause is None else max(pause, _SHORTEST_PAUSE)
+        if pause is None or pause + _SHORTEST_PAUSE > end - time.monotonic():
+            return answer
+        time.sleep(pause)
+
+
+def _refusal(answer: _http.Answer) -> str | None:
+    """Why an answer means that nobody was told, None when it does not; a good status with a bad body does."""
+    if answer.kind != "ok":
+        return f"{answer.detail} {_quote(answer)}".strip()
+    said = _said.refusal(answer.json)
+    return f"{answer.detail}, but it says {said}" if said else None
 
 
 def _quote(answer: _http.Answer) -> str:
@@ -166,6 +185,8 @@ def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:
     mail["Subject"] = letter.text.subject
     mail["From"] = smtp["sender"]
     mail["To"] = ", ".join(recipients)
+    # Servers refuse mail without it, or take it for spam.
+    mail["Date"] = formatdate(localtime=True)
     mail["Message-ID"] = f"<{re.sub(r'[^A-Za-z0-9.-]', '-', letter.message['id'])}@kumon.runbook>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(letter.text.body or letter.text.subject)

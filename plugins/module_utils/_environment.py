@@ -19,59 +19,36 @@ import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
 
 MARK = ".runbook-environment.json"
 NEW = ".runbook-new"
 ORIGINAL = "original"
-# A line of a requirements file that brings in another one.
-INCLUDE = re.compile(r"\s*(?:-r|--requirement|-c|--constraint)(?:\s*=\s*|\s+|(?<=-[rc]))(\S+)")
-LOCAL = re.compile(r"\s*(?:-e\b|--editable\b|\.{1,2}(?:/|\s|\[|$)|file:|\S+\s*@\s*file:)")
+# Of which rules the keys are.
+RULES = 2
+# Where in an environment lies what it was made from.
+FILES = ".requirements"
+Export = Callable[[str], None]
 PYTHON = "import sys; print(sys.implementation.cache_tag, sys.platform)"
 
 
 class Wanted(NamedTuple):
-    """What an environment is made from: its requirements files by path, and the key that stands for them."""
+    """What an environment is made from: its requirements files by path, and the key that stands for what they mean."""
 
     files: dict[str, bytes]
     key: str
+    problem: str | None = None  # why one cannot be made
+    project: bool = False  # the release itself is what is installed
 
 
-def requirement_files(read: Callable[[str], bytes | None], path: str, release: str) -> dict[str, bytes]:
-    """The requirements file and all that it includes. Raises Refused.
-
-    read: a file of the release, None when it has none. release: how to name it to people.
-    """
-    files: dict[str, bytes] = {}
-    waiting = [os.path.normpath(path)]
-    while waiting:
-        name = waiting.pop()
-        if name in files:
-            continue
-        if name.startswith(("/", "../")):
-            raise Refused(f"the requirements of {release} include {name}, which is not in the release: put it there")
-        content = read(name)
-        if content is None:
-            advice = (
-                "correct runbook_requirements, or set runbook_venv_dir empty to leave packages alone"
-                if not files
-                else "choose another release"
-            )
-            raise Refused(f"{release} has no {name}: {advice}")
-        files[name] = content
-        # A line that ends in a backslash goes on below.
-        for line in content.decode("utf-8", "replace").replace("\\\n", " ").splitlines():
-            if LOCAL.match(line):
-                raise Refused(
-                    f"{name} of {release} installs from the tree itself ({line.strip()}), which cannot be prepared "
-                    "beside it: install such packages by hand, and set runbook_venv_dir empty"
-                )
-            included = INCLUDE.match(line)
-            if included and "://" not in included[1]:
-                waiting.append(os.path.normpath(os.path.join(os.path.dirname(name), included[1])))
-    return files
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except OSError:
+        return None
 
 
 class Environments:
@@ -155,11 +132,17 @@ class Environments:
             return False
 
     def wanted(self, read: Callable[[str], bytes | None], path: str, release: str) -> Wanted:
-        files = requirement_files(read, path, release)
+        def anywhere(name: str) -> bytes | None:
+            if not os.path.isabs(name):
+                return read(name)
+            with acting_as(self.owner):
+                return _read(name)
+
+        needs = _requirements.needs(anywhere, path, release, _git.environment(self.owner))
         digest = hashlib.sha256(f"{self.tag} {self.system}\0".encode())
-        for name in sorted(files):
-            digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-        return Wanted(files, digest.hexdigest()[:16])
+        for part in needs.meaning:
+            digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+        return Wanted(needs.files, digest.hexdigest()[:16], needs.problem, needs.project)
 
     def _packages(self, name: str) -> str:
         """What is installed in it, as a hash: whoever installs by hand makes it another environment."""
@@ -181,7 +164,8 @@ class Environments:
         try:
             with open(os.path.join(self.path(name), MARK), "rb") as handle:
                 mark = json.load(handle)
-            return mark["key"] if mark["packages"] == self._packages(name) else None
+            # What an older version has marked says of the files and not of what they mean.
+            return mark["key"] if mark["rules"] == RULES and mark["packages"] == self._packages(name) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -220,7 +204,7 @@ class Environments:
 
     def mark(self, name: str, key: str) -> None:
         """Say that an environment is whole, and of which requirements. Raises OSError."""
-        content = json.dumps({"key": key, "packages": self._packages(name)}).encode()
+        content = json.dumps({"key": key, "rules": RULES, "packages": self._packages(name)}).encode()
         path = os.path.join(self.path(name), MARK)
         with acting_as(owner_of(self.path(name))):
             _files.replace(path, content, 0o644)
@@ -235,7 +219,10 @@ class Environments:
 
     def _write_files(self, directory: str, wanted: Wanted) -> None:
         with acting_as(self.owner):
+            os.makedirs(directory, exist_ok=True)
             for name, content in wanted.files.items():
+                if os.path.isabs(name):
+                    continue  # pip finds it where it is
                 path = os.path.join(directory, name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 with open(path, "wb") as handle:
@@ -249,8 +236,13 @@ class Environments:
             return [("wheelhouse", ["--no-index", *links]), (index[0], [*index[1], *links])]
         return [index]
 
-    def build(self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float) -> tuple[str, str]:
-        """Make a whole environment of the requirements: its name, and where they came from. Raises Refused."""
+    def build(
+        self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float, export: Export | None = None
+    ) -> tuple[str, str]:
+        """Make a whole environment of the requirements: its name, and where they came from. Raises Refused.
+
+        export: writes the release into a directory, which a project needs.
+        """
         end = self.host.clock() + limit
         self._make_directory()
         name = self._free(wanted.key)
@@ -260,8 +252,8 @@ class Environments:
             for source, options in self.sources(wheelhouse):
                 self._remove(target)
                 self._create(target, end, limit)
-                self._write_files(os.path.join(target, ".requirements"), wanted)
-                done = self._pip(os.path.join(target, "bin", "python"), target, path, options, end)
+                self._prepare(target, wanted, export)
+                done = self._pip(os.path.join(target, "bin", "python"), target, wanted, path, options, end)
                 if done.rc == 0:
                     self.mark(name, wanted.key)
                     return name, source
@@ -273,7 +265,7 @@ class Environments:
             raise Refused(
                 f"an environment cannot be made in {self.directory} ({exc.strerror}): free space there"
             ) from exc
-        except Refused:
+        except (Refused, _git.GitFailed):
             self._remove(target)
             raise
         self._remove(target)
@@ -288,8 +280,17 @@ class Environments:
             advice = "install python3-venv" if "ensurepip" in done.out + done.err else "see that directory"
             raise Refused(f"an environment cannot be made in {self.directory} ({_git.first_line(done)}): {advice}")
 
-    def _pip(self, python: str, directory: str, path: str, options: list[str], end: float, *more: str) -> Finished:
-        requirements = os.path.join(directory, ".requirements", os.path.normpath(path))
+    def _prepare(self, directory: str, wanted: Wanted, export: Export | None) -> None:
+        directory = os.path.join(directory, FILES)
+        self._write_files(directory, wanted)
+        if wanted.project and export:
+            export(directory)
+
+    def _pip(
+        self, python: str, directory: str, wanted: Wanted, path: str, options: list[str], end: float, *more: str
+    ) -> Finished:
+        directory = os.path.join(directory, FILES)
+        what = ["."] if wanted.project else ["--requirement", os.path.join(directory, os.path.normpath(path))]
         argv = [
             python,
             "-m",
@@ -302,7 +303,7 @@ class Environments:
             *more,
             *options,
         ]
-        return self._run([*argv, "--requirement", requirements], directory, max(1.0, end - self.host.clock()))
+        return self._run([*argv, *what], directory, max(1.0, end - self.host.clock()))
 
     @staticmethod
     def _why(source: str, done: Finished, limit: float) -> str:
@@ -319,7 +320,9 @@ class Environments:
             "(pip download), or choose another release"
         )
 
-    def available(self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float) -> str | None:
+    def available(
+        self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float, export: Export | None = None
+    ) -> str | None:
         """Where the requirements would come from, without writing anything that stays; None when this cannot be told.
 
         Raises Refused when they cannot be had.
@@ -341,9 +344,9 @@ class Environments:
         try:
             if os.geteuid() == 0:
                 os.chown(directory, self.owner.uid, self.owner.gid)
-            self._write_files(os.path.join(directory, ".requirements"), wanted)
+            self._prepare(directory, wanted, export)
             for source, options in self.sources(wheelhouse):
-                done = self._pip(python, directory, path, options, end, *more)
+                done = self._pip(python, directory, wanted, path, options, end, *more)
                 if done.rc == 0:
                     return source
                 failed.append(self._why(source, done, limit))

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -30,12 +30,21 @@ GATEWAY_SPEC: dict[str, Any] = {
 }
 """What both modules take."""
 
-STATES = ("open", "connecting", "close")
+STATES = ("open", "connecting", "close", "refused")
+"""Those that servers are known to have; another one that a server names is told as it is."""
+
+MESSAGE_EVENT = "MESSAGES_UPSERT"
 
 _ROOT_SECONDS = 3.0  # from 2.3.6 on `GET /` asks WhatsApp's site first; the version is not worth waiting for
 _PROBE_TEXT = "kumon.runbook: teste de entrega, por favor ignore / delivery test, please ignore"
 
 Ask = Callable[..., _http.Answer]
+
+
+class Listed(dict[str, Any]):
+    """The server's instances by their names; `partial` when its list was too long to be read whole."""
+
+    partial = False
 
 
 class Gateway:
@@ -67,7 +76,13 @@ class Gateway:
         if left < 0.05:
             return _http.Answer(path, "no_answer", None, {}, "the time for this call was used up")
         headers = {"apikey": self._key} if self._key and path != "/" else {}
-        return self._ask(method, self._base + path, min(left, limit or left), data, headers)
+        answer = self._ask(method, self._base + path, min(left, limit or left), data, headers)
+        pause = answer.retry_after
+        if pause is None or pause + 0.5 > self.left():
+            return answer
+        # The server wants a pause, and there is time for it. Asked once more, so that it is not asked for ever.
+        self._host.sleep(max(pause, 0.1))
+        return self._ask(method, self._base + path, min(self.left(), limit or self.left()), data, headers)
 
     def named(self, path: str) -> str:
         return f"{path}/{quote(self.instance, safe='')}"
@@ -81,13 +96,19 @@ class Gateway:
         return answer
 
     def state(self) -> str:
-        """One sample of the state: one of `STATES`, `absent` (the key is missing) or `unknown`."""
+        """One sample of the state: one of `STATES` or what the server calls it, `absent` (the key is missing) or
+        `unknown` (the server does not tell)."""
         answer = self.call("GET", self.named("/instance/connectionState"))
         present = answer.json.get("instance") if answer.kind == "ok" and isinstance(answer.json, dict) else None
         if not isinstance(present, dict):
             return "unknown"
-        state = present.get("state", "absent")
-        return state if state in (*STATES, "absent") else "unknown"
+        return named_state(present.get("state", "absent")) or "unknown"
+
+
+def named_state(told: Any) -> str | None:
+    """A state as a server names it, short and without surprises; None where it names none."""
+    words = " ".join(told.casefold().split()) if isinstance(told, str) else ""
+    return redact(words)[:40] or None
 
 
 def message_of(answer: _http.Answer) -> str:
@@ -144,7 +165,7 @@ def _finding(report: dict[str, Any], check: str, message: str) -> None:
 def _run_checks(gateway: Gateway, report: dict[str, Any], params: dict[str, Any], host: Host) -> list[str]:
     """Run the checks in their order; return those that passed."""
     passed = []
-    listed: dict[str, Any] = {}
+    listed = Listed()
     steps: dict[str, Callable[[], bool]] = {
         "reachable": lambda: _check_server(gateway, report, listed) or _has(report, "api"),
         "api": lambda: not _has(report, "api"),
@@ -216,9 +237,9 @@ def _call_and_watch(
     result["changed"] = True
     answer = gateway.call(verb, path)
     body = answer.json if isinstance(answer.json, dict) else {}
-    if answer.kind != "ok" or body.get("error") is True:
-        said = message_of(answer)
-        said = f"HTTP {answer.status} with error: true ({said})" if answer.kind == "ok" else said
+    refused = _said.refusal(body)
+    if answer.kind != "ok" or refused:
+        said = f"HTTP {answer.status} with {refused}" if answer.kind == "ok" else message_of(answer)
         raise Failed(f"{verb} {path} failed: {said}; {_advice(result['before'])}", result)
     wanted = ["open"] * params["samples"]
     end = host.clock() + params["wait"]
@@ -240,6 +261,8 @@ def _why_not(gateway: Gateway, answer: _http.Answer) -> str:
         return f"the Evolution API gives no answer ({answer.detail})"
     if answer.status == 503:
         return "the Evolution API has no licence or is not ready (503)"
+    if answer.status == 429:
+        return f"the Evolution API takes no more questions for now ({answer.detail})"
     if answer.status == 401:
         return "the API key is refused (401); set runbook_evolution_api_key to the server's global key"
     if answer.kind == "not_json":
@@ -248,15 +271,21 @@ def _why_not(gateway: Gateway, answer: _http.Answer) -> str:
 
 
 def _advice(state: str) -> str:
-    if state in ("close", "unknown", "absent"):
+    if state in ("close", "refused", "unknown", "absent"):
         return "an instance that was logged out needs a new QR code, in the manager of the Evolution API"
     return "look again in a minute; if it stays, restart it"
 
 
-def _check_server(gateway: Gateway, report: dict[str, Any], listed: dict[str, Any]) -> bool:
+def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> bool:
     """Reachable, licensed, and whether the key is right: the list of instances tells all three."""
     root = gateway.read_version()
     answer = gateway.call("GET", "/instance/fetchInstances")
+    if answer.detail.startswith(_http.TOO_LONG):
+        # More instances than fit into one answer: it is asked for the one that counts.
+        answer = gateway.call("GET", f"/instance/fetchInstances?instanceName={quote(gateway.instance, safe='')}")
+        listed.partial = True
+        if answer.kind == "not_found" and answer.status == 404 and isinstance(answer.json.get("response"), dict):
+            answer = answer._replace(kind="ok", json=[])
     if answer.status is None:
         report["reachable"] = root.status is not None
         where = urlsplit(answer.url).netloc.rpartition("@")[2]
@@ -272,6 +301,12 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: dict[str, An
         report["licensed"], report["key_valid"] = True, False
         why = "No API key is given" if not gateway._key else "The API key is refused"
         _finding(report, "key", f"{why} (401): set runbook_evolution_api_key to the server's global key.")
+        return True
+    if answer.status == 429:
+        # It is there and has no time for us; whether it has for the assistant nobody knows.
+        _finding(
+            report, "api", f"The Evolution API takes no more questions for now ({answer.detail}): look again later."
+        )
         return True
     if answer.kind != "ok" or not isinstance(answer.json, (list, dict)):
         # An error of the server, or of the proxy before it, is the gateway's; anything else is a wrong address.
@@ -298,7 +333,7 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: dict[str, An
     return True
 
 
-def _check_instance(gateway: Gateway, report: dict[str, Any], listed: dict[str, Any]) -> bool:
+def _check_instance(gateway: Gateway, report: dict[str, Any], listed: Listed) -> bool:
     name = gateway.instance
     report["exists"] = name in listed
     if report["exists"]:
@@ -312,7 +347,8 @@ def _check_instance(gateway: Gateway, report: dict[str, Any], listed: dict[str, 
     if near is None:
         near = next(iter(difflib.get_close_matches(name, listed, 1, 0.75)), None)
     report["near_match"] = near if near is None else redact(near)
-    hint = f"; the nearest that exists is {near!r}" if near is not None else "; the server has no similar one"
+    hint = "; the server has no similar one" if not listed.partial else "; it has too many to look for a similar one"
+    hint = f"; the nearest that exists is {near!r}" if near is not None else hint
     _finding(report, "instance", f"The instance {name!r} does not exist{hint}.")
     return False
 
@@ -343,6 +379,14 @@ def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
         )
     elif states == {"connecting"}:
         _finding(report, "state", f"The instance is stuck in connecting ({total} of {total} samples): restart it.")
+    elif states == {"refused"}:
+        _finding(
+            report, "state", f"WhatsApp refuses the instance ({total} of {total} samples): it needs a new QR code."
+        )
+    elif not states & {*STATES, "absent"}:
+        _finding(
+            report, "state", f"The instance is {samples[-1]!r} ({total} of {total} samples), not open: look into it."
+        )
     elif states == {"absent"}:
         _finding(report, "state", "The state is missing, as right after a server restart: look again in a minute.")
     else:
@@ -354,7 +398,7 @@ def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     return False
 
 
-def _check_agreement(gateway: Gateway, report: dict[str, Any], listed: dict[str, Any]) -> bool:
+def _check_agreement(gateway: Gateway, report: dict[str, Any], listed: Listed) -> bool:
     """v2 lists what its database has, and that goes stale."""
     told = _status(listed[gateway.instance])
     if told is None or report["state"] == "unknown":
@@ -369,8 +413,7 @@ def _check_agreement(gateway: Gateway, report: dict[str, Any], listed: dict[str,
 
 
 def _status(row: dict[str, Any]) -> str | None:
-    status = row.get("connectionStatus", row.get("status"))
-    return status if isinstance(status, str) else None
+    return named_state(row.get("connectionStatus", row.get("status")))
 
 
 def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> bool:
@@ -379,17 +422,32 @@ def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, A
         return False
     body = answer.json if isinstance(answer.json, dict) else {}
     body = body["webhook"] if isinstance(body.get("webhook"), dict) else body
-    url, enabled = body.get("url"), body.get("enabled")
-    report["webhook"] = {"url": redact(url) if isinstance(url, str) else None, "enabled": bool(enabled)}
+    url, enabled, events = body.get("url"), body.get("enabled"), body.get("events")
+    report["webhook"] = {"url": redact(_http.shown(url)) if isinstance(url, str) else None, "enabled": bool(enabled)}
     if not isinstance(url, str) or not url:
         _finding(report, "webhook", "No webhook is set: the assistant is told of no message.")
     elif not enabled:
         _finding(report, "webhook", "The webhook is switched off: the assistant is told of no message.")
-    elif url.rstrip("/") != params["webhook_url"].rstrip("/"):
-        _finding(report, "webhook", f"The webhook points at {url}, not at {params['webhook_url']}.")
+    elif isinstance(events, list) and MESSAGE_EVENT not in map(_event, events):
+        message = f"The webhook's events lack {MESSAGE_EVENT}: the assistant is told of no message."
+        _finding(report, "webhook", message)
+    elif params["webhook_url"].rstrip("/") not in _targets(url, body):
+        there, wanted = _http.shown(url), _http.shown(params["webhook_url"])
+        _finding(report, "webhook", f"The webhook points at {there}, not at {wanted}.")
     else:
         return True
     return False
+
+
+def _event(name: Any) -> str:
+    return str(name).upper().replace(".", "_").replace("-", "_")
+
+
+def _targets(url: str, webhook: dict[str, Any]) -> tuple[str, ...]:
+    """Where messages go: by events each has a path of its own below the URL."""
+    base = url.rstrip("/")
+    by_events = webhook.get("webhookByEvents", webhook.get("webhook_by_events", webhook.get("byEvents")))
+    return (base, f"{base}/messages-upsert") if by_events is True else (base,)
 
 
 def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> bool:
@@ -400,8 +458,12 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     data = old if gateway.major == 1 else {"number": number, "text": _PROBE_TEXT}
     answer = gateway.call("POST", gateway.named("/message/sendText"), data)
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
-    report["probe"] = {"accepted": answer.status == 201, "status": redact(str(status))[:40] if status else None}
-    if answer.status == 201:
+    refused = _said.refusal(answer.json) if answer.kind == "ok" else message_of(answer)
+    # 0 is the ERROR of those that number the states of a message.
+    if answer.kind == "ok" and not refused and (status == 0 and status is not False):
+        refused = "status: 0"
+    report["probe"] = {"accepted": not refused, "status": redact(str(status))[:40] if status is not None else None}
+    if not refused:
         return True
-    _finding(report, "probe", f"The test message was refused: {message_of(answer)}.")
+    _finding(report, "probe", f"The test message was refused: {refused}.")
     return False

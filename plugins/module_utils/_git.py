@@ -7,10 +7,13 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import os
 import re
 import shutil
-from collections.abc import Iterable
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -24,6 +27,7 @@ LAST = 5
 SETTINGS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    "submodule.recurse=false",
     "core.quotePath=false",
     "gc.auto=0",
     "maintenance.auto=false",
@@ -42,6 +46,17 @@ UNDER_WAY = {
     "BISECT_LOG": "bisect reset",
 }
 SUBJECT_LIMIT = 100
+ID = re.compile(r"[0-9a-fA-F]{4,64}")
+NAME = re.compile(r"(?!.*(\.\.|@\{))[^\W_][^\s~^:?*\[\\]*")
+# Where a name that is no id is looked for.
+NAMES = ("refs/tags", "refs/heads", "refs/remotes/origin")
+# What stands in the place of a large file whose content was not brought along.
+POINTER = b"version https://git-lfs.github.com/spec/"
+# Larger files are not read to see whether they only look changed.
+READ_LIMIT = 64 * 1024 * 1024
+MIGRATION = re.compile(
+    r"(?i)(\.sql$|(^|/)(migrations?|migrate|alembic|versions)/(.*/)?(?!__init__)[^/]*\.(py|js|ts|rb|php|xml|ya?ml)$)"
+)
 
 
 class GitFailed(Exception):
@@ -58,6 +73,24 @@ class Status(NamedTuple):
 
     changed: list[str]
     untracked: list[str]
+    hidden: list[str] = []  # changed, and git was told not to look (assume-unchanged, skip-worktree)
+    linked: list[str] = []  # below a link of the host's own that stands where the release has a directory
+
+
+class Content(NamedTuple):
+    """What a commit consists of."""
+
+    size: int
+    files: set[str]
+    submodules: dict[str, str]  # the commit of each
+
+
+class Submodule(NamedTuple):
+    """One that has to be moved."""
+
+    path: str
+    commit: str
+    branch: str | None = None
 
 
 def environment(owner: Owner) -> dict[str, str]:
@@ -104,8 +137,16 @@ class Git:
     # -- commands
 
     def call(
-        self, *arguments: str, index: str | None = None, timeout: float = 60, stdin: str | None = None
+        self,
+        *arguments: str,
+        index: str | None = None,
+        tree: str | None = None,
+        timeout: float = 60,
+        stdin: str | None = None,
+        umask: int = 0o022,
+        output: str | None = None,
     ) -> Finished:
+        """`index` is another index file than the repository's, `tree` another work tree, `output` a file to write."""
         env = environment(self.owner)
         env.update(
             GIT_TERMINAL_PROMPT="0",
@@ -119,12 +160,28 @@ class Git:
         )
         if index:
             env["GIT_INDEX_FILE"] = index
+        if tree:
+            env.update(GIT_DIR=self.git_dir, GIT_WORK_TREE=tree)
         # The directory within it may be another user's: git would refuse to look at it.
         argv = ["git", "-c", f"safe.directory={self.directory}"]
         for setting in SETTINGS:
             argv += ["-c", setting]
+        if index:
+            # A part of it would be written beside the repository's own; and it is whole.
+            argv += ["-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"]
+        if output:
+            # What is large is never held.
+            argv = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "sh", output, *argv]
+        more: dict[str, Any] = {} if umask == 0o022 else {"umask": umask}
         return self.host.run_as(
-            [*argv, *arguments], self.owner, self.directory, env, timeout=timeout, stdin=stdin, held=self.held
+            [*argv, *arguments],
+            self.owner,
+            tree or self.directory,
+            env,
+            timeout=timeout,
+            stdin=stdin,
+            held=self.held,
+            **more,
         )
 
     def text(self, *arguments: str, **more: Any) -> str:
@@ -163,15 +220,25 @@ class Git:
         return commits
 
     def find(self, wish: str) -> str:
-        """The full id of a commit, from it or an unambiguous beginning of it. Raises Refused."""
-        if not re.fullmatch(r"[0-9a-fA-F]{4,64}", wish):
-            raise Refused(f"commit {wish!r} is no commit id: give 4 to 40 hexadecimal digits of it (git log)")
+        """The full id of a commit, from it, an unambiguous beginning of it, a tag or a branch. Raises Refused."""
+        names = [f"{kind}/{wish}" for kind in NAMES if NAME.fullmatch(wish)]
+        named = {commit for commit in map(self.exists, names) if commit}
         done = self.call("rev-parse", "--verify", "--end-of-options", wish + "^{commit}")
         commit = done.out.strip()
-        if done.rc == 0 and commit.startswith(wish.lower()):
-            return commit
-        if "ambiguous" in done.err:
-            raise Refused(f"commit {wish} is ambiguous in {self.directory}: give more digits of it")
+        if ID.fullmatch(wish):
+            if done.rc == 0 and commit.startswith(wish.lower()):
+                named.add(commit)
+            elif "ambiguous" in done.err:
+                raise Refused(f"commit {wish} is ambiguous in {self.directory}: give more digits of it")
+        if len(named) == 1:
+            return named.pop()
+        if named:
+            raise Refused(f"{wish} names more than one commit in {self.directory}: give the commit's id (git log)")
+        if not ID.fullmatch(wish):
+            raise Refused(
+                f"{wish!r} is no commit, tag or branch of the repository: give one, or 4 to 40 hexadecimal digits of a "
+                "commit id (git log)"
+            )
         if self.shallow:
             raise Refused(
                 f"commit {wish} is not in {self.directory}, which is a shallow clone: fetch it (git fetch --unshallow) "
@@ -179,13 +246,17 @@ class Git:
             )
         raise Refused(f"commit {wish} is not in {self.directory}: fetch it (git fetch) or choose another")
 
-    def size(self, commit: str) -> tuple[int, bool]:
-        """Bytes of all files of a commit, and whether it has submodules. Raises Refused when one is missing."""
+    def content(self, commit: str) -> Content:
+        """What a commit consists of. Raises Refused when something of it is missing."""
         done = self.call("ls-tree", "-r", "-l", "-z", commit)
-        total, whole, submodules = 0, done.rc == 0, False
+        whole, total, files, submodules = done.rc == 0, 0, set(), {}
         for entry in filter(None, done.out.split("\0")):
-            _mode, kind, _blob, size = entry.partition("\t")[0].split()
-            submodules = submodules or kind == "commit"
+            about, path = entry.split("\t", 1)
+            _mode, kind, name, size = about.split()
+            if kind == "commit":
+                submodules[path] = name
+                continue
+            files.add(path)
             whole = whole and size != "BAD"
             total += int(size) if size.isdigit() else 0
         if not whole:
@@ -194,7 +265,7 @@ class Git:
                 f"commit {commit[:12]} is not whole in {self.directory} ({reason}): "
                 "fetch it again (git fetch --refetch) or choose another"
             )
-        return total, submodules
+        return Content(total, files, submodules)
 
     def file(self, commit: str, path: str) -> bytes | None:
         """A file's content in a commit, None when it has no such file."""
@@ -207,18 +278,113 @@ class Git:
         return done.out.strip() if done.rc == 0 else None
 
     def status(self, leave: Iterable[str] = ()) -> Status:
-        """`leave` are absolute paths that are none of the release's, whatever git thinks of them."""
-        entries = self.paths(
-            "status", "--porcelain=v2", "-z", "--no-renames", "--untracked-files=all", "--", ":/", *self._without(leave)
-        )
-        changed, untracked = [], []
+        """`leave` are absolute paths that are none of the release's, whatever git thinks of them; they may have *."""
+        hidden = self.hidden()
+        if not hidden:
+            return self._status(leave, None, set())
+        with self.scratch() as scratch:
+            index = self.copy_index(scratch)
+            self._show(hidden, index=index)
+            return self._status(leave, index, set(hidden))
+
+    def _status(self, leave: Iterable[str], index: str | None, hidden: set[str]) -> Status:
+        leave = list(leave)
+        # Commits of submodules count; what was changed in one is its own affair.
+        kinds = ["--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"]
+        entries = self.paths("status", "--porcelain=v2", "-z", *kinds, "--", ":/", *self._without(leave), index=index)
+        changed, untracked, veiled, linked = [], [], [], []
+        left, links = self.left(leave), self._links(index)
         for entry in entries:
             if entry.startswith("? "):
                 untracked.append(entry[2:])
-            elif entry[:1] in ("1", "u"):
-                # "1 XY sub mH mI mW hH hI path"; an unmerged one has two columns more.
-                changed.append(entry.split(" ", 8 if entry[0] == "1" else 10)[-1])
-        return Status(changed, untracked)
+                continue
+            # "1 XY sub mH mI mW hH hI path"; an unmerged one has two columns more.
+            fields = entry.split(" ", 8 if entry[0] == "1" else 10)
+            path = fields[-1]
+            if entry[:1] not in ("1", "u") or left(path):
+                continue
+            if links(path):
+                linked.append(path)
+            elif entry[:1] == "1" and fields[1] == ".M" and fields[4] == fields[5] and self._as_git_writes(path, index):
+                continue
+            elif path in hidden and fields[1][0] == ".":
+                veiled.append(path)
+            else:
+                changed.append(path)
+        return Status(changed, [path for path in untracked if not left(path)], veiled, linked)
+
+    def hidden(self) -> list[str]:
+        """Files that are there and that git was told not to look at."""
+        entries = self.paths("ls-files", "-v", "-z")
+        paths = [entry[2:] for entry in entries if entry[0].islower() or entry[0] == "S"]
+        return [path for path in paths if os.path.lexists(os.path.join(self.directory, path))]
+
+    def _show(self, paths: list[str], index: str | None = None) -> None:
+        """Have git look at them."""
+        names = "".join(f"{path}\0" for path in paths)
+        for option in ("--no-assume-unchanged", "--no-skip-worktree"):
+            self.text("update-index", option, "-z", "--stdin", index=index, stdin=names)
+
+    def _links(self, index: str | None) -> Callable[[str], str | None]:
+        """Tells which link of the host's own a path lies below; none of the release's is."""
+        found: dict[str, str | None] = {"": None}
+        known: list[set[str]] = []
+
+        def link(path: str) -> str | None:
+            above = path.rpartition("/")[0]
+            if above not in found:
+                found[above] = link(above)
+                if found[above] is None and os.path.islink(os.path.join(self.directory, above)):
+                    known[:] = known or [set(self.paths("ls-files", "-z", index=index))]
+                    found[above] = above if above not in known[0] else None
+            return found[above]
+
+        return link
+
+    def _as_git_writes(self, path: str, index: str | None) -> bool:
+        """Whether a file is what a checkout makes of it, though git calls it changed: text attributes do that."""
+        full = os.path.join(self.directory, path)
+        try:
+            if os.path.islink(full) or os.path.getsize(full) > READ_LIMIT:
+                return False
+            with acting_as(self.owner), open(full, "rb") as handle:
+                present = handle.read()
+        except OSError:
+            return False
+        done = self.call("cat-file", "--filters", f":0:{path}", index=index)
+        return done.rc == 0 and done.out.encode("utf-8", "surrogateescape") == present
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[str]:
+        """A directory of the owner's outside of the tree, for as long as it is needed."""
+        directory = tempfile.mkdtemp(prefix="runbook-")
+        try:
+            if os.geteuid() == 0:
+                os.chown(directory, self.owner.uid, self.owner.gid)
+            yield directory
+        finally:
+            with acting_as(self.owner):
+                shutil.rmtree(directory, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def copy_index(self, directory: str) -> str:
+        """A copy of the index, which is as old: by its age git sees that a file was changed while it was written."""
+        index = os.path.join(directory, "index")
+        with acting_as(self.owner), contextlib.suppress(FileNotFoundError):
+            shutil.copy2(os.path.join(self.git_dir, "index"), index)
+        return index
+
+    def left(self, leave: Iterable[str]) -> Callable[[str], bool]:
+        """Tells whether a path from the top of the work tree is one of these, or below one."""
+        patterns = [path.split("/") for path in map(self.inside, leave) if path]
+
+        def is_left(path: str) -> bool:
+            parts = path.rstrip("/").split("/")
+            return any(
+                len(parts) >= len(pattern) and all(map(fnmatch.fnmatchcase, parts, pattern)) for pattern in patterns
+            )
+
+        return is_left
 
     def inside(self, path: str) -> str | None:
         """The path from the top of the work tree, None when it lies outside."""
@@ -226,7 +392,7 @@ class Git:
         return os.path.relpath(full, self.directory) if full.startswith(self.directory + os.sep) else None
 
     def _without(self, leave: Iterable[str]) -> list[str]:
-        within = [path for path in map(self.inside, leave) if path]
+        within = [path for path in map(self.inside, leave) if path and not re.search(r"[*?[]", path)]
         if not within:
             return []
         # Git complains about an ignored path even when it is told to leave it.
@@ -235,22 +401,193 @@ class Git:
         )
         return [f":(top,exclude,literal){path}" for path in within if path not in ignored]
 
-    def in_the_way(self, commit: str) -> list[str]:
-        """What a checkout of the commit would overwrite although no commit has it: ignored files, mostly."""
-        paths = []
-        for path in self.paths(
-            "diff-index", "--cached", "--no-renames", "--diff-filter=D", "--name-only", "-z", commit
-        ):
-            parts = path.split("/")
-            for depth in range(1, len(parts) + 1):
-                upper = os.path.join(self.directory, *parts[:depth])
-                if not os.path.lexists(upper):
-                    break
-                if depth == len(parts) or os.path.islink(upper) or not os.path.isdir(upper):
-                    paths.append("/".join(parts[:depth]))
-                    break
-        known = set(self.paths("ls-files", "-z"))
-        return sorted(set(paths) - known)
+    def differing(
+        self, commit: str, content: Content, status: Status, leave: Iterable[str]
+    ) -> tuple[set[str], set[str]]:
+        """Files that have to be written or taken away for the tree to be the commit, and those below a host's link."""
+        paths = self.paths(
+            "diff-index", "--cached", "--no-renames", "--ignore-submodules=all", "--name-only", "-z", commit, "--"
+        )
+        modules = set(content.submodules) | set(self.submodules())
+        left, links = self.left(leave), self._links(None)
+        found = {path for path in {*paths, *status.changed} if path not in modules and not left(path)}
+        below = {path for path in found if links(path)}
+        return found - below, {*below, *status.linked}
+
+    def submodules(self) -> dict[str, str]:
+        """The commit of each submodule in the index."""
+        entries = [entry.split("\t", 1) for entry in self.paths("ls-files", "--stage", "-z")]
+        return {path: about.split()[1] for about, path in entries if about.startswith("160000")}
+
+    def migrations(self, old: str, new: str) -> list[str]:
+        """Files that look like changes to a database, and that only one of the commits has, or another form of."""
+        return [entry[2:] for entry in self.changes(old, new) if MIGRATION.search(entry[2:])]
+
+    def submodules_to_move(self, wanted: dict[str, str], aim: str, files: set[str]) -> list[Submodule]:
+        """Submodules that have another commit checked out than is wanted. Raises Refused where one cannot be moved."""
+        present, moves = self.submodules(), []
+        for path in sorted(set(present) & files):
+            raise Refused(f"submodule {path} is a file in {aim}: move it away by hand, or choose another release")
+        for path, commit in sorted(wanted.items()):
+            if not os.path.lexists(os.path.join(self.directory, path, ".git")):
+                if present.get(path) == commit:
+                    continue  # nobody has fetched it here, and the service runs without
+                raise Refused(
+                    f"submodule {path} of {aim} is not there: fetch it (git submodule update --init {path}), "
+                    "or choose another release"
+                )
+            here = self._in_submodule(path, "rev-parse", "HEAD")
+            if here.rc != 0:
+                raise Refused(
+                    f"submodule {path} cannot be looked at ({first_line(here)}): see git submodule status there"
+                )
+            if here.out.strip() == commit:
+                continue
+            if self._in_submodule(path, "cat-file", "-e", commit + "^{commit}").rc != 0:
+                raise Refused(
+                    f"submodule {path} has no commit {commit[:12]}, which {aim} needs: fetch it "
+                    f"(git -C {path} fetch), or choose another release"
+                )
+            dirty = self._in_submodule(
+                path, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=none"
+            )
+            if dirty.rc != 0 or dirty.out.strip():
+                raise Refused(
+                    f"submodule {path} has local changes, and {aim} needs another commit of it: commit or put them "
+                    f"away (git -C {path} stash), and run again"
+                )
+            trees = [self._in_submodule(path, "ls-tree", "-r", tree).out.splitlines() for tree in ("HEAD", commit)]
+            old, new = ({entry for entry in tree if " commit " in entry} for tree in trees)
+            if old != new:
+                raise Refused(
+                    f"submodule {path} has submodules of its own, which {aim} needs in another commit: put them in "
+                    "place by hand, or choose another release"
+                )
+            branch = self._in_submodule(path, "symbolic-ref", "--quiet", "--short", "HEAD").out.strip()
+            moves.append(Submodule(path, here.out.strip(), branch or None))
+        return moves
+
+    def _in_submodule(self, path: str, *arguments: str) -> Finished:
+        full = os.path.join(self.directory, path)
+        return self.call("-c", f"safe.directory={full}", "-C", full, *arguments)
+
+    def move_submodule(self, module: Submodule) -> None:
+        """Check its commit out. Raises GitFailed."""
+        head = self._in_submodule(module.path, "rev-parse", "--verify", "--quiet", f"refs/heads/{module.branch or ''}")
+        if module.branch and head.out.strip() == module.commit:
+            done = self._in_submodule(module.path, "checkout", "--quiet", module.branch, "--")
+        else:
+            done = self._in_submodule(module.path, "checkout", "--quiet", "--detach", module.commit, "--")
+        if done.rc != 0:
+            raise GitFailed(f"submodule {module.path} cannot be moved to {module.commit[:12]} ({first_line(done)})")
+
+    def try_filters(self, commit: str, paths: list[str], limit: float) -> list[str]:
+        """Write the files that go through a filter outside of the tree. Raises Refused where one cannot be written.
+
+        Returns files of which only a pointer is there.
+        """
+        if not paths:
+            return []
+        names, pointers = "".join(f"{path}\0" for path in paths), []
+        with self.scratch() as scratch:
+            index, tree = os.path.join(scratch, "index"), os.path.join(scratch, "tree")
+            with acting_as(self.owner):
+                os.mkdir(tree)
+            self.text("read-tree", commit, index=index)
+            fields = self.paths("check-attr", "--cached", "-z", "--stdin", "filter", index=index, stdin=names)
+            drivers = {
+                path: value
+                for path, value in zip(fields[::3], fields[2::3])
+                if value not in ("unspecified", "unset", "set")
+            }
+            filtered = list(drivers)
+            if not filtered:
+                return []
+            done = self.call(
+                *("checkout-index", "--quiet", "--force", "-z", "--stdin"),
+                index=index,
+                tree=tree,
+                timeout=limit,
+                stdin="".join(f"{path}\0" for path in filtered),
+            )
+            if done.rc != 0:
+                # The last line names the file.
+                said = first_line(done._replace(err="\n".join(reversed(done.err.splitlines()))))
+                raise Refused(
+                    f"a file of commit {commit[:12]} cannot be written as its filter wants it ({said}): "
+                    "bring its content here (git lfs fetch, or what the filter needs), or choose another release"
+                )
+            # A filter that is not required fails without a word, and what the repository has is written as it is.
+            failed = "external filter" in done.err
+            unknown = {name for name in set(drivers.values()) if not self._knows_filter(name)}
+            for path in filtered:
+                staged, full = os.path.join(tree, path), os.path.join(self.directory, path)
+                if self._is_pointer(staged):
+                    wrong = os.path.isfile(full) and not self._is_pointer(full)
+                elif (failed or drivers[path] in unknown) and self._is_bare(staged, f"{commit}:{path}"):
+                    wrong = os.path.isfile(full) and not self._is_bare(full, f":0:{path}")
+                else:
+                    continue
+                if wrong:
+                    raise Refused(
+                        f"of {path} commit {commit[:12]} would bring a pointer and not the content: bring the content "
+                        f"here, set its filter up for {self.owner.name} (git lfs install), or choose another release"
+                    )
+                pointers.append(path)
+        return pointers
+
+    def _knows_filter(self, name: str) -> bool:
+        return self.call("config", "--get-regexp", rf"^filter\.{re.escape(name)}\.").rc == 0
+
+    def _is_bare(self, full: str, name: str) -> bool:
+        """Whether a file is what the repository has under a name, without what a filter makes of it."""
+        raw = self.call("rev-parse", "--verify", "--quiet", name)
+        here = self.call("hash-object", "--no-filters", "--", full)
+        return here.rc == 0 and here.out == raw.out
+
+    def export(self, commit: str, directory: str) -> None:
+        """Write every file of a commit below a directory of the owner's. Raises GitFailed."""
+        with self.scratch() as scratch:
+            index = os.path.join(scratch, "index")
+            self.text("read-tree", commit, index=index)
+            self.text("checkout-index", "--quiet", "--all", f"--prefix={directory}/", index=index, timeout=120)
+
+    def _is_pointer(self, full: str) -> bool:
+        with acting_as(self.owner), contextlib.suppress(OSError), open(full, "rb") as handle:
+            return handle.read(len(POINTER)) == POINTER
+        return False
+
+    def refuse_what_cannot_be_written(self, paths: list[str]) -> None:
+        """Raises Refused where the owner could not change the tree or the repository."""
+        directories = {self.git_dir, *(os.path.join(self.git_dir, name) for name in ("refs", "logs"))}
+        common = os.path.join(self.git_dir, "commondir")
+        top = self.git_dir
+        if os.path.exists(common):
+            top = os.path.join(self.directory, self.text("rev-parse", "--git-common-dir"))
+        objects = os.path.join(top, "objects")
+        directories |= {objects, os.path.join(top, "refs", "runbook"), os.path.join(top, RESCUE.rstrip("/"))}
+        with contextlib.suppress(OSError):
+            directories |= {os.path.join(objects, name) for name in os.listdir(objects) if len(name) == 2}
+        directories |= {os.path.dirname(os.path.join(self.directory, path)) for path in paths}
+        files = {os.path.join(self.directory, path) for path in paths}
+        log = os.path.join(self.git_dir, "logs", "HEAD")
+        with acting_as(self.owner):
+            # Each move of HEAD is noted at its end.
+            if os.path.isfile(log) and not os.access(log, os.W_OK, effective_ids=True):
+                raise Refused(self._not_the_owners(log, "written to"))
+            for directory in sorted(directories):
+                if os.path.isdir(directory) and not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+                    raise Refused(self._not_the_owners(directory, "written to"))
+            for full in sorted(files):
+                plain = os.path.isfile(full) and not os.path.islink(full)
+                if plain and not os.access(full, os.R_OK, effective_ids=True):
+                    raise Refused(self._not_the_owners(full, "read"))
+
+    def _not_the_owners(self, path: str, verb: str) -> str:
+        return (
+            f"{path} cannot be {verb} by {self.owner.name}, who {self.directory} belongs to: give it back "
+            f"(chown -R {self.owner.name}: {self.directory}), and run again"
+        )
 
     def changes(self, old: str, new: str) -> list[str]:
         """`A path`, `M path`, `D path` from one commit to the other."""
@@ -295,63 +632,56 @@ class Git:
             reference = f"{RESCUE}{clean}-{number}"
         return reference
 
-    def keep(self, reference: str, head: Head, leave: Iterable[str], also: list[str], note: str) -> None:
-        """Keep HEAD, local changes and untracked files as a commit under a reference.
+    def move(self, commit: str, content: Content, paths: list[str]) -> None:
+        """Make each of the paths what the commit says, then index and HEAD; no other file is touched. Raises GitFailed.
 
-        The index goes in as a second parent where it differs from both. Nothing in the tree or the index is touched.
-        `also` are paths to keep although they are ignored. Raises GitFailed.
+        A file that stays one keeps who may read and write it.
         """
-        index = os.path.join(self.git_dir, "runbook-index")
-        # A killed run's.
-        self._drop(index)
-        self._drop(index + ".lock")
-        try:
-            staged = self.call("write-tree")
-            with acting_as(self.owner):
-                # With what git knows of the files already, it reads only those that differ. The copy is as old as the
-                # index: by its age git sees that a file was changed in the moment in which the index was written.
-                shutil.copy2(os.path.join(self.git_dir, "index"), index)
-            self.text("add", "-A", "--", ":/", *self._without(leave), index=index, timeout=120)
-            if also:
-                self.text("update-index", "-z", "--add", "--replace", "--stdin", index=index, stdin=self._files(also))
-            tree = self.text("write-tree", index=index)
-        finally:
-            self._drop(index)
-        base = self.text("rev-parse", head.commit + "^{tree}")
-        commit = head.commit
-        if tree != base or (staged.rc == 0 and staged.out.strip() != base):
-            parents = ["-p", head.commit]
-            if staged.rc == 0 and staged.out.strip() not in (base, tree):
-                second = self.text("commit-tree", staged.out.strip(), "-p", head.commit, "-m", f"index of {note}")
-                parents += ["-p", second]
-            commit = self.text("commit-tree", tree, *parents, "-m", note)
-        self.text("update-ref", "-m", note, reference, commit)
-
-    def _files(self, paths: list[str]) -> str:
-        """Every file below the paths, as git reads them from its standard input."""
-        files = []
+        modes = {}
         for path in paths:
-            full = os.path.join(self.directory, path)
-            if os.path.isdir(full) and not os.path.islink(full):
-                for directory, _names, names in os.walk(full):
-                    files += [os.path.relpath(os.path.join(directory, name), self.directory) for name in names]
-            else:
-                files.append(path)
-        return "\0".join(files) + "\0"
+            with contextlib.suppress(OSError):
+                status = os.lstat(os.path.join(self.directory, path))
+                if stat.S_ISREG(status.st_mode):
+                    modes[path] = status.st_mode & 0o666
+        hidden = sorted(set(self.hidden()) & set(paths))
+        if hidden:
+            self._show(hidden)
+        # The index alone, and what is not among the paths keeps what git knows of it.
+        self.text("read-tree", "--reset", commit)
+        self._remove([path for path in paths if path not in content.files])
+        # A file that git was told to do without stays away.
+        without = {entry[2:] for entry in self.paths("ls-files", "-v", "-z") if entry[0] in "Ss"}
+        self.write([path for path in paths if path in content.files and path not in without])
+        with acting_as(self.owner):
+            for path, mode in modes.items():
+                if path in content.files:
+                    self._allow(path, mode)
+        self.text("update-ref", "-m", self.reason, "--no-deref", "HEAD", commit)
+        self.call("update-index", "-q", "--refresh")
 
-    def _drop(self, path: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
+    def write(self, paths: list[str]) -> None:
+        """Write files as the index has them. Raises GitFailed."""
+        # What says how files are written comes first.
+        rules = [path for path in paths if path.rpartition("/")[2] == ".gitattributes"]
+        for some in (rules, [path for path in paths if path not in set(rules)]):
+            if some:
+                names = "".join(f"{path}\0" for path in some)
+                self.text("checkout-index", "--quiet", "--force", "-u", "-z", "--stdin", stdin=names, timeout=120)
 
-    def check_out(self, commit: str) -> None:
-        """Make every file of the commit, and HEAD, what the commit says. Raises GitFailed."""
-        self.text("checkout", "--quiet", "--force", "--no-recurse-submodules", "--detach", commit, "--", timeout=120)
+    def _allow(self, path: str, mode: int) -> None:
+        full = os.path.join(self.directory, path)
+        with contextlib.suppress(OSError):
+            present = os.lstat(full).st_mode
+            if stat.S_ISREG(present):
+                # Whether it can be run is the commit's to say.
+                wanted = mode | (mode & 0o444) >> 2 if present & 0o100 else mode
+                if wanted != present & 0o7777:
+                    os.chmod(full, wanted)
 
-    def remove(self, paths: list[str], commit: str) -> None:
-        """Take away files that are not in the commit, and directories that are empty then. Raises GitFailed."""
-        tracked = set(self.paths("ls-tree", "-r", "--name-only", "-z", commit))
-        # A repository within this one, which ends in a slash, stays: its own history is not ours to keep.
-        gone = [path for path in paths if path not in tracked and not path.endswith("/")]
+    def _remove(self, paths: list[str]) -> None:
+        """Take files away, and directories that are empty then. Raises GitFailed."""
+        here = [os.path.join(self.directory, path) for path in paths]
+        gone = [path for path, full in zip(paths, here) if os.path.islink(full) or not os.path.isdir(full)]
         if not gone:
             return
         self._tool(["xargs", "-0", "rm", "-f", "--"], gone)
@@ -372,16 +702,9 @@ class Git:
         if done.rc != 0 and fails:
             raise GitFailed(f"files cannot be removed in {self.directory} ({first_line(done)})")
 
-    def restore(self, head: Head, reference: str) -> str | None:
-        """Put HEAD, branch, index and every file back to what a reference of keep() holds. Raises GitFailed.
-
-        Returns a warning, None when all is as it was.
-        """
-        kept = self.text("rev-parse", reference)
-        parents = self.text("rev-list", "--parents", "-n", "1", kept).split()[1:]
-        self.check_out(kept)
-        warning = None
-        branch = head.branch
+    def set_head(self, head: Head) -> str | None:
+        """Point HEAD to a commit, by its branch where that still stands there, else warn. Raises GitFailed."""
+        warning, branch = None, head.branch
         if branch and self.exists(f"refs/heads/{branch}") != head.commit:
             warning = f"branch {branch} no longer stands at {head.commit[:12]}, so HEAD is detached there"
             branch = None
@@ -389,6 +712,4 @@ class Git:
             self.text("symbolic-ref", "-m", self.reason, "HEAD", f"refs/heads/{branch}")
         else:
             self.text("update-ref", "-m", self.reason, "--no-deref", "HEAD", head.commit)
-        self.text("read-tree", parents[1] if kept != head.commit and len(parents) > 1 else head.commit)
-        self.call("update-index", "-q", "--refresh")
         return warning

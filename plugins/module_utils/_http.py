@@ -9,20 +9,36 @@ import http.client
 import ipaddress
 import json
 import queue
+import re
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 BODY_LIMIT = 1024 * 1024
+# A gateway lists all its instances in one answer.
+LIST_LIMIT = 8 * BODY_LIMIT
+TOO_LONG = "more than"
+
+# What of a URL may be as good as a password: who asks, the query, and a long word of the path with digits in it.
+_ASKER = re.compile(r"(?<=//)[^/?#\s]*@")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_KEY_IN_PATH = re.compile(r"(?<=/)(?=[A-Za-z_:.-]*[0-9])[A-Za-z0-9_:.-]{20,}(?=/|\Z)")
+
+
+def shown(url: str) -> str:
+    """The URL as it may be told: it has no user, no query, and no key in its path."""
+    bare = _ASKER.sub("***@", _QUERY.sub("", url))
+    return _KEY_IN_PATH.sub("***", bare) + ("?***" if "?" in url else "")
 
 
 class Answer(NamedTuple):
-    """What a URL answered.
+    """What a URL answered; `url` is told, so it is as `shown`.
 
     kind: `ok` (a JSON object, HTTP 2xx), `error` (a JSON object with another status), `not_found` (a JSON object, HTTP
     404), `not_json` (something else answers), `refused` (nobody listens), `no_answer` (time-out, reset, no such host).
@@ -34,6 +50,8 @@ class Answer(NamedTuple):
     status: int | None
     json: Any
     detail: str
+    retry_after: float | None = None
+    """Seconds for which the server wants no further question, where it says so."""
 
 
 def check_url(url: str) -> str | None:
@@ -86,8 +104,11 @@ def is_local(url: str) -> bool:
 
 
 def _parse(url: str, status: int, content_type: str, body: bytes, any_json: bool) -> Answer:
-    if len(body) > BODY_LIMIT:
-        return Answer(url, "not_json", status, {}, "more than 1 MiB")
+    limit = LIST_LIMIT if any_json else BODY_LIMIT
+    if len(body) > limit:
+        return Answer(url, "not_json", status, {}, f"{TOO_LONG} {limit // BODY_LIMIT} MiB")
+    if 300 <= status < 400:
+        return Answer(url, "not_json", status, {}, f"a redirection (HTTP {status}), which is not followed")
     try:
         value = json.loads(body)
         usable = any_json or isinstance(value, dict)
@@ -118,8 +139,36 @@ def _parse_hook(url: str, status: int, content_type: str, body: bytes) -> Answer
     return Answer(url, "ok" if 200 <= status < 300 else "error", status, value, f"HTTP {status}")
 
 
+def _with_pause(answer: Answer, header: str | None) -> Answer:
+    """The answer with the pause that a server asks for (429, 503): its header, or what some say in the body."""
+    if answer.status not in (429, 503):
+        return answer
+    body = answer.json if isinstance(answer.json, dict) else {}
+    parameters = body.get("parameters")
+    inside = parameters if isinstance(parameters, dict) else {}
+    for told in (header, body.get("retry_after"), inside.get("retry_after")):
+        seconds = _seconds(told)
+        if seconds is not None:
+            return answer._replace(retry_after=seconds, detail=f"{answer.detail}, again after {seconds:g} s")
+    return answer
+
+
+def _seconds(told: Any) -> float | None:
+    if isinstance(told, bool) or not isinstance(told, (int, float, str)):
+        return None
+    try:
+        seconds = float(told)
+    except (ValueError, OverflowError):
+        try:
+            seconds = parsedate_to_datetime(str(told)).timestamp() - time.time()
+        except (TypeError, ValueError, OverflowError, IndexError):
+            return None
+    # What is no number (NaN), or longer than any run, says no more than "later".
+    return round(min(max(seconds, 0.0), 86400.0), 1) if seconds == seconds else None
+
+
 class _StayHere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection: urllib would turn what was posted into a GET without it."""
+    """Follows no redirection: what another server says is not the service's word, and it must not get our keys."""
 
     def redirect_request(self, *_details: Any) -> None:
         return None
@@ -135,22 +184,24 @@ def _ask(
 ) -> Answer:
     # A proxy of the environment would answer for the service; to other people's servers it may be the only way.
     handlers: list[urllib.request.BaseHandler] = [] if hook else [urllib.request.ProxyHandler({})]
-    if body is not None or method is not None:
-        handlers.append(_StayHere())
-    opener = urllib.request.build_opener(*handlers)
+    opener = urllib.request.build_opener(_StayHere(), *handlers)
     sent = {"Accept": "application/json", "User-Agent": "kumon.runbook", **(headers or {})}
     request = urllib.request.Request(url, body, sent, method=method)
+    url = shown(url)
     try:
         try:
             response = opener.open(request, timeout=timeout)
         except urllib.error.HTTPError as exc:
             response = exc
         with response:
-            content = response.read(BODY_LIMIT + 1)
+            any_json = method is not None
+            content = response.read((LIST_LIMIT if any_json and not hook else BODY_LIMIT) + 1)
             kind = response.headers.get("Content-Type", "")
             if hook:
-                return _parse_hook(url, response.status, kind, content)
-            return _parse(url, response.status, kind, content, method is not None)
+                answer = _parse_hook(url, response.status, kind, content)
+            else:
+                answer = _parse(url, response.status, kind, content, any_json)
+            return _with_pause(answer, response.headers.get("Retry-After"))
     except (OSError, http.client.HTTPException, ValueError) as exc:
         reason = getattr(exc, "reason", exc)
         if isinstance(reason, ConnectionRefusedError):
@@ -161,12 +212,13 @@ def _ask(
 
 
 def get_json(url: str, timeout: float) -> Answer:
-    """Ask once; never raises and never takes longer than `timeout` seconds, whatever the server does."""
+    """Ask once; never raises and never takes longer than `timeout` seconds, whatever the server does. A redirection is
+    an answer, and not followed."""
     return _bounded(url, timeout)
 
 
 def post_json(url: str, data: Any, timeout: float, headers: dict[str, str] | None = None) -> Answer:
-    """Post `data` once as JSON; as `get_json`, and a redirection is an answer, not followed."""
+    """Post `data` once as JSON; as `get_json`."""
     return _bounded(url, timeout, json.dumps(data).encode(), {"Content-Type": "application/json", **(headers or {})})
 
 
@@ -190,12 +242,12 @@ def post_hook(url: str, data: Any, timeout: float, headers: dict[str, str] | Non
 def _bounded(url: str, timeout: float, *what: Any) -> Answer:
     wrong = check_url(url)
     if wrong:
-        return Answer(url, "no_answer", None, {}, wrong)
+        return Answer(shown(url), "no_answer", None, {}, wrong)
     try:
         answer: Answer = within(timeout, lambda: _ask(url, timeout, *what))
         return answer
     except TimeoutError as exc:
-        return Answer(url, "no_answer", None, {}, str(exc))
+        return Answer(shown(url), "no_answer", None, {}, str(exc))
 
 
 def within(seconds: float, work: Callable[[], Any]) -> Any:

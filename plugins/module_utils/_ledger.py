@@ -158,7 +158,8 @@ class _Mark:
         return {"good": [*others, entry][-LIMIT:], "candidate": None}, True, None
 
     def _own(self) -> list[str]:
-        return [self.params[name] for name in ("state_dir", "env_file") if self.params[name]]
+        own = [self.params[name] for name in ("state_dir", "env_file") if self.params[name]]
+        return own + [os.path.join(self.params["app_dir"], path) for path in self.params.get("ignore") or []]
 
 
 def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **clocks: Any) -> dict[str, Any]:

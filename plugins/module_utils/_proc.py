@@ -170,12 +170,13 @@ def run_as(
     timeout: float = 60,
     stdin: str | None = None,
     held: Sequence[int] = (),
+    umask: int = 0o022,
 ) -> Finished:
-    """Run a command as the owner, with exactly this environment; file names in any encoding survive.
+    """Run a command as the owner, with exactly this environment; every byte of its output survives.
 
     `held` are open file descriptors that the command keeps. At the time limit it is killed with all that it started.
     """
-    identity: dict[str, Any] = {"umask": 0o022}
+    identity: dict[str, Any] = {"umask": umask}
     if os.geteuid() == 0 and owner.uid != 0:
         identity.update(user=owner.uid, group=owner.gid, extra_groups=owner.groups)
     try:
@@ -186,8 +187,6 @@ def run_as(
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="surrogateescape",
             start_new_session=True,
             pass_fds=held,
             **identity,
@@ -198,7 +197,8 @@ def run_as(
         return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
     with child:
         try:
-            out, err = child.communicate(stdin, timeout)
+            # As bytes: in text mode line ends would be made the same, and a file would not be what it is.
+            out, err = child.communicate(None if stdin is None else stdin.encode("utf-8", "surrogateescape"), timeout)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
@@ -209,7 +209,8 @@ def run_as(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             raise
-    return Finished(child.returncode, out, err)
+    said = (text.decode("utf-8", "surrogateescape") for text in (out, err))
+    return Finished(child.returncode, *said)
 
 
 def _overwritten(raw: bytes) -> bool:
@@ -481,13 +482,15 @@ class Proc:
             return set()
         return {match[1] for match in map(re.compile(r"socket:\[(\d+)\]").fullmatch, targets) if match}
 
-    def files(self, pid: int) -> set[str]:
-        """Paths that the process holds open."""
-        try:
-            names = os.listdir(self._path(pid, "fd"))
-            return {self.stream(pid, int(name)) or "" for name in names} - {""}
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            return set()
+    def written(self, pid: int) -> set[str]:
+        """Paths that the process holds open to write to."""
+        paths = set()
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            for name in os.listdir(self._path(pid, "fd")):
+                flags = re.search(rb"^flags:\s*([0-7]+)", self._read(pid, "fdinfo", name) or b"", re.MULTILINE)
+                if flags and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY:
+                    paths.add(self.stream(pid, int(name)) or "")
+        return paths - {""}
 
     def listeners(self, port: int, addresses: Sequence[str] = ()) -> list[int]:
         """Every process that holds a listening socket of the port, at one of the addresses where there are any: a

@@ -19,9 +19,10 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _release_hist
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import NEW, Environments, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head, Status
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Git, GitFailed, Head, Status, Submodule
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import ACT, Entry
+from ansible_collections.kumon.runbook.plugins.module_utils._rescue import Rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Flags, Service
 
 MEGABYTE = 1024 * 1024
@@ -30,12 +31,17 @@ OVERHEAD = 20
 # How long what a killed run has started is waited for: pip goes on for a moment.
 LOCK_WAIT = 60.0
 FILES_SHOWN = 200
+# How many names of a kind are told.
+NAMED = 5
 PHASES = ("preflight", "environment", "checkout", "restart", "verify")
 
 
 def _leave(params: dict[str, Any]) -> list[str]:
     """Paths that belong to no release, wherever they lie."""
     paths = [params.get(name) for name in ("state_dir", "env_file", "pid_file", "log_file", "wheelhouse")]
+    if params.get("app_dir"):
+        # What the service rewrites while it runs.
+        paths += [os.path.join(params["app_dir"], path) for path in params.get("ignore") or []]
     if params.get("venv"):
         venv = params["venv"].rstrip("/")
         paths += [venv, venv + ".d", venv + NEW]
@@ -46,6 +52,11 @@ def _absolute(params: dict[str, Any]) -> None:
     for name in ("app_dir", "venv", "wheelhouse", "state_dir"):
         if params.get(name) and not os.path.isabs(params[name]):
             raise Refused(f"{name} must be an absolute path, not {params[name]!r}")
+    for path in params.get("ignore") or []:
+        if os.path.isabs(path) or ".." in path.split("/") or not path.strip("./*"):
+            raise Refused(
+                f"ignore has {path!r}, which names nothing below the work tree: correct runbook_release_ignore"
+            )
 
 
 def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
@@ -63,6 +74,7 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
             "detached": head.branch is None,
             "dirty": bool(status.changed),
             "untracked": len(status.untracked),
+            "hidden": status.hidden,
             "shallow": git.shallow,
             "commits": git.commits(),
             "ledger": ledger,
@@ -121,6 +133,10 @@ class Plan:
     leave: list[str]
     locks: list[str]  # left by a killed git
     target: Place
+    content: Content
+    paths: list[str]  # files that are to be written or taken away
+    files: set[str]  # which files there are then, as far as they are among those
+    modules: list[Submodule]  # submodules that are to be moved, as they are now
     undo: bool
     choice: EnvironmentChoice
     origin: Place  # where the way back leads
@@ -135,7 +151,7 @@ class Plan:
 
     @property
     def local(self) -> list[str]:
-        return [*self.status.changed, *self.status.untracked]
+        return [*self.status.changed, *self.status.hidden, *self.status.untracked]
 
     @property
     def kept_under(self) -> str:
@@ -160,8 +176,12 @@ class Look:
         self.git.reason = f"runbook {params['run_id'] or ''}".strip()
         self.history = _history.read(params["state_dir"])
         self.head = self.git.head()
-        self.leave = _leave(params)
+        # A file that a process of the service writes to stays where that process has it.
+        written = {path for process in self.restart.seen.processes for path in host.proc.written(process.pid)}
+        self.leave = [*_leave(params), *sorted(path for path in written if self.git.inside(path))]
+        self.rescue = Rescue(self.git, self.git.left(self.leave))
         self.status = self.git.status(self.leave)
+        self.linked: set[str] = set()  # files of the release that lie below a link of the host's own
         self.killed = self._killed()
         self.locks = self.git.refuse_what_is_under_way(self._killed_at())
         self.environments: Environments | None = None
@@ -176,27 +196,98 @@ class Look:
         warnings: list[str] = []
         # Without anything to undo the goal is what is there.
         target = goal or Place(self.seen.commit)
-        size, submodules = self.git.size(target.commit)
-        if submodules:
-            warnings.append(f"commit {target.commit[:12]} has submodules, which are left as they are")
-        choice = self._choose_environment(target) if goal else EnvironmentChoice(self.seen.environment)
-        self._refuse_full_disk(size, choice.must_build)
+        content = self.git.content(target.commit)
         origin = self._origin(warnings)
+        paths, files, modules = self._touched(target, content, origin) if goal else ([], content.files, [])
+        if paths:
+            self.git.refuse_what_cannot_be_written(paths)
+        if goal and not self._kept(target):
+            limit = self.params["install_seconds"]
+            pointers = self.git.try_filters(target.commit, [path for path in paths if path in files], limit)
+            warnings += [f"only a pointer to the content of {path} is there" for path in pointers[:NAMED]]
+        choice = self._choose_environment(target) if goal else EnvironmentChoice(self.seen.environment)
+        self._refuse_full_disk(content.size, paths, files, choice.must_build)
         in_place = goal is None or self._is_in_place(target, choice)
+        if not in_place:
+            self._tell_of_the_tree(target, paths, warnings)
         return Plan(
             seen=self.seen,
             status=self.status,
             leave=self.leave,
             locks=self.locks,
             target=replace(target, environment=choice.name),
+            content=content,
+            paths=paths,
+            files=files,
+            modules=modules,
             undo=self.undo,
             choice=choice,
             origin=origin,
             rescue="" if in_place else self.git.free_reference(run_of(self.params)),
             restart=self.restart,
             in_place=in_place,
-            warnings=warnings,
+            # A name may be in any encoding.
+            warnings=[text.encode("utf-8", "replace").decode() for text in warnings],
         )
+
+    def _kept(self, target: Place) -> Any:
+        """The state of the tree that is to come back, None where a release is to be put in place. Raises Refused."""
+        commit = self.git.exists(target.rescue) if target.rescue else None
+        state = self.rescue.read(target.rescue) if commit and target.rescue else None
+        if commit and state is None and commit != target.commit:
+            raise Refused(
+                f"{target.rescue} was kept by an older version, which cannot be undone by this one: "
+                f"put it in place by hand (git checkout {target.rescue})"
+            )
+        return state
+
+    def _touched(self, target: Place, content: Content, origin: Place) -> tuple[list[str], set[str], list[Submodule]]:
+        """Files to write or take away, which of them are there afterwards, and submodules to move."""
+        name, kept = f"commit {target.commit[:12]}", self._kept(target)
+        left = self.git.left(self.leave)
+        if kept is None:
+            differing, self.linked = self.git.differing(target.commit, content, self.status, self.leave)
+            # A run that was killed may have taken them out of the index and not out of the tree.
+            begun = (self.rescue.read(origin.rescue) if origin.rescue else None) or {"paths": []}
+            differing |= {path for path in begun["paths"] if not left(path)}
+            return (
+                sorted(differing),
+                content.files,
+                self.git.submodules_to_move(content.submodules, name, content.files),
+            )
+        wanted = {path: state[0] for path, state in kept["submodules"].items()}
+        modules = self.git.submodules_to_move(wanted, name, set())
+        others = [path for path in self.status.changed if path not in kept["submodules"]]
+        paths = sorted(path for path in {*kept["paths"], *others} if not left(path))
+        return paths, {path for path in paths if kept["paths"].get(path, {}).get("kind") in ("file", "link")}, modules
+
+    def _tell_of_the_tree(self, target: Place, paths: list[str], warnings: list[str]) -> None:
+        """What people should know of before it is done."""
+        status, touched = self.status, set(paths)
+        for path in status.hidden:
+            what = "the release has another one, the edit is kept" if path in touched else "it stays"
+            warnings.append(f"{path} was edited here and hidden from git: {what}")
+        for text, found in (
+            ("local changes are kept, and the release's files take their place", [] if self.undo else status.changed),
+            ("untracked files stay where they are", [path for path in status.untracked if path not in touched]),
+            ("files below a link of this host are left out", sorted(self.linked)),
+            (f"files of somebody else will belong to {self.git.owner.name}", self._of_others(paths)),
+            (
+                "changes of the database lie between the two releases, and the older code may not fit the newer data",
+                [] if self.undo else self.git.migrations(self.head.commit, target.commit),
+            ),
+        ):
+            if found:
+                more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+                warnings.append(f"{text}: {', '.join(found[:NAMED])}{more}")
+
+    def _of_others(self, paths: list[str]) -> list[str]:
+        found = []
+        for path in paths:
+            with contextlib.suppress(OSError):
+                if os.lstat(os.path.join(self.git.directory, path)).st_uid != self.git.owner.uid:
+                    found.append(path)
+        return found
 
     def _killed(self) -> Entry | None:
         """The begin of an act that was killed and that this one goes on from."""
@@ -204,9 +295,7 @@ class Look:
         if killed is None:
             return None
         before, after = killed["before"], killed["after"]
-        # HEAD passes through what is kept when that is put back.
-        kept = [self.git.exists(state["rescue"]) for state in (before, after) if state.get("rescue")]
-        return killed if self.head.commit in (before.get("commit"), after.get("commit"), *kept) else None
+        return killed if self.head.commit in (before.get("commit"), after.get("commit")) else None
 
     def _killed_at(self) -> float | None:
         if self.killed is None:
@@ -262,20 +351,21 @@ class Look:
             # Not of our making, or changed by hand: it is taken for what the requirements of this tree say.
             with contextlib.suppress(Refused):
                 adopt = key = environments.wanted(self._in_tree, requirements, "the work tree").key
-        return EnvironmentChoice(current if key == wanted.key else environments.find(wanted.key), wanted, adopt)
+        choice = EnvironmentChoice(current if key == wanted.key else environments.find(wanted.key), wanted, adopt)
+        if choice.must_build and wanted.problem:
+            raise Refused(wanted.problem)
+        return choice
 
     def _in_tree(self, path: str) -> bytes | None:
         try:
-            with open(os.path.join(self.git.directory, path), "rb") as handle:
+            with acting_as(self.git.owner), open(os.path.join(self.git.directory, path), "rb") as handle:
                 return handle.read()
         except OSError:
             return None
 
-    def _refuse_full_disk(self, size: int, must_build: bool) -> None:
-        kept, spare = 0, self.params["min_free_mb"]
-        for path in (*self.status.changed, *self.status.untracked):
-            with contextlib.suppress(OSError):
-                kept += os.lstat(os.path.join(self.git.directory, path)).st_size
+    def _refuse_full_disk(self, size: int, paths: list[str], files: set[str], must_build: bool) -> None:
+        spare = self.params["min_free_mb"]
+        kept = self.rescue.size(paths, files, self.status.untracked)
         needed = {self.git.directory: size + kept, self.git.git_dir: kept, self.params["state_dir"]: 0}
         if must_build:
             needed[os.path.dirname(self.params["venv"].rstrip("/"))] = 0
@@ -312,7 +402,7 @@ class Look:
         if plan.in_place:
             return []
         would = "would " if check_mode else ""
-        changed, untracked = len(plan.status.changed), len(plan.status.untracked)
+        changed, untracked = len(plan.status.changed) + len(plan.status.hidden), len(plan.status.untracked)
         lines = []
         if plan.choice.must_build and self.environments:
             origin = f" from the {source}" if source else ""
@@ -323,6 +413,7 @@ class Look:
                 f"under {plan.rescue}"
             )
             lines.append(f"{would}check out {plan.target.commit}")
+        lines += [f"{would}move submodule {module.path}" for module in plan.modules]
         if plan.target.rescue:
             lines.append(f"{would}put back the local changes of {plan.target.rescue}")
         if self.environments and (plan.choice.must_build or plan.choice.name != self.environments.current):
@@ -354,7 +445,11 @@ class Look:
             return None
         given = self.params
         return self.environments.available(
-            plan.choice.wanted, given["requirements"], given["wheelhouse"], given["install_seconds"]
+            plan.choice.wanted,
+            given["requirements"],
+            given["wheelhouse"],
+            given["install_seconds"],
+            lambda directory: self.git.export(plan.target.commit, directory),
         )
 
 
@@ -386,6 +481,7 @@ class Act:
     def __init__(self, look: Look, plan: Plan, watch: Stopwatch):
         self.params = look.params
         self.git = look.git
+        self.rescue = look.rescue
         self.environments = look.environments
         self.service = look.service
         self.limits = look.limits
@@ -439,16 +535,11 @@ class Act:
             self._prepare_environment(self.environments)
         self.watch.end("environment")
         # What a killed run has left is worth keeping too, beside what was before it.
-        also = set(self.git.in_the_way(plan.target.commit))
-        if plan.target.rescue:
-            also |= set(self.git.in_the_way(plan.target.rescue))
-        self.git.keep(
-            plan.rescue,
-            plan.seen.head,
-            plan.leave,
-            sorted(also),
-            f"before {'undoing' if plan.undo else 'putting in place'} {plan.short}, run {run_of(self.params)}",
-        )
+        note = f"before {'undoing' if plan.undo else 'putting in place'} {plan.short}, run {run_of(self.params)}"
+        beside = [*plan.status.untracked, *plan.status.hidden]
+        self.rescue.keep(plan.rescue, plan.seen.head, plan.paths, plan.files, beside, plan.modules, note)
+        if plan.origin.rescue:
+            self.rescue.extend(plan.origin.rescue, plan.paths, plan.files, plan.modules)
 
     def _prepare_environment(self, environments: Environments) -> None:
         choice, given = self.plan.choice, self.params
@@ -459,7 +550,11 @@ class Act:
         if choice.wanted is not None and choice.must_build:
             limit = min(given["install_seconds"], given["budget"] - self.watch.seconds)
             self.environment, self.source = environments.build(
-                choice.wanted, given["requirements"], given["wheelhouse"], limit
+                choice.wanted,
+                given["requirements"],
+                given["wheelhouse"],
+                limit,
+                lambda directory: self.git.export(self.plan.target.commit, directory),
             )
 
     def _put(self) -> str | None:
@@ -476,17 +571,13 @@ class Act:
 
     def _move(self, place: Place) -> None:
         """The tree, with the local changes that are kept of it, then the environment."""
-        if place.rescue and self.git.exists(place.rescue):
-            warning = self.git.restore(place.head, place.rescue)
+        if place.rescue and self.rescue.read(place.rescue):
+            warning = self.rescue.restore(place.head, place.rescue)
             self.warnings += [warning] if warning else []
         else:
-            self.git.check_out(place.commit)
-            # They are kept. One that a process of the service writes to stays where that process has it.
-            processes = self.plan.restart.seen.processes
-            used = {path for process in processes for path in self.git.host.proc.files(process.pid)}
-            untracked = self.plan.status.untracked
-            loose = [path for path in untracked if os.path.join(self.git.directory, path) not in used]
-            self.git.remove(loose, place.commit)
+            self.git.move(place.commit, self.plan.content, self.plan.paths)
+            for module in self.plan.modules:
+                self.git.move_submodule(Submodule(module.path, self.plan.content.submodules[module.path]))
         if self.environments:
             self.environments.use(place.environment)
 

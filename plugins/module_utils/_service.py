@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Optional, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _said, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
@@ -57,7 +57,7 @@ class Health:
         for url in self.urls:
             wrong = _http.check_url(url)
             if wrong:
-                raise Refused(f"health URL {url!r} is not valid ({wrong}): correct runbook_health_url")
+                raise Refused(f"health URL {_http.shown(url)!r} is not valid ({wrong}): correct runbook_health_url")
         if not 0 < self.timeout <= 60:
             raise Refused(f"health_timeout must be above 0 and at most 60 seconds, not {self.timeout:g}")
 
@@ -150,6 +150,11 @@ class Seen:
     @property
     def answered(self) -> bool:
         return bool(self.answers) and self.answers[-1].kind == "ok"
+
+    @property
+    def illness(self) -> str:
+        """What health that answered says of the service, where that is not well."""
+        return _said.illness(self.answers[-1].json) if self.answered else ""
 
 
 class Service:
@@ -279,13 +284,16 @@ class Service:
         return {"proof": "environment", "had": bool(seen.processes) and not lacking, "detail": told}
 
     def _proof_health(self, seen: Seen) -> Proof:
-        return {"proof": "health", "had": seen.answered, "detail": self._health_detail(best(seen.answers))}
+        return {"proof": "health", "had": seen.answered and not seen.illness, "detail": self._health_detail(seen)}
 
-    def _health_detail(self, answer: _http.Answer | None) -> Detail:
+    def _health_detail(self, seen: Seen) -> Detail:
+        answer = best(seen.answers)
         if not self.health.urls:
             return detail("no_health_url")
         if answer is None:
             return detail("health_not_asked")
+        if seen.illness:
+            return detail("health_ill", url=answer.url, said=seen.illness)
         if answer.kind == "ok":
             return detail("health_answers", url=answer.url)
         if answer.kind == "refused":
@@ -328,6 +336,10 @@ class Service:
         return {"proof": "reported", "had": agrees, "detail": told}
 
 
+def _told(answer: _http.Answer, illness: str) -> str:
+    return f"{answer.detail}, but it says {illness}" if illness else answer.detail
+
+
 def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
     """What the service runs with, what is declared, and what lifting that would restore. Raises Refused."""
     service = Service(params, host)
@@ -349,9 +361,10 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
         running=bool(processes),
         health={
             "url": answer.url if answer else None,
-            "status": answer.kind if answer else "not_set",
+            "status": "ill" if seen.illness else answer.kind if answer else "not_set",
             "http": answer.status if answer else None,
-            "detail": answer.detail if answer else "no health URL is set",
+            "detail": _told(answer, seen.illness) if answer else "no health URL is set",
+            "said": seen.illness,
         },
         listening=host.proc.ports([process.pid for process in processes]),
         undo=undo,

@@ -36,6 +36,7 @@ LONGEST_WAIT = 600
 POLL_SECONDS = 0.1
 # After this long without another trace of the message, its turn is taken as ended once its outcome is known.
 SETTLE_SECONDS = 0.5
+_KEY_HEADERS = ("apikey", "x-api-key", "authorization")
 _PHONE = re.compile(r"[0-9]{10,15}\Z")
 _INSTANCE = re.compile(r"[^\s/?#|\x00-\x1f]{1,100}\Z")
 
@@ -95,7 +96,8 @@ def check(params: Mapping[str, Any]) -> None:
     """Raise Refused with one sentence for what cannot be sent or followed."""
     wrong = _http.check_url(params["webhook_url"])
     if wrong:
-        raise Refused(f"webhook URL {params['webhook_url']!r} is not valid ({wrong}): correct runbook_webhook_url")
+        url = _http.shown(params["webhook_url"])
+        raise Refused(f"webhook URL {url!r} is not valid ({wrong}): correct runbook_webhook_url")
     if not _PHONE.match(params["phone"]):
         raise Refused("smoke_test_phone is no phone number: give 10 to 15 digits, the country's code first")
     if not _INSTANCE.match(params["instance"]):
@@ -110,6 +112,11 @@ def check(params: Mapping[str, Any]) -> None:
         # http.client refuses them too, after the log's end was noted and without a sentence.
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", str(name)) or re.search(r"[\r\n]", str(value)):
             raise Refused("a header of the webhook is malformed: correct smoke_test_webhook_headers")
+
+
+def keyed(headers: Mapping[str, Any]) -> bool:
+    """Whether a header is there that assistants want to see; without it they drop the message, and say HTTP 200."""
+    return any(str(name).lower() in _KEY_HEADERS for name, value in headers.items() if str(value))
 
 
 def open_source(params: Mapping[str, Any]) -> Tail | JournalSource:
@@ -164,14 +171,15 @@ def send(params: Mapping[str, Any], host: Host, check_mode: bool = False) -> dic
     """Send one message and follow it until its outcome is known, for at most `wait` seconds.
 
     :param params: the options of ``smoke_test_message``
-    :returns: ``{message: {id, phone, sent, sent_at, accepted, http, detail}, traces, strays, settled, quiet_seconds,
-        seconds}``; in check mode nothing is sent and ``traces`` is None. Raises Refused.
+    :returns: ``{message: {id, phone, sent, sent_at, accepted, http, detail, keyed}, traces, strays, settled,
+        quiet_seconds, seconds}``; in check mode nothing is sent and ``traces`` is None. Raises Refused.
     """
     check(params)
     began = host.clock()
     message_id = "RUNBOOK" + secrets.token_hex(10).upper()
     message: dict[str, Any] = {"id": message_id, "phone": redact(params["phone"] + "@s.whatsapp.net").partition("@")[0]}
     message.update(sent=False, sent_at=None, accepted=None, http=None, detail="not sent")
+    message["keyed"] = keyed(params["headers"])
     result = {"message": message, "traces": None, "strays": 0, "settled": False, "quiet_seconds": 0.0}
     with open_source(params) as source:
         if not check_mode:
@@ -202,7 +210,9 @@ def _told(answer: _http.Answer) -> str:
     """Say what the webhook answered, in its own word for it where it has one."""
     status = answer.json.get("status")
     own = f", {redact(status)[:40]}" if isinstance(status, str) else ""
-    return (f"HTTP {answer.status}" if answer.status is not None else answer.detail) + own
+    # What is no JSON has other words for it; a pause that is asked for is worth knowing.
+    pause = "" if answer.retry_after is None else f", again after {answer.retry_after:g} s"
+    return (f"HTTP {answer.status}{pause}" if answer.status is not None else answer.detail) + own
 
 
 def _post(params: Mapping[str, Any], data: dict[str, Any]) -> queue.Queue[_http.Answer]:

@@ -65,7 +65,7 @@ evolution:
     exists: {description: Whether the instance exists., type: bool, returned: always}
     near_match: {description: The existing instance whose name is nearest when it does not., type: str, returned: always}
     state:
-      description: The newest sample, V(open), V(connecting), V(close), V(absent) or V(unknown).
+      description: The newest sample, V(open), V(connecting), V(close), V(refused), what else the server calls it, V(absent) or V(unknown).
       type: str
       returned: always
     samples: {description: All samples of the state., type: list, elements: str, returned: always}

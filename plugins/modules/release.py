@@ -13,8 +13,12 @@ description:
   - Checks out a commit, gives the service an environment with that commit's requirements, restarts it, and waits until
     every process is a new one and health answers. One call, which either gets there or goes back by itself.
   - Everything is checked, and the environment is complete, before anything that runs is changed.
-  - HEAD, local changes and untracked files are kept as a commit under C(refs/runbook/rescue/). Ignored files stay where
-    they are, and untracked ones that a process of the service holds open.
+  - HEAD, the index and every file that is to be replaced are kept under C(refs/runbook/rescue/), byte for byte and with
+    their modes, edits that are hidden from git (C(skip-worktree), C(assume-unchanged)) included. Undoing puts just that back.
+  - Files that are in no commit stay where they are, and so does what a process of the service writes to and what lies
+    below a link of the host's own. Small untracked files are kept as well.
+  - A submodule goes along where the commit that the release needs is there. Files that go through a filter, as large
+    files do, are tried before anything is changed.
   - A service that does not come up healthy is returned to the release, branch, local changes and environment it came
     from, and the failure says so.
   - A second call changes nothing and restarts nothing. A call that was killed at any point is finished by the next, and
@@ -43,7 +47,7 @@ options:
     default: present
   commit:
     description:
-      - The release, as a commit id or an unambiguous beginning of one. Required with O(state=present).
+      - The release, as a commit id or an unambiguous beginning of one, a tag or a branch. Required with O(state=present).
     type: str
   venv:
     description:
@@ -94,6 +98,13 @@ options:
       - Megabytes that have to be free wherever something is written, beside what is known to be needed.
     type: int
     default: 200
+  ignore:
+    description:
+      - Files and directories of O(app_dir) that the service rewrites while it runs, relative to it; C(*), C(?) and C([])
+        stand for parts of a name. They are neither replaced nor kept.
+    type: list
+    elements: str
+    default: []
   keep:
     description:
       - Flags that must stay what they are in the running process, declared or not.
@@ -173,7 +184,7 @@ target:
   type: str
   sample: 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
 rescue:
-  description: The reference under which HEAD, local changes and untracked files are kept, V(null) when nothing was done.
+  description: The reference under which HEAD, local changes and small untracked files are kept, V(null) when nothing was done.
   returned: after validation
   type: str
   sample: refs/runbook/rescue/20261122T101226Z-a1b2c3
@@ -304,6 +315,7 @@ def main() -> None:
         restart_timeout={"type": "float", "default": 60},
         stop_timeout={"type": "float", "default": 8},
         budget={"type": "float", "default": 280},
+        ignore={"type": "list", "elements": "str", "default": []},
         keep={"type": "list", "elements": "str", "default": []},
         min_free_mb={"type": "int", "default": 200},
         **_service.HEALTH_SPEC,

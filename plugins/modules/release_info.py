@@ -23,8 +23,8 @@ attributes:
 options:
   commit:
     description:
-      - The release that is wished for, as a commit id or an unambiguous beginning of one. It is a failure when it is not in
-        the repository.
+      - The release that is wished for, as a commit id or an unambiguous beginning of one, a tag or a branch. It is a
+        failure when it is not in the repository.
       - Empty to choose by the ledger.
     type: str
   state_dir:
@@ -36,6 +36,13 @@ options:
     description:
       - The service's virtual environment. It counts as no change to the work tree.
     type: path
+  ignore:
+    description:
+      - Files and directories of O(app_dir) that the service rewrites while it runs, relative to it; C(*), C(?) and C([])
+        stand for parts of a name. They count as no change.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: kumon.runbook.release
   - module: kumon.runbook.release_ledger
@@ -71,6 +78,10 @@ release:
     untracked:
       description: How many files are in no commit and not ignored.
       type: int
+    hidden:
+      description: Files that were changed and that git was told not to look at.
+      type: list
+      elements: str
     shallow:
       description: Whether the clone is shallow.
       type: bool
@@ -142,6 +153,7 @@ release:
     detached: false
     dirty: false
     untracked: 0
+    hidden: []
     shallow: false
     commits: []
     ledger:
@@ -167,6 +179,7 @@ def main() -> None:
         "commit": {"type": "str"},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         "venv": {"type": "path"},
+        "ignore": {"type": "list", "elements": "str", "default": []},
     }
     run(spec, lambda call: {"changed": False, "release": _release.inspect(call.params, Host())})
 

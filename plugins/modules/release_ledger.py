@@ -42,6 +42,13 @@ options:
       - The length of a window, ended just now, in which the service was proven healthy throughout. It counts by itself, as
         far as the process has lived through it.
     type: float
+  ignore:
+    description:
+      - Files and directories of O(app_dir) that the service rewrites while it runs, relative to it; C(*), C(?) and C([])
+        stand for parts of a name. They count as no change.
+    type: list
+    elements: str
+    default: []
 seealso:
   - module: kumon.runbook.release
   - module: kumon.runbook.release_info
@@ -158,6 +165,7 @@ def main() -> None:
         healthy={"type": "bool", "required": True},
         seconds={"type": "float", "default": 900},
         proven_seconds={"type": "float"},
+        ignore={"type": "list", "elements": "str", "default": []},
         **_journal.JOURNAL_SPEC,
     )
     run(spec, lambda call: _ledger.observe(call.params, Host(), call.check_mode))

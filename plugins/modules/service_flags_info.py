@@ -97,7 +97,7 @@ health:
       type: str
     status:
       description:
-        - V(ok), V(error) (JSON with another HTTP status), V(not_found) (JSON with HTTP status 404), V(not_json) (something
+        - V(ok), V(ill) (the body says that the service is not well), V(error) (JSON with another HTTP status), V(not_found) (JSON with HTTP status 404), V(not_json) (something
           else answers), V(refused) (nobody listens), V(no_answer) or V(not_set).
       type: str
     http:
@@ -106,11 +106,15 @@ health:
     detail:
       description: The same for people.
       type: str
+    said:
+      description: What the service says of itself when it is not well, empty when it says nothing of the kind.
+      type: str
   sample:
     url: http://127.0.0.1:8000/health
     status: ok
     http: 200
     detail: HTTP 200
+    said: ""
 listening:
   description: The TCP ports that the service's processes listen on.
   returned: success

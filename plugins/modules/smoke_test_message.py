@@ -99,6 +99,7 @@ message:
     sent_at: {description: When it was posted by this host's clock (ISO 8601 in UTC)., type: str, returned: always}
     accepted: {description: Whether the webhook took it., type: bool, returned: always}
     http: {description: The HTTP status of the webhook's answer., type: int, returned: always}
+    keyed: {description: 'Whether it had a header with a key, which assistants want to see.', type: bool, returned: always}
     detail: {description: The webhook's answer for people., type: str, returned: always}
 traces:
   description:

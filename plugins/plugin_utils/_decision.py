@@ -64,6 +64,8 @@ STEPS: dict[str, tuple[int, ...]] = {
     "service_unknown": (),
     # Watched at first. Silence after an automatic act is a service that did not come back.
     "service_silent": (3,),
+    # What its gateway or database lack no rollback brings back; what that does to messages the log shows.
+    "service_ill": (),
     "kill_switch": (),
     "held_by_fence": (),
     "planning_degraded": (),

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems, contacts_warnings
+from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._profiles import profile
 
 _URL = re.compile(r"https?://[^/?#\s]+")
@@ -90,5 +91,5 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
         ("evolution_url", "correct it"),
     ):
         if named[name] and not _URL.match(named[name]):
-            found.append(f"runbook_{name} ({named[name]}) is not an http URL: {advice}")
+            found.append(f"runbook_{name} ({shown(named[name])}) is not an http URL: {advice}")
     return found

@@ -31,7 +31,8 @@ def said(seen: Any, locale: str) -> str:
 def health_said(answer: Mapping[str, Any], locale: str) -> str:
     """Return what the health endpoint answered, in words: the module has its own in English."""
     words, key = Words(locale, health.TEXTS), f"answer_{answer.get('status')}"
-    return words.say(key) if locale != "en" and key in words else str(answer.get("detail"))
+    fields = {"http": answer.get("http"), "said": answer.get("said")}
+    return words.say(key, **fields) if locale != "en" and key in words else str(answer.get("detail"))
 
 
 def _shown(value: Any, words: Words) -> Any:

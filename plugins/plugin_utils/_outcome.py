@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
@@ -522,7 +523,7 @@ def _smoke_test(run: _Run) -> dict[str, Any]:
     )
     sent = mapping(run.facts["sent"], "sent")
     headline, mode = words.say(f"reasons_{judged['reason']}"), run.facts["mode"]
-    message, what = sent["message"], [str(run.facts.get("webhook_url"))]
+    message, what = sent["message"], [shown(str(run.facts.get("webhook_url")))]
     if message["sent"]:
         what += [message["id"], message["phone"], message["sent_at"], f"{words.decimal(str(sent['seconds']))} s"]
     return {

@@ -25,6 +25,8 @@ class ServiceState(TypedDict):
     unreachable: bool
     running: bool | None
     answering: bool | None
+    sound: bool | None
+    ill: str
     delivery_disabled: bool | None
     v1_flags: bool | None
     fenced: bool
@@ -72,6 +74,8 @@ def service_state(
         unreachable=bool(info.get("unreachable")),
         running=None,
         answering=None,
+        sound=None,
+        ill="",
         delivery_disabled=None,
         v1_flags=None,
         fenced=False,
@@ -93,15 +97,20 @@ def service_state(
     if running and info.get("readable") is False:
         # Its environment shows nothing: what its health says is all that is known.
         disabled = truthy((info.get("reported") or {}).get(KILL_SWITCH))
-    health = (info.get("health") or {}).get("status")
+    told = info.get("health") or {}
+    health, ill = told.get("status"), str(told.get("said") or "")
+    # A URL that is not set says nothing of the service.
+    answering = None if health in (None, "not_set") else health in ("ok", "ill")
     last_change = info.get("last_change")
     standing = fence or info.get("fence") or {}
     tried = int(standing.get("attempts") or 0) - int(standing.get("attempts_before") or 0)
     return {
         **state,
         "running": running,
-        # A URL that is not set says nothing of the service.
-        "answering": None if health in (None, "not_set") else health == "ok",
+        "answering": answering,
+        # Who keeps his messages in by our wish may well call that an illness.
+        "sound": answering and (disabled or not ill),
+        "ill": ill,
         "delivery_disabled": disabled,
         "v1_flags": _as_wanted(effective, level2_flags),
         "fenced": bool(standing.get("present")),

@@ -27,7 +27,8 @@ def judge(sent: Mapping[str, Any], mode: str, expected_instance: str) -> dict[st
         step that this mode does not ask for or that the one before it makes void.
 
     ``reason`` is `delivered` or `not_sent` where it passed. Where it failed it is the first thing that was wrong:
-    `not_accepted`, `not_planned`, `lost_handoff`, `guard`, `not_read`, `state_mismatch`, `wrong_instance`,
+    `not_accepted`, `not_planned`, `no_key` (not planned, and sent without a key), `lost_handoff`, `guard`, `not_read`,
+    `state_mismatch`, `wrong_instance`,
     `no_instance`, `nothing_sent`, `sent_under_kill_switch`, `delivery_failed`, `no_result`. It is unproven with
     `log_silent` (the log did not move at all) or `too_short` (nothing went out yet, and it might have).
     """
@@ -73,7 +74,8 @@ def _judge_accepted(test: _Test) -> Judged:
 
 def _judge_planned(test: _Test) -> Judged:
     planned = test.traces["handoff"]["planned"]
-    wrong = "not_planned" if test.traces["lines"] else "log_silent"
+    not_planned = "no_key" if test.message.get("keyed") is False else "not_planned"
+    wrong = not_planned if test.traces["lines"] else "log_silent"
     return planned > 0, detail("planned", n=planned, lines=test.traces["lines"]), None if planned else wrong
 
 

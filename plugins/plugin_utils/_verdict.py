@@ -77,6 +77,7 @@ CAUSES = {
     "no_data": Rule("blind", 0, None),
     "service_unknown": Rule("blind", 0, None),
     "service_silent": Rule("watch", 0, 3),
+    "service_ill": Rule("watch", 0, None),
     "kill_switch": Rule("watch", 0, None),
     "held_by_fence": Rule("watch", 0, None),
     "planning_degraded": Rule("watch", 0, 1),
@@ -279,6 +280,7 @@ class _Service(NamedTuple):
     answering: bool | None
     delivery_disabled: bool
     fence: dict[str, Any]  # {present, attempts, since}; empty without one
+    ill: str = ""  # what it says of itself when it is not well
 
 
 class _Expected(NamedTuple):
@@ -307,6 +309,7 @@ def verdict(
     fenced: Mapping[str, Any] | Truth = None,
     expected_hours: str | None = None,
     time_zone: str = "America/Sao_Paulo",
+    service_ill: str | None = None,
 ) -> Verdict:
     """Judge `traces` as `trace_log_info` returns them (or `None`, where it failed) and return
     `{status, level, next_level, cause, causes, reasons, delivery: {rate, low, high, n}, evidence, would_change,
@@ -325,6 +328,7 @@ def verdict(
     `fenced` is whether our own fence keeps messages in: `{present, attempts, since}`, or just true.
     With `expected_hours` (see `Hours`, in `time_zone`) silence counts only where it lies within them; what is silent
     for no other reason is `ok`, cause `quiet`, and proves nothing.
+    `service_ill` is what its health says of itself when it is not well.
     `locale` (`en` or `pt_BR`) is the language of `reasons` and `would_change`.
     """
     limits = _Limits(number(target, "target"), number(watch, "watch"), number(rollback, "rollback"))
@@ -341,6 +345,7 @@ def verdict(
         flag(service_answering, "service_answering"),
         flag(delivery_disabled, "delivery_disabled") is True,
         _fence(fenced),
+        redact(str(service_ill or ""))[:60],
     )
     more: list[_Finding] = []
     if flag(gateway_healthy, "gateway_healthy") is False:
@@ -566,6 +571,8 @@ def _blindness(seen: Seen, words: Words, service: _Service, *, expected: bool) -
         yield "service_down", words.say("service_down")
     elif service.answering is False:
         yield "service_silent", words.say("service_silent")
+    elif service.ill:
+        yield "service_ill", words.say("service_ill", said=service.ill)
     if len(seen.missing) == len(_REQUIRED):
         yield "log_unreadable", words.say("log_unreadable")
         return

@@ -19,6 +19,7 @@ TEXTS: dict[str, Both] = {
     "service": Both("Serviço", "Service"),
     "stopped": Both("parado", "stopped"),
     # What the health endpoint answered, where that is no HTTP status. In English the module's own words say more.
+    "answer_ill": Both("HTTP {http}, mas informa {said}", "HTTP {http}, but it says {said}"),
     "answer_not_set": Both("nenhuma URL de health configurada", "no health URL is set"),
     "answer_refused": Both("conexão recusada", "connection refused"),
     "answer_no_answer": Both("sem resposta", "no answer"),

@@ -69,6 +69,11 @@ TEXTS: dict[str, Both] = {
         "TESTE DE FUMAÇA FALHOU, a mensagem não foi planejada",
         "SMOKE TEST FAILED, the message was not planned",
     ),
+    "reasons_no_key": Both(
+        "TESTE DE FUMAÇA FALHOU, a mensagem não foi planejada: ela não tinha o cabeçalho apikey, sem o qual o "
+        "assistente a descarta",
+        "SMOKE TEST FAILED, the message was not planned: it had no header apikey, without which the assistant drops it",
+    ),
     "reasons_lost_handoff": Both(
         "TESTE DE FUMAÇA FALHOU, a mensagem planejada chegou vazia ao delivery",
         "SMOKE TEST FAILED, what was planned was empty when delivery read it",
@@ -121,6 +126,11 @@ TEXTS: dict[str, Both] = {
     "next_not_planned": Both(
         "{run[health_check]}; mais tempo com -e smoke_test_wait_seconds=40",
         "{run[health_check]}; more time with -e smoke_test_wait_seconds=40",
+    ),
+    "next_no_key": Both(
+        "defina smoke_test_webhook_headers com a chave da Evolution API em apikey; se ela não é exigida, "
+        "{run[health_check]}",
+        "set smoke_test_webhook_headers with the Evolution API's key in apikey; if none is wanted, {run[health_check]}",
     ),
     "next_lost_handoff": Both(
         "{run[rollback_level1]}",

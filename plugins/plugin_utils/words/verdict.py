@@ -219,6 +219,10 @@ TEXTS: dict[str, Both] = {
         "O serviço está em execução, mas o health não dá resposta válida.",
         "The service runs, but its health gives no sound answer.",
     ),
+    "service_ill": Both(
+        "O próprio health diz que o serviço não está bem: {said}.",
+        "Health itself says that the service is not well: {said}.",
+    ),
     "service_unknown": Both(
         "O serviço não pôde ser medido; um log bom nada prova dele.",
         "The service could not be measured; a good log proves nothing of it.",
@@ -337,6 +341,7 @@ TEXTS: dict[str, Both] = {
         "O health respondendo JSON em runbook_health_url.",
         "Health answering as JSON at runbook_health_url.",
     ),
+    "until_service_ill": Both("O health dizendo que o serviço está bem.", "Health saying that the service is well."),
     "until_log_unreadable": Both(
         "Um log ou journal que possa ser lido no servidor.",
         "A log or journal that can be read on the host.",

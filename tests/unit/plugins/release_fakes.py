@@ -64,7 +64,13 @@ class Repository:
         env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         identity = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "safe.directory=*"]
         done = subprocess.run(
-            ["git", *identity, *arguments], cwd=self.directory, check=True, capture_output=True, text=True, env=env
+            ["git", *identity, *arguments],
+            cwd=self.directory,
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            env=env,
         )
         return done.stdout.strip()
 
@@ -182,9 +188,7 @@ class FakeUnit(FakeSystemd):
 
 
 # Commands that only read: before and after them is the same moment.
-READS = re.compile(
-    r"git (rev-parse|symbolic-ref --quiet|diff-index|ls-|check-ignore|status|cat-file|rev-list)|.* show "
-)
+READS = re.compile(r"git (rev-parse|symbolic-ref --quiet|diff-index|diff-tree|ls-|check-|status|cat-file|log)|.* show ")
 
 
 class Steps:
@@ -235,6 +239,6 @@ def fake_installer(argv: list[str], owner, cwd: str, env: dict[str, str], **more
         return Finished(0, "", "")
     if argv[1:3] == ["-m", "pip"]:
         wanted = Path(argv[-1]).read_text().strip()
-        (Path(cwd) / "lib" / "python3" / "site-packages" / f"{wanted.replace('==', '-')}.dist-info").mkdir()
+        (Path(cwd).parent / "lib" / "python3" / "site-packages" / f"{wanted.replace('==', '-')}.dist-info").mkdir()
         return Finished(0, "", "")
     return run_as(argv, owner, cwd, env, **more)

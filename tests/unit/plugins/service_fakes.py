@@ -56,6 +56,8 @@ class Health(http.server.BaseHTTPRequestHandler):
             body = {"delivery_disabled": False}
         if "silent" in mode:
             body = {"status": "ok"}
+        if "unwell" in mode:
+            body["status"] = "unhealthy"
         if "degraded" in mode:
             status = 503
         if self.path not in ("/health", "/api/v1/health") or ("v1" in mode and self.path == "/health"):

@@ -8,6 +8,8 @@ import email.policy
 import time
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _http
+from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
 
 from tests.unit.plugins.notify_desk import FACTS
 
@@ -132,3 +134,68 @@ def test_mail_is_not_sent_in_a_way_that_was_not_asked_for(desk, mails, smtp, say
     assert says in message["detail"]
     assert "PLANTED" not in message["detail"]
     assert mails.mails == []
+
+
+@pytest.mark.parametrize("kind", ["slack", "webhook", "pagerduty"])
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b'{"ok": false, "error": "channel_not_found"}', "channel_not_found"),
+        (b'{"errcode": 310000, "errmsg": "keywords not in content"}', "keywords not in content"),
+        (b"Webhook message delivery failed with error: endpoint returned HTTP error 429", "delivery failed"),
+        (b'"invalid_token"', "invalid_token"),
+        (b"false", "alse"),
+    ],
+)
+def test_a_good_status_with_a_body_that_says_no_is_not_taken(desk, hooks, kind, body, says):
+    hooks.answers["/hook"] = (202 if kind == "pagerduty" else 200, "application/json", body, 0)
+    channel = {"type": kind, "url": f"{hooks.url}/hook", "routing_key": "R"}
+    desk.contacts["technical"][0]["channels"] = [channel, {"type": "slack", "url": f"{hooks.url}/next"}]
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["channel"], len(hooks.texts("/next"))) == (True, "slack", 1)
+    assert says in message["detail"]
+
+
+@pytest.mark.parametrize("body", [b"ok", b"", b"1", b"accepted", b'{"ok": true}', b'{"errcode": 0}', b'{"id": "1"}'])
+def test_a_webhook_that_says_nothing_bad_has_taken_it(desk, hooks, body):
+    hooks.answers["/hook"] = (200, "text/plain", body, 0)
+    desk.contacts["technical"][0]["channels"] = [{"type": "webhook", "url": f"{hooks.url}/hook"}]
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["detail"]) == (True, "")
+
+
+class _Busy:
+    """Answers 429 with a pause until it was asked often enough."""
+
+    def __init__(self, times, pause):
+        self.times, self.pause, self.asked = times, pause, []
+
+    def __call__(self, url, _data, _seconds, _headers):
+        self.asked.append(time.monotonic())
+        if len(self.asked) <= self.times:
+            return Answer(url, "error", 429, "slow down", f"HTTP 429, again after {self.pause:g} s", self.pause)
+        return Answer(url, "ok", 200, "ok", "HTTP 200")
+
+
+def test_the_pause_that_a_server_asks_for_is_kept_while_there_is_time(desk, monkeypatch):
+    busy = _Busy(1, 0.6)
+    monkeypatch.setattr(_http, "post_hook", busy)
+    desk.contacts = {"technical": [{"name": "dev", "channels": [{"type": "webhook", "url": "http://h/x"}]}]}
+    message = desk.run("open", seconds=5.0)["messages"][0]
+    assert (message["ok"], len(busy.asked)) == (True, 2)
+    assert busy.asked[1] - busy.asked[0] >= 0.6
+
+
+def test_a_pause_longer_than_the_time_that_is_left_is_told_and_not_waited_for(desk, monkeypatch):
+    busy = _Busy(9, 30.0)
+    monkeypatch.setattr(_http, "post_hook", busy)
+    desk.contacts = {"technical": [{"name": "dev", "channels": [{"type": "webhook", "url": "http://h/x"}]}]}
+    message = desk.run("open", seconds=3.0)["messages"][0]
+    assert (message["ok"], message["detail"]) == (False, "webhook: HTTP 429, again after 30 s slow down")
+    assert len(busy.asked) == 1
+
+
+def test_mail_has_the_date_of_its_sending(desk, mails):
+    desk.mail(mails).run("open")
+    mail = email.message_from_string(mails.mails[0][1], policy=email.policy.default)
+    assert abs(mail["Date"].datetime.timestamp() - time.time()) < 60

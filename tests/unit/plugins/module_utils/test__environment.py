@@ -232,8 +232,9 @@ def test_the_swap_is_one_rename(quick, monkeypatch):
 
 
 def test_the_key_tells_what_would_be_installed(quick, environments):
-    keys = [wanted(quick, text).key for text in ("a", "b", "a\n")]
+    keys = [wanted(quick, text).key for text in ("a", "b", "a==1")]
     assert len(set(keys)) == 3
+    assert wanted(quick, "\ufeff# a comment\r\nA\r\n").key == keys[0]
     assert wanted(quick, "a").key == keys[0]
     assert wanted(environments(Host(run_as=fake_installer), system=True), "a").key != keys[0]
 
@@ -241,38 +242,62 @@ def test_the_key_tells_what_would_be_installed(quick, environments):
 # -- requirements
 
 
-def files(**content):
-    return {name.replace("__", "/").replace("_txt", ".txt"): text.encode() for name, text in content.items()}.get
+def test_what_cannot_be_prepared_is_refused_only_where_it_has_to_be(scene, tmp_path):
+    repository, _unit, act = scene
+    repository.write("service.py", SERVICE)
+    for name, number in (("third", "1"), ("fourth", "1"), ("fifth", "2")):
+        repository.write("requirements.txt", "-e .\n")
+        repository.write(
+            "pyproject.toml", f'[project]\nname = "x"\nversion = "{name}"\ndependencies = ["a=={number}"]\n'
+        )
+        repository.commits[name] = repository.commit(name)
+    repository.git("checkout", "--quiet", repository.commits["fourth"])
+    before = tree(tmp_path)
+    for check_mode in (True, False):
+        with pytest.raises(
+            Refused, match=r"installs from the tree itself \(-e \.\)|installs from the tree itself \(\.\)"
+        ):
+            act(check_mode, commit=repository.commits["fifth"])
+    assert tree(tmp_path) == before
+    assert act(commit=repository.commits["third"])["requirements"] == "present"
 
 
-def test_included_files_count():
-    read = files(
-        requirements_txt="-r base.txt\n-cmore/c.txt\nx\n",
-        base_txt="y\n",
-        more__c_txt="--constraint=d.txt",
-        more__d_txt="",
-    )
-    found = _environment.requirement_files(read, "requirements.txt", "R")
-    assert sorted(found) == ["base.txt", "more/c.txt", "more/d.txt", "requirements.txt"]
+def test_a_project_without_a_requirements_file(scene, tmp_path):
+    repository, _unit, act = scene
+    repository.write("service.py", SERVICE)
+    repository.git("rm", "--quiet", "requirements.txt")
+    for name, number in (("third", "1.0"), ("fourth", "1.0"), ("fifth", "2.0")):
+        repository.write(
+            "pyproject.toml",
+            '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+            f'[project]\nname = "x"\nversion = "0"\n# {name}\ndependencies = ["kumonlib=={number}"]\n',
+        )
+        repository.write("backend.py", BACKEND.replace("NUMBER", number))
+        repository.commits[name] = repository.commit(name)
+    repository.git("checkout", "--quiet", repository.commits["fourth"])
+    assert act(commit=repository.commits["third"])["requirements"] == "present"
+    wheels = tmp_path / "wheels"
+    wheel(wheels, "2.0")
+    for check_mode in (True, False):
+        found = act(check_mode, commit=repository.commits["fifth"], wheelhouse=str(wheels), run_id="run-2")
+        assert found["requirements"] == "wheelhouse"
+    assert version(repository.directory / ".venv") == "2.0"
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ({}, "R has no requirements.txt: correct runbook_requirements, or set runbook_venv_dir empty"),
-        ({"requirements_txt": "-r none.txt"}, "R has no none.txt: choose another release"),
-        ({"requirements_txt": "-r ../x.txt"}, "include ../x.txt, which is not in the release"),
-        ({"requirements_txt": "-r /etc/x.txt"}, "include /etc/x.txt, which is not in the release"),
-        ({"requirements_txt": "-e ."}, "installs from the tree itself (-e .)"),
-        ({"requirements_txt": "./lib"}, "installs from the tree itself (./lib)"),
-        ({"requirements_txt": ".[dev]"}, "installs from the tree itself (.[dev])"),
-        ({"requirements_txt": "lib @ file:lib"}, "installs from the tree itself (lib @ file:lib)"),
-    ],
-)
-def test_requirements_that_cannot_be_prepared(content, message):
-    with pytest.raises(Refused) as caught:
-        _environment.requirement_files(files(**content), "requirements.txt", "R")
-    assert message in str(caught.value)
+# The smallest program that pip builds a project with.
+BACKEND = """
+import zipfile
+
+META = "Metadata-Version: 2.1\\nName: x\\nVersion: 0\\nRequires-Dist: kumonlib==NUMBER\\n"
+
+
+def build_wheel(directory, settings=None, metadata=None):
+    with zipfile.ZipFile(f"{directory}/x-0-py3-none-any.whl", "w") as archive:
+        archive.writestr("x-0.dist-info/METADATA", META)
+        archive.writestr("x-0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr("x-0.dist-info/RECORD", "")
+    return "x-0-py3-none-any.whl"
+"""
 
 
 def test_a_release_without_requirements_is_refused(scene, tmp_path):
@@ -337,6 +362,16 @@ def test_the_way_back_leads_to_the_environment_of_before(scene, tmp_path):
     assert (venv / "marker").read_text() == "by hand"
     assert os.readlink(venv) == ".venv.d/original"
     assert json.loads((venv / MARK).read_text())["key"]
+
+
+def test_a_mark_of_an_older_version_says_nothing_of_what_is_meant(quick):
+    name, _source = quick.build(Wanted({"requirements.txt": b"x"}, "k"), "requirements.txt", None, 9.0)
+    mark = Path(quick.path(name)) / MARK
+    assert quick.key(name) == "k"
+    mark.write_text(
+        json.dumps({name: value for name, value in json.loads(mark.read_text()).items() if name != "rules"})
+    )
+    assert quick.key(name) is None
 
 
 def test_a_mark_that_somebody_broke_is_no_mark(quick):

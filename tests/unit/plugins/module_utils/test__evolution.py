@@ -316,3 +316,98 @@ def test_the_name_is_escaped_in_the_path():
     restore(server, instance="a b/../c")
     assert ("POST", "instance/restart/a%20b%2F..%2Fc") in acted(server)
     assert all("/../" not in path for path in itertools.chain.from_iterable(acted(server)))
+
+
+HOOK = "http://assistant.example/webhook"
+
+
+def hook(**given):
+    return ok({"enabled": True, "url": HOOK, "events": ["MESSAGES_UPSERT"], "webhookByEvents": False, **given})
+
+
+@pytest.mark.parametrize("events", [["CONNECTION_UPDATE", "QRCODE_UPDATED"], []])
+def test_a_webhook_without_the_message_event_tells_the_assistant_nothing(events):
+    found = inspect(Server(find=hook(events=events)), webhook_url=HOOK)
+    assert (found["healthy"], first(found)[0]) == (False, "webhook")
+    assert "lack MESSAGES_UPSERT" in first(found)[1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"events": ["messages.upsert"]},
+        {"events": None},
+        {"webhookByEvents": True},
+        {"webhookByEvents": True, "url": HOOK.removesuffix("/messages-upsert")},
+    ],
+)
+def test_a_webhook_with_the_message_event_is_well(given):
+    assert inspect(Server(find=hook(**given)), webhook_url=HOOK)["healthy"] is True
+
+
+def test_a_webhook_by_events_has_a_path_for_each():
+    server = Server(find=hook(webhookByEvents=True))
+    assert inspect(server, webhook_url=f"{HOOK}/messages-upsert")["healthy"] is True
+    assert inspect(Server(find=hook()), webhook_url=f"{HOOK}/messages-upsert")["healthy"] is False
+
+
+def test_a_token_in_the_webhooks_url_is_not_told():
+    server = Server(find=hook(url=f"{HOOK}?token={TOKEN}"))
+    found = inspect(server, webhook_url=f"http://other.example/webhook?token={TOKEN}")
+    assert first(found)[1] == f"The webhook points at {HOOK}?***, not at http://other.example/webhook?***."
+    assert TOKEN not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (Answer("", "ok", 201, {"key": {"id": "X"}, "status": "ERROR"}, "HTTP 201"), "status: ERROR"),
+        (Answer("", "ok", 201, {"error": True, "message": "Connection Closed"}, "HTTP 201"), "Connection Closed"),
+        (Answer("", "ok", 201, {"key": {"id": "X"}, "status": 0}, "HTTP 201"), "status: 0"),
+        (Answer("", "ok", 200, {"status": 400, "response": {"message": ["no"]}}, "HTTP 200"), "status: 400"),
+    ],
+)
+def test_a_probe_whose_body_says_no_is_refused(answer, says):
+    found = inspect(Server(sendText=answer), probe_phone="5511999990000")
+    assert (found["healthy"], found["probe"]["accepted"], first(found)[0]) == (False, False, "probe")
+    assert says in first(found)[1]
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_a_probe_that_is_pending_is_no_fault(status):
+    answer = Answer("", "ok", status, {"key": {"id": "X"}, "status": "PENDING"}, f"HTTP {status}")
+    found = inspect(Server(sendText=answer), probe_phone="5511999990000")
+    assert (found["healthy"], found["probe"]) == (True, {"accepted": True, "status": "PENDING"})
+
+
+@pytest.mark.parametrize(
+    ("state", "says"), [("refused", "refuses the instance"), ("banned", "'banned' (3 of 3 samples), not open")]
+)
+def test_a_state_that_is_named_and_not_open_is_a_finding(state, says):
+    found = inspect(Server(connectionState=Server.state(state), fetchInstances=listed(status=state)))
+    assert (found["healthy"], found["state"], first(found)[0]) == (False, state, "state")
+    assert says in first(found)[1]
+
+
+def test_a_list_too_long_for_one_answer_is_asked_for_the_one_that_counts():
+    long = Answer("", "not_json", 200, {}, "more than 8 MiB")
+    server = Server(fetchInstances=long, **{"fetchInstances?instanceName=kumon_assistant": listed()})
+    assert inspect(server)["healthy"] is True
+
+
+@pytest.mark.parametrize("answer", [ok([]), error(404, ["The instance does not exist"])])
+def test_an_instance_that_is_not_there_is_told_of_a_list_too_long(answer):
+    long = Answer("", "not_json", 200, {}, "more than 8 MiB")
+    found = inspect(Server(fetchInstances=long, **{"fetchInstances?instanceName=kumon_assistant": answer}))
+    assert (found["exists"], first(found)[0]) == (False, "instance")
+    assert "too many to look for a similar one" in first(found)[1]
+
+
+def test_a_gateway_that_wants_a_pause_gets_it_and_is_not_down():
+    busy = Answer("", "error", 429, {}, "HTTP 429, again after 2 s", 2.0)
+    server = Server(fetchInstances=[busy, listed()])
+    assert (inspect(server)["healthy"], server.now >= 2) == (True, True)
+    found = inspect(Server(fetchInstances=busy._replace(retry_after=60.0)))
+    assert (found["reachable"], found["healthy"], first(found)[0]) == (True, False, "api")
+    assert "no more questions for now" in first(found)[1]

@@ -79,6 +79,58 @@ def test_what_answers_is_named(answer, kind, status, detail):
     assert (found.kind, found.status, found.detail) == (kind, status, detail)
 
 
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:8000/health", "http://127.0.0.1:8000/health"),
+        ("http://127.0.0.1:8000/health?token=PLANTED", "http://127.0.0.1:8000/health?***"),
+        ("http://u:PLANTED@h/x", "http://***@h/x"),
+        ("https://h/hooks/PLANTED0123456789abcdefgh/slack", "https://h/hooks/***/slack"),
+        ("https://h/webhook/kumon_assistant-production", "https://h/webhook/kumon_assistant-production"),
+    ],
+)
+def test_a_url_is_told_without_what_is_as_good_as_a_password(url, told):
+    assert _http.shown(url) == told
+
+
+def test_an_answer_tells_no_token_of_its_url(free_port):
+    for url in (f"http://127.0.0.1:{free_port}/health?token=PLANTED", "http://127.0.0.1:0/health?token=PLANTED"):
+        assert "PLANTED" not in str(_http.get_json(url, 2))
+
+
+def test_a_long_list_is_read_whole_where_any_json_is_asked_for():
+    rows = json.dumps(["x" * 1200] * 1000).encode()
+    with server(http(rows)) as url:
+        assert len(_http.request_json("GET", url, 5).json) == 1000
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_what_another_server_says_is_not_taken_for_health(status):
+    with recorder() as (other, asked), recorder(status, other) as (url, _asked):
+        found = _http.get_json(url, 2)
+    assert (found.kind, found.detail) == ("not_json", f"a redirection (HTTP {status}), which is not followed")
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "seconds"),
+    [
+        ("Retry-After: 7\r\n", b"{}", 7),
+        ("Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n", b"{}", 0),
+        ("Retry-After: soon\r\n", b"{}", None),
+        ("Retry-After: nan\r\n", b"{}", None),
+        ("Retry-After: 1e99\r\n", b"{}", 86400),
+        ("", b'{"retry_after": 1.5}', 1.5),
+        ("", b'{"ok": false, "parameters": {"retry_after": 5}}', 5),
+        ("", b"slow down", None),
+    ],
+)
+def test_the_pause_that_a_server_asks_for_is_kept(header, body, seconds):
+    head = f"HTTP/1.1 429 Too Many\r\n{header}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with server(head.encode() + body) as url:
+        assert _http.post_hook(url, {}, 2).retry_after == seconds
+
+
 def test_the_json_is_given():
     with server(http(b'{"delivery_disabled": true}')) as url:
         assert _http.get_json(url, 2).json == {"delivery_disabled": True}
@@ -185,7 +237,7 @@ def test_a_webhook_that_hangs_keeps_the_time():
 def test_urls_are_checked(url, wrong):
     assert _http.check_url(url) == wrong
     if wrong:
-        assert _http.get_json(url, 1) == (url, "no_answer", None, {}, wrong)
+        assert _http.get_json(url, 1)[:5] == (url, "no_answer", None, {}, wrong)
 
 
 @pytest.mark.parametrize(("url", "port"), [("http://a/x", 80), ("https://a/x", 443), ("http://a:81/", 81)])

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import json
 from types import SimpleNamespace
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 
@@ -102,3 +105,44 @@ def test_secrets_are_never_shown():
         secrets=lambda params: [params["name"]],
     )
     assert "hunter2secret" not in str(answer)
+
+
+HOSTILE = "half \ud800, cursor \x1b[2J, hidden \u202e, line\nand\ttab"
+CLEAN = "half \\ud800, cursor \\x1b[2J, hidden \\u202e, line\nand\ttab"
+
+
+def test_texts_are_made_clean_where_they_leave():
+    data = {"changed": False, "list": [{HOSTILE: (HOSTILE, 1, None, True)}]}
+    assert outcome(lambda _call: data) == {"changed": False, "list": [{CLEAN: [CLEAN, 1, None, True]}]}
+
+
+def test_what_is_nested_without_end_is_cut_off():
+    deep: list = []
+    for _n in range(900):
+        deep = [deep]
+    assert str(outcome(lambda _call: {"changed": False, "deep": deep})["deep"]).count("[") < 60
+
+
+def test_a_failure_is_clean_and_tells_no_secret(warned):
+    def work(call):
+        call.warnings.append("the token=PLANTED is \x1b wrong")
+        raise Failed("half \ud800 of http://h/x?token=PLANTED for 5511910182137", {"why": HOSTILE})
+
+    answer = outcome(work)
+    assert (answer["msg"], answer["why"]) == ("half \\ud800 of http://h/x?token=*** for ***2137", CLEAN)
+    assert warned == ["the token=*** is \\x1b wrong"]
+
+
+def test_the_targets_syslog_gets_no_arguments(monkeypatch):
+    logged = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, text, log_args=None: logged.append((text, log_args)))
+    outcome(lambda _call: {"changed": False}, {"name": "https://h/hook?token=PLANTED"})
+    assert "PLANTED" not in str(logged)
+
+
+def test_what_the_module_was_given_is_shown_without_keys(capsys):
+    given = {"name": "https://u:PLANTED@h/hook?token=PLANTED", "other": "x \x1b"}
+    with patch_module_args(given), contextlib.suppress(SystemExit):
+        run(SPEC, lambda _call: {"changed": False})
+    shown = json.loads(capsys.readouterr().out)["invocation"]
+    assert shown == {"module_args": {"name": "https://***@h/hook?***", "other": "x \\x1b"}}

@@ -39,6 +39,40 @@ PHONES = [
     # JSON escapes in front of the number
     (r"Ana\n5511910182137", r"Ana\n***2137"),
     (r"\u00e05511910182137", r"\u00e0***2137"),
+    # Spaces, hyphens and what nobody sees, as they are and as JSON writes them
+    ("+55\u00a011\u00a091018\u20112137", "***2137"),
+    ("(11)\u00a091018\u20132137", "***2137"),
+    ("5511\u200b910182137", "***2137"),
+    ("55\u200b11\u200b91018\u200b2137", "***2137"),
+    ("5511\u00ad910182137", "***2137"),
+    ("\u202a+55 11 91018-2137\u202c", r"\u202a+***2137\u202c"),
+    (r"55\u00a011\u00a091018-2137", "***2137"),
+    (r"5511\u200b9\u200d10182137", "***2137"),
+    ("\uff15\uff15\uff11\uff11\uff19\uff11\uff10\uff11\uff18\uff12\uff11\uff13\uff17", "***2137"),
+    ("55 11 910 182 137", "***2137"),
+    ("55/11/91018-2137", "***2137"),
+    ("+55  11   91018 - 2137", "***2137"),
+    # without the region, and with a carrier
+    ("ligue 91018-2137", "ligue ***2137"),
+    ("9 1018-2137", "***2137"),
+    ("910182137", "***2137"),
+    ("3018-2137", "***2137"),
+    ("05511910182137", "***2137"),
+    ("01511910182137", "***2137"),
+    ("0xx11 91018-2137", "0xx11 ***2137"),
+]
+
+PEOPLE = [
+    ("CPF 123.456.789-09", "CPF ***"),
+    ("cpf=123456789-09|conv=c", "cpf=***|conv=c"),
+    ("123 456 789 09", "***"),
+    ("123.456.789\u201109", "***"),
+    ("CNPJ 12.345.678/0001-95", "CNPJ ***"),
+    ("ana.maria+x@example.com.br", "***@example.com.br"),
+    ("Ana <ana@example.org>, bia@example.org", "Ana <***@example.org>, ***@example.org"),
+    ("x=ana@example.org|conv=c", "x=***@example.org|conv=c"),
+    ("?mail=ana%40example.org", "?mail=***@example.org"),
+    ("jo\u00e3o@escola.example", "***@escola.example"),
 ]
 
 NO_PHONES = [
@@ -61,7 +95,12 @@ NO_PHONES = [
     "prompt_tokens: 512, max_tokens=1000",
     "idempotency_key: 25f9a6d375f9ff0e",
     "tokenizer=gpt secretary=ana",
-    "http://host:8080/path?mail=ana@example.org",
+    "http://host:8080/path?page=2",
+    "kumon-assistant@1.service and getty@tty1.service",
+    "sha256@0123 spin=4 bypass: no pinned=3 mapping: x",
+    "years 2025-2026, pages 2137-2138, 0.912345678 s, 1,912345678",
+    "20251231235959",
+    "version 1.123.456.789-09",
     "DELIVERY_DISABLE=true",
 ]
 
@@ -98,6 +137,30 @@ SECRETS = [
     ("key sk-proj-abcdefghijklmnop1234 used", "key *** used"),
     (r"line\nsk-proj-abcdefghijklmnop1234", r"line\n***"),
     ("xoxb-1234567890-abcdef", "***"),
+    ("db_pw=hunter2", "db_pw=***"),
+    ("DB_PW: hunter2", "DB_PW: ***"),
+    ("pin=1234&x=1", "pin=***&x=1"),
+    ('{"user_pin": "1234"}', '{"user_pin": "***"}'),
+    ("pass=hunter2 next", "pass=*** next"),
+    ("otp: 123456", "otp: ***"),
+    ("passphrase=correct horse battery|conv=c", "passphrase=***|conv=c"),
+    ("x-hub-signature-256: sha256=abc", "x-hub-signature-256: ***"),
+    ("https://tok123@git.example/x", "https://***@git.example/x"),
+    (
+        "https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofS/sendMessage",
+        "https://api.telegram.org/***/sendMessage",
+    ),
+    ("https://discord.com/api/webhooks/1234567890123456789/AbC-dEf_0", "https://***"),
+    ("https://x.webhook.office.com/webhookb2/a-b@c-d/IncomingWebhook/e/f next", "https://x.*** next"),
+    ("https://prod-1.westus.logic.azure.com:443/workflows/a/triggers/manual?sig=b", "https://prod-1.westus.***"),
+    (
+        "https://chat.example/v1/spaces/A/messages?key=AI&token=b",
+        "https://chat.example/v1/spaces/A/messages?key=***&token=***",
+    ),
+    ("https://b.example/x?X-Amz-Date=1&X-Amz-Signature=dead", "https://b.example/x?X-Amz-Date=1&X-Amz-Signature=***"),
+    ("https://b.example/c?sv=2020&sig=ab%3D&se=2026", "https://b.example/c?sv=2020&sig=***&se=2026"),
+    ("https://chat.example/hooks/abcdefghij0123456789abcdef", "https://chat.example***"),
+    ("https://h.example/services/T0AB/B0CD/abc123", "https://h.example***"),
     ("ghp_abcdefghijklmnopqrst", "***"),
     ("AKIAIOSFODNN7EXAMPLE", "***"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl ok", "*** ok"),
@@ -116,7 +179,7 @@ CONTROLS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), PHONES + SECRETS + CONTROLS)
+@pytest.mark.parametrize(("text", "expected"), PHONES + PEOPLE + SECRETS + CONTROLS)
 def test_masks(text, expected):
     assert redact(text) == expected
     assert redact(expected) == expected
@@ -129,7 +192,7 @@ def test_leaves_what_is_no_number_and_no_secret(text):
 
 def test_idempotent_on_any_mixture():
     rng = random.Random(20250904)
-    pieces = [text for text, _expected in PHONES + SECRETS + CONTROLS] + NO_PHONES
+    pieces = [text for text, _expected in PHONES + PEOPLE + SECRETS + CONTROLS] + NO_PHONES
     pieces += list("\\\"'|&=:,+-_*()[]{}@ \n/.0b\x1b") + ["://", "token", "password=", "\\u00e0", "55", "9101", "ab12"]
     for _n in range(5000):
         text = "".join(rng.choice(pieces) for _n in range(rng.randint(1, 8)))
@@ -156,7 +219,26 @@ def test_idempotent_on_any_mixture():
             "token=a ",
             "token='a' ",
         ),
-        *('token="', "token='\"", 'token=\\"', "token=&a", "_KEY=[", "bearer ", "-----BEGIN PRIVATE KEY-----", "\x1b"),
+        *(
+            'token="',
+            "token='\"",
+            'token=\\"',
+            "token=&a",
+            "_KEY=[",
+            "a@",
+            "%40a.",
+            "a.a@a.",
+            "55 ",
+            "1\u200b",
+            "1\u00a0",
+            "123.",
+            "/hooks/a",
+            "?sig=a&",
+            "passphrase=a ",
+            "bearer ",
+            "-----BEGIN PRIVATE KEY-----",
+            "\x1b",
+        ),
     ],
 )
 def test_time_is_linear_on_hostile_text(piece):

@@ -252,6 +252,13 @@ def test_what_a_degraded_health_says_of_the_flag_counts(act, service):
     assert proof(result, "reported") == (True, "reports true")
 
 
+def test_a_health_that_calls_the_service_ill_answers_and_proves_no_health(act, service):
+    service.start("unwell")
+    result = act()
+    assert proof(result, "health") == (False, f"{service.url} says unhealthy")
+    assert proof(result, "reported") == (True, "reports true")
+
+
 def test_an_endpoint_that_is_not_there_is_not_waited_for(act, service):
     service.start()
     result = act(health_urls=[f"http://127.0.0.1:{service.port}/nowhere"], health_required=False)

@@ -100,6 +100,25 @@ def test_a_message_passes_where_every_step_was_seen():
     assert told(judged) == dict.fromkeys(_smoke_test.STEPS, True)
 
 
+@pytest.mark.parametrize(
+    ("headers", "lines", "reason"),
+    [
+        ({}, [result(OTHER)], "no_key"),
+        ({"X-Other": "k"}, [result(OTHER)], "no_key"),
+        ({"apikey": ""}, [result(OTHER)], "no_key"),
+        ({"apikey": "k"}, [result(OTHER)], "not_planned"),
+        ({"Authorization": "k"}, [result(OTHER)], "not_planned"),
+        # Where nothing came to the log, the log is the first thing to look at; what was planned needed no key.
+        ({}, [], "log_silent"),
+        ({}, turn(CONV), "delivered"),
+    ],
+)
+def test_a_message_without_key_that_is_not_planned_says_so(headers, lines, reason):
+    told_by_module = sent(*lines)
+    told_by_module["message"]["keyed"] = _smoke.keyed(headers)
+    assert judge(told_by_module, "full", "kumon_assistant")["reason"] == reason
+
+
 READ = [outbox("planner", CONV, 0), outbox("planner", CONV, 1), outbox("delivery", CONV, 1)]
 
 

@@ -66,10 +66,11 @@ def test_the_diff_comes_with_diff_mode_only(real, arguments):
 
 def test_a_refusal_is_one_sentence(real, arguments):
     real.serve()
-    result = run_module(release, {**arguments, "commit": "main"})
+    result = run_module(release, {**arguments, "commit": "none"})
     assert (result["failed"], result["msg"]) == (
         True,
-        "commit 'main' is no commit id: give 4 to 40 hexadecimal digits of it (git log)",
+        "'none' is no commit, tag or branch of the repository: give one, or 4 to 40 hexadecimal digits of a commit id "
+        "(git log)",
     )
 
 

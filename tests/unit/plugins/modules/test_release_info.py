@@ -51,7 +51,11 @@ def test_phone_numbers_in_subjects_are_not_shown(repository, arguments):
     [
         ({"app_dir": "/none"}, "/none does not exist on this host: correct runbook_app_dir"),
         ({"app_dir": "app"}, "app_dir must be an absolute path, not 'app'"),
-        ({"commit": "x y"}, "commit 'x y' is no commit id: give 4 to 40 hexadecimal digits of it (git log)"),
+        (
+            {"commit": "x y"},
+            "'x y' is no commit, tag or branch of the repository: give one, or 4 to 40 hexadecimal digits of a "
+            "commit id (git log)",
+        ),
     ],
 )
 def test_a_refusal_is_one_sentence(arguments, options, message):

@@ -42,6 +42,16 @@ def test_everything_documented_is_returned_and_nothing_is_touched(service, argum
     assert tree(tmp_path) == before
 
 
+@pytest.mark.parametrize(
+    ("mode", "status", "said"), [("", "ok", ""), ("unwell", "ill", "unhealthy"), ("degraded", "error", "")]
+)
+def test_what_health_says_of_the_service_is_told(service, arguments, mode, status, said):
+    service.start(mode)
+    health = run_module(service_flags_info, arguments)["health"]
+    assert (health["status"], health["said"]) == (status, said)
+    assert said in health["detail"]
+
+
 def test_a_refusal_is_one_sentence(arguments):
     result = run_module(service_flags_info, {**arguments, "flags": ["no flag"]})
     assert (result["failed"], result["msg"]) == (

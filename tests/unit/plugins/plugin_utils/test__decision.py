@@ -79,6 +79,7 @@ LADDER = {
     "stale": (None,) * 6,
     "no_data": (None,) * 6,
     "service_unknown": (None,) * 6,
+    "service_ill": (0,) * 6,
     "kill_switch": (0,) * 6,
     "held_by_fence": (0,) * 6,
     "planning_degraded": (0,) * 6,

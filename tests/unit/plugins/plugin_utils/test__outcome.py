@@ -1058,6 +1058,12 @@ def test_nothing_known_of_the_window_is_a_question_mark():
 
 # ------------------------------------------------------------------ smoke test, report, messages
 
+
+def test_a_smoke_test_tells_no_key_of_the_webhook():
+    given = {**smoked("planned", "planned"), "check": True, "webhook_url": "http://u:PLANTED@a/hook?token=PLANTED"}
+    assert "PLANTED" not in str(outcome("smoke_test", given))
+
+
 SMOKE_NEXT = {
     "not_planned": (
         f"{RUN}health_check; mais tempo com -e smoke_test_wait_seconds=40",

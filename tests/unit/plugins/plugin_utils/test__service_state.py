@@ -71,9 +71,19 @@ def test_a_service_that_is_down_is_judged_by_what_it_will_start_with():
 
 
 @pytest.mark.parametrize(
+    ("said", "delivery", "sound"), [("", "false", True), ("unhealthy", "false", False), ("degraded", "true", True)]
+)
+def test_a_service_that_calls_itself_ill_answers_and_is_not_sound(said, delivery, sound):
+    health = {"status": "ill" if said else "ok", "said": said}
+    state = service_state(info(health=health, effective={"DELIVERY_DISABLE": delivery}))
+    assert (state["answering"], state["sound"], state["ill"]) == (True, sound, said)
+
+
+@pytest.mark.parametrize(
     ("health", "answering"),
     [
         ({"status": "ok"}, True),
+        ({"status": "ill", "said": "unhealthy"}, True),
         ({"status": "error"}, False),
         ({"status": "refused"}, False),
         ({"status": "no_answer"}, False),

@@ -141,6 +141,12 @@ LEVEL_BY_CAUSE = {
         *("watch", 0, 3),
         "The service runs, but its health gives no sound answer.",
     ),
+    "service_ill": (
+        traces(),
+        {"service_running": True, "service_answering": True, "service_ill": "unhealthy"},
+        *("watch", 0, None),
+        "Health itself says that the service is not well: unhealthy.",
+    ),
     "service_unknown": (
         traces(),
         {"service_known": False},

@@ -1,0 +1,432 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an act on a release is about to change, kept in git byte for byte and mode for mode, and put back.
+
+A reference below RESCUE is a commit of the tree as it was. Its second parent holds what a tree of git's cannot: the
+index as it was, and who may read which file. Files are kept as they are on disk, without filters and text attributes,
+so that nothing but their content is needed to put them back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Optional
+
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head, Submodule, first_line
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as
+
+ABOUT = ".runbook-state.json"
+INDEX = "index"
+STAGED = "staged"
+# Untracked files stay where they are; small ones are kept as well, in case the other release does something to them.
+BESIDE_FILE = 1024 * 1024
+BESIDE_ALL = 32 * 1024 * 1024
+BESIDE_FILES = 1000
+# How much is read back at once; a larger file is written by git itself.
+BLOCK = 16 * 1024 * 1024
+# What git takes in and gives back in a second, at the least.
+SPEED = 10 * 1024 * 1024
+
+# {kind: file|link|directory|none, mode, group, size, blob}; a mode is of the kind that chmod takes.
+Entry = dict[str, Any]
+Entries = dict[str, Entry]
+Modes = dict[str, Optional[int]]  # of directories, None for one that is not there
+
+
+def quoted(path: str) -> str:
+    """A path as git reads it from a line."""
+    plain = all(character.isprintable() and character not in '"\\' for character in path) and path.isascii()
+    if plain:
+        return path
+    return '"' + "".join(f"\\{byte:03o}" for byte in path.encode("utf-8", "surrogateescape")) + '"'
+
+
+class Rescue:
+    """Keeps and restores the tree of one repository. `left` tells which paths are none of the release's."""
+
+    def __init__(self, git: Git, left: Callable[[str], bool]):
+        self.git = git
+        self.left = left
+
+    # -- what is there
+
+    def _full(self, path: str) -> str:
+        return os.path.join(self.git.directory, path)
+
+    def _seen(self, path: str) -> Entry:
+        """What is at a path; the content has no blob yet. Raises GitFailed for what cannot be kept."""
+        try:
+            found = os.lstat(self._full(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return {"kind": "none"}
+        entry = {"mode": stat.S_IMODE(found.st_mode), "group": found.st_gid, "size": found.st_size}
+        if stat.S_ISLNK(found.st_mode):
+            return {"kind": "link", **entry}
+        if stat.S_ISREG(found.st_mode):
+            return {"kind": "file", **entry}
+        raise GitFailed(f"{path} is neither a file nor a link, and the release has a file there")
+
+    def _look(self, paths: Iterable[str], files: set[str]) -> tuple[Entries, Modes]:
+        """What is at the paths, in their place (a file above one), and below them where the release has a file."""
+        entries: Entries = {}
+        directories: Modes = {}
+        for path in paths:
+            above, blocked = path.rpartition("/")[0], False
+            while above:
+                full = self._full(above)
+                if os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full)):
+                    entries[above], blocked = self._seen(above), True
+                    directories.pop(above, None)
+                elif above not in directories and above not in entries:
+                    directories[above] = stat.S_IMODE(os.stat(full).st_mode) if os.path.isdir(full) else None
+                above = above.rpartition("/")[0]
+            full = self._full(path)
+            if blocked:
+                entries[path] = {"kind": "none"}
+            elif os.path.isdir(full) and not os.path.islink(full):
+                if path in files:
+                    self._look_below(path, entries, directories)
+            else:
+                entries[path] = self._seen(path)
+        return entries, directories
+
+    def _look_below(self, path: str, entries: Entries, directories: Modes) -> None:
+        """A directory that the release has a file in the place of."""
+        for directory, names, loose in os.walk(self._full(path)):
+            here = os.path.relpath(directory, self.git.directory)
+            if ".git" in (*names, *loose):
+                raise GitFailed(f"{here} is a repository of its own, and the release has the file {path}: move it away")
+            directories[here] = stat.S_IMODE(os.stat(directory).st_mode)
+            links = [name for name in names if os.path.islink(os.path.join(directory, name))]
+            for name in (*loose, *links):
+                entries[f"{here}/{name}"] = self._seen(f"{here}/{name}")
+        entries[path] = {"kind": "directory"}
+
+    def size(self, paths: Iterable[str], files: set[str], beside: Iterable[str]) -> int:
+        """Bytes that keeping them may take. Raises GitFailed."""
+        entries, _directories = self._look(paths, files)
+        return sum(entry.get("size", 0) for entry in (*entries.values(), *self._beside(beside).values()))
+
+    def _beside(self, paths: Iterable[str]) -> Entries:
+        """Untracked files that are small and can be read."""
+        entries: Entries = {}
+        total = 0
+        with acting_as(self.git.owner):
+            for path in paths:
+                if path.endswith("/"):
+                    continue  # a repository of its own
+                with contextlib.suppress(GitFailed, OSError):
+                    entry = self._seen(path)
+                    link = entry["kind"] == "link"
+                    if entry["kind"] == "none" or not (
+                        link or os.access(self._full(path), os.R_OK, effective_ids=True)
+                    ):
+                        continue
+                    if (
+                        entry["size"] <= BESIDE_FILE
+                        and len(entries) < BESIDE_FILES
+                        and total + entry["size"] <= BESIDE_ALL
+                    ):
+                        entries[path] = entry
+                        total += entry["size"]
+        return entries
+
+    # -- keeping
+
+    def keep(
+        self,
+        reference: str,
+        head: Head,
+        paths: Iterable[str],
+        files: set[str],
+        beside: Iterable[str],
+        modules: list[Submodule],
+        note: str,
+    ) -> None:
+        """Keep HEAD, index, and what is at the paths, under a reference. Nothing in tree or index is touched.
+
+        files: what the release that comes has. beside: what stays in place and is kept all the same. Raises GitFailed.
+        """
+        entries, directories = self._look(paths, files)
+        more = {path: entry for path, entry in self._beside(beside).items() if path not in entries}
+        self._store({**entries, **more})
+        state = {
+            "paths": entries,
+            "beside": more,
+            "directories": directories,
+            "submodules": {module.path: [module.commit, module.branch] for module in modules},
+        }
+        with self.git.scratch() as scratch:
+            index = self.git.copy_index(scratch)
+            if self.git.text("rev-parse", "--shared-index-path"):
+                self.git.text("update-index", "--no-split-index", index=index)
+            parts = {INDEX: self._blob(index)}
+            staged = self.git.call("write-tree", index=index)
+            if staged.rc == 0:
+                parts[STAGED] = staged.out.strip()
+            else:
+                # Left half merged: what it names must not be cleaned up.
+                for number, entry in enumerate(self.git.paths("ls-files", "--unmerged", "-z")):
+                    parts[f"unmerged-{number}"] = entry.split()[1]
+        self._commit(reference, head.commit, head.commit, {**entries, **more}, state, parts, note)
+
+    def extend(self, reference: str, paths: Iterable[str], files: set[str], modules: list[Submodule]) -> None:
+        """Keep under a reference of keep() what else is about to be changed on from there. Raises GitFailed."""
+        state = self.read(reference)
+        if state is None:
+            return
+        entries, directories = self._look(paths, files)
+        entries = {path: entry for path, entry in entries.items() if path not in state["paths"]}
+        new = [module for module in modules if module.path not in state["submodules"]]
+        if not entries and not new:
+            return
+        self._store(entries)
+        state["paths"].update(entries)
+        state["directories"] = {**directories, **state["directories"]}
+        state["submodules"].update({module.path: [module.commit, module.branch] for module in new})
+        parts = {}
+        for line in self.git.paths("ls-tree", "-z", f"{reference}^2"):
+            about, name = line.split("\t", 1)
+            parts[name] = about.split()[2]
+        base, note = self.git.text("rev-parse", f"{reference}^1"), self.git.text("log", "-1", "--format=%s", reference)
+        self._commit(reference, base, f"{reference}^{{tree}}", entries, state, parts, note)
+
+    def _commit(
+        self, reference: str, head: str, base: str, entries: Entries, state: Any, parts: dict[str, str], note: str
+    ) -> None:
+        with self.git.scratch() as scratch:
+            index = os.path.join(scratch, "index")
+            self.git.text("read-tree", base, index=index)
+            nothing = "0" * len(head)
+            lines = [f"0 {nothing}\t{path}\0" for path, entry in entries.items() if "blob" not in entry]
+            for path, entry in entries.items():
+                if "blob" in entry:
+                    mode = "120000" if entry["kind"] == "link" else "100755" if entry["mode"] & 0o100 else "100644"
+                    lines.append(f"{mode} {entry['blob']}\t{path}\0")
+            self.git.text("update-index", "-z", "--index-info", index=index, stdin="".join(lines))
+            tree = self.git.text("write-tree", index=index)
+            about = os.path.join(scratch, "about")
+            with acting_as(self.git.owner), open(about, "w", encoding="ascii") as handle:
+                json.dump(state, handle)
+            parts = {**parts, ABOUT: self._blob(about)}
+        listed = [
+            f"{'040000 tree' if name == STAGED else '100644 blob'} {blob}\t{name}\0" for name, blob in parts.items()
+        ]
+        second = self.git.text("mktree", "-z", stdin="".join(listed))
+        second = self.git.text("commit-tree", second, "-p", head, "-m", f"state of {note}")
+        commit = self.git.text("commit-tree", tree, "-p", head, "-p", second, "-m", note)
+        self.git.text("update-ref", "-m", note, reference, commit)
+
+    def _blob(self, full: str) -> str:
+        return self.git.text("hash-object", "-w", "--no-filters", "--", full)
+
+    def _store(self, entries: Entries) -> None:
+        """Put the contents into the repository; what not everybody may read is not for everybody to read there."""
+        files = [path for path, entry in entries.items() if entry["kind"] == "file"]
+        for private in (False, True):
+            some = [path for path in files if (entries[path]["mode"] & 0o004 == 0) is private]
+            if some:
+                blobs = self._hash(some, private, sum(entries[path]["size"] for path in some))
+                for path, blob in zip(some, blobs):
+                    entries[path]["blob"] = blob
+        for path, entry in entries.items():
+            if entry["kind"] == "link":
+                target = os.readlink(self._full(path))
+                entry["blob"] = self.git.text("hash-object", "-w", "--stdin", stdin=target)
+
+    def _hash(self, paths: list[str], private: bool, size: int) -> list[str]:
+        lines = "".join(f"{quoted(path)}\n" for path in paths)
+        # Making them smaller is what takes the time.
+        quick = ("-c", "core.looseCompression=0", "-c", "core.bigFileThreshold=16m") if size > BLOCK else ()
+        argv = (*quick, "hash-object", "-w", "--no-filters", "--stdin-paths")
+        objects = self.git.text("rev-parse", "--git-path", "objects")
+        objects = os.path.join(self.git.directory, objects)
+        before = set(os.listdir(objects))
+        umask, limit = 0o077 if private else 0o022, 120 + size / SPEED
+        blobs = self.git.text(*argv, stdin=lines, timeout=limit, umask=umask).split("\n")
+        if len(blobs) != len(paths):
+            raise GitFailed("git hash-object did not keep every file")
+        if private:
+            # A directory that was made for them is for other objects as well.
+            with acting_as(self.git.owner):
+                mode = stat.S_IMODE(os.stat(objects).st_mode)
+                for name in set(os.listdir(objects)) - before:
+                    os.chmod(os.path.join(objects, name), mode)
+        return blobs
+
+    # -- putting back
+
+    def read(self, reference: str) -> Any:
+        """What is kept under a reference, None where it is one of an older form."""
+        content = self.git.file(f"{reference}^2", ABOUT)
+        try:
+            return json.loads(content) if content else None
+        except ValueError:
+            return None
+
+    def restore(self, head: Head, reference: str) -> str | None:
+        """Put files, index, branch and HEAD back to what is kept. Raises GitFailed, OSError.
+
+        Returns a warning, None when all is as it was.
+        """
+        state = self.read(reference)
+        if state is None:
+            raise GitFailed(f"{reference} holds no state of the tree")
+        paths = {path: entry for path, entry in state["paths"].items() if not self.left(path)}
+        gone = {
+            path: entry
+            for path, entry in state["beside"].items()
+            if not self.left(path) and not os.path.lexists(self._full(path))
+        }
+        with acting_as(self.git.owner):
+            self._clear(paths)
+            self._make_directories(paths, state["directories"])
+        wanted = {**paths, **gone}
+        for path, entry in wanted.items():
+            if entry["kind"] == "file" and entry["size"] > BLOCK:
+                self._write_large(path, entry)
+        for block in self._blocks(wanted):
+            contents = self._contents([entry["blob"] for _path, entry in block])
+            with acting_as(self.git.owner):
+                for (path, entry), content in zip(block, contents):
+                    self._write(path, entry, content)
+        with acting_as(self.git.owner):
+            self._set_directories(state["directories"])
+        for path, (commit, branch) in state["submodules"].items():
+            self.git.move_submodule(Submodule(path, commit, branch))
+        self._restore_index(reference)
+        # What was changed since in a file that was not touched then.
+        others = set(self.git.paths("ls-files", "-z")) - {*state["paths"], *state["submodules"]}
+        self.git.write([path for path in self.git.status().changed if path in others and not self.left(path)])
+        warning = self.git.set_head(head)
+        self.git.call("update-index", "-q", "--refresh")
+        return warning
+
+    def _clear(self, paths: Entries) -> None:
+        """Take away what was not there, or stands in the way of what was."""
+        for path, entry in sorted(paths.items(), reverse=True):
+            full = self._full(path)
+            if os.path.islink(full) or os.path.isfile(full):
+                if entry["kind"] in ("none", "directory") and not self._below_link(path):
+                    os.unlink(full)
+            elif os.path.isdir(full) and entry["kind"] in ("file", "link"):
+                shutil.rmtree(full)
+
+    def _below_link(self, path: str) -> bool:
+        above = path.rpartition("/")[0]
+        return bool(above) and (os.path.islink(self._full(above)) or self._below_link(above))
+
+    def _make_directories(self, paths: Entries, directories: Modes) -> None:
+        for path in sorted(path for path, mode in directories.items() if mode is not None):
+            full = self._full(path)
+            if not os.path.isdir(full) or os.path.islink(full):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(full)
+                os.mkdir(full)
+        # Files above were directories meanwhile.
+        for path, entry in paths.items():
+            if entry["kind"] in ("file", "link"):
+                os.makedirs(os.path.dirname(self._full(path)), exist_ok=True)
+
+    def _set_directories(self, directories: Modes) -> None:
+        for path, mode in sorted(directories.items(), reverse=True):
+            full = self._full(path)
+            if not os.path.isdir(full) or os.path.islink(full):
+                continue
+            if mode is None:
+                with contextlib.suppress(OSError):
+                    os.rmdir(full)  # only when it is empty
+            elif stat.S_IMODE(os.stat(full).st_mode) != mode:
+                os.chmod(full, mode)
+
+    @staticmethod
+    def _blocks(entries: Entries) -> Iterator[list[tuple[str, Entry]]]:
+        """What there is to write, in blocks that are small enough to be held."""
+        block: list[tuple[str, Entry]] = []
+        size = 0
+        for path, entry in sorted(entries.items()):
+            if "blob" not in entry or entry["kind"] == "file" and entry["size"] > BLOCK:
+                continue
+            if block and size + entry["size"] > BLOCK:
+                yield block
+                block, size = [], 0
+            block.append((path, entry))
+            size += entry["size"]
+        if block:
+            yield block
+
+    def _write(self, path: str, entry: Entry, content: bytes) -> None:
+        temporary = self._temporary(path)
+        if entry["kind"] == "link":
+            os.symlink(content, os.fsencode(temporary))
+        else:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                self._allow(handle, entry)
+        os.rename(temporary, self._full(path))
+
+    def _write_large(self, path: str, entry: Entry) -> None:
+        with acting_as(self.git.owner):
+            temporary = self._temporary(path)
+        limit = 120 + entry["size"] / SPEED
+        self.git.text("cat-file", "blob", entry["blob"], output=temporary, umask=0o077, timeout=limit)
+        with acting_as(self.git.owner):
+            handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                self._allow(handle, entry)
+            finally:
+                os.close(handle)
+            os.rename(temporary, self._full(path))
+
+    def _temporary(self, path: str) -> str:
+        """A name beside the file that nothing has; what a killed run has left is taken away."""
+        directory, name = os.path.split(self._full(path))
+        os.makedirs(directory, exist_ok=True)
+        temporary = os.path.join(directory, f".{name}.runbook-new")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        return temporary
+
+    @staticmethod
+    def _allow(handle: int, entry: Entry) -> None:
+        # One that the owner is in; another one was not the owner's to give.
+        with contextlib.suppress(OSError):
+            os.fchown(handle, -1, entry["group"])
+        os.fchmod(handle, entry["mode"])
+
+    def _contents(self, blobs: list[str]) -> list[bytes]:
+        done = self.git.call("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs), timeout=120)
+        out, at, contents = done.out.encode("utf-8", "surrogateescape"), 0, []
+        for blob in blobs:
+            end = out.find(b"\n", at)
+            about = out[at:end].split()
+            if end < 0 or len(about) != 3 or about[0].decode() != blob:
+                raise GitFailed(f"{blob} cannot be read from the repository ({first_line(done)})")
+            size = int(about[2])
+            contents.append(out[end + 1 : end + 1 + size])
+            at = end + 2 + size
+        return contents
+
+    def _restore_index(self, reference: str) -> None:
+        content = self.git.file(f"{reference}^2", INDEX)
+        if content is None:
+            raise GitFailed(f"{reference} holds no index")
+        index = os.path.join(self.git.git_dir, "index")
+        with acting_as(self.git.owner):
+            mode = 0o644
+            with contextlib.suppress(FileNotFoundError):
+                mode = stat.S_IMODE(os.stat(index).st_mode)
+            # Git's own way to say that it is being written.
+            handle = os.open(index + ".lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(content)
+                os.fchmod(handle, mode)
+            os.rename(index + ".lock", index)

@@ -1,0 +1,195 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an answer says in its body, whose HTTP status says that all is well.
+
+Only what is said counts: an empty body, `ok`, or fields that nobody here knows are no refusal. A field that says how it
+went (`ok`, `errcode`, `status`, …) counts before a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+
+# By the names that services give them; upper case, dashes and underscores do not count.
+_WENT_WELL = (
+    "ok",
+    "success",
+    "successful",
+    "succeeded",
+    "accepted",
+    "delivered",
+    "sent",
+    "queued",
+    "isok",
+    "issuccess",
+)
+_ERRORS = ("error", "errors", "err", "exception", "failures", "failed", "failure", "errormessage")
+_ERROR_CODES = ("errcode", "errno", "errorcode")
+_CODES = ("code", "statuscode", "httpstatus", "httpcode")
+_STATES = ("status", "state", "result", "outcome")
+_SENTENCES = ("message", "msg", "errmsg", "description", "detail", "reason")
+_INSIDE = ("data", "result", "results", "response", "body", "payload")
+_GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false", "noerror", "noerrors")
+
+_BAD_WORD = re.compile(
+    r"\b(?:fail(?:ed|s|ure|ures|ing)?|errors?|errored|fatal|exceptions?|invalid|malformed|denied|forbidden|unauthori[sz]ed"
+    r"|unauthenticated|reject(?:ed|s)?|refused|blocked|banned|expired|revoked|archived|prohibited|disabled|inactive"
+    r"|rate ?limit(?:ed|s)?|throttled|too many|bad (?:request|payload|gateway|token|key)|unable"
+    r"|cannot|can ?not|could ?n[o']t|can't|unknown|missing|required|exceeded|time ?out|timed out|unavailable"
+    r"|undeliver(?:ed|able)|unsent|dropped|discarded|aborted|cancell?ed"
+    r"|not (?:found|allowed|authori[sz]ed|authenticated|permitted|delivered|sent|accepted|supported|valid|available|ok"
+    r"|enabled|in channel|processed|configured|active|connected)|no (?:service|text|team|such|active hooks|permission)"
+    r"|nok|falh(?:a|as|ou|aram)|erros?|inv[aá]lid[oa]|negad[oa]|recusad[oa]|rejeitad[oa]"
+    r"|n[aã]o (?:entregue|enviad[oa]|encontrad[oa]|autorizad[oa]))\b"
+)
+# "0 errors" and "without error" are good news.
+_NO_ERROR = re.compile(
+    r"\b(?:no|0|zero|without(?: any)?|sem|nenhum)[ :]+(?:errors?|fail(?:ures?|ed)|exceptions?|erros?|falhas?)\b"
+    r"|\b(?:errors?|fail(?:ures?|ed)|err(?:or)? ?code|erros?|falhas?)[ :=]+(?:none|null|0|no|false|nenhum)\b"
+)
+_LONGEST = 10_000
+_DEEPEST = 4
+
+
+def refusal(body: Any) -> str:
+    """What a body says against its HTTP status, redacted and short; empty where it says nothing against it."""
+    found = _refusal(body, 0)
+    return " ".join(redact(found[:400]).split())[:120] if found else ""
+
+
+def _refusal(body: Any, depth: int) -> str:
+    if isinstance(body, str):
+        return body.strip() if _is_bad(body) else ""
+    if body is False:
+        return "false"
+    if isinstance(body, list) and depth < _DEEPEST:
+        return next((found for item in body[:100] if (found := _refusal_within(item, depth))), "")
+    if not isinstance(body, Mapping):
+        return ""
+    fields = {_plain(str(name)): value for name, value in body.items()}
+    told = [f"{name}: {_written(fields[name])}" for name in fields if _says_no(name, fields[name])]
+    if told:
+        # The field that says no may be `ok`, and the reason stands beside it.
+        reasons = ("error", *_SENTENCES)
+        why = next((fields[name] for name in reasons if isinstance(fields.get(name), str) and name not in told[0]), "")
+        return f"{told[0]} ({why})" if why else told[0]
+    if depth < _DEEPEST:
+        for name in _INSIDE:
+            found = _refusal_within(fields.get(name), depth)
+            if found:
+                return found
+    if any(fields.get(name) is True or fields.get(name) == 1 for name in _WENT_WELL) or "id" in fields:
+        return ""
+    if any(fields.get(name) == 0 for name in (*_ERROR_CODES, *_CODES)):
+        return ""
+    return next(
+        (fields[name] for name in _SENTENCES if isinstance(fields.get(name), str) and _is_bad(fields[name])), ""
+    )
+
+
+def _written(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _refusal_within(item: Any, depth: int) -> str:
+    """Of what stands inside only fields count: a text in there may be our own."""
+    return _refusal(item, depth + 1) if isinstance(item, (Mapping, list)) else ""
+
+
+def _says_no(name: str, value: Any) -> bool:
+    word = _plain(value) if isinstance(value, str) else ""
+    number = _number(value)
+    if name in _WENT_WELL:
+        return value is False or number == 0 or word in ("false", "no")
+    if name in _ERRORS:
+        return bool(value) and number != 0 and not (isinstance(value, str) and word in _GOOD)
+    if name in _ERROR_CODES:
+        return bool(value) and number != 0 and not (isinstance(value, str) and word in _GOOD)
+    if name in _CODES:
+        # Some give the HTTP status once more, others a number of their own, of which 0 is good.
+        if number is not None:
+            return number != 0 and not 100 <= number < 400
+        return isinstance(value, str) and _is_bad(value)
+    if name in _STATES:
+        return value is False or (number is not None and number >= 400) or (isinstance(value, str) and _is_bad(value))
+    return False
+
+
+def _is_bad(text: str) -> bool:
+    words = re.sub(r"[_-]+", " ", text[:_LONGEST]).casefold().strip()
+    if words in ("false", "no", "ko", "nack"):
+        return True
+    return _BAD_WORD.search(_NO_ERROR.sub(" ", words)) is not None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[ _-]", "", text[:100]).casefold()
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+# What services call themselves when they are not well, in `status` or a field like it. Who says something that is not
+# among it, or nothing, is not ill by his own word.
+_ILL = re.compile(
+    r"(?:un|not |in|dis)(?:healthy|ok|well|ready|available|alive|live|connected|operational|responsive|serving|stable)"
+    r"|no|nok|ko|ill|sick|bad|red|yellow|amber|orange|down|dead|off ?line|out of service|service unavailable|degraded"
+    r"|(?:partial(?:ly)?|major|minor|partial system) ?(?:outage|degraded|down|healthy)?|outage|fail(?:ed|ing|ure|s)?"
+    r"|errors?|errored|critical|crit|fatal|panic|emergency|alert|warn(?:ing)?|broken|crashed|stopped|stopping|terminating"
+    r"|shutting down|starting(?: up)?|booting|initiali[sz]ing|pending|draining|impaired|problem|unknown|time ?out|stale"
+    r"|n[aã]o saud[aá]vel|indispon[ií]vel|degradad[oa]|erro|falha(?:ndo)?|parad[oa]|desconectad[oa]"
+)
+_HEALTH: tuple[str, ...] = (
+    "status",
+    "state",
+    "health",
+    "healthy",
+    "ok",
+    "overall",
+    "overallstatus",
+    "healthstatus",
+    "servicestatus",
+)
+_HEALTH += ("alive", "ready", "up", "isalive", "ishealthy", "isready", "success", "result", "condition")
+# Where the parts of a service stand; they count where it says nothing of itself as a whole.
+_PARTS = ("checks", "components", "dependencies", "services", "details", "entries", "subsystems")
+
+
+def illness(health: Any) -> str:
+    """What a health answer says of its service when that is not well, in its own word; else empty."""
+    if not isinstance(health, Mapping):
+        return ""
+    own = {str(key): value for key, value in health.items() if _plain(str(key)) in _HEALTH}
+    for key, value in own.items():
+        found = illness(value) if isinstance(value, Mapping) else _ill(key, value)
+        if found:
+            return found
+    if own:
+        return ""
+    parts = [value for key, value in health.items() if _plain(str(key)) in _PARTS and isinstance(value, Mapping)]
+    for name, part in [pair for group in parts for pair in group.items()]:
+        found = illness(part) if isinstance(part, Mapping) else _ill(str(name), part)
+        if found:
+            return f"{redact(str(name))[:40]}: {found.rpartition(': ')[2]}"
+    return ""
+
+
+def _ill(name: str, value: Any) -> str:
+    number = _number(value)
+    if value is False or (number is not None and number >= 400):
+        return f"{redact(name)[:40]}: {str(value).lower()}"
+    if not isinstance(value, str):
+        return ""
+    words = re.sub(r"[\s_-]+", " ", value[:200]).casefold().strip(" .!")
+    return redact(value.strip())[:40] if words == "false" or _ILL.fullmatch(words) else ""

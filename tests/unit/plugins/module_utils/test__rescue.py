@@ -1,0 +1,684 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Before level 3 and after its undo the tree is the same: each byte, each mode, index and hidden edits."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _release, _rescue
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+
+from tests.unit.plugins.release_fakes import CRASH, FakeUnit, Killed, Repository, release_params
+from tests.unit.plugins.service_fakes import SERVICE
+
+
+def snapshot(repository: Repository) -> dict:
+    """Everything that a rollback could change of a tree."""
+    found = {}
+    for path in sorted(repository.directory.rglob("*")):
+        name = path.relative_to(repository.directory)
+        if name.parts[0] == ".git":
+            continue
+        status = path.lstat()
+        content = None
+        if path.is_symlink():
+            content = os.readlink(path)
+        elif path.is_file():
+            content = path.read_bytes()
+        found[str(name)] = (stat.S_IFMT(status.st_mode), oct(stat.S_IMODE(status.st_mode)), content)
+    for command in (("ls-files", "-v", "--stage", "-z"), ("status", "--porcelain", "-z"), ("rev-parse", "HEAD")):
+        found[" ".join(command)] = repository.git(*command)
+    found["branch"] = repository.branch
+    return found
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Two releases with a little of everything; the second one is in place."""
+    found = Repository(tmp_path / "app")
+    found.git("checkout", "--quiet", "-B", "stable")
+    found.git("config", "commit.gpgsign", "false")
+    for number in ("one", "two"):
+        found.write("service.py", SERVICE + f"# {number}\n")
+        found.write("settings.ini", f"release={number}\n")
+        found.write("same.ini", "same\n")
+        found.write(f"only-{number}/deep/file.txt", number)
+        found.write("run.sh", f"#!/bin/sh\necho {number}\n")
+        (found.directory / "run.sh").chmod(0o755 if number == "two" else 0o644)
+        link = found.directory / "link"
+        link.unlink(missing_ok=True)
+        link.symlink_to(number)
+        found.commits[number] = found.commit(f"release {number}")
+        if number == "one":
+            found.git("rm", "-rq", "only-one")
+    return found
+
+
+@pytest.fixture
+def unit(tmp_path, repository):
+    found = FakeUnit(tmp_path, repository)
+    found.spawn()
+    return found
+
+
+@pytest.fixture
+def change(tmp_path, repository, unit):
+    def change(check_mode=False, **more):
+        given = {"commit": repository.commits["one"], **more}
+        return _release.ensure(release_params(tmp_path, repository, **given), unit.host(), check_mode)
+
+    return change
+
+
+# -- twenty-odd kinds of tree, the way people leave them
+
+
+def edited(tree):
+    tree.write("settings.ini", "release=two\nlocal=1\n")
+
+
+def edited_and_private(tree):
+    edited(tree)
+    (tree.directory / "settings.ini").chmod(0o600)
+
+
+def private_without_an_edit(tree):
+    (tree.directory / "settings.ini").chmod(0o600)
+    (tree.directory / "same.ini").chmod(0o640)
+
+
+def private_directory(tree):
+    (tree.directory / "only-two").chmod(0o700)
+    (tree.directory / "only-two" / "deep").chmod(0o2750)
+
+
+def skip_worktree(tree):
+    tree.write("settings.ini", "secret=only-here\n")
+    tree.write("same.ini", "secret=only-there\n")
+    tree.git("update-index", "--skip-worktree", "settings.ini", "same.ini")
+
+
+def assume_unchanged(tree):
+    tree.write("settings.ini", "secret=only-here\n")
+    tree.write("same.ini", "secret=only-there\n")
+    tree.git("update-index", "--assume-unchanged", "settings.ini", "same.ini", "run.sh")
+
+
+def skip_worktree_and_deleted(tree):
+    (tree.directory / "settings.ini").unlink()
+    tree.git("update-index", "--skip-worktree", "settings.ini")
+
+
+def sparse(tree):
+    tree.git("sparse-checkout", "set", "--no-cone", "/*", "!/only-*", "!/same.ini")
+
+
+def staged(tree):
+    tree.write("settings.ini", "staged\n")
+    tree.write("new.txt", "staged")
+    tree.git("add", "-A")
+    tree.write("settings.ini", "and edited\n")
+
+
+def intent_to_add(tree):
+    tree.write("new.txt", "soon")
+    tree.git("add", "-N", "new.txt")
+
+
+def removed(tree):
+    (tree.directory / "settings.ini").unlink()
+    tree.git("rm", "-q", "run.sh")
+
+
+def removed_from_the_index_alone(tree):
+    tree.git("rm", "-q", "--cached", "settings.ini", "same.ini")
+
+
+def half_merged(tree):
+    for number, text in ((1, "base\n"), (2, "ours\n"), (3, "theirs\n")):
+        tree.write("blob", text)
+        blob = tree.git("hash-object", "-w", "blob")
+        (tree.directory / "blob").unlink()
+        subprocess.run(
+            ["git", "-c", "safe.directory=*", "update-index", "--index-info"],
+            input=f"0 {'0' * 40}\tsettings.ini\n" * (number == 1) + f"100644 {blob} {number}\tsettings.ini\n",
+            cwd=tree.directory,
+            check=True,
+            text=True,
+        )
+    tree.write("settings.ini", "<<<<<<<\n")
+
+
+def untracked_data(tree):
+    tree.write("conversations.db", "rows")
+    tree.write("uploads/a.ogg", "sound")
+    tree.write(".env", "TOKEN=1")
+    (tree.directory / ".env").chmod(0o600)
+    tree.write("service-account.json", "key")
+    (tree.directory / "service-account.json").chmod(0o600)
+    (tree.directory / "empty").mkdir()
+
+
+def untracked_in_the_way(tree):
+    tree.write("only-one/deep/file.txt", "mine")
+    (tree.directory / "only-one/deep/file.txt").chmod(0o600)
+
+
+def ignored_in_the_way(tree):
+    tree.write(".git/info/exclude", "only-one\n")
+    untracked_in_the_way(tree)
+
+
+def file_in_the_way_of_a_directory(tree):
+    tree.write("only-one", "a file")
+    (tree.directory / "only-one").chmod(0o444)
+
+
+def link_in_the_way_of_a_directory(tree):
+    tree.write("elsewhere/kept.txt", "kept")
+    (tree.directory / "only-one").symlink_to("elsewhere")
+
+
+def directory_in_the_way_of_a_file(tree):
+    (tree.directory / "link").unlink()
+    tree.write("link/deep/inside.txt", "inside")
+    (tree.directory / "link").chmod(0o750)
+
+
+def file_made_a_link(tree):
+    tree.write("elsewhere.ini", "shared\n")
+    (tree.directory / "settings.ini").unlink()
+    (tree.directory / "settings.ini").symlink_to("elsewhere.ini")
+
+
+def directory_made_a_link(tree):
+    (tree.directory / "only-two").rename(tree.directory / "shared")
+    (tree.directory / "only-two").symlink_to("shared")
+
+
+def executable_by_hand(tree):
+    tree.git("config", "core.fileMode", "false")
+    (tree.directory / "settings.ini").chmod(0o755)
+    (tree.directory / "run.sh").chmod(0o700)
+
+
+def windows_line_ends(tree):
+    tree.git("config", "core.autocrlf", "true")
+    tree.git("config", "core.safecrlf", "true")
+    for name in ("settings.ini", "same.ini"):
+        (tree.directory / name).write_bytes(b"release=two\r\nmixed\n" if name == "settings.ini" else b"same\r\n")
+    tree.git("-c", "core.safecrlf=false", "add", "same.ini")
+
+
+def filter_that_hides_a_secret(tree):
+    tree.git("config", "filter.secret.clean", "sed s/^key=.*/release=two/")
+    tree.git("config", "filter.secret.smudge", "cat")
+    tree.write(".git/info/attributes", "settings.ini filter=secret\n")
+    tree.write("settings.ini", "key=only-here\n")
+
+
+def keywords(tree):
+    tree.write(".git/info/attributes", "settings.ini ident\n")
+    tree.write("settings.ini", "$Id: by hand $\nrelease=two\n")
+
+
+def strange_names(tree):
+    for name in (
+        "only-two/with space",
+        "only-two/ç ã",
+        'only-two/"quoted"',
+        "only-two/new\nline",
+        "only-two/-rf",
+        ":(x",
+    ):
+        tree.write(name, name)
+    (tree.directory / os.fsdecode(b"only-two/latin-\xe7")).write_text("x")
+    tree.git("add", "-A")
+    tree.commits["two"] = tree.commit("release with strange names")
+    tree.write('only-two/"quoted"', "edited")
+
+
+def detached(tree):
+    tree.git("checkout", "--quiet", "--detach")
+    edited(tree)
+
+
+def split_index(tree):
+    tree.git("update-index", "--split-index")
+    edited(tree)
+
+
+def shared_by_a_group(tree):
+    tree.git("config", "core.sharedRepository", "group")
+    for path in ("settings.ini", "service.py"):
+        (tree.directory / path).chmod(0o664)
+
+
+def git_told_to_trust_it(tree):
+    tree.git("config", "core.ignoreStat", "true")
+    tree.git("update-index", "--really-refresh")
+    tree.git("checkout", "--quiet", "--force", "HEAD", "--", "settings.ini", "same.ini")
+    tree.write("settings.ini", "hidden by a setting\n")
+
+
+def git_in_a_hurry(tree):
+    tree.git("config", "feature.manyFiles", "true")
+    tree.git("config", "submodule.recurse", "true")
+    tree.git("update-index", "--untracked-cache", "--index-version", "4")
+    edited(tree)
+
+
+def read_only(tree):
+    for path in ("settings.ini", "run.sh", "only-two/deep/file.txt"):
+        (tree.directory / path).chmod(0o444)
+
+
+def for_everybody(tree):
+    tree.write("settings.ini", "release=two\nlocal=1\n")
+    (tree.directory / "settings.ini").chmod(0o666)
+    (tree.directory / "only-two/deep").chmod(0o1777)
+
+
+def renamed(tree):
+    tree.git("mv", "settings.ini", "settings.old")
+    tree.write("settings.ini", "new\n")
+
+
+def case_of_a_name(tree):
+    tree.git("mv", "settings.ini", "Settings.ini")
+
+
+KINDS = [
+    git_told_to_trust_it,
+    git_in_a_hurry,
+    read_only,
+    for_everybody,
+    renamed,
+    case_of_a_name,
+    edited,
+    edited_and_private,
+    private_without_an_edit,
+    private_directory,
+    skip_worktree,
+    assume_unchanged,
+    skip_worktree_and_deleted,
+    sparse,
+    staged,
+    intent_to_add,
+    removed,
+    removed_from_the_index_alone,
+    half_merged,
+    untracked_data,
+    untracked_in_the_way,
+    ignored_in_the_way,
+    file_in_the_way_of_a_directory,
+    link_in_the_way_of_a_directory,
+    directory_in_the_way_of_a_file,
+    file_made_a_link,
+    directory_made_a_link,
+    executable_by_hand,
+    windows_line_ends,
+    filter_that_hides_a_secret,
+    keywords,
+    strange_names,
+    detached,
+    split_index,
+    shared_by_a_group,
+]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_undo_brings_back_what_was_there(repository, change, kind):
+    kind(repository)
+    before = snapshot(repository)
+    assert change(check_mode=True)["changed"]
+    assert snapshot(repository) == before
+    change()
+    assert repository.head == repository.commits["one"]
+    assert repository.read("service.py") == SERVICE + "# one\n"
+    if kind is not skip_worktree_and_deleted:
+        assert (repository.read("settings.ini") or "").replace("\r", "").startswith("release=one")
+    assert not change(run_id="run-2")["changed"], "once is enough"
+    change(run_id="run-3", state="undone")
+    after = snapshot(repository)
+    assert {
+        name: (before.get(name), after.get(name)) for name in {*before, *after} if before.get(name) != after.get(name)
+    } == {}
+    assert not change(run_id="run-4", state="undone")["changed"]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_release_that_does_not_come_up_leaves_what_was_there(repository, change, kind):
+    # Broken, and otherwise the first release.
+    repository.git("checkout", "--quiet", repository.commits["one"])
+    repository.write("service.py", CRASH)
+    broken = repository.commit("release broken")
+    repository.git("checkout", "--quiet", "stable")
+    kind(repository)
+    before = snapshot(repository)
+    with pytest.raises(Failed):
+        change(commit=broken)
+    assert snapshot(repository) == before
+
+
+# -- what stays, and who may read it
+
+
+def test_a_private_file_is_private_in_the_repository(repository, change):
+    untracked_data(repository)
+    edited_and_private(repository)
+    change()
+    objects = repository.directory / ".git" / "objects"
+    for name in ("service-account.json", "settings.ini"):
+        blob = repository.git("rev-parse", f"refs/runbook/rescue/run-1:{name}")
+        assert oct((objects / blob[:2] / blob[2:]).stat().st_mode & 0o077) == "0o0", name
+    assert {oct(path.stat().st_mode & 0o777) for path in objects.iterdir()} == {oct(objects.stat().st_mode & 0o777)}
+    # Who may read a file is not the release's to say.
+    assert oct((repository.directory / "settings.ini").stat().st_mode & 0o777) == "0o600"
+
+
+def test_what_the_service_rewrites_is_neither_replaced_nor_kept(repository, change):
+    before = {"settings.ini": "token=fresh\n", "only-two/deep/file.txt": "rewritten", "state/a.json": "a"}
+    for name, content in before.items():
+        repository.write(name, content)
+    ignore = ["settings.ini", "only-two/*/*.txt", "state"]
+    change(ignore=ignore)
+    assert {name: repository.read(name) for name in before} == before
+    assert "token=fresh" not in repository.git("show", "refs/runbook/rescue/run-1:settings.ini")
+    assert "state" not in repository.git("ls-tree", "-r", "--name-only", "refs/runbook/rescue/run-1")
+    repository.write("settings.ini", "token=fresher\n")
+    assert not change(ignore=ignore, run_id="run-2")["changed"]
+    change(state="undone", ignore=ignore, run_id="run-3")
+    assert repository.read("settings.ini") == "token=fresher\n"
+    assert repository.head == repository.commits["two"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "*", "."])
+def test_what_is_ignored_lies_in_the_tree(repository, change, path):
+    with pytest.raises(Refused, match="correct runbook_release_ignore"):
+        change(ignore=[path])
+
+
+def test_data_that_was_written_meanwhile_is_not_undone(repository, change):
+    untracked_data(repository)
+    change()
+    repository.write("conversations.db", "more rows")
+    (repository.directory / "uploads/a.ogg").unlink()
+    change(state="undone", run_id="run-2")
+    assert repository.read("conversations.db") == "more rows"
+    assert repository.read("uploads/a.ogg") == "sound", "what is gone comes back"
+
+
+def test_a_run_to_another_release_after_one_that_was_killed(repository, change, monkeypatch):
+    """What the first one kept is not all that the second one changes."""
+    repository.write("more.txt", "more")
+    more = repository.commit("release with more")
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["two"])
+    edited_and_private(repository)
+    before = snapshot(repository)
+
+    def killed(*_arguments):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_release.Act, "_prove", killed)
+        with pytest.raises(Killed):
+            change(commit=more)
+    assert repository.head == more
+    change(run_id="run-2")
+    assert repository.read("more.txt") is None
+    change(state="undone", run_id="run-3")
+    assert snapshot(repository) == before
+
+
+def test_a_tree_beside_the_repository(repository, change, tmp_path):
+    beside = Repository.__new__(Repository)
+    beside.directory, beside.commits = tmp_path / "beside", repository.commits
+    repository.git("worktree", "add", "-q", "-b", "beside", str(beside.directory), repository.commits["two"])
+    skip_worktree(beside)
+    before = snapshot(beside)
+    change(app_dir=str(beside.directory))
+    assert beside.head == repository.commits["one"]
+    change(app_dir=str(beside.directory), state="undone", run_id="run-2")
+    assert snapshot(beside) == before
+
+
+# -- what would go wrong is said before
+
+
+def refused(repository, change, **more):
+    before = snapshot(repository)
+    for check_mode in (True, False):
+        with pytest.raises(Refused) as caught:
+            change(check_mode, run_id=f"run-{check_mode}", **more)
+    assert snapshot(repository) == before
+    return str(caught.value)
+
+
+def large(repository, tmp_path, required="true"):
+    """Two releases with a file that goes through a filter; its contents lie in tmp_path/large."""
+    (tmp_path / "large").mkdir()
+    clean, smudge = tmp_path / "clean", tmp_path / "smudge"
+    clean.write_text("#!/bin/sh\nread -r _content number && echo oid-$number\n")
+    smudge.write_text(f"#!/bin/sh\nread -r oid && cat {tmp_path}/large/$oid\n")
+    for program, name in ((clean, "clean"), (smudge, "smudge")):
+        program.chmod(0o755)
+        repository.git("config", f"filter.large.{name}", str(program))
+    repository.git("config", "filter.large.required", required)
+    for number in ("3", "4"):
+        repository.write(".gitattributes", "*.bin filter=large\n")
+        repository.write("model.bin", f"content {number}\n")
+        (tmp_path / "large" / f"oid-{number}").write_text(f"content {number}\n")
+        repository.commits[number] = repository.commit(f"release {number}")
+
+
+def test_a_large_file_whose_content_is_there(repository, change, tmp_path):
+    large(repository, tmp_path)
+    before = snapshot(repository)
+    change(commit=repository.commits["3"])
+    assert repository.read("model.bin") == "content 3\n"
+    # Undoing needs no filter.
+    (tmp_path / "large" / "oid-4").unlink()
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_large_file_whose_content_is_gone(repository, change, tmp_path):
+    large(repository, tmp_path)
+    (tmp_path / "large" / "oid-3").unlink()
+    assert "model.bin: smudge filter large failed" in refused(repository, change, commit=repository.commits["3"])
+
+
+def test_a_filter_that_fails_without_a_word(repository, change, tmp_path):
+    large(repository, tmp_path, required="false")
+    (tmp_path / "large" / "oid-3").unlink()
+    assert "would bring a pointer" in refused(repository, change, commit=repository.commits["3"])
+    # Nor where nobody has set it up for the tree's owner.
+    repository.git("config", "--remove-section", "filter.large")
+    assert "would bring a pointer" in refused(repository, change, commit=repository.commits["3"])
+    # Where the service lives without the filter already, it goes on.
+    repository.git("config", "filter.large.smudge", "false")
+    repository.git("config", "filter.large.clean", "cat")
+    repository.write("model.bin", "oid-4\n")
+    result = change(commit=repository.commits["3"], run_id="run-2")
+    assert "only a pointer to the content of model.bin is there" in result["warnings"]
+
+
+def test_a_file_that_is_too_large_to_be_held(repository, change, monkeypatch):
+    monkeypatch.setattr(_rescue, "BLOCK", 20)
+    repository.write("settings.ini", "release=two\n" * 10)
+    repository.write("same.ini", "small\n")
+    (repository.directory / "settings.ini").chmod(0o640)
+    before = snapshot(repository)
+    change()
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_pointer_in_the_place_of_a_large_file(repository, change):
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 9\n"
+    for number in ("3", "4"):
+        repository.write(".gitattributes", "*.bin filter=lfs\n")
+        repository.write("model.bin", pointer.format(number * 64))
+        repository.commits[number] = repository.commit(f"release {number}")
+    repository.write("model.bin", "content 4")
+    assert "would bring a pointer and not the content" in refused(repository, change, commit=repository.commits["3"])
+    # A tree that has always lived with pointers goes on.
+    repository.write("model.bin", pointer.format("4" * 64))
+    result = change(commit=repository.commits["3"], run_id="run-2")
+    assert "only a pointer to the content of model.bin is there" in result["warnings"]
+
+
+def test_files_that_git_calls_changed_as_soon_as_they_are_written(repository, change):
+    """Committed with the line ends of another system, before somebody declared text."""
+    for number in ("3", "4"):
+        (repository.directory / "page.html").write_bytes(f"<p>{number}</p>\r\n".encode())
+        repository.commits[number] = repository.commit(f"release {number}")
+    repository.write(".gitattributes", "*.html text\n")
+    repository.git("add", ".gitattributes")
+    for number in ("5", "6"):
+        repository.write("number", number)
+        repository.git("add", "number")
+        repository.git("commit", "--quiet", "-m", number)
+        repository.commits[number] = repository.head
+    os.utime(repository.directory / "page.html")
+    assert "page.html" in repository.git("status", "--porcelain")
+    before = snapshot(repository)
+    change(commit=repository.commits["5"])
+    assert repository.read("number") == "5"
+    assert not change(commit=repository.commits["5"], run_id="run-2")["changed"]
+    change(state="undone", run_id="run-3")
+    assert snapshot(repository) == before
+
+
+@pytest.fixture
+def library(tmp_path, repository):
+    """A submodule with a commit for each of two releases."""
+    found = Repository(tmp_path / "library")
+    config = ["-c", "protocol.file.allow=always"]
+    repository.git(*config, "submodule", "add", "-q", str(found.directory), "lib")
+    for number, name in (("3", "first"), ("4", "second")):
+        subprocess.run(
+            ["git", "-C", "lib", "checkout", "-q", found.commits[name]], cwd=repository.directory, check=True
+        )
+        repository.commits[number] = repository.commit(f"release {number}")
+    return found
+
+
+def test_a_submodule_goes_along_and_comes_back(repository, change, library):
+    before = snapshot(repository)
+    result = change(check_mode=True, commit=repository.commits["3"])
+    assert "would move submodule lib" in result["planned"]
+    change(commit=repository.commits["3"])
+    assert not (repository.directory / "lib" / "second.txt").exists()
+    assert repository.git("status", "--porcelain") == ""
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_submodule_with_changes_stays_where_its_commit_is_the_same(repository, change, library):
+    repository.write("number", "5")
+    repository.commit("release 5")
+    repository.write("lib/service.py", "changed")
+    before = snapshot(repository)
+    change(commit=repository.commits["4"])
+    assert repository.read("lib/service.py") == "changed"
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_submodule_that_would_lose_changes(repository, change, library):
+    repository.write("lib/service.py", "changed")
+    said = refused(repository, change, commit=repository.commits["3"])
+    assert said.startswith("submodule lib has local changes")
+
+
+def test_a_submodule_whose_commit_is_not_there(repository, change, library):
+    for name in ("missing", "main"):
+        if name == "missing":
+            repository.git("update-index", "--cacheinfo", f"160000,{'1' * 40},lib")
+            repository.git("commit", "--quiet", "-m", "release with another submodule")
+            missing = repository.head
+    repository.git("checkout", "--quiet", "--no-recurse-submodules", repository.commits["4"])
+    assert refused(repository, change, commit=missing).startswith(f"submodule lib has no commit {'1' * 12}")
+
+
+def test_a_submodule_that_is_a_file_in_the_release(repository, change, library):
+    repository.git("checkout", "--quiet", "--no-recurse-submodules", "-B", "files", repository.commits["two"])
+    (repository.directory / "lib").rename(repository.directory.parent / "aside")
+    repository.write("lib", "a file")
+    plain = repository.commit("release with a file")
+    (repository.directory / "lib").unlink()
+    (repository.directory.parent / "aside").rename(repository.directory / "lib")
+    repository.git("checkout", "--quiet", "--force", repository.commits["4"])
+    assert refused(repository, change, commit=plain).startswith("submodule lib is a file in commit")
+
+
+def test_a_submodule_that_the_release_does_not_have(repository, change, library):
+    before = snapshot(repository)
+    change(commit=repository.commits["two"])
+    assert repository.read("lib/second.txt") == "second", "it stays, and the release does not know of it"
+    assert repository.read(".gitmodules") is None
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_submodule_that_nobody_has_fetched(repository, change, library, tmp_path):
+    subprocess.run(["git", "clone", "-q", repository.directory, tmp_path / "clone"], check=True)
+    clone = Repository.__new__(Repository)
+    clone.directory, clone.commits = tmp_path / "clone", repository.commits
+    said = refused(clone, change, commit=repository.commits["3"], app_dir=str(clone.directory))
+    assert said.startswith("submodule lib of commit")
+
+
+def test_migrations_between_the_releases_are_named(repository, change):
+    for path in ("db/migrations/0002_outbox.sql", "alembic/versions/ab12_outbox.py", "docs/versions.md"):
+        repository.write(path, "x")
+    repository.commit("release with migrations")
+    warned = [text for text in change(check_mode=True)["warnings"] if "changes of the database" in text]
+    assert len(warned) == 1
+    assert "alembic/versions/ab12_outbox.py, db/migrations/0002_outbox.sql" in warned[0]
+    assert "docs" not in warned[0]
+
+
+def test_what_lies_below_a_link_of_the_hosts_own_stays_out_of_it(repository, change, tmp_path):
+    (tmp_path / "data").mkdir()
+    (repository.directory / "only-one").symlink_to(tmp_path / "data")
+    result = change()
+    assert list((tmp_path / "data").iterdir()) == []
+    assert "files below a link of this host are left out: only-one/deep/file.txt" in result["warnings"]
+
+
+def test_a_hidden_edit_is_named(repository, change):
+    skip_worktree(repository)
+    warned = change()["warnings"]
+    assert "settings.ini was edited here and hidden from git: the release has another one, the edit is kept" in warned
+    assert "same.ini was edited here and hidden from git: it stays" in warned
+    assert repository.read("same.ini") == "secret=only-there\n"
+    for name, text in (("settings.ini", "only-here"), ("same.ini", "only-there")):
+        assert text in repository.git("show", f"refs/runbook/rescue/run-1:{name}")
+
+
+@pytest.mark.parametrize("path", [".git/objects/aa", "only-two/deep", ".git/logs/HEAD"])
+def test_a_directory_that_is_not_the_owners(repository, change, path):
+    full = repository.directory / path
+    if not full.exists():
+        full.mkdir()
+    if os.geteuid() == 0:
+        for one in (repository.directory, *repository.directory.rglob("*")):
+            os.lchown(one, 1234, 1234)
+        os.chown(full, 0, 0)
+        # The owner has to get there.
+        for one in (repository.directory, *repository.directory.parents):
+            if one != Path("/"):
+                one.chmod(one.stat().st_mode | 0o011)
+    else:
+        full.chmod(0o555)
+    assert f"{full} cannot be written to by " in refused(repository, change)

@@ -1,0 +1,101 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What bodies of real services mean that come with a good HTTP status."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._said import illness, refusal
+
+YES = [
+    "", "ok", "1", 1, None, "accepted", "true", "EVENT_RECEIVED", "thanks", [], {}, {"received": True},
+    "Processed with 0 errors", "no errors", "errors: none",
+    {"ok": True}, {"ok": "true"}, {"errcode": 0}, {"errcode": "0", "errmsg": "ok"}, {"code": 0}, {"code": 200},
+    {"code": "SUCCESS"}, {"success": True, "error": None}, {"success": 1, "failure": 0}, {"sent": 1, "failed": 0},
+    {"error": ""}, {"error": False}, {"errors": []}, {"status": 200}, {"status": 1, "request": "x"},
+    # Telegram, Discord and Google Chat give back what was sent; that it tells of an error is our own news.
+    {"ok": True, "result": {"message_id": 3, "text": "delivery failed"}},
+    {"id": "123", "type": 0, "content": "delivery failed"}, {"name": "spaces/x", "text": "delivery failed"},
+    # Feishu, PagerDuty, n8n, Twilio, Opsgenie
+    {"code": 0, "msg": "success", "data": {}}, {"StatusCode": 0, "StatusMessage": "success"},
+    {"status": "success", "message": "Event processed", "dedup_key": "x"}, {"message": "Workflow was started"},
+    {"sid": "x", "status": "queued", "error_code": None}, {"result": "Request will be processed", "took": 0.3},
+]  # fmt: skip
+
+NO = [
+    # Slack, Teams, Mattermost, Discord, Telegram, Feishu, DingTalk, WeCom, Rocket.Chat, FCM, Twilio, FastAPI
+    ({"ok": False, "error": "channel_not_found"}, "ok: false (channel_not_found)"),
+    ("invalid_token", "invalid_token"), ("no_service", "no_service"), ("channel_is_archived", "channel_is_archived"),
+    ("Webhook message delivery failed with error: endpoint returned HTTP error 429", "delivery failed"),
+    ("Summary or Text is required.", "is required"), ("Bad payload received by generic incoming webhook.", "Bad"),
+    ({"id": "web.incoming", "message": "no", "status_code": 400}, "statuscode: 400"),
+    ({"message": "Unknown Webhook", "code": 10015}, "code: 10015 (Unknown Webhook)"),
+    ({"ok": False, "error_code": 400, "description": "chat not found"}, "chat not found"),
+    ({"code": 9499, "msg": "Bad Request"}, "code: 9499"), ({"code": 400}, "code: 400"),
+    ({"errcode": 310000, "errmsg": "keywords not in content"}, "errcode: 310000 (keywords not in content)"),
+    ({"errcode": "40001"}, "errcode: 40001"), ({"success": False}, "success: false"),
+    ({"success": "false"}, "success: false"), ({"results": [{"error": "NotRegistered"}]}, "NotRegistered"),
+    ({"status": "failed", "sid": "x"}, "status: failed"), ({"detail": "Not authenticated"}, "Not authenticated"),
+    ({"error": True, "message": "Connection Closed"}, "error: true (Connection Closed)"),
+    ({"data": {"success": False}}, "success: false"), ([{"ok": False}], "ok: false"), (False, "false"),
+    ("false", "false"), ({"delivered": False}, "delivered: false"), ({"status": "ERROR"}, "status: ERROR"),
+    ({"status": 500}, "status: 500"), ({"response": {"status": "error"}}, "status: error"), ("falhou", "falhou"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", YES)
+def test_what_says_nothing_bad_is_a_yes(body):
+    assert refusal(body) == ""
+
+
+@pytest.mark.parametrize(("body", "says"), NO)
+def test_what_says_no_is_told(body, says):
+    assert says in refusal(body)
+
+
+def test_what_is_told_is_short_and_clean():
+    told = refusal({"ok": False, "error": "x" * 5000 + "\x1b[2J", "message": "call 5511910182137"})
+    assert len(told) <= 120
+    assert "\x1b" not in told
+    assert refusal("invalid_token for 5511910182137") == "invalid_token for ***2137"
+
+
+def test_a_long_or_deep_body_takes_no_time():
+    deep: dict = {}
+    for _n in range(500):
+        deep = {"data": [deep] * 3}
+    begun = time.process_time()
+    for body in ("0 " * 500_000, "error 0 " * 100_000 + " " * 400_000, deep, [{"data": [{}] * 100}] * 100_000):
+        refusal(body)
+    assert time.process_time() - begun < 2
+
+
+WELL = [
+    {}, {"status": "healthy"}, {"status": "ok"}, {"status": "pass"}, {"status": "something new"}, {"status": 200},
+    {"state": "running"}, {"ok": True}, {"delivery_disabled": False}, {"delivery_disabled": True, "status": "OK"},
+    {"status": "UP", "components": {"db": {"status": "DOWN"}}}, {"status": "healthy", "instances_count": 0},
+    {"checks": {"db": {"status": "ok"}}}, None, [], "unhealthy",
+]  # fmt: skip
+ILL = [
+    ({"status": "unhealthy"}, "unhealthy"), ({"status": "DOWN"}, "DOWN"), ({"status": "degraded"}, "degraded"),
+    ({"status": "not_ready"}, "not_ready"), ({"status": "fail"}, "fail"),
+    ({"status": "out_of_service"}, "out_of_service"),
+    ({"healthy": False}, "healthy: false"), ({"ok": False}, "ok: false"), ({"status": 503}, "status: 503"),
+    ({"status": False}, "status: false"), ({"health": {"status": "unhealthy"}}, "unhealthy"),
+    ({"status": "starting"}, "starting"), ({"delivery_disabled": False, "status": "error"}, "error"),
+    ({"checks": {"db": {"status": "down"}}}, "db: down"),
+    ({"services": {"redis": "disconnected"}}, "redis: disconnected"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("health", WELL)
+def test_who_does_not_call_himself_ill_is_not(health):
+    assert illness(health) == ""
+
+
+@pytest.mark.parametrize(("health", "says"), ILL)
+def test_who_calls_himself_ill_is(health, says):
+    assert illness(health) == says

@@ -1,0 +1,37 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every procedure says of its plays, so that it ends as it should under anybody's ansible.cfg."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
+PROCEDURES = sorted(path.name for path in PLAYBOOKS.glob("*.yml"))
+
+
+def plays(name: str) -> list[dict]:
+    return [play for play in yaml.safe_load((PLAYBOOKS / name).read_text()) if "hosts" in play]
+
+
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_one_host_that_is_down_ends_the_run_of_no_other(name):
+    # `any_errors_fatal` of an ansible.cfg counts where a play does not say it; a host that was acted upon would be
+    # ended in the middle, without a result.
+    assert [play.get("any_errors_fatal") for play in plays(name)] == [False]
+
+
+@pytest.mark.parametrize("name", [*PROCEDURES, "tasks/select.yml"])
+def test_hosts_are_put_together_once_all_have_ended(name):
+    # With another strategy of an ansible.cfg `run_once` means nothing, and a run ends while its hosts still act.
+    assert [play.get("strategy") for play in plays(name)] == ["linear"]
+
+
+def test_what_has_keys_in_it_is_not_shown_as_a_fact():
+    tasks = yaml.safe_load((PLAYBOOKS.parent / "roles" / "assistant" / "tasks" / "main.yml").read_text())
+    (described,) = [task for task in tasks if "assistant_description" in str(task)]
+    assert described["no_log"] is True
