@@ -23,7 +23,7 @@ TEXTS: dict[str, Both] = {
     "no_health_url": Both("nenhuma URL de health configurada", "no health URL is set"),
     "health_not_asked": Both("sem resposta: não foi consultado", "no answer: it was not asked"),
     "health_answers": Both("{url}", "{url}"),
-    "health_ill": Both("{url} informa {said}", "{url} says {said}"),
+    "health_ill": Both("{url} responde {said}", "{url} answers {said}"),
     "health_refused": Both("sem resposta: ninguém escuta em {url}", "no answer: nobody listens at {url}"),
     "health_silent": Both("sem resposta: {url} não respondeu", "no answer: {url} gave none"),
     "health_not_json": Both(

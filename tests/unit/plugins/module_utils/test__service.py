@@ -255,7 +255,7 @@ def test_what_a_degraded_health_says_of_the_flag_counts(act, service):
 def test_a_health_that_calls_the_service_ill_answers_and_proves_no_health(act, service):
     service.start("unwell")
     result = act()
-    assert proof(result, "health") == (False, f"{service.url} says unhealthy")
+    assert proof(result, "health") == (False, f"{service.url} answers unhealthy")
     assert proof(result, "reported") == (True, "reports true")
 
 
