@@ -353,7 +353,7 @@ def verdict(
     level2 = flag(level2_active, "level2_active") is True
 
     def judge(part: Traces | None) -> Verdict:
-        should = _Expected(expected is True, True)
+        should = _Expected(expected is True, expected is True)
         if expected and hours:
             should = _expected_by(hours, Seen(part))
         return _judge(part, words, service, limits=limits, expected=should, more=more, level2=level2)

@@ -87,7 +87,7 @@ def test_writable_looks_at_the_nearest_directory_that_exists(tmp_path, monkeypat
     (tmp_path / "plain").write_text("")
     assert not _files.writable(str(tmp_path / "plain" / "file"))
     asked = []
-    monkeypatch.setattr(os, "access", lambda path, mode: asked.append((path, mode)))
+    monkeypatch.setattr(os, "access", lambda path, mode, **_how: asked.append((path, mode)))
     assert not _files.writable(str(tmp_path / "a" / "b" / "file"))
     assert asked == [(str(tmp_path), os.W_OK | os.X_OK)]
 

@@ -395,7 +395,7 @@ def test_looking_changes_nothing_and_tells_everything(look, act, service, tmp_pa
     assert found["effective"] == {"DELIVERY_DISABLE": "no"}
     assert found["declared"] == {"DELIVERY_DISABLE": None}
     assert found["reported"] == {"DELIVERY_DISABLE": False}
-    assert found["health"] == {"url": service.url, "status": "ok", "http": 200, "detail": "HTTP 200"}
+    assert found["health"] == {"url": service.url, "status": "ok", "http": 200, "detail": "HTTP 200", "said": ""}
     assert (found["undo"], found["last_act"]) == ({"DELIVERY_DISABLE": None}, None)
 
 
@@ -437,4 +437,5 @@ def test_without_a_url_health_is_not_set(look, service):
         "status": "not_set",
         "http": None,
         "detail": "no health URL is set",
+        "said": "",
     }
