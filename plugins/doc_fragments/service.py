@@ -36,7 +36,7 @@ options:
   port:
     description:
       - The TCP port that the service listens on. Only used with O(manager=process).
-      - What listens there at another address than that of O(health_urls) is not the service.
+      - What listens there at another address than that of the health URL is not the service.
     type: int
   process_user:
     description:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import ipaddress
 import json
+import math
 import queue
 import re
 import socket
@@ -164,7 +165,7 @@ def _seconds(told: Any) -> float | None:
         except (TypeError, ValueError, OverflowError, IndexError):
             return None
     # What is no number (NaN), or longer than any run, says no more than "later".
-    return round(min(max(seconds, 0.0), 86400.0), 1) if seconds == seconds else None
+    return round(min(max(seconds, 0.0), 86400.0), 1) if not math.isnan(seconds) else None
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):

@@ -97,8 +97,8 @@ health:
       type: str
     status:
       description:
-        - V(ok), V(ill) (the body says that the service is not well), V(error) (JSON with another HTTP status), V(not_found) (JSON with HTTP status 404), V(not_json) (something
-          else answers), V(refused) (nobody listens), V(no_answer) or V(not_set).
+        - V(ok), V(ill) (the body says that the service is not well), V(error) (JSON with another HTTP status), V(not_found)
+          (JSON with HTTP status 404), V(not_json) (something else answers), V(refused) (nobody listens), V(no_answer) or V(not_set).
       type: str
     http:
       description: The HTTP status, V(null) without an answer.

@@ -27,12 +27,12 @@ GOOD = {
 }
 
 
-def measured(lines, evidence=GOOD, **more):
+def measured(lines, evidence=None, **more):
     """What trace_log_info returns without redaction of ``(seconds ago, line)``."""
     counter = Counter(now=NOW, since=NOW - 3600, redacted=False, max_unanswered=more.pop("kept", 100))
     counter.feed([records.as_json(line, NOW - ago).encode() for ago, line in lines])
     window = {"since": iso(NOW - 3600), "until": None, "process": None}
-    return {**counter.result(), "evidence": evidence, "measured": iso(NOW), "window": window, **more}
+    return {**counter.result(), "evidence": evidence or GOOD, "measured": iso(NOW), "window": window, **more}
 
 
 def planned(conv, ago):
