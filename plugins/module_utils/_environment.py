@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
 
@@ -58,7 +58,6 @@ class Environments:
         self, host: Host, owner: Owner, venv: str, python: str | None, system: bool | None, held: tuple[int, ...] = ()
     ):
         self.host = host
-        self.owner = owner
         self.venv = venv.rstrip("/")
         self.directory = self.venv + ".d"
         self.held = held
@@ -67,6 +66,10 @@ class Environments:
             raise Refused(f"{above} does not exist on this host: correct runbook_venv_dir")
         # Where the directory is the owner's, root must not follow what the owner puts there.
         parent = owner_of(above)
+        # A tree of root's with an environment of the service's user: what runs there is that user's.
+        if owner.uid == _trust.ROOT:
+            owner = _trust.runs_as(self.venv if os.path.isdir(self.venv) else above)
+        self.owner = owner
         self.keeper = owner if parent.uid == owner.uid else parent
         if not os.access(above, os.W_OK):
             raise Refused(f"{above} cannot be written, so no environment can be made in it: run with become: true")

@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from ansible_collections.kumon.runbook.plugins.module_utils import _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 RESCUE = "refs/runbook/rescue/"
@@ -117,7 +118,7 @@ class Git:
         self.reason = "runbook"  # what the reflog says
         if not os.path.isdir(directory):
             raise Refused(f"{directory} does not exist on this host: correct runbook_app_dir")
-        self.owner = owner_of(self.directory)
+        self.owner = _trust.runs_as(directory)
         if host.uid not in (0, self.owner.uid):
             raise Refused(f"{directory} belongs to {self.owner.name}: run with become: true")
         top = self.call("rev-parse", "--show-toplevel", "--absolute-git-dir", "--is-shallow-repository")

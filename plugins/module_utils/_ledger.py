@@ -11,6 +11,7 @@ start} | null}`; good ones stand oldest first, `at` is seconds since boot, so th
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import time
@@ -55,28 +56,26 @@ def read(state_dir: str) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def locked(app_dir: str, host: Host, wait: float = 0.0) -> Iterator[int]:
+def locked(state_dir: str, app_dir: str, host: Host, wait: float = 0.0) -> Iterator[int]:
     """Hold the lock by which one act on a work tree's releases runs at a time; gives its file descriptor.
 
     Commands that are given it hold the lock as long as they live, whatever becomes of us: what a killed run has started
     is waited for. Raises Refused after `wait` seconds.
     """
-    try:
-        # The directory itself, so that no file has to be written for it.
-        handle = os.open(app_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as exc:
-        raise Refused(f"{app_dir} cannot be opened ({exc.strerror}): correct runbook_app_dir") from exc
-    try:
+    # Not the work tree itself: whoever can look at a directory can hold a lock on it.
+    tree = hashlib.sha256(os.fsencode(os.path.realpath(app_dir))).hexdigest()[:16]
+    with contextlib.ExitStack() as stack:
+        path = os.path.join(state_dir, f"releases-{tree}.lock")
         try:
-            _files.lock(handle, wait, host.clock, host.sleep)
+            handle = stack.enter_context(_files.locked(path, wait, host.clock, host.sleep))
         except BlockingIOError:
             raise Refused(
                 f"another act on the releases in {app_dir} is under way, or what it started still runs: "
                 "wait until it has ended, and run again"
             ) from None
+        except OSError as exc:
+            raise Refused(f"{path} cannot be opened ({exc.strerror}): correct runbook_state_dir") from exc
         yield handle
-    finally:
-        os.close(handle)
 
 
 def boot_id() -> str:
@@ -167,7 +166,7 @@ def observe(params: dict[str, Any], host: Host, check_mode: bool = False, **cloc
     try:
         if check_mode:
             return _observe(params, host, True, clocks)
-        with locked(params["app_dir"], host):
+        with locked(params["state_dir"], params["app_dir"], host):
             return _observe(params, host, False, clocks)
     except _git.GitFailed as exc:
         raise Refused(f"{exc}: see git status there") from exc

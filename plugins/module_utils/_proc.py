@@ -179,26 +179,28 @@ def run_as(
     identity: dict[str, Any] = {"umask": umask}
     if os.geteuid() == 0 and owner.uid != 0:
         identity.update(user=owner.uid, group=owner.gid, extra_groups=owner.groups)
-    try:
-        child = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-            pass_fds=held,
-            **identity,
-        )
-    except FileNotFoundError:
-        return Finished(127, "", f"{argv[0]} is not installed on this host")
-    except (OSError, subprocess.SubprocessError) as exc:
-        return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
-    with child:
+    # Into memory and not through pipes: a process that a command leaves behind may keep a pipe open for ever.
+    with contextlib.ExitStack() as stack:
+        out, err = (stack.enter_context(open(os.memfd_create(name), "w+b")) for name in ("stdout", "stderr"))
         try:
-            # As bytes: in text mode line ends would be made the same, and a file would not be what it is.
-            out, err = child.communicate(None if stdin is None else stdin.encode("utf-8", "surrogateescape"), timeout)
+            child = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+                pass_fds=held,
+                **identity,
+            )
+        except FileNotFoundError:
+            return Finished(127, "", f"{argv[0]} is not installed on this host")
+        except (OSError, subprocess.SubprocessError) as exc:
+            return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
+        stack.enter_context(child)
+        try:
+            child.communicate(None if stdin is None else stdin.encode("utf-8", "surrogateescape"), timeout)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
@@ -209,8 +211,12 @@ def run_as(
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             raise
-    said = (text.decode("utf-8", "surrogateescape") for text in (out, err))
-    return Finished(child.returncode, *said)
+        # As bytes: in text mode line ends would be made the same, and a file would not be what it is.
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read().decode("utf-8", "surrogateescape"))
+        return Finished(child.returncode, *said)
 
 
 def _overwritten(raw: bytes) -> bool:

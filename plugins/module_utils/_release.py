@@ -726,7 +726,7 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     _check(params)
     if check_mode:
         return _ensure(params, host, check_mode=True)
-    with _ledger.locked(params["app_dir"], host, LOCK_WAIT) as handle:
+    with _ledger.locked(params["state_dir"], params["app_dir"], host, LOCK_WAIT) as handle:
         return _ensure(params, host, held=(handle,))
 
 

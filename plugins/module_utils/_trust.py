@@ -17,7 +17,7 @@ import stat
 from collections.abc import Iterator
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Owner, acting_as, owner_by_id
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Owner, acting_as, owner_by_id, owner_of
 
 ROOT = 0
 NOBODY = 65534
@@ -72,6 +72,15 @@ def _changer(directory: os.stat_result, entry: os.stat_result | None) -> Owner |
         return None if entry.st_uid == ROOT else owner_by_id(entry.st_uid, entry.st_gid)
     group = NOBODY if by_all else directory.st_gid
     return Owner(NOBODY, group, [group], "nobody", "/")
+
+
+def runs_as(directory: str) -> Owner:
+    """Return as whom the programs of a directory may be run: its owner, unless that is root and somebody else can put
+    something else there or into it. Raises OSError."""
+    owner = owner_of(directory)
+    if owner.uid != ROOT or os.geteuid() != ROOT:
+        return owner
+    return keeper(directory) or _changer(os.stat(directory), None) or owner
 
 
 @contextlib.contextmanager

@@ -190,8 +190,9 @@ def run_module(module, arguments: dict, check_mode: bool = False, diff: bool = F
 
 
 def tree(directory: Path) -> dict[str, bytes]:
-    """Every file below, to show that nothing was touched."""
-    return {str(path): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+    """Every file below, to show that nothing was touched; locks hold nothing."""
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file() and path.suffix != ".lock")
+    return {str(path): path.read_bytes() for path in files}
 
 
 def journal(directory: Path) -> list[dict]:

@@ -106,10 +106,10 @@ def test_a_long_list_is_read_whole_where_any_json_is_asked_for():
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_what_another_server_says_is_not_taken_for_health(status):
-    with recorder() as (other, asked), recorder(status, other) as (url, _asked):
+    with recorder() as target, recorder(status, target[0]) as (url, _asked):
         found = _http.get_json(url, 2)
     assert (found.kind, found.detail) == ("not_json", f"a redirection (HTTP {status}), which is not followed")
-    assert asked == []
+    assert target[1] == []
 
 
 @pytest.mark.parametrize(

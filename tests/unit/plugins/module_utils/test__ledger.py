@@ -191,8 +191,9 @@ def test_a_damaged_ledger_is_not_written_over(observe, tmp_path, content):
     assert (tmp_path / "state" / "releases.json").read_text() == content
 
 
-def test_not_while_a_release_is_being_put_in_place(observe, repository):
-    with _ledger.locked(str(repository.directory), Host()), pytest.raises(Refused, match="is under way"):
+def test_not_while_a_release_is_being_put_in_place(observe, repository, tmp_path):
+    other = _ledger.locked(str(tmp_path / "state"), str(repository.directory), Host())
+    with other, pytest.raises(Refused, match="is under way"):
         observe()
 
 
@@ -201,7 +202,7 @@ def test_not_while_a_release_is_being_put_in_place(observe, repository):
     [
         ({"seconds": 0}, "seconds must be above 0 and at most 86400, not 0"),
         ({"proven_seconds": -1}, "proven_seconds must not be below 0, not -1"),
-        ({"app_dir": "/none"}, "/none cannot be opened (No such file or directory): correct runbook_app_dir"),
+        ({"app_dir": "/none"}, "/none does not exist on this host: correct runbook_app_dir"),
     ],
 )
 def test_input(observe, options, message):

@@ -15,7 +15,7 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _proc
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc, owner_of, run_as
 
 from tests.unit.plugins.service_fakes import FakeProc
 
@@ -216,3 +216,20 @@ def test_surroundings_are_taken_over(sleeper):
     finally:
         limited.kill()
         limited.wait()
+
+
+def test_what_a_command_leaves_behind_is_not_waited_for(tmp_path):
+    me = owner_of(str(tmp_path))
+    begun = time.monotonic()
+    done = run_as(
+        ["sh", "-c", "setsid sleep 20 & echo done"], me, str(tmp_path), {"PATH": os.environ["PATH"]}, timeout=15
+    )
+    assert (done.rc, done.out) == (0, "done\n")
+    assert time.monotonic() - begun < 10
+
+
+def test_every_byte_of_a_commands_output_survives(tmp_path):
+    me = owner_of(str(tmp_path))
+    script = "printf 'a\\r\\nb\\377' ; printf 'no' >&2; cat; exit 3"
+    done = run_as(["sh", "-c", script], me, str(tmp_path), {"PATH": os.environ["PATH"]}, stdin="\udcfe")
+    assert (done.rc, os.fsencode(done.out), done.err) == (3, b"a\r\nb\xff\xfe", "no")

@@ -234,7 +234,8 @@ def test_two_at_once(real, put):
     real.serve()
     now = [0.0]
     host = Host(clock=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
-    with _ledger.locked(str(real.repository.directory), Host()), pytest.raises(Refused, match="is under way"):
+    other = _ledger.locked(real.params()["state_dir"], str(real.repository.directory), Host())
+    with other, pytest.raises(Refused, match="is under way"):
         _release.ensure(real.params(), host)
     assert 60 <= now[0] < 61
     assert real.repository.head == real.repository.commits["broken"]
@@ -242,7 +243,7 @@ def test_two_at_once(real, put):
 
 def test_what_a_killed_run_has_started_is_waited_for(real, put):
     real.serve()
-    with _ledger.locked(str(real.repository.directory), Host()) as handle:
+    with _ledger.locked(real.params()["state_dir"], str(real.repository.directory), Host()) as handle:
         left = subprocess.Popen(["sleep", "0.3"], pass_fds=[handle])
     with left:
         assert put()["after"]["commit"] == real.repository.commits["second"]

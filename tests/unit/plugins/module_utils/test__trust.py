@@ -150,3 +150,17 @@ def test_a_circle_of_links_is_an_error(top):
     (top / "two").symlink_to("one")
     with pytest.raises(OSError, match="[Ss]ymbolic links"):
         _trust.keeper(str(top / "one"))
+
+
+@root_only
+def test_programs_of_a_tree_run_as_who_can_change_it(top):
+    tree = theirs(top / "tree")
+    assert _trust.runs_as(str(tree)).uid == USER.pw_uid
+    (top / "roots").mkdir()
+    assert _trust.runs_as(str(top / "roots")).uid == 0
+    (tree / "link").symlink_to(top / "roots")
+    assert _trust.runs_as(str(tree / "link")).uid == USER.pw_uid
+    shared = top / "tmp"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    assert _trust.runs_as(str(shared)).uid == _trust.NOBODY
