@@ -99,8 +99,13 @@ def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
 
     Raises OSError, also for what is no regular file: nothing waits for a pipe.
     """
-    with as_keeper(path):
-        handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+    with as_keeper(path) as who:
+        try:
+            handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+        except PermissionError as exc:
+            if who is None:
+                raise
+            raise PermissionError(exc.errno, f"{who.name}, who can change its path, may not open it", path) from exc
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "it is not a regular file", path)

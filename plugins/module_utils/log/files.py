@@ -75,7 +75,7 @@ class SourceError(Exception):
 
 def reason(error: OSError) -> str:
     """Return in words why something cannot be read."""
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
         return "permission denied; run with become: true, or let the login user read it"
     return error.strerror or str(error)
 

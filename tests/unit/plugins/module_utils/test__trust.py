@@ -46,7 +46,7 @@ def secret(top: Path) -> Path:
 def test_a_link_of_a_users_to_roots_secret_is_not_read(top):
     home = theirs(top / "home")
     (home / "runbook.env").symlink_to(secret(top))
-    with pytest.raises(PermissionError):
+    with pytest.raises(PermissionError, match="nobody, who can change its path, may not open it"):
         _trust.read(str(home / "runbook.env"))
     with pytest.raises(PermissionError):
         os.close(_trust.opened(str(home / "runbook.env")))

@@ -107,7 +107,11 @@ def test_a_log_that_may_not_be_read_says_what_to_do(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.open", refuse)
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(SourceError, match="permission denied; run with become: true"):
+        read([log])
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    with pytest.raises(SourceError, match="cannot read the log .*: Permission denied$"):
         read([log])
 
 
