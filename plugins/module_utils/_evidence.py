@@ -231,7 +231,8 @@ def _json(data: dict[str, Any]) -> str:
 def _flags(params: dict[str, Any]) -> dict[str, Any]:
     defaults = {name: spec.get("default") for name, spec in _service.HEALTH_SPEC.items()}
     given = {name: params[name] for name in _service.SERVICE_SPEC}
-    return {**defaults, **given, "health_urls": params["health_urls"], "flags": params["flags"]}
+    health = {name: params[name] for name in ("health_urls", "health_fields")}
+    return {**defaults, **given, **health, "flags": params["flags"]}
 
 
 def _of_release(params: dict[str, Any]) -> dict[str, Any]:

@@ -52,6 +52,11 @@ options:
     type: list
     elements: str
     default: []
+  health_fields:
+    description: Which field of the health answer tells about which flag.
+    type: dict
+    default:
+      DELIVERY_DISABLE: delivery_disabled
   app_dir:
     description: The work tree that the assistant runs from.
     type: path
@@ -128,6 +133,7 @@ def main() -> None:
         "since": {"type": "str", "default": "1h"},
         "flags": {"type": "list", "elements": "str", "default": []},
         "health_urls": {"type": "list", "elements": "str", "default": []},
+        "health_fields": _service.HEALTH_SPEC["health_fields"],
         "app_dir": {"type": "path"},
         "after_act": {"type": "bool", "default": False},
         "max_bytes": {"type": "int", "default": 2000000},

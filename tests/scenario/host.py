@@ -163,10 +163,10 @@ class Assistant:
         ) + self.git("status", "--porcelain", "--branch")
 
     def fingerprint(self) -> str:
-        """All that a procedure could change: files, process, firewall; not how a smoke test has ended, nor what a fence
-        has counted."""
+        """All that a procedure could change: files, process, firewall; not how a smoke test has ended, what a fence
+        has counted, nor locks, which hold nothing."""
         seen = self.sh(
-            "ls -lR --full-time --ignore=smoke_test.json "
+            "ls -lR --full-time --ignore=smoke_test.json --ignore=*.lock "
             "/etc/kumon-assistant /etc/systemd/system/kumon-assistant.service.d "
             f"{STATE} 2>/dev/null; nft list ruleset; echo {self.pid()}"
         )

@@ -80,6 +80,8 @@ def test_what_a_person_has_approved_is_done_and_written_down(assistant: Assistan
     assert assistant.asked_within(2) == 0
     assert [(entry["act"], entry["phase"], entry["ok"]) for entry in assistant.journal()] == [
         ("decision", "begin", None),
+        ("network_fence", "begin", None),
+        ("network_fence", "outcome", True),
         ("service_flags", "begin", None),
         ("service_flags", "outcome", True),
         ("decision", "outcome", True),

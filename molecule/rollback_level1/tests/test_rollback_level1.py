@@ -83,9 +83,9 @@ def test_the_process_has_the_kill_switch_and_nothing_goes_out(assistant: Assista
     assert assistant.lines("OUTBOX_TRACE|phase=planner") > planned
 
 
-def test_what_is_declared_is_readable_for_root_and_the_services_group_only(assistant: Assistant) -> None:
+def test_what_is_declared_is_added_to_the_env_file_and_its_mode_stays(assistant: Assistant) -> None:
     env = assistant.host.file(ENV_FILE)
-    assert (env.content_string, env.mode) == (OTHERS + "DELIVERY_DISABLE=true\n", 0o640)
+    assert (env.content_string, env.mode) == (OTHERS + "DELIVERY_DISABLE=true\n", 0o644)
     assert f"EnvironmentFile=-{ENV_FILE}" in assistant.sh(f"cat {DROP_INS}/*-runbook.conf")
 
 
