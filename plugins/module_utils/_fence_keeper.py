@@ -20,6 +20,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 EVERY = 20  # seconds between two looks
 
+# TimeoutStopSec: the service starts after this unit, so its next start waits for a stop of it. There is nothing to lose,
+# and in a container systemd may miss that the last process has gone, and would wait for 90 s.
+
 # Read by the shell as its standard input, so that it is one file with the unit.
 SCRIPT = """\
 keep() {{
@@ -53,6 +56,7 @@ ExecStartPre=/bin/sh -s once
 ExecStart=/bin/sh -s
 Restart=always
 RestartSec=5
+TimeoutStopSec=1
 
 [Install]
 WantedBy=multi-user.target
