@@ -20,9 +20,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 EVERY = 20  # seconds between two looks
 
-# TimeoutStopSec: the service starts after this unit, so its next start waits for a stop of it. There is nothing to lose,
-# and in a container systemd may miss that the last process has gone, and would wait for 90 s.
-
 # Read by the shell as its standard input, so that it is one file with the unit.
 SCRIPT = """\
 keep() {{
@@ -40,6 +37,8 @@ keep
 while :; do {renew}sleep {every}; keep; done
 """
 
+# TimeoutStopSec: the service is ordered after this unit, so that its next start waits for a stop of it. In a container
+# systemd can miss that the last process has gone, and would wait for 90 s.
 UNIT = """\
 # Written by kumon.runbook with the network fence, and taken away with it: roll_forward.yml -e level=1.
 [Unit]
