@@ -204,14 +204,15 @@ def _behind_fence(fence: Mapping[str, Any], shown: Shown, *, in_process: bool, r
     attempts = number_of(fence, "attempts")
     # What the processes of before have tried says nothing of those that have the flag.
     tried = max(0, attempts - number_of(fence, "attempts_before"))
-    refused = attempts > 0 or fence.get("attempt") == "refused" or shown.sent > 0
+    # What the log calls sent went elsewhere where a counter is known and nothing has run into it.
+    refused = attempts > 0 or fence.get("attempt") == "refused" or (shown.sent > 0 and "attempts" not in fence)
     if not fence.get("present") or fence.get("attempt") == "passed" or shown.success:
         return "ignored", "fence_leaks"
     if shown.blind:
         return "unproven", "fence_unread"
-    if shown.sent and renewed:
+    if shown.sent and renewed and refused:
         return "proven", "fenced"
-    if in_process and shown.matured and not tried:
+    if in_process and shown.matured and not tried and not shown.sent:
         return "proven", "observed"
     return ("proven", "fence_holds") if refused else ("unproven", "fence_untried")
 

@@ -84,6 +84,8 @@ TRIED = dict(FENCE, attempt="refused", since="2026-11-22T10:12:27.170000Z", atte
         (flags(reported=True), traces(), dict(FENCE, present=False), "ignored", "fence_leaks"),
         # That it stands is no proof, and what got past it in an unread log nobody knows.
         (flags(), traces(), FENCE, "unproven", "fence_untried"),
+        # What is called sent while the fence's counter stands at none went another way.
+        (flags(), traces(planned=3, sent=3), dict(FENCE, attempts=0), "unproven", "fence_untried"),
         (flags(), None, TRIED, "unproven", "fence_unread"),
         (flags(reported=True), None, TRIED, "reported", "reported"),
         (flags(), traces(planned=9, **FOREIGN), TRIED, "unproven", "fence_unread"),
