@@ -6,6 +6,9 @@ PYTHON ?= python3
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 LINK := .ansible/collections/ansible_collections/kumon/runbook
 BIN := .venv/bin
+# What one process has compiled the next need not, whatever the shell says of it; the checkout stays clean.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 # For tools that call other commands of the environment by their bare names.
 ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
