@@ -106,7 +106,7 @@ class _Run:
         failure = mapping(self.facts["failure"], "facts.failure")
         sentence = " ".join(str(failure.get("msg") or "?").split())
         if failure.get("module_stderr"):
-            # The module did not run at all, of which ansible-core's sentence says nothing: the shell's or Python's does.
+            # The module did not run at all, of which ansible-core's sentence says nothing; the shell's does.
             sentence += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
         acted = [int(level) for level in self.facts.get("acted") or []]
         # What was to be looked at and could not be read leaves the run blind, whoever says so.
