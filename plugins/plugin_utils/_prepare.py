@@ -75,6 +75,22 @@ class _Prepared:
             return MISSING, self.words.say("no_good")
         return "present", f"{str(good[-1].get('commit'))[:12]} {good[-1].get('subject') or ''}".strip()
 
+    def wheelhouse(self) -> Told:
+        facts, say = self.facts, self.words.say
+        if not self.wanted:
+            return self.done("wheelhouse") if facts.get("wheelhouse") else ("absent", "")
+        if not facts.get("venv_dir"):
+            return "off", say("no_venv")
+        if not facts.get("wheelhouse"):
+            return MISSING, say("no_wheelhouse")
+        if self.known_good()[0] == MISSING:
+            return MISSING, say("no_commit_to_fetch")
+        state, detail = self.done("wheelhouse")
+        wheels = facts.get("wheels") or {}
+        if state in ("present", "installed"):
+            detail = say("offline") if wheels.get("offline") else say("offline_unknown")
+        return state, detail
+
     def log_rotation(self) -> Told:
         facts, say = self.facts, self.words.say
         if not self.wanted:
@@ -148,6 +164,7 @@ def items(facts: Mapping[str, Any], words: Words) -> list[Item]:
         ("state_dir", prepared.state_dir),
         ("flags", prepared.flags),
         ("known_good", prepared.known_good),
+        ("wheelhouse", prepared.wheelhouse),
         ("log_rotation", prepared.log_rotation),
         ("log_times", prepared.log_times),
         ("break_glass", prepared.break_glass),

@@ -52,6 +52,8 @@ TEXTS: dict[str, Both] = {
     "no_commit_to_fetch": Both(
         "sem commit comprovado não há o que buscar", "without a known-good commit there is none"
     ),
+    "offline": Both("pip os achou sem rede", "pip found them without a network"),
+    "offline_unknown": Both("este pip não sabe ensaiar: não provado", "this pip cannot rehearse: not proven"),
     "journald": Both("o journald cuida", "journald sees to it"),
     "truncated": Both(
         "{path} corta o arquivo (copytruncate): linhas se perdem; tire essa linha",

@@ -15,7 +15,7 @@ FAILED = {"failed": True, "changed": False, "msg": "no space\nleft"}
 
 def facts(**more):
     results = {
-        name: [OK] for name in ("state_dir", "flags", "log_rotation", "break_glass", "user", "people")
+        name: [OK] for name in ("state_dir", "flags", "wheelhouse", "log_rotation", "break_glass", "user", "people")
     } | more.pop("results", {})
     return {
         "check": False,
@@ -32,6 +32,9 @@ def facts(**more):
         "truncated_by": [],
         "timestamps": "own",
         "release": {"release": GOOD},
+        "venv_dir": "/opt/a/.venv",
+        "wheelhouse": "/srv/wheels",
+        "wheels": {"offline": True},
         "fence": {"addresses": ["192.0.2.1"]},
         "user": "runbook",
         "own_account": True,
@@ -82,6 +85,9 @@ def test_what_changed_is_told_as_what_it_was(check, state, wanted):
     ("flags", {"results": {"flags": [DID, FAILED]}}, "no space left"),
     ("known_good", {"release": {"failed": True, "msg": "no work tree"}}, "no work tree"),
     ("known_good", {"release": {"release": {"ledger": {"good": []}}}}, "health_mark_release=true"),
+    ("wheelhouse", {"wheelhouse": ""}, "name the directory"),
+    ("wheelhouse", {"release": {"release": {"ledger": {"good": []}}}}, "without a known-good commit"),
+    ("wheelhouse", {"results": {"wheelhouse": [FAILED]}}, "no space left"),
     ("log_rotation", {"tools": ["awk", "flock", "nft", "sha256sum", "visudo"]}, "logrotate is not installed"),
     ("log_rotation", {"truncated_by": ["/etc/logrotate.d/a"]}, "/etc/logrotate.d/a cuts the file off"),
     ("log_rotation", {"log_paths": ["/var/log/*/app.log"]}, "rotate by hand"),
@@ -102,6 +108,8 @@ def test_what_is_missing_is_named_with_what_mends_it(item, changes, sentence):
 @pytest.mark.parametrize(("item", "changes", "state", "sentence"), [
     ("flags", {"manager": "process"}, "said", "set -a; . /etc/kumon-assistant/runbook.env"),
     ("flags", {"state": "absent", "in_force": True}, "foreign", "a rollback is in force"),
+    ("wheelhouse", {"venv_dir": ""}, "off", "runbook_venv_dir is empty"),
+    ("wheelhouse", {"wheels": {"offline": None}}, "present", "not proven"),
     ("log_rotation", {"rotate": False}, "off", ""),
     ("log_rotation", {"log_source": "journal"}, "present", "journald"),
     ("log_rotation", {"rotated_by": ["/etc/logrotate.d/a"]}, "foreign", "/etc/logrotate.d/a"),
