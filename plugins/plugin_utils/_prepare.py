@@ -136,6 +136,8 @@ class _Prepared:
         state, detail = self.done("break_glass")
         if state != MISSING and self.lacks("nft"):
             return MISSING, self.words.say("needs_tool", tool="nftables")
+        if state != MISSING and self.facts.get("manager") != "systemd":
+            detail = self.words.say("fence_only")
         return state, detail
 
     def user(self) -> Told:
@@ -151,6 +153,17 @@ class _Prepared:
         if self.wanted and self.facts.get("root") and self.lacks("visudo"):
             return MISSING, self.words.say("needs_tool", tool="sudo")
         return self.on_root("people")
+
+    def health_check(self) -> Told:
+        check = self.facts.get("check_schedule") or {}
+        if self.wanted and check.get("asked") == "none":
+            return "off", ""
+        if self.wanted and not check.get("way"):
+            return MISSING, self.words.say("check_nowhere")
+        state, detail = self.done("health_check")
+        if self.wanted and state != MISSING:
+            detail = self.words.say("check_every", minutes=check.get("minutes"), way=check["way"])
+        return state, detail
 
 
 def _reason(result: Mapping[str, Any]) -> str:
@@ -170,6 +183,7 @@ def items(facts: Mapping[str, Any], words: Words) -> list[Item]:
         ("break_glass", prepared.break_glass),
         ("user", prepared.user),
         ("people", prepared.people),
+        ("health_check", prepared.health_check),
     )
     told = [(name, *look()) for name, look in each]
     return [{"item": name, "state": state, "detail": detail} for name, state, detail in told]

@@ -41,6 +41,10 @@ TEXTS: dict[str, Both] = {
         "the start command has to read {env_file}: set -a; . {env_file}; set +a",
     ),
     "in_force": Both("um rollback está em vigor: roll_forward primeiro", "a rollback is in force: roll_forward first"),
+    "fence_only": Both(
+        "põe a cerca e declara as flags; o reinício fica com quem inicia o processo",
+        "it puts up the fence and declares the flags; the restart stays with whoever starts the process",
+    ),
     "no_good": Both(
         "nenhum: {run[health_check -e health_mark_release=true]} até completar runbook_good_after",
         "none: {run[health_check -e health_mark_release=true]} until runbook_good_after is over",
@@ -54,6 +58,19 @@ TEXTS: dict[str, Both] = {
     ),
     "offline": Both("pip os achou sem rede", "pip found them without a network"),
     "offline_unknown": Both("este pip não sabe ensaiar: não provado", "this pip cannot rehearse: not proven"),
+    "check_minutes": Both(
+        "go_live_check_minutes tem que ser um número inteiro de 1 a 59",
+        "go_live_check_minutes must be a whole number from 1 to 59",
+    ),
+    "check_asks": Both(
+        "uma execução agendada não responde a {switch}: use uma chave ou um arquivo de senha",
+        "a scheduled run cannot answer {switch}: use a key or a password file",
+    ),
+    "check_nowhere": Both(
+        "o controlador não tem systemd (como root) nem crontab: agende health_check, ou go_live_check none",
+        "the controller has neither systemd (as root) nor crontab: schedule health_check, or set go_live_check to none",
+    ),
+    "check_every": Both("a cada {minutes} min, por {way}", "every {minutes} min, by {way}"),
     "journald": Both("o journald cuida", "journald sees to it"),
     "truncated": Both(
         "{path} corta o arquivo (copytruncate): linhas se perdem; tire essa linha",

@@ -35,6 +35,7 @@ def facts(**more):
         "venv_dir": "/opt/a/.venv",
         "wheelhouse": "/srv/wheels",
         "wheels": {"offline": True},
+        "check_schedule": {"asked": "auto", "way": "cron", "minutes": 5},
         "fence": {"addresses": ["192.0.2.1"]},
         "user": "runbook",
         "own_account": True,
@@ -95,6 +96,8 @@ def test_what_changed_is_told_as_what_it_was(check, state, wanted):
     ("break_glass", {"fence": {"failed": True, "msg": "x has no address on this host"}}, "x has no address"),
     ("break_glass", {"tools": ["awk", "flock", "logrotate", "sha256sum", "visudo"]}, "nftables is not installed"),
     ("user", {"results": {"user": [OK, FAILED]}}, "no space left"),
+    ("health_check", {"check_schedule": {"asked": "auto", "way": ""}}, "neither systemd"),
+    ("health_check", {"results": {"health_check": [FAILED]}}, "no space left"),
     ("people", {"tools": ["awk", "flock", "logrotate", "nft", "sha256sum"]}, "sudo is not installed"),
 ])  # fmt: skip
 def test_what_is_missing_is_named_with_what_mends_it(item, changes, sentence):
@@ -107,6 +110,8 @@ def test_what_is_missing_is_named_with_what_mends_it(item, changes, sentence):
 
 @pytest.mark.parametrize(("item", "changes", "state", "sentence"), [
     ("flags", {"manager": "process"}, "said", "set -a; . /etc/kumon-assistant/runbook.env"),
+    ("break_glass", {"manager": "process"}, "present", "the restart stays with whoever starts"),
+    ("health_check", {"check_schedule": {"asked": "none", "way": "none"}}, "off", ""),
     ("flags", {"state": "absent", "in_force": True}, "foreign", "a rollback is in force"),
     ("wheelhouse", {"venv_dir": ""}, "off", "runbook_venv_dir is empty"),
     ("wheelhouse", {"wheels": {"offline": None}}, "present", "not proven"),
