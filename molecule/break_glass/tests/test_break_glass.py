@@ -22,7 +22,7 @@ def left(assistant: Assistant) -> str:
 
 
 def test_it_is_installed_also_where_something_else_is_missing(assistant: Assistant) -> None:
-    run = assistant.playbook("prepare_go_live", runbook_locale="en")
+    run = assistant.playbook("prepare_go_live", runbook_locale="en", go_live_check="none")
     assert (run.code != 0, run.status) == (True, "insufficient")
     items = {item["item"]: item["state"] for item in run.result["hosts"][assistant.name]["items"]}
     assert (items["break_glass"], items["flags"]) == ("installed", "installed")

@@ -5,6 +5,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from tests.scenario.host import Assistant, Run
 from tests.scenario.releases import VARIABLES as RELEASES
 
@@ -15,6 +22,7 @@ VARIABLES = {
     "go_live_user": "runbook",
     "go_live_user_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl test"],
     "go_live_people": ["guest"],
+    "go_live_check": "none",
 }
 INSTALLED = ("flags", "log_rotation", "break_glass", "user", "people")
 PATHS = (
@@ -67,7 +75,7 @@ def test_it_installs_all_of_it_and_leaves_the_assistant_alone(assistant: Assista
     assert (run.code, run.status) == (0, "ok")
     told = states(assistant, run)
     assert [told[name] for name in INSTALLED] == ["installed"] * len(INSTALLED)
-    assert (told["state_dir"], told["known_good"], told["log_times"]) == ("present", "present", "present")
+    assert [told[name] for name in ("state_dir", "known_good", "wheelhouse", "log_times")] == ["present"] * 4
     assert there(assistant) == list(PATHS)
     assert assistant.pid() == pid
     assistant.sh("visudo -c && logrotate -d /etc/logrotate.conf")
@@ -93,7 +101,7 @@ def test_a_second_run_changes_nothing(assistant: Assistant) -> None:
     before = listing(assistant)
     run = assistant.playbook("prepare_go_live")
     assert (run.code, run.status, run.changed) == (0, "ok", 0)
-    assert set(states(assistant, run).values()) == {"present"}
+    assert set(states(assistant, run).values()) == {"present", "off"}
     run = assistant.playbook("prepare_go_live", "--check")
     assert (run.code, run.status, run.changed) == (0, "planned", 0)
     assert listing(assistant) == before
@@ -111,3 +119,59 @@ def test_absent_takes_away_what_it_installed_and_only_that(assistant: Assistant)
     assert assistant.host.file("/home/guest").exists
     again = assistant.playbook("prepare_go_live", prepare_state="absent")
     assert (again.code, again.changed) == (0, 0)
+
+
+CRONTAB = """#!/bin/sh
+[ "$1" = -l ] || exec cp "$1" {table}
+[ ! -e {table} ] || exec cat {table}
+exit 1
+"""
+
+
+def test_the_check_is_scheduled_on_the_controller_and_pages(
+    assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant.restore()
+    assistant.wait_for_deliveries()
+    desk, table = tmp_path / "desk", tmp_path / "table"
+    (tmp_path / "crontab").write_text(CRONTAB.format(table=table))
+    (tmp_path / "crontab").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    variables: dict[str, Any] = {
+        "go_live_check": "cron",
+        "runbook_desk_dir": str(desk),
+        "notify_dry_run": True,
+        "runbook_contacts": {
+            "technical": [{"name": "Dev", "channels": [{"type": "slack", "url": "https://x.example"}]}]
+        },
+    }
+    run = assistant.playbook("prepare_go_live", **variables)
+    assert states(assistant, run)["health_check"] == "installed"
+    assert assistant.playbook("prepare_go_live", **variables).changed == 0
+    (line,) = [line for line in table.read_text().splitlines() if not line.startswith("#")]
+    assert line.startswith("*/5 * * * * ")
+    job = line.split(" ", 5)[5]
+
+    def tick() -> tuple[int, list[str]]:
+        # As cron starts it.
+        done = subprocess.run(
+            ["/bin/sh", "-c", job],
+            capture_output=True,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "HOME": "/root"},
+            check=False,
+        )
+        return done.returncode, (done.stdout + done.stderr).splitlines()
+
+    assert tick() == (0, [])
+    assert json.loads((desk / "health-check.json").read_text())["status"] == "ok"
+    assert not (desk / "dry_run").exists()
+    assistant.sh("systemctl stop kumon-assistant")
+    code, lines = tick()
+    assert code in (20, 30)
+    assert 0 < len(lines) <= 10
+    assert list((desk / "dry_run/outbox").iterdir())
+    run = assistant.playbook("prepare_go_live", prepare_state="absent", **variables)
+    assert states(assistant, run)["health_check"] == "removed"
+    assert "runbook" not in table.read_text()
+    assert not (desk / "runbook-health-tick").exists()
