@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
+from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
@@ -27,6 +29,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     health,
     ledger,
+    prepare,
     recovery,
     report,
     rollback,
@@ -104,6 +107,9 @@ class _Run:
         """What was refused, could not be reached or went wrong. The sentence of the failure stands as it is."""
         failure = mapping(self.facts["failure"], "facts.failure")
         sentence = " ".join(str(failure.get("msg") or "?").split())
+        if failure.get("module_stderr"):
+            # The module did not run at all, of which ansible-core's sentence says nothing; the shell's does.
+            sentence += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
         acted = [int(level) for level in self.facts.get("acted") or []]
         # What was to be looked at and could not be read leaves the run blind, whoever says so.
         looked = self.procedure == "health_check" or self.facts.get("measured") is False
@@ -592,6 +598,10 @@ def _notify(run: _Run) -> dict[str, Any]:
     return dict(notify_outcome(told, check=run.check, locale=run.locale, commands=run.commands, **options))
 
 
+def _prepare_go_live(run: _Run) -> dict[str, Any]:
+    return prepared(run.facts, run.words(prepare.TEXTS))
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -605,4 +615,5 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "unanswered": _unanswered,
     "incident_report": _incident_report,
     "notify": _notify,
+    "prepare_go_live": _prepare_go_live,
 }
