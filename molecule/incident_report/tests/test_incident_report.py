@@ -9,6 +9,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,41 +67,59 @@ def test_a_report_without_any_act_says_what_is_not_known_and_touches_no_target(
     assert assistant.untouched()
 
 
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({"report_run_id": "nobody"}, "No act of the run 'nobody' is in the journals."),
-        ({"report_since": "1h", "report_until": "2h"}, "The window is empty"),
-    ],
-)
-def test_bad_input_is_one_sentence_and_nothing_is_written(
-    assistant: Assistant, desk: Desk, given: dict[str, str], sentence: str
-) -> None:
-    run = desk.report(assistant, **given)
+def test_bad_input_is_one_sentence_and_nothing_is_written(assistant: Assistant, desk: Desk) -> None:
+    run = desk.report(assistant, report_run_id="nobody")
     assert run.code != 0
-    assert sentence in run.text
+    assert "No act of the run 'nobody' is in the journals." in run.text
     assert not (desk.directory / "reports").exists()
 
 
+# What is planted where customers and components write, and a key that is none.
+PLANTED = (*SECRETS, "PLANTEDENV")
+LINES = (
+    f"CRITICAL:app.core:OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|conv={HOSTILE}|idem=1",
+    f"CRITICAL:app.core:INSTANCE_GUARD|level=CRITICAL|type=invalid_pattern|value={HOSTILE}|conv=c|idem=2",
+    f"ERROR:app.core:could not connect to postgresql://kumon:{PLANTED[2]}@db:5432/kumon for 5511988887777",
+)
+
+
+@dataclass
+class Incident:
+    """An incident from its diagnosis to its report, and what each run came to."""
+
+    desk: Desk
+    report: Run
+    runs: list[Run]
+
+
 @pytest.fixture(scope="module")
-def incident(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, Run]]:
-    """The report of an incident: hand-offs get lost, customers write what they like, and delivery is switched off."""
-    line = f"CRITICAL:x:OUTBOX_GUARD|level=CRITICAL|type=y|conv={HOSTILE}|idem=1"
-    assistant.sh(f"printf '%s\\n' {shlex.quote(line)} >> {LOG}")
+def incident(assistant: Assistant, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Incident]:
+    """Hand-offs get lost, customers write what they like, delivery is switched off, people are told."""
+    desk = Desk(tmp_path_factory.mktemp("desk"))
+    for line in LINES:
+        assistant.sh(f"printf '%s\\n' {shlex.quote(line)} >> {LOG}")
     assistant.fault(lost_handoff=True)
     time.sleep(2)
-    assert assistant.playbook("rollback_level1").code == 0
-    desk = Desk(tmp_path_factory.mktemp("desk"))
-    yield desk, desk.report(assistant)
+    hostile = {"runbook_evolution_api_key": f"{PLANTED[-1]}-0123456789", "ansible_no_target_syslog": True}
+    facts = {"headline": {"__ansible_unsafe": HOSTILE}}  # what -e gives is a template, unless it is said not to be
+    runs = [
+        assistant.playbook("diagnose", "-v", depth="full", **desk.variables, **hostile),
+        assistant.playbook("diagnose", depth="full", output="json", **desk.variables, **hostile),
+        assistant.playbook("health_check", "-v", **desk.variables),
+        assistant.playbook("rollback_level1", "-v", **desk.variables),
+        assistant.playbook("notify", "-v", notify_event="close", notify_facts=facts, **desk.variables),
+        desk.report(assistant, "-v"),
+    ]
+    assert [run.code for run in runs][3:] == [0, 0, 0]
+    yield Incident(desk, runs[-1], runs)
     desk.hooks.close()
     desk.mails.close()
 
 
 def test_the_report_tells_the_incident_from_its_first_sign_to_its_proof(
-    assistant: Assistant, incident: tuple[Desk, Run]
+    assistant: Assistant, incident: Incident
 ) -> None:
-    desk, run = incident
-    assert run.code == 0
+    desk, run = incident.desk, incident.report
     assert run.seconds < 120
     text = desk.file("en.md").read_text()
     for sentence in (
@@ -118,7 +137,7 @@ def test_the_report_tells_the_incident_from_its_first_sign_to_its_proof(
     assert json.loads(desk.file("json").read_text())["incident"]["id"] in run.text
 
 
-def test_evidence_was_kept_once_the_kill_switch_held(assistant: Assistant, incident: tuple[Desk, Run]) -> None:
+def test_evidence_was_kept_once_the_kill_switch_held(assistant: Assistant, incident: Incident) -> None:
     (home,) = assistant.sh(f"ls -d {STATE}/evidence/*").split()
     manifest = json.loads(assistant.sh(f"cat {home}/manifest.json"))
     assert {entry["name"] for entry in manifest["files"]} >= {"flags.json", "unit.txt", "journal.jsonl", "log.txt"}
@@ -128,14 +147,13 @@ def test_evidence_was_kept_once_the_kill_switch_held(assistant: Assistant, incid
     assert manifest["collected"] > outcome["time"]
 
 
-def test_the_pages_open_in_a_browser(incident: tuple[Desk, Run]) -> None:
-    desk, _run = incident
+def test_the_pages_open_in_a_browser(incident: Incident) -> None:
     with sync_playwright() as driver:
         chromium = driver.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         for locale in ("pt_BR", "en"):
             for width, height in ((1280, 900), (390, 844)):
                 page = chromium.new_page(viewport={"width": width, "height": height})
-                assert_opens(page, f"file://{desk.file(f'{locale}.html')}", width)
+                assert_opens(page, f"file://{incident.desk.file(f'{locale}.html')}", width)
                 page.close()
         chromium.close()
 
@@ -161,39 +179,22 @@ def assert_opens(page: Page, url: str, width: int) -> None:
     assert shown["images"] == [[True] * 4] * 3
 
 
-def test_planted_secrets_are_in_no_output_message_journal_evidence_or_report(sound: Assistant, desk: Desk) -> None:
-    """Everything that leaves a run is searched for what was planted where customers and components write."""
-    secrets = (*SECRETS, "PLANTEDENV")
-    lines = [
-        f"CRITICAL:app.core:OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|conv={HOSTILE}|idem=1",
-        f"CRITICAL:app.core:INSTANCE_GUARD|level=CRITICAL|type=invalid_pattern|value={HOSTILE}|conv=c|idem=2",
-        f"ERROR:app.core:could not connect to postgresql://kumon:{secrets[2]}@db:5432/kumon for 5511988887777",
-    ]
-    for line in lines:
-        sound.sh(f"printf '%s\\n' {shlex.quote(line)} >> {LOG}")
-    sound.fault(lost_handoff=True)
-    hostile = {"runbook_evolution_api_key": "PLANTEDENV-0123456789", "ansible_no_target_syslog": True}
-    facts = {"headline": {"__ansible_unsafe": HOSTILE}}  # what -e gives is a template, unless it is said not to be
-    runs = [
-        sound.playbook("diagnose", "-v", depth="full", **desk.variables, **hostile),
-        sound.playbook("diagnose", depth="full", output="json", **desk.variables, **hostile),
-        sound.playbook("health_check", "-v", **desk.variables),
-        sound.playbook("rollback_level1", "-v", **desk.variables),
-        sound.playbook("notify", "-v", notify_event="close", notify_facts=facts, **desk.variables),
-        desk.report(sound, "-v"),
-    ]
-    assert [run.code for run in runs][3:] == [0, 0, 0]
+def test_planted_secrets_are_in_no_output_message_journal_evidence_or_report(
+    assistant: Assistant, incident: Incident
+) -> None:
+    """Everything that leaves a run is searched for what was planted."""
+    desk = incident.desk
     kept = {
-        "outputs": "".join(run.text for run in runs),
+        "outputs": "".join(run.text for run in incident.runs),
         "messages": json.dumps(desk.hooks.got) + "".join(str(mail) for mail in desk.mails.mails),
-        "journal": sound.sh(f"cat {STATE}/journal.jsonl"),
-        "evidence": sound.sh(f"cat {STATE}/evidence/*/*"),
+        "journal": assistant.sh(f"cat {STATE}/journal.jsonl"),
+        "evidence": assistant.sh(f"cat {STATE}/evidence/*/*"),
         "desk": "".join(path.read_text() for path in desk.directory.rglob("*") if path.is_file()),
     }
     assert all(len(text) > 100 for text in kept.values())
     assert "conv_***7777" in kept["desk"] + kept["evidence"]
     for where, text in kept.items():
-        for secret in secrets:
+        for secret in PLANTED:
             assert secret not in text, f"{secret} is in the {where}"
         for mark in ("\x1b[2J", "\u202e"):
             assert mark not in text, f"{mark!r} is in the {where}"

@@ -53,6 +53,7 @@ def test_bad_input_is_refused_with_one_sentence(assistant: Assistant) -> None:
             ({"runbook_webhook_url": "http://127.0.0.1:9/hook"}, "nothing listens at http://127.0.0.1:9/hook: start"),
             ({"runbook_webhook_url": "http://127.0.0.1:8099/"}, "answers HTML, it is not the assistant's webhook"),
             ({"runbook_log_paths": ["/var/log/none.log"]}, "the log /var/log/none.log does not exist"),
+            ({"ansible_port": 9, "ansible_control_path": "none"}, "unreachable"),
             ({"runbook_service_name": "kumon-asistant"}, "kumon-asistant"),
             ({"runbook_become": False}, "become: true"),
         ],
@@ -107,14 +108,18 @@ def test_a_lost_hand_off_fails_it(sound: Assistant) -> None:
 def test_under_the_kill_switch_the_message_is_processed_and_nothing_goes_out(sound: Assistant) -> None:
     assert sound.playbook("rollback_level1", rollback_fence="never").code == 0
     asked = sound.asked()
-    run = smoke_test(sound, "5511977770011")
-    assert run.code == 0
+    hosts = sound.inventory(
+        {
+            "processed": {"smoke_test_phone": "5511977770011"},
+            "full": {"smoke_test_phone": "5511977770012", "smoke_test_mode": "full"},
+        }
+    )
+    run = sound.playbook("smoke_test", *hosts, "--limit=processed,full", runbook_locale="en")
+    assert run.result["hosts"]["processed"]["status"] == "proven"
+    assert "the process has the kill-switch and nothing can go out" in " ".join(run.messages["full"])
     assert sound.asked() == asked
     assert sound.lines("phase=delivery|conv=conv_5511977770011_") > 0
-    sentence = "the process has the kill-switch and nothing can go out"
-    sound.assert_refuses(
-        "smoke_test", sentence, smoke_test_phone="5511977770012", smoke_test_mode="full", runbook_locale="en"
-    )
+    assert sound.lines("5511977770012") == 0
     assert {entry["procedure"] for entry in sound.journal()} == {"rollback_level1"}
     # A process that sends all the same fails it.
     sound.fault(ignore_kill_switch=True)
@@ -131,9 +136,15 @@ def test_a_log_in_the_journal_serves_as_well(sound: Assistant) -> None:
         "systemctl daemon-reload; systemctl reset-failed kumon-assistant; systemctl restart kumon-assistant;"
         "for n in $(seq 100); do curl -sf -m 1 http://127.0.0.1:8000/health && exit 0; sleep 0.1; done; exit 1"
     )
-    assert smoke_test(sound, "5511977770005", runbook_log_source="journal").code == 0
     # And in the file there is nothing to see.
-    wrong = smoke_test(sound, "5511977770006", smoke_test_wait_seconds=2)
-    assert (wrong.code == 0, wrong.status == "proven") == (False, False)
+    hosts = sound.inventory(
+        {
+            "journal": {"runbook_log_source": "journal", "smoke_test_phone": "5511977770005"},
+            "file": {"smoke_test_phone": "5511977770006", "smoke_test_wait_seconds": 2},
+        }
+    )
+    run = sound.playbook("smoke_test", *hosts, "--limit=journal,file", runbook_locale="en")
+    statuses = {name: host["status"] for name, host in run.result["hosts"].items()}
+    assert (run.code == 0, statuses["journal"], statuses["file"] == "proven") == (False, "proven", False)
     sound.sh("systemctl stop kumon-assistant")
     sound.assert_refuses("smoke_test", "the service is not running", runbook_locale="en")
