@@ -232,3 +232,33 @@ def test_a_variable_that_does_not_fit_fails_with_its_sentence(play):
     shown, facts = play(demo_on="perhaps", demo_key="PLANTEDKEY")
     assert facts is None
     assert "demo_on" in shown and "perhaps" in shown and "PLANTEDKEY" not in shown and "Traceback" not in shown
+
+
+DESCRIBED = """
+- kumon.runbook.settings:
+    role: assistant
+    entries: [main]
+    also: {demo: [main]}
+    describe: true
+    tells: true
+- ansible.builtin.set_fact:
+    __demo: "{{ {'target': __assistant_target.service, 'python': __assistant_desk_python, 'demo': __demo} }}"
+  no_log: true
+"""
+
+
+def test_one_task_does_for_all_and_says_now_that_nobody_is_told(play, tmp_path):
+    roles = tmp_path / "roles"
+    (roles / "demo" / "tasks" / "main.yml").write_text(DESCRIBED, encoding="utf-8")
+    (roles / "assistant").symlink_to(HERE / "roles" / "assistant")
+    paths = {"runbook_log_paths": ["/var/log/a.log"], "runbook_desk_host": "localhost"}
+    shown, facts = play(
+        demo_key="PLANTEDKEY", runbook_health_url="http://127.0.0.1:8000/health?key=PLANTEDKEY", **paths
+    )
+    assert (facts["target"]["port"], facts["demo"]["key"]) == (8000, "PLANTEDKEY")
+    assert facts["python"]
+    assert "PLANTEDKEY" not in shown
+    assert "[WARNING]" in shown and "runbook_contacts" in shown
+    (tmp_path / "facts.json").unlink()
+    shown, facts = play(runbook_health_url="planted", **paths)
+    assert facts is None and "runbook_health_url (planted) is not an http URL" in shown
