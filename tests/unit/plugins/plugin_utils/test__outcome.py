@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recov
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.prepare_facts import FAILED, prepared
 from tests.unit.records import NOON, counted, turns
 
 RUN = "ansible-playbook kumon.runbook."
@@ -1308,6 +1309,12 @@ FACTS = {
         for check, problem in ((False, ""), (True, ""), (False, "no\nspace"))
     ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
+    "prepare_go_live": [
+        prepared(),
+        prepared(check=True),
+        prepared(root=False, tools=[], timestamps="none", release={}, people=[], results={"flags": [FAILED]}),
+        prepared(state="absent", in_force=True),
+    ],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
 FAILURES = [
