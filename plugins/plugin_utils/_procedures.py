@@ -12,7 +12,8 @@ class Procedure(NamedTuple):
     """One playbook.
 
     `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
-    next), `decide` (looks, and may do rollbacks), `prove`, or `tell`. `budget` is in seconds from the command's start
+    next), `decide` (looks, and may do rollbacks), `prove`, `tell`, or `configure`
+    (touches no host of the assistant). `budget` is in seconds from the command's start
     to the observed effect; `None` where the run's own variables say it.
     """
 
@@ -25,6 +26,7 @@ class Procedure(NamedTuple):
 PROCEDURES = {
     "health_check": Procedure("look", 0, 30, "what was measured, with its age"),
     "diagnose": Procedure("look", 0, None, "what was measured, with its age"),
+    "decide": Procedure("look", 0, 30, "whether the verdict asks for what a workflow does next"),
     "rollback_level1": Procedure("rollback", 1, 30, "messages are planned, and none of them is sent"),
     "rollback_level2": Procedure(
         "rollback", 2, 120, "the flags of V1 are in the running process, and messages are delivered"
@@ -37,6 +39,7 @@ PROCEDURES = {
     "unanswered": Procedure("tell", 0, 60, "who waits for an answer, as a list for those who call back"),
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
+    "configure_awx": Procedure("configure", 0, None, "AWX has what is described, by its own answers"),
 }
 
 ROLLBACKS = tuple(name for name, row in PROCEDURES.items() if row.kind == "rollback")
