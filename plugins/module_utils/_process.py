@@ -171,7 +171,8 @@ class PlainProcess:
         stat = self.host.proc.stat(pid)
         wanted = [os.path.basename(self.command[0]), *(word for word in self.command[1:] if word[:1] != "-")]
         for each in (pid, stat.ppid if stat else 0):
-            argv = self.host.proc.argv(each) if each > 1 else []
+            # A title that is shorter than the command it was written over is filled up with zeros.
+            argv = [word for word in self.host.proc.argv(each) if word] if each > 1 else []
             words = {os.path.basename(word) for word in argv} | set(argv)
             if words & set(wanted) or (len(argv) == 1 and " " in argv[0]):
                 return True

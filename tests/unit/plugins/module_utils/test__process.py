@@ -754,12 +754,12 @@ def test_output_that_went_through_tee_goes_to_its_file(act, service, tmp_path):
 
 
 def titled(service, monkeypatch):
-    """The service has given itself a title."""
+    """The service has given itself a title, over its command and its environment."""
     pid = service.start()
     read = Proc._read
 
     def overwritten(self, *parts):
-        return b"title\0" + b"\0" * 40 if parts == (pid, "environ") else read(self, *parts)
+        return b"kumon: serving\0" + b"\0" * 40 if parts in ((pid, "environ"), (pid, "cmdline")) else read(self, *parts)
 
     monkeypatch.setattr(Proc, "_read", overwritten)
     return pid
@@ -886,6 +886,11 @@ def test_the_configured_command_has_to_fit(refused, act, service):
     assert "which was not started by runbook_process_command (/usr/bin/other)" in said
     assert lives(pid)
     assert act(command=[sys.executable, "-u", *service.command[1:]], check_mode=True)["changed"]
+
+
+def test_a_title_hides_the_command(act, service, monkeypatch):
+    titled(service, monkeypatch)
+    assert act(command=["/bin/sleep", "60"], check_mode=True)["changed"]
 
 
 def test_what_the_service_may_only_read_is_no_log_of_its(tmp_path):
