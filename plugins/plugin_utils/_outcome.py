@@ -21,6 +21,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
+from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
@@ -32,6 +33,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     decide,
     health,
     ledger,
+    prepare,
     recovery,
     report,
     rollback,
@@ -656,6 +658,10 @@ def _configure_awx(run: _Run) -> dict[str, Any]:
     }
 
 
+def _prepare_go_live(run: _Run) -> dict[str, Any]:
+    return prepared(run.facts, run.words(prepare.TEXTS))
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -671,4 +677,5 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "incident_report": _incident_report,
     "notify": _notify,
     "configure_awx": _configure_awx,
+    "prepare_go_live": _prepare_go_live,
 }

@@ -13,9 +13,10 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, decide, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, decide, prepare, rollback, smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PHONE = re.compile(r"[0-9]{10,15}")
 
 
@@ -23,13 +24,15 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     """Return the sentence.
 
     :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
-        asked for, the ``release`` to go back to, ``flags`` to set, or a ``smoke_test``
+        asked for, the ``release`` to go back to, ``flags`` to set, ``people`` for sudo, or a ``smoke_test``
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
-        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{phone, webhook_url, service, state, mode}``
+        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{people, user}``;
+        ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    words = Words(locale, endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, run=commands)
+    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS)
+    words = Words(locale, *topics, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
 
@@ -93,12 +96,22 @@ def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
 
 
+def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """What sudo would take as something else than a user's or a group's name."""
+    user, people = str(facts.get("user") or ""), [str(one) for one in facts.get("people") or []]
+    wrong = [one for one in people if not _ACCOUNT.fullmatch(one[1:] if one.startswith("%") else one)]
+    if wrong:
+        return words.say("people_wrong", name=repr(wrong[0][:40]))
+    return "" if not user or _ACCOUNT.fullmatch(user) else words.say("user_wrong", name=repr(user[:40]))
+
+
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "causes": _causes,
     "desk": _desk,
     "flags": _flags,
     "gate": _gate,
     "hours": _hours,
+    "people": _people,
     "release": _release,
     "smoke_test": _smoke_test,
 }

@@ -171,7 +171,7 @@ def test_a_job_of_awx_whose_desk_ends_with_it_refuses_or_promises_nothing(sound:
     # Stopping messages matters more than the telling, and people are told all the same.
     run = sound.playbook("rollback_level1", runbook_reason="the gateway is down", **job)
     assert (run.code, run.status, sentence in run.text) == (0, "proven", True)
-    (first,) = hooks.texts("/slack")
+    (first,) = hooks.texts("/broken")  # which is not broken here
     assert "No other message comes by itself" in first
     assert "Next message" not in first and "To acknowledge" not in first
     assert "ana (the gateway is down)" in first

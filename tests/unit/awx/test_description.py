@@ -24,6 +24,7 @@ LONGEST = {
     "roll_forward": 300,
     "emergency_recovery": 30 + 120 + 300 + 3 * 180,
     "validate_recovery": 900,
+    "prepare_go_live": 900,
     "configure_awx": 240,
 }
 API = {

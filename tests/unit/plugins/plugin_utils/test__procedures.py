@@ -31,6 +31,7 @@ PROMISED = {
     "smoke_test": (0, 60),
     "unanswered": (0, 60),
     "incident_report": (0, 120),
+    "prepare_go_live": (0, None),
     "notify": (0, 120),
     "configure_awx": (0, None),
 }
@@ -44,7 +45,8 @@ def test_levels_and_budgets_are_those_that_were_promised():
 @pytest.mark.parametrize("name", PROCEDURES)
 def test_a_procedure_is_a_playbook_that_says_what_it_proves(name):
     assert (PLAYBOOKS / f"{name}.yml").is_file()
-    assert PROCEDURES[name].kind in ("look", "rollback", "forward", "decide", "prove", "tell", "configure")
+    kinds = ("look", "rollback", "forward", "decide", "prove", "tell", "prepare", "configure")
+    assert PROCEDURES[name].kind in kinds
     assert PROCEDURES[name].proves
 
 
