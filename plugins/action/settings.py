@@ -15,6 +15,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible_collections.kumon.runbook.plugins.plugin_utils._description import assistant_description
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
+from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
 
 # What an option's specification has beside its description.
 _KEYS = ("type", "elements", "choices", "required", "options")
@@ -53,24 +54,36 @@ class ActionModule(ActionBase):
         """The settings of one role beside those of its that are known. Raises _Wrong."""
         options = _options(os.path.join(os.path.dirname(self._role_path()), role), entries)
         given = {name: self._given(name, task_vars) for name in options if name in task_vars}
-        settings, problem = settle(options, given, "runbook_" if role == "assistant" else f"{role}_")
-        if problem:
-            raise _Wrong(problem)
+        settings, wrong = settle(options, given, "runbook_" if role == "assistant" else f"{role}_")
+        if wrong:
+            raise _Wrong(wrong)
         return {**plain(task_vars.get(f"__{role}") or {}), **settings}
 
     def _described(self, settings: dict[str, Any], task_vars: dict[str, Any], tells: bool) -> dict[str, Any]:
-        """What modules need of the service, and the desk's Python. Raises _Wrong where settings do not fit together."""
+        """What modules need of the service, the desk's Python, and whether the desk outlives the run.
+
+        Raises _Wrong where settings do not fit together.
+        """
         target = assistant_description(settings)
         if target["problems"]:
             raise _Wrong(target["problems"][0])
         # Said now, while there is still nothing to tell; but stopping messages matters more than the telling.
-        for problem in target["contacts"] if settings["contacts"] or tells else []:
-            self._display.warning(problem)
+        for told in target["contacts"] if settings["contacts"] or tells else []:
+            self._display.warning(told)
         desk = settings["desk_host"]
-        python = task_vars.get("ansible_playbook_python")
+        python, connection = task_vars.get("ansible_playbook_python"), ""
         if desk != "localhost":
-            python = task_vars["hostvars"][desk].get("ansible_python_interpreter", "auto_silent")
-        return {"__assistant_target": target, "__assistant_desk_python": python}
+            host = task_vars["hostvars"][desk]
+            python, connection = host.get("ansible_python_interpreter", "auto_silent"), host.get("ansible_connection")
+        job = str(task_vars.get("awx_job_id") or (os.environ.get("JOB_ID", "") if os.environ.get("AWX_HOST") else ""))
+        return {
+            "__assistant_target": target,
+            "__assistant_desk_python": python,
+            "__assistant_in_awx": job != "",
+            "__assistant_desk_problem": problem(
+                "desk", {"job": job, "desk": desk, "connection": connection}, settings["locale"]
+            ),
+        }
 
     def _role_path(self) -> str:
         role = self._task._role

@@ -12,7 +12,8 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, prepare, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, decide, prepare, rollback, smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -22,15 +23,16 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set,
-        ``people`` for sudo, or a ``smoke_test``
-    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``;
-        ``{people, user}``;
+    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
+        asked for, the ``release`` to go back to, ``flags`` to set, ``people`` for sudo, or a ``smoke_test``
+    :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
+        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{people, user}``;
         ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    words = Words(locale, endings.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, run=commands)
+    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS)
+    words = Words(locale, *topics, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
 
@@ -52,6 +54,19 @@ def _hours(facts: dict[str, Any], _words: Words, _locale: str) -> str:
     except ValueError as wrong:
         return str(wrong)
     return ""
+
+
+def _desk(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """A job of AWX runs in a container: what it keeps beside itself is gone with it, and nobody is told any more."""
+    job, desk, connection = (str(facts.get(name) or "") for name in ("job", "desk", "connection"))
+    beside = desk in ("localhost", "127.0.0.1", "::1") or connection.rpartition(".")[2] == "local"
+    return words.say("desk_ends", job=job, desk=desk) if job and beside else ""
+
+
+def _causes(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """A cause that there is not would never be met, and nobody would know why."""
+    unknown = [str(cause) for cause in facts.get("decide_cause") or [] if cause not in CAUSES]
+    return words.say("unknown_cause", cause=unknown[0][:60]) if unknown else ""
 
 
 def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
@@ -91,6 +106,8 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
 
 
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
+    "causes": _causes,
+    "desk": _desk,
     "flags": _flags,
     "gate": _gate,
     "hours": _hours,

@@ -78,6 +78,8 @@ def run_result(
         "run_id": run_id,
         "next_step": worst["next_step"] or (reach if worst["status"] == "unreachable" else None),
         "hosts": by_host,
+        # What the run as a whole has beside this: the decision, or the report. Each host says the same.
+        **{key: one[key] for one in outcomes.values() for key in ("decided", "report") if key in one},
     }
 
 

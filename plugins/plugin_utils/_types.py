@@ -311,3 +311,7 @@ class Outcome(TypedDict, total=False):
     decisions: list[dict[str, Any]]
     proof: RecoveryProof
     judged: bool
+    # Whether a workflow's branch is taken, and by which verdict.
+    decided: dict[str, Any]
+    # Where a report lies, and a short text of it.
+    report: dict[str, Any]

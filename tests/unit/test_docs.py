@@ -65,7 +65,7 @@ def test_shared_variables_are_named_in_one_role_only():
         named = set(re.findall(r"(?<![.\w])runbook_\w+", re.sub(r"#.*", "", path.read_text(encoding="utf-8"))))
         # Who acts, on which hosts, and why not on these is asked for before anything else; the rest is the result.
         results = {"runbook_result", "runbook_result_", "runbook_diagnosis"}
-        assert named <= {*results, "runbook_actor", "runbook_hosts", "runbook_refuse"}, path
+        assert named <= {*results, "runbook_actor", "runbook_hosts", "runbook_reason", "runbook_refuse"}, path
 
 
 def test_roles_hold_no_words_and_no_judging():
