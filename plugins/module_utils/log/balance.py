@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
@@ -46,6 +46,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import (
     Tally,
     Unanswered,
     is_invalid_instance,
+    person_of,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.turns import Turn, Turns
 
@@ -57,6 +58,7 @@ _CONVERSATIONS_NAMED = 10
 _SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = _BUDGETS_KEPT = 50_000
 _INCIDENTS_KEPT = 200_000
 _RUN_KEPT = 1000
+_NAMES_KEPT = 4096
 _RECENT = 5000
 # The columns of a minute; the last two are not told by the minute.
 _LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _SETTLED, _REPEATED = range(9)
@@ -67,6 +69,15 @@ _MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
+
+
+class _Name(NamedTuple):
+    """What a ``conv=…|idem=…`` says: whose conversation it is."""
+
+    key: int
+    who: int
+    conversation: bytes
+    person: bytes
 
 
 _Read = tuple[Optional[float], Optional[float], int]  # when it was read, when it was planned, whose it is
@@ -124,6 +135,7 @@ class Balance:
         self._zeros: dict[int, tuple[float | None, int, bool]] = {}
         self._reads: dict[int, tuple[_Read, ...]] = {}
         self._budgets: dict[int, int] = {}
+        self._names: dict[bytes, _Name] = {}
         self._turns = Turns()
         self._unplanned: list[tuple[float | None, int]] = []
         self._unsent: list[tuple[float | None, int]] = []
@@ -156,24 +168,24 @@ class Balance:
             self._undated_row
         )  # of the minute of the event that is taken; one that nobody reads outside the window
         self._moment: float | None = None  # of the event that is taken, and its line, for samples
-        self._line = b""
+        self.line = b""
         self._inside = True
         self._minute: int | None = None
         self._is_bounded = since is not None or until is not None
         # The V2 traces know no message's id; what they tell has to be paired by key.
         by_any: dict[str, Callable[[Event], None]] = {
             RECEIVED: self._take_received,
-            SENT: self._take_sent,
             DROPPED: self._take_dropped,
             IGNORED: self._take_ignored,
             GUARD: self._take_guard,
             INSTANCE: self._take_instance,
         }
-        self._by_key = {
+        self._by_key: dict[str, Callable[[Event], None]] = {
             **by_any,
-            PLANNED: self._take_plan,
-            READ: self._take_delivery,
-            SETTLED: self._take_result,
+            PLANNED: lambda event: self.take_plan(event.key, event.ids, event.number),
+            READ: lambda event: self.take_delivery(event.key, event.ids, event.number),
+            SENT: lambda event: self.take_sent(event.key, event.instance),
+            SETTLED: lambda event: self.take_result(event.key, event.outcome, event.http),
         }
         self._by_id = {
             **by_any,
@@ -212,6 +224,11 @@ class Balance:
         self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES]))
 
     @property
+    def is_filtered(self) -> bool:
+        """Whether only one conversation is counted, so that each event has to be asked whose it is."""
+        return self._conversation is not None
+
+    @property
     def newest_message(self) -> float | None:
         """When the newest record of a message in the window was written, in seconds since the epoch."""
         return max(self._last_event[stage] for stage in _MESSAGE_STAGES) or None
@@ -221,10 +238,16 @@ class Balance:
         by_id = grammar != "trace"
         if self._conversation is not None and not self._concerns(event, by_id):
             return
-        self._line = line
+        self.line = line
+        self.begin(event.stage, moment, grammar, own)
+        (self._by_id if by_id else self._by_key)[event.stage](event)
+
+    def begin(self, stage: str, moment: float | None, grammar: str, own: bool) -> None:
+        """An event of this stage and moment is to be counted next."""
         if moment != self._moment:
             self._turn_to(moment)
-        stage = event.stage
+        if moment is None:
+            self._undated += 1
         if self._inside:
             self._grammars[grammar] += 1
             if moment is not None:
@@ -234,9 +257,6 @@ class Balance:
                     self._own_stamps = True
                 else:
                     self._inherited_stamps = True
-        if moment is None:
-            self._undated += 1
-        (self._by_id if by_id else self._by_key)[stage](event)
 
     def _turn_to(self, moment: float | None) -> None:
         """The next events are of this moment."""
@@ -274,7 +294,7 @@ class Balance:
         return conversation == self._conversation or self._conversation in conversation.split(b"_")
 
     def _sample(self, name: str) -> None:
-        self._samples[name].append((self._moment, self._line[:_SAMPLE_BYTES]))
+        self._samples[name].append((self._moment, self.line[:_SAMPLE_BYTES]))
 
     def _critical(self) -> None:
         """Note when the last critical event was, repeats of known incidents included: those are what goes on."""
@@ -288,7 +308,7 @@ class Balance:
         self._row[_RECEIVED] += 1
         self._turns.receive(event.key, event.conversation, self._moment, self._inside)
         if self._inside:
-            self._unanswered.ask(event.conversation, self._moment)
+            self._unanswered.ask(event.conversation, self._moment, person_of(event.conversation))
             if event.instance is not None:
                 self._see_instance(self._seen, event.instance)
 
@@ -299,31 +319,32 @@ class Balance:
         elif self._inside:
             self._unplanned.append((self._moment, hash(event.conversation)))
 
-    def _take_plan(self, event: Event) -> None:
-        key, ids, who, number = hash(event.key), hash(event.ids), hash(event.conversation), event.number
+    def take_plan(self, name: bytes, outbox: bytes, number: int) -> None:
+        """The planner has put ``number`` messages into an outbox (its ids) for ``name``, a ``conv=…|idem=…``."""
+        key, who, conversation, person = self._names.get(name) or self._name(name)
+        ids, moment, inside = hash(outbox), self._moment, self._inside
         before = self._handoffs.hot.get(key)
         is_open = before is not None and before[1] & OPEN != 0
+        packed = word(self._claimed_starts, moment, inside, number, who)
         if not number:
             # The planner writes two traces a turn, before (usually 0) and after: two zeros are a turn without answer.
             if key in self._zeros:
                 self._zeros.pop(key)
-                if self._inside:
-                    self._unplanned.append((self._moment, who))
+                if inside:
+                    self._unplanned.append((moment, who))
             else:
                 if len(self._zeros) >= _ZEROS_KEPT:
                     self._zeros.pop(next(iter(self._zeros)))
-                self._zeros[key] = (self._moment, who, self._inside)
-                if self._inside:  # a turn has begun: somebody wrote
-                    self._unanswered.ask(event.conversation, self._moment)
+                self._zeros[key] = (moment, who, inside)
+                if inside:  # a turn has begun: somebody wrote
+                    self._unanswered.ask(conversation, moment, person)
             # One that is still unread stays so, with its ids; but the outbox is empty now.
-            packed = word(self._claimed_starts, self._moment, self._inside, 0, who)
             if before is not None and is_open:
                 self._handoffs.plan(key, before[0], packed & ~COUNTED | before[1] & COUNTED)
             else:
                 self._handoffs.plan(key, ids, packed & ~OPEN)
             return
-        zero = self._zeros.pop(key, None)
-        packed = word(self._claimed_starts, self._moment, self._inside, number, who)
+        zero = self._zeros.pop(key, None) if self._zeros else None
         if before is not None and is_open and before[0] == ids and zero is None:
             # What is still in the outbox is seen once more before the next turn: it stays one message.
             self._handoffs.plan(key, ids, packed & ~COUNTED | before[1] & COUNTED)
@@ -331,8 +352,16 @@ class Balance:
         self._handoffs.plan(key, ids, packed, another=is_open)
         self._spend(key, -number)
         self._planned_messages()
-        if self._inside and not (zero and zero[2]):
-            self._unanswered.ask(event.conversation, self._moment)
+        if inside and not (zero and zero[2]):
+            self._unanswered.ask(conversation, moment, person)
+
+    def _name(self, name: bytes) -> _Name:
+        """Take a ``conv=…|idem=…`` apart, once for the few traces of its turn."""
+        if len(self._names) >= _NAMES_KEPT:
+            self._names.clear()
+        conversation = _conversation(name)
+        known = self._names[name] = _Name(hash(name), hash(conversation), conversation, person_of(conversation))
+        return known
 
     def _planned_messages(self) -> None:
         self._row[_PLANNED] += 1
@@ -361,8 +390,10 @@ class Balance:
         if self._inside and moment is not None:
             self._recent_plans.append(moment)
 
-    def _take_delivery(self, event: Event) -> None:
-        moment, key, ids = self._moment, hash(event.key), hash(event.ids)
+    def take_delivery(self, name: bytes, outbox: bytes, number: int) -> None:
+        """Delivery has found ``number`` messages in an outbox (its ids) for ``name``."""
+        key, who, _conversation, _person = self._names.get(name) or self._name(name)
+        moment, ids = self._moment, hash(outbox)
         plan = self._handoffs.deliver(key, ids)
         planned_at: float | None = None
         if plan is not None:
@@ -379,16 +410,16 @@ class Balance:
                 self._critical()
             else:
                 self.ambiguous += 1
-        if event.number:
+        if number:
             self._row[_READ] += 1
             if len(self._reads) < _READS_KEPT:
-                read = (moment, planned_at, hash(event.conversation))
+                read = (moment, planned_at, who)
                 waiting = self._reads.get(key)
                 self._reads[key] = (read,) if waiting is None else (*waiting, read)
         elif plan is not None and count_of(plan[1]):
             self._lost += 1
             self._critical()
-            self._lost_keys.append((event.key, count_of(plan[1]), event.number))
+            self._lost_keys.append((name, count_of(plan[1]), number))
             self._row[_LOST] += 1
             self._sample("lost")
 
@@ -404,8 +435,9 @@ class Balance:
         if seconds > LONGEST_GRACE and self._inside and name in self._late:
             self._late[name] += 1
 
-    def _take_sent(self, event: Event) -> None:
-        key = hash(event.key)
+    def take_sent(self, name: bytes, instance: bytes | None) -> None:
+        """A message for ``name`` was handed to an instance of the gateway."""
+        key = hash(name)
         self._leave_reads(key)
         repeated = self._spend(key, 1)
         if not self._inside:
@@ -413,11 +445,12 @@ class Balance:
         self._sequence += 1
         self._row[_SENT] += 1
         self._row[_REPEATED] += repeated
-        if event.instance is not None:
-            self._see_instance(self._sent_by, event.instance)
-        if event.key not in self._sends and len(self._sends) >= _SENDS_KEPT:
+        if instance is not None:
+            self._see_instance(self._sent_by, instance)
+        waiting = self._sends.get(name)
+        if waiting is None and len(self._sends) >= _SENDS_KEPT:
             self._give_up_oldest_send()
-        self._sends[event.key] = (*self._sends.get(event.key, ()), (self._moment, self._sequence))
+        self._sends[name] = (*(waiting or ()), (self._moment, self._sequence))
 
     def _leave_reads(self, key: int) -> None:
         """What was read is sent now."""
@@ -449,51 +482,51 @@ class Balance:
             self._delays["planned_sent"].add(moment - sent_at)
             self._delay("settled", moment - sent_at)
         if self._inside:
-            self._settle(event, conversation)
+            self._settle(event.outcome, event.http, _Name(0, hash(conversation), conversation, person_of(conversation)))
 
-    def _take_result(self, event: Event) -> None:
-        key = hash(event.key)
+    def take_result(self, name: bytes, outcome: str, http: bytes) -> None:
+        """What became of a message that was sent for ``name``."""
+        known = self._names.get(name) or self._name(name)
+        key = known.key
         self._leave_reads(key)
-        if event.outcome == FAILED:
+        if outcome == FAILED:
             self._spend(key, -1)  # it may be tried again
-        waiting = self._sends.pop(event.key, None)
+        waiting = self._sends.pop(name, None) if self._sends else None
         if waiting:
             if len(waiting) > 1:
-                self._sends[event.key] = waiting[1:]
+                self._sends[name] = waiting[1:]
             sent_at = waiting[0][0]
             if sent_at is not None and self._moment is not None:
                 self._delay("settled", self._moment - sent_at)
         if self._inside:
-            self._settle(event, event.conversation)
+            self._settle(outcome, http, known)
 
-    def _settle(self, event: Event, conversation: bytes) -> None:
+    def _settle(self, outcome: str, http: bytes, known: _Name) -> None:
         self._sequence += 1
         self._row[_SETTLED] += 1
-        failed = event.outcome == FAILED
-        moment = self._moment
-        minute = None if moment is None else int(moment // 60)
-        if not failed and _is_error(event.http):
+        failed = outcome == FAILED
+        if not failed and _is_error(http):
             # Both cannot be true. It is believed to be neither.
             self._contradicting += 1
             if len(self._contradicted) < _RECENT:
-                self._contradicted.add(hash(conversation))
+                self._contradicted.add(known.who)
             self._row[_CONTRADICTING] += 1
             self._sample("failures")
             return
         if failed:
             self._failed += 1
-            self._failed_by_http.add(_text(event.http))
-            self._failed_by_conversation.add(_text(conversation))
+            self._failed_by_http.add(_text(http))
+            self._failed_by_conversation.add(_text(known.conversation))
             if len(self._run) < _RUN_KEPT:
-                self._run.setdefault((conversation, minute), self._sequence)
+                self._run.setdefault((known.conversation, self._minute), self._sequence)
             self._sample("failures")
         else:
             self._success += 1
             self._last_success = self._sequence
-            self._unanswered.answer(conversation)
+            self._unanswered.answer(known.person)
             if self._run:
                 self._run = {}
-        self._outcomes.add(minute, conversation, failed, is_number=event.http == b"400")
+        self._outcomes.add(self._minute, known.who, failed, is_number=http == b"400")
 
     def _take_dropped(self, event: Event) -> None:
         self._turns.drop(event.conversation)
@@ -509,7 +542,7 @@ class Balance:
         key = next(iter(self._sends))
         for moment, _sequence in self._sends.pop(key):
             self._unconfirmed += 1
-            self._outcomes.add(None if moment is None else int(moment // 60), _conversation(key), True)
+            self._outcomes.add(None if moment is None else int(moment // 60), hash(_conversation(key)), True)
 
     # ---------------------------------------------------- guards and instances
 
