@@ -74,6 +74,15 @@ options:
   conversation:
     description: Count only this conversation, given by its id or by the phone number in it.
     type: str
+  heartbeat_conversation:
+    description:
+      - The conversation that a heartbeat message comes in by, given by its id or by the phone number in it, as the log writes it
+        (C(****1234) where it shows four digits only). Its messages count in nothing else.
+    type: str
+  heartbeat_minutes:
+    description: Within how many minutes the newest heartbeat has to have come. It has to be sent more often than that.
+    type: float
+    default: 15
   grace:
     description:
       - Seconds within which a planned message is read and sent, and a sent one gets its result. Younger ones count as nothing yet.
@@ -232,6 +241,12 @@ traces:
       type: list
       elements: dict
       returned: always
+    heartbeat:
+      description:
+        - C(ok) whether the newest heartbeat came within O(heartbeat_minutes), null where too little was read to say that none came;
+          C(records), C(last), C(age_seconds), C(limit_seconds). Null without O(heartbeat_conversation).
+      type: dict
+      returned: always
     samples:
       description: The newest C(failures), C(guards) (one an incident) and C(lost) hand-offs, each with C(time) and C(line).
       type: dict
@@ -248,7 +263,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._module import Call,
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
-from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence, heartbeat
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
@@ -326,6 +341,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
             max_samples=params["max_samples"],
             max_unanswered=params["max_unanswered"],
             redacted=params["redact"],
+            heartbeat=params["heartbeat_conversation"],
             starts=[
                 begin for begin in (present_process, *(moment(t, now) for t in params["starts"])) if begin is not None
             ],
@@ -361,6 +377,10 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         any_event=balance.newest is not None or traces["records"] > 0,
     )
     traces["evidence"] = evidence(traces, balance.newest_message, facts)
+    traces["heartbeat"] = None
+    if params["heartbeat_conversation"]:
+        minutes = params["heartbeat_minutes"]
+        traces["heartbeat"] = heartbeat(balance.heartbeats, balance.last_heartbeat, minutes, facts)
     return traces
 
 
@@ -372,7 +392,7 @@ def look(call: Call) -> dict[str, Any]:
     for name in ("grace", "observe", "max_samples", "max_unanswered"):
         if params[name] is not None and params[name] < 0:
             raise Refused(f"{name} is {params[name]}; it must not be negative")
-    for name in ("seconds", "max_bytes"):
+    for name in ("seconds", "max_bytes", "heartbeat_minutes"):
         if params[name] <= 0:
             raise Refused(f"{name} is {params[name]}; it must be more than 0")
     os.nice(5)
@@ -397,6 +417,8 @@ def main() -> None:
         "starts": {"type": "list", "elements": "str", "default": []},
         "observe": {"type": "float", "default": 0},
         "conversation": {"type": "str"},
+        "heartbeat_conversation": {"type": "str"},
+        "heartbeat_minutes": {"type": "float", "default": 15},
         "grace": {"type": "float"},
         "expected_instance": {"type": "str"},
         "max_samples": {"type": "int", "default": 5},

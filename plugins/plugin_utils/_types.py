@@ -153,6 +153,7 @@ class Traces(TypedDict, total=False):
     ambiguous: int
     future: int
     evidence: Evidence | None
+    heartbeat: dict[str, Any] | None
     # Of a fleet: what each host logged.
     parts: list[Traces]
 

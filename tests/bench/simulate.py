@@ -321,6 +321,7 @@ def days(number: int, seed: int, every: float = 600.0) -> Said:
         "starts": [],
         "observe": 0,
         "conversation": None,
+        "heartbeat_conversation": None,
         "grace": None,
         "expected_instance": "kumon_assistant",
         "max_samples": 5,

@@ -59,6 +59,7 @@ _SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = _BUDGETS_KEPT = 50_000
 _INCIDENTS_KEPT = 200_000
 _RUN_KEPT = 1000
 _NAMES_KEPT = 4096
+_HEARTBEATS_KEPT = 1000
 _RECENT = 5000
 # The columns of a minute; the last two are not told by the minute.
 _LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _SETTLED, _REPEATED = range(9)
@@ -93,6 +94,7 @@ class Balance:
     :param conversation: count only this conversation (its id, or the phone number in it), or None
     :param starts: when processes of the service are known to have begun, by the kernel or a journal; ids mean
         something only within one process
+    :param heartbeat: the conversation (or its phone number) whose messages say only that messages come in, or None
     """
 
     def __init__(
@@ -108,10 +110,15 @@ class Balance:
         max_unanswered: int = 20,
         redacted: bool = True,
         starts: Sequence[float] = (),
+        heartbeat: str | None = None,
     ) -> None:
         self.until = until
         self._now, self._since, self._grace = now, since, grace
         self._conversation = conversation.encode() if conversation else None
+        self._heartbeat = heartbeat.encode() if heartbeat and heartbeat != conversation else None
+        self._heartbeat_keys: dict[bytes, None] = {}
+        self.heartbeats = 0
+        self.last_heartbeat: float | None = None  # also outside of the window
         self._expected = expected_instance
         self._clean: Callable[[str], str] = redact if redacted else str
         self._starts = sorted(starts)
@@ -225,8 +232,8 @@ class Balance:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether only one conversation is counted, so that each event has to be asked whose it is."""
-        return self._conversation is not None
+        """Whether some conversation is not counted, so that each event has to be asked whose it is."""
+        return self._conversation is not None or self._heartbeat is not None
 
     @property
     def newest_message(self) -> float | None:
@@ -237,6 +244,9 @@ class Balance:
         """Count one event; ``moment`` is when it happened, ``own`` whether its own record tells that."""
         by_id = grammar != "trace"
         if self._conversation is not None and not self._concerns(event, by_id):
+            return
+        if self._heartbeat is not None and self._is_heartbeat(event, moment):
+            self._beat(event, moment)
             return
         self.line = line
         self.begin(event.stage, moment, grammar, own)
@@ -292,6 +302,32 @@ class Balance:
     def _concerns(self, event: Event, by_id: bool) -> bool:
         conversation = event.conversation or (self._turns.conversation(event.key) if by_id else b"")
         return conversation == self._conversation or self._conversation in conversation.split(b"_")
+
+    def _is_heartbeat(self, event: Event, moment: float | None) -> bool:
+        """Tell whether an event is of a heartbeat message. What is grave counts, whoever wrote."""
+        if event.stage == GUARD:
+            return False
+        if event.stage == INSTANCE and event.instance is not None and is_invalid_instance(_text(event.instance)):
+            return False
+        beat, conversation = self._heartbeat or b"", event.conversation
+        if conversation == beat or beat in conversation.split(b"_"):
+            return True
+        if event.key:
+            return event.key in self._heartbeat_keys
+        # Some lines tell four digits only: they belong to the heartbeat that has just come.
+        soon = moment is None or self.last_heartbeat is None or moment - self.last_heartbeat <= LONGEST_GRACE
+        return bool(self.heartbeats) and soon and len(conversation) == 4 and beat.endswith(conversation)
+
+    def _beat(self, event: Event, moment: float | None) -> None:
+        """A heartbeat proves that messages come in, and that this process writes this log; no more."""
+        self.heartbeats += 1
+        if event.key:
+            if len(self._heartbeat_keys) >= _HEARTBEATS_KEPT:
+                self._heartbeat_keys.pop(next(iter(self._heartbeat_keys)))
+            self._heartbeat_keys[event.key] = None
+        if moment is not None:
+            self.newest = moment if self.newest is None else max(self.newest, moment)
+            self.last_heartbeat = moment if self.last_heartbeat is None else max(self.last_heartbeat, moment)
 
     def _sample(self, name: str) -> None:
         self._samples[name].append((self._moment, self.line[:_SAMPLE_BYTES]))
