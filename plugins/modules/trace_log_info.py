@@ -170,7 +170,8 @@ traces:
     delivery:
       description:
         - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
-          C(failed_by_conversation) those of the ten conversations with most of them.
+          C(failed_by_conversation) those of the ten conversations with most of them, C(failed_by_cause) those of which the record
+          beside them says why (V(500 Internal Server Error: Error: Connection Closed)).
         - C(unconfirmed) are sends with no result after the grace period.
         - C(success_rate) is success / (success + failed + unconfirmed), null when there is none.
         - C(run) is the present run of failures with no success since, and over how many recipients.
@@ -249,6 +250,7 @@ traces:
       returned: always
     samples:
       description: The newest C(failures), C(guards) (one an incident) and C(lost) hand-offs, each with C(time) and C(line).
+        A failure has its C(reason) where the record beside it tells one.
       type: dict
       returned: always
 """

@@ -47,6 +47,7 @@ class Delivery(TypedDict, total=False):
     unconfirmed: int
     success_rate: float | None
     failed_by_http: dict[str, int]
+    failed_by_cause: dict[str, int]
     failed_by_conversation: dict[str, int]
     run: Run
 

@@ -16,6 +16,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
+from ansible_collections.kumon.runbook.plugins.module_utils.log.causes import is_no_number
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     DROPPED,
     FAILED,
@@ -54,6 +55,7 @@ LONGEST_GRACE, SHORTEST_GRACE = 60.0, 5.0
 _SAMPLE_BYTES = 500
 _LOST_KEYS = 1000
 _CONVERSATIONS_NAMED = 10
+_CAUSES_NAMED = 20
 # What bounds the memory. Beyond them counts stay right, but for what the places of use say.
 _SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = _BUDGETS_KEPT = 50_000
 _INCIDENTS_KEPT = 200_000
@@ -154,6 +156,9 @@ class Balance:
         self._success = self._failed = self._contradicting = 0
         self._contradicted: set[int] = set()
         self._failed_by_http = Tally()
+        self._failed_by_cause = Tally(_CAUSES_NAMED)
+        self.cause_of: Callable[[bytes], str] = lambda _person: ""
+        """tells why the message to a person failed whose result is taken, by what stands before it in the log"""
         self._failed_by_conversation = Tally()
         self._last_success = 0
         self._run: dict[tuple[bytes, int | None], int] = {}
@@ -167,7 +172,7 @@ class Balance:
         self._critical_last: float | None = None
         self._seen, self._sent_by, self._guarded, self._instance_errors = Tally(), Tally(), Tally(), 0
         self._minutes: dict[int, list[int]] = {}
-        self._samples: dict[str, deque[tuple[float | None, bytes]]] = {
+        self._samples: dict[str, deque[tuple[float | None, bytes, str]]] = {
             name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
         }
         self._undated_row = [0] * _WIDTH
@@ -228,7 +233,7 @@ class Balance:
             return
         self.unparsed += 1
         self.unparsed_guards += guard
-        self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES]))
+        self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES], ""))
 
     @property
     def is_filtered(self) -> bool:
@@ -329,8 +334,8 @@ class Balance:
             self.newest = moment if self.newest is None else max(self.newest, moment)
             self.last_heartbeat = moment if self.last_heartbeat is None else max(self.last_heartbeat, moment)
 
-    def _sample(self, name: str) -> None:
-        self._samples[name].append((self._moment, self.line[:_SAMPLE_BYTES]))
+    def _sample(self, name: str, cause: str = "") -> None:
+        self._samples[name].append((self._moment, self.line[:_SAMPLE_BYTES], cause))
 
     def _critical(self) -> None:
         """Note when the last critical event was, repeats of known incidents included: those are what goes on."""
@@ -535,9 +540,9 @@ class Balance:
             if sent_at is not None and self._moment is not None:
                 self._delay("settled", self._moment - sent_at)
         if self._inside:
-            self._settle(outcome, http, known)
+            self._settle(outcome, http, known, self.cause_of(known.person) if outcome == FAILED else "")
 
-    def _settle(self, outcome: str, http: bytes, known: _Name) -> None:
+    def _settle(self, outcome: str, http: bytes, known: _Name, cause: str = "") -> None:
         self._sequence += 1
         self._row[_SETTLED] += 1
         failed = outcome == FAILED
@@ -553,16 +558,18 @@ class Balance:
             self._failed += 1
             self._failed_by_http.add(_text(http))
             self._failed_by_conversation.add(_text(known.conversation))
+            if cause:
+                self._failed_by_cause.add(cause)
             if len(self._run) < _RUN_KEPT:
                 self._run.setdefault((known.conversation, self._minute), self._sequence)
-            self._sample("failures")
+            self._sample("failures", cause)
         else:
             self._success += 1
             self._last_success = self._sequence
             self._unanswered.answer(known.person)
             if self._run:
                 self._run = {}
-        self._outcomes.add(self._minute, known.who, failed, is_number=http == b"400")
+        self._outcomes.add(self._minute, known.who, failed, http == b"400" or is_no_number(cause))
 
     def _take_dropped(self, event: Event) -> None:
         self._turns.drop(event.conversation)
@@ -739,6 +746,7 @@ class _Sheet:
                 "sent": b.total(_SENT) + len(self.open_turns),
                 "success_rate": round(b._success / settled, 6) if settled else None,
                 "failed_by_http": self._named(b._failed_by_http),
+                "failed_by_cause": self._named(b._failed_by_cause),
                 "failed_by_conversation": self._named(b._failed_by_conversation.largest(_CONVERSATIONS_NAMED)),
                 "unconfirmed": unconfirmed,
                 "run": {"failures": len(run), "recipients": len({conversation for conversation, _minute in run})},
@@ -774,8 +782,12 @@ class _Sheet:
             "minutes": self._minutes(),
             "samples": {
                 name: [
-                    {"time": iso(moment), "line": b._clean(_text(line).replace("\r", ""))}
-                    for moment, line in reversed(samples)
+                    {
+                        "time": iso(moment),
+                        "line": b._clean(_text(line).replace("\r", "")),
+                        **({"reason": b._clean(cause)} if cause else {}),
+                    }
+                    for moment, line, cause in reversed(samples)
                 ]
                 for name, samples in b._samples.items()
             },

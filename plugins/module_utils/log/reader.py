@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log import envelopes
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
+from ansible_collections.kumon.runbook.plugins.module_utils.log.causes import FAILED_FOR, LINES, cause_of
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import Grammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_one_turn import OneTurnGrammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_pipeline import PipelineGrammar
@@ -86,6 +87,8 @@ class TraceReader:
         self.deduplicate = False  # where two files overlap in time, a record can stand in both
         self._known: set[int] = set()
         self._live = False
+        self._block, self._start = b"", 0  # where the record stands that is being taken
+        balance.cause_of = self._cause_of
         self.start_of_file()
 
     # ---------------------------------------------------------------- protocol
@@ -285,6 +288,7 @@ class TraceReader:
         else:
             end, own = stop, False
             moment = self._now if self._live else self._time
+        self._block, self._start = block, start
         if not take_common((kind - 2) // 2, block, mark + 1, end, self.balance, moment, own, block[start:stop]):
             return False
         if own:
@@ -399,6 +403,7 @@ class TraceReader:
                 return
             self.balance.unparsed_record(moment, line, guard=b"_GUARD|" in record.message[:20])
             return
+        self._block, self._start = block, start
         for event in events:
             self.balance.take(event, moment, line, grammar.name, own)
 
@@ -420,12 +425,22 @@ class TraceReader:
 
     # -------------------------------------------------------------------- texts
 
-    def _lines_before(self, block: bytes, start: int) -> Iterator[bytes]:
+    def _cause_of(self, person: bytes) -> str:
+        """Return why the message to a person failed whose result is being taken."""
+        block, start = self._block, self._start
+        named = FAILED_FOR + person
+        if block.rfind(named, max(0, start - _KEPT_BEFORE), start) < 0 and not (
+            start < _KEPT_BEFORE and named in self._before
+        ):
+            return ""
+        return cause_of(person, (read_record(text, self._stamps) for text in self._lines_before(block, start, LINES)))
+
+    def _lines_before(self, block: bytes, start: int, most: int = _FREE_TEXT_LINES) -> Iterator[bytes]:
         """Yield what the service wrote in the lines before ``start``, the nearest first."""
         before = block[max(0, start - _KEPT_BEFORE) : max(0, start - 1)] if start else b""
         if start < _KEPT_BEFORE and self._before:
             before = self._before + b"\n" + before if before else self._before
-        for line in reversed(before.split(b"\n")[-_FREE_TEXT_LINES:]):
+        for line in reversed(before.split(b"\n")[-most:]):
             found = envelopes.unwrap(line, self._envelope or "")
             yield line if found is None else found.text
 
