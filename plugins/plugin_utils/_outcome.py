@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
@@ -104,6 +105,9 @@ class _Run:
         """What was refused, could not be reached or went wrong. The sentence of the failure stands as it is."""
         failure = mapping(self.facts["failure"], "facts.failure")
         sentence = " ".join(str(failure.get("msg") or "?").split())
+        if failure.get("module_stderr"):
+            # The module did not run at all, of which ansible-core's sentence says nothing; the shell's does.
+            sentence += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
         acted = [int(level) for level in self.facts.get("acted") or []]
         # What was to be looked at and could not be read leaves the run blind, whoever says so.
         looked = self.procedure == "health_check" or self.facts.get("measured") is False

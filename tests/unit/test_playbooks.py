@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,9 @@ def test_what_has_keys_in_it_is_not_shown_as_a_fact():
     tasks = yaml.safe_load((PLAYBOOKS.parent / "roles" / "assistant" / "tasks" / "main.yml").read_text())
     (described,) = [task for task in tasks if "assistant_description" in str(task)]
     assert described["no_log"] is True
+
+
+def test_no_default_is_none_where_jinja_takes_it_for_no_default():
+    files = [*(PLAYBOOKS.parent / "roles").rglob("*.yml"), *PLAYBOOKS.rglob("tasks/*.yml")]
+    assert len(files) > 20
+    assert [file for file in files if re.search(r"map\(attribute=[^)]*default=none", file.read_text())] == []

@@ -626,6 +626,12 @@ def test_a_failure_is_told_by_its_own_sentence(facts, status, titles):
         assert found["next_step"] == sentence
 
 
+def test_a_module_that_did_not_run_is_told_by_what_the_host_said():
+    failure = {"msg": "Module result deserialization failed", "module_stderr": "/bin/sh: 1: python3.13:\n not found\n"}
+    found = outcome("health_check", {"failure": failure}, "en")
+    assert found["lines"][1] == "Module result deserialization failed (/bin/sh: 1: python3.13: not found)"
+
+
 def test_what_was_done_before_it_failed_is_told():
     refused = {"failure": {"msg": "x", "refused": True}, "acted": ["1", 2], "verdict": BAD}
     found = outcome("emergency_recovery", refused)
