@@ -277,6 +277,30 @@ PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says so
 LEAD_SECONDS = 300.0  # read before the window: what was planned there is read inside, and how long that takes is seen
 
 
+SPEC: Spec = {
+    "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "unit": {"type": "str"},
+    "since": {"type": "str"},
+    "until": {"type": "str"},
+    "not_before": {"type": "str"},
+    "since_pid": {"type": "int"},
+    "pids": {"type": "list", "elements": "int", "default": []},
+    "starts": {"type": "list", "elements": "str", "default": []},
+    "observe": {"type": "float", "default": 0},
+    "conversation": {"type": "str"},
+    "heartbeat_conversation": {"type": "str"},
+    "heartbeat_minutes": {"type": "float", "default": 15},
+    "grace": {"type": "float"},
+    "expected_instance": {"type": "str"},
+    "max_samples": {"type": "int", "default": 5},
+    "max_unanswered": {"type": "int", "default": 20},
+    "seconds": {"type": "float", "default": 20},
+    "max_bytes": {"type": "int", "default": 4294967296},
+    "redact": {"type": "bool", "default": True},
+}
+
+
 def observe(balance: Balance, reader: TraceReader, source: FileSource | JournalSource, seconds: float) -> None:
     """Read on until it is seen what became of a planned message, for at most ``seconds``."""
     begun = time.monotonic()
@@ -409,29 +433,7 @@ def look(call: Call) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     gc.disable()  # counting makes no cycles; looking for them takes a fifth of the time
-    spec: Spec = {
-        "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
-        "paths": {"type": "list", "elements": "str", "default": []},
-        "unit": {"type": "str"},
-        "since": {"type": "str"},
-        "until": {"type": "str"},
-        "not_before": {"type": "str"},
-        "since_pid": {"type": "int"},
-        "pids": {"type": "list", "elements": "int", "default": []},
-        "starts": {"type": "list", "elements": "str", "default": []},
-        "observe": {"type": "float", "default": 0},
-        "conversation": {"type": "str"},
-        "heartbeat_conversation": {"type": "str"},
-        "heartbeat_minutes": {"type": "float", "default": 15},
-        "grace": {"type": "float"},
-        "expected_instance": {"type": "str"},
-        "max_samples": {"type": "int", "default": 5},
-        "max_unanswered": {"type": "int", "default": 20},
-        "seconds": {"type": "float", "default": 20},
-        "max_bytes": {"type": "int", "default": 4294967296},
-        "redact": {"type": "bool", "default": True},
-    }
-    run(spec, look, required_if=[("source", "journal", ["unit"])])
+    run(SPEC, look, required_if=[("source", "journal", ["unit"])])
 
 
 if __name__ == "__main__":

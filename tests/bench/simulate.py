@@ -310,26 +310,8 @@ class Said(NamedTuple):
 
 def days(number: int, seed: int, every: float = 600.0) -> Said:
     """Look at the log of healthy days with the module that reads it and the filter that judges it."""
-    params: dict[str, Any] = {
-        "source": "file",
-        "unit": None,
-        "since": "4h",
-        "until": None,
-        "not_before": None,
-        "since_pid": None,
-        "pids": [os.getpid()],
-        "starts": [],
-        "observe": 0,
-        "conversation": None,
-        "heartbeat_conversation": None,
-        "grace": None,
-        "expected_instance": "kumon_assistant",
-        "max_samples": 5,
-        "max_unanswered": 20,
-        "seconds": 20,
-        "max_bytes": 1 << 32,
-        "redact": True,
-    }
+    params: dict[str, Any] = {name: option.get("default") for name, option in trace_log_info.SPEC.items()}
+    params.update({"since": "4h", "pids": [os.getpid()], "expected_instance": "kumon_assistant"})
     causes: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as directory:
