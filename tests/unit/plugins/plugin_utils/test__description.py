@@ -45,6 +45,7 @@ def test_the_defaults_describe_a_service_of_systemd():
         "paths": ["/var/log/kumon-assistant/app.log*"],
         "unit": "kumon-assistant",
     }
+    assert found["heartbeat"] == {}
     assert found["state"] == {"state_dir": "/var/lib/kumon-runbook"}
     assert found["webhook_url"] == "http://127.0.0.1:8000/api/v1/evolution/webhook"
     assert found["problems"] == []
@@ -161,3 +162,11 @@ def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
 )
 def test_a_profile_that_is_none_is_named(given, problem):
     assert described(**given)["problems"][0].startswith(problem)
+
+
+def test_a_heartbeat_goes_to_what_counts_traces_and_to_nothing_else():
+    found = described(heartbeat_conversation="5511900000009", heartbeat_minutes=20)
+    assert found["heartbeat"] == {"heartbeat_conversation": "5511900000009", "heartbeat_minutes": 20}
+    assert "heartbeat_conversation" not in found["log"] and found["problems"] == []
+    assert described(heartbeat_conversation="", heartbeat_minutes=0)["problems"] == []
+    assert "runbook_heartbeat_minutes is 0" in described(heartbeat_conversation="x", heartbeat_minutes=0)["problems"][0]

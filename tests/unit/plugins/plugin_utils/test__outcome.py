@@ -730,6 +730,13 @@ def test_a_quiet_log_is_not_called_healthy(locale, first):
     assert found["message"] == "Quiet, not proven: so it is."
 
 
+def test_a_health_check_tells_what_the_gateway_said_of_failures():
+    said = {"failed_by_cause": {"401 Unauthorized: Unauthorized": 2, "x {{ 7*7 }} 5511900000001": 1}}
+    lines = outcome("health_check", looked(BAD, traces={**TRACES, "delivery": {**TRACES["delivery"], **said}}), "en")
+    told = [line for line in lines["lines"] if line.startswith("Causes of the failures: ")]
+    assert len(told) == 1 and "'401 Unauthorized: Unauthorized' 2 times" in told[0] and "5511900000001" not in told[0]
+
+
 def test_a_health_check_of_a_service_that_is_down_since_its_process():
     stopped = {**SERVICE, "running": False, "pid": None, "reported": {}, "effective": {}, "declared": {}}
     stopped["health"] = {"status": "not_set", "detail": "no health URL is set"}
