@@ -21,10 +21,10 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set, or a
-        ``smoke_test``
-    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``;
-        ``{phone, webhook_url, service, state, mode}``
+    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set, the
+        ``profile`` that has them, or a ``smoke_test``
+    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``; ``{auto,
+        recognised, flags}``; ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
@@ -79,10 +79,18 @@ def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
 
 
+def _profile(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """Level 2 needs flags: those that were recognised from the code, or named."""
+    if facts.get("flags") and (facts.get("recognised") or not facts.get("auto")):
+        return ""
+    return words.say("no_profile" if facts.get("auto") and not facts.get("recognised") else "no_v1")
+
+
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "flags": _flags,
     "gate": _gate,
     "hours": _hours,
+    "profile": _profile,
     "release": _release,
     "smoke_test": _smoke_test,
 }

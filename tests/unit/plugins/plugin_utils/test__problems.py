@@ -155,7 +155,9 @@ def test_commands_are_as_this_run_was_typed():
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^kind must be one of flags, gate, hours, release, smoke_test, not 'x'\.$"):
+    with pytest.raises(
+        ValueError, match=r"^kind must be one of flags, gate, hours, profile, release, smoke_test, not 'x'\.$"
+    ):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):
         problem("gate", "x")
@@ -177,3 +179,21 @@ def test_flags_that_the_release_does_not_read_are_named():
         "no file of this release reads A, B: setting them changes nothing",
     ]
     assert problem("flags", {"unread": []}) == problem("flags", {"unread": None}) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"auto": False, "recognised": "", "flags": {"A": False}}, ""),
+        ({"auto": True, "recognised": "app_main", "flags": {"A": False}}, ""),
+        (
+            {"auto": True, "recognised": "", "flags": {"A": False}},
+            "the code does not tell which flags this release has",
+        ),
+        ({"auto": True, "recognised": "one_turn", "flags": {}}, "this release has no flags of V1 to go back to"),
+        ({"auto": False, "recognised": "", "flags": {}}, "this release has no flags of V1 to go back to"),
+    ],
+)
+def test_level_2_needs_flags_that_the_release_has(facts, says):
+    assert problem("profile", facts).startswith(says)
+    assert bool(problem("profile", facts)) is bool(says)
