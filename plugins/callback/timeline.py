@@ -78,6 +78,7 @@ class Timeline(TypedDict):
     procedure: str | None
     run_id: str | None
     status: str | None
+    message: str
     seconds: float
     observed_seconds: float | None
     budget_seconds: float | None
@@ -158,6 +159,7 @@ class CallbackModule(CallbackBase):
             "procedure": result.get("procedure"),
             "run_id": result.get("run_id"),
             "status": result.get("status"),
+            "message": redact(" ".join(str(result.get("message") or "").split())),
             "seconds": round(seconds, 2),
             "observed_seconds": None if observed is None else round(observed, 2),
             "budget_seconds": number(result.get("budget_seconds")),

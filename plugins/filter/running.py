@@ -14,6 +14,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _outcome,
     _problems,
     _result,
+    _schedule,
     _service_state,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
@@ -34,6 +35,7 @@ class FilterModule:
                 "problem": as_typed(_problems.problem),
                 "refusal": _result.refusal,
                 "run_result": _result.run_result,
+                "scheduled_check": as_typed(_schedule.scheduled_check),
                 "service_state": _service_state.service_state,
             }
         )

@@ -290,7 +290,15 @@ class Environments:
             export(directory)
 
     def _pip(
-        self, python: str, directory: str, wanted: Wanted, path: str, options: list[str], end: float, *more: str
+        self,
+        python: str,
+        directory: str,
+        wanted: Wanted,
+        path: str,
+        options: list[str],
+        end: float,
+        *more: str,
+        command: str = "install",
     ) -> Finished:
         directory = os.path.join(directory, FILES)
         what = ["."] if wanted.project else ["--requirement", os.path.join(directory, os.path.normpath(path))]
@@ -298,7 +306,7 @@ class Environments:
             python,
             "-m",
             "pip",
-            "install",
+            command,
             "--quiet",
             "--no-input",
             "--no-cache-dir",
@@ -323,12 +331,43 @@ class Environments:
             "(pip download), or choose another release"
         )
 
+    def offline(self, wanted: Wanted, path: str, wheelhouse: str, limit: float) -> bool | None:
+        """Whether the wheelhouse alone has the requirements; None when this cannot be told. Raises Refused if not."""
+        if not os.path.isdir(wheelhouse):
+            raise Refused(f"{wheelhouse} does not exist: correct rollback_wheelhouse")
+        sources = self.sources(wheelhouse)[:1]
+        return None if self.available(wanted, path, wheelhouse, limit, sources=sources) is None else True
+
+    def fetch(self, wanted: Wanted, path: str, wheelhouse: str, scratch: str, wheels: str, limit: float) -> None:
+        """Have the wheels of the requirements made in a directory, of what lies in the wheelhouse and the index.
+
+        Raises Refused.
+        """
+        self._prepare(scratch, wanted, None)
+        end = self.host.clock() + limit
+        _source, options = self.sources(wheelhouse)[-1]
+        done = self._pip(self._builder(), scratch, wanted, path, options, end, "--wheel-dir", wheels, command="wheel")
+        if done.rc != 0:
+            raise Refused(self._unavailable([self._why("index", done, limit)]))
+
+    def _builder(self) -> str:
+        """The Python whose pip makes wheels: the one in use, which need not be able to make environments."""
+        name = self.current
+        present = os.path.join(self.path(name), "bin", "python") if name else ""
+        return present if present and self._run([present, "-m", "pip", "--version"], "/", 20).rc == 0 else self.python
+
     def available(
-        self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float, export: Export | None = None
+        self,
+        wanted: Wanted,
+        path: str,
+        wheelhouse: str | None,
+        limit: float,
+        export: Export | None = None,
+        sources: list[tuple[str, list[str]]] | None = None,
     ) -> str | None:
         """Where the requirements would come from, without writing anything that stays; None when this cannot be told.
 
-        Raises Refused when they cannot be had.
+        sources: where to look, by default all of them. Raises Refused when they cannot be had.
         """
         end = self.host.clock() + limit
         # What the new environment will see without installing it: the system's packages, or none.
@@ -348,7 +387,7 @@ class Environments:
             if os.geteuid() == 0:
                 os.chown(directory, self.owner.uid, self.owner.gid)
             self._prepare(directory, wanted, export)
-            for source, options in self.sources(wheelhouse):
+            for source, options in sources or self.sources(wheelhouse):
                 done = self._pip(python, directory, wanted, path, options, end, *more)
                 if done.rc == 0:
                     return source

@@ -39,6 +39,7 @@ OF_ONE_RUN = frozenset(
         "notify_eta",
         "notify_event",
         "output",
+        "prepare_state",
         "recovery_approved",
         "recovery_mark_release",
         "recovery_mode",

@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
+from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
@@ -29,6 +30,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     evolution,
     health,
     ledger,
+    prepare,
     recovery,
     report,
     rollback,
@@ -622,6 +624,10 @@ def _notify(run: _Run) -> dict[str, Any]:
     return dict(notify_outcome(told, check=run.check, locale=run.locale, commands=run.commands, **options))
 
 
+def _prepare_go_live(run: _Run) -> dict[str, Any]:
+    return prepared(run.facts, run.words(prepare.TEXTS))
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -636,4 +642,5 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "unanswered": _unanswered,
     "incident_report": _incident_report,
     "notify": _notify,
+    "prepare_go_live": _prepare_go_live,
 }

@@ -12,9 +12,10 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, prepare, rollback, smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 _PHONE = re.compile(r"[0-9]{10,15}")
 
 
@@ -22,13 +23,13 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     """Return the sentence.
 
     :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set, the
-        ``profile`` that has them, or a ``smoke_test``
+        ``profile`` that has them, ``people`` for sudo, or a ``smoke_test``
     :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``; ``{auto,
-        recognised, flags}``; ``{phone, webhook_url, service, state, mode}``
+        recognised, flags}``; ``{people, user}``; ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    words = Words(locale, endings.TEXTS, rollback.TEXTS, smoke_test.TEXTS, run=commands)
+    words = Words(locale, endings.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
 
@@ -86,10 +87,20 @@ def _profile(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return words.say("no_profile" if facts.get("auto") and not facts.get("recognised") else "no_v1")
 
 
+def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """What sudo would take as something else than a user's or a group's name."""
+    user, people = str(facts.get("user") or ""), [str(one) for one in facts.get("people") or []]
+    wrong = [one for one in people if not _ACCOUNT.fullmatch(one[1:] if one.startswith("%") else one)]
+    if wrong:
+        return words.say("people_wrong", name=repr(wrong[0][:40]))
+    return "" if not user or _ACCOUNT.fullmatch(user) else words.say("user_wrong", name=repr(user[:40]))
+
+
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "flags": _flags,
     "gate": _gate,
     "hours": _hours,
+    "people": _people,
     "profile": _profile,
     "release": _release,
     "smoke_test": _smoke_test,

@@ -12,8 +12,8 @@ class Procedure(NamedTuple):
     """One playbook.
 
     `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
-    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, or `tell`. `budget`
-    is in seconds from the command's start to the observed effect; `None` where the run's own variables say it.
+    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, or `prepare`.
+    `budget` is in seconds from the command's start to the observed effect; `None` where the run's own variables say it.
     """
 
     kind: str
@@ -37,6 +37,7 @@ PROCEDURES = {
     "smoke_test": Procedure("prove", 0, 60, "a message of our own went as it should"),
     "unanswered": Procedure("tell", 0, 60, "who waits for an answer, as a list for those who call back"),
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
+    "prepare_go_live": Procedure("prepare", 0, None, "what an emergency needs is there, item by item"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
 }
 

@@ -9,7 +9,11 @@ from tests.scenario.host import LOG, Assistant
 
 INSTALL = "process"
 PID_FILE = "/opt/kumon-assistant/assistant.pid"
-VARIABLES = {"runbook_service_manager": "process", "runbook_process_pid_file": PID_FILE}
+VARIABLES = {
+    "runbook_service_manager": "process",
+    "runbook_process_user": "kumon",
+    "runbook_process_pid_file": PID_FILE,
+}
 
 
 def test_a_check_run_shows_each_write_and_leaves_nothing_behind(assistant: Assistant) -> None:

@@ -374,7 +374,7 @@ class Balance:
         if plan is None:
             self._unpaired += 1
         elif plan[0] != ids and self._same_process(planned_at, moment):
-            if process_of(plan[1]) == self._claimed_starts & 0xFF:
+            if process_of(plan[1]) == self._claimed_starts & 0xFF or self._by_the_last_process(planned_at):
                 self._mismatches += 1
                 self._critical()
             else:
@@ -398,6 +398,10 @@ class Balance:
             return True
         # A plan is known to the second.
         return bisect_right(self._starts, one + 1.0) == bisect_right(self._starts, other)
+
+    def _by_the_last_process(self, planned: float | None) -> bool:
+        """Tell whether no process began since, whatever a line claims."""
+        return bool(self._starts) and planned is not None and planned + 1.0 >= self._starts[-1]
 
     def _delay(self, name: str, seconds: float) -> None:
         self._delays[name].add(seconds)

@@ -83,9 +83,9 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     since, until = moment(params["since"], now), moment(params["until"], now)
     not_before = moment(params["not_before"], now)
     present_process = started(params["pids"])
-    if params["since_pid"] is not None:
-        # What uvicorn writes of its start is not believed: a customer can write it as well.
-        not_before = max((m for m in (not_before, started([params["since_pid"]])) if m is not None), default=None)
+    # What uvicorn writes of its start is not believed: a customer can write it as well.
+    restarted = started([params["since_pid"]]) if params["since_pid"] is not None else None
+    not_before = max((m for m in (not_before, restarted) if m is not None), default=None)
     if not_before is not None:
         since = max(not_before, since or not_before)
     if since is not None and until is not None and since >= until:
@@ -110,7 +110,9 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
             max_unanswered=params["max_unanswered"],
             redacted=params["redact"],
             starts=[
-                begin for begin in (present_process, *(moment(t, now) for t in params["starts"])) if begin is not None
+                begin
+                for begin in (present_process, restarted, *(moment(t, now) for t in params["starts"]))
+                if begin is not None
             ],
         )
         reader = TraceReader(balance, stamps, now)

@@ -383,6 +383,8 @@ class TraceReader:
         if stream.headed:
             stream.bare_run += 1
             if stream.bare_run <= _BARE_RUN:
+                if b"_GUARD|" in record.message[:20] and not self._is_text(record, block, start):
+                    self.balance.ambiguous += 1
                 return False
             stream.headed = False
         if self._is_text(record, block, start) or self._goes_on(block, start):
@@ -458,6 +460,8 @@ class TraceReader:
         length = _characters(self._text_at(block, start))
         ended = False
         for text in self._lines_before(block, start):
+            if len(text) > _FREE_TEXT_LENGTH and text.startswith(b"{") and text.rstrip().endswith(b"}"):
+                return False  # a whole record of JSON, in which a line break is written as one more character
             ended = ended or text.endswith(b"...")
             begun = _FREE_TEXT.search(text)
             length += 1 + _characters(text[begun.end() :] if begun else text)
@@ -465,9 +469,11 @@ class TraceReader:
                 return False
             if begun:
                 return True
-            record = read_record(text, self._stamps)
-            if record.has_head or text.startswith((b"INFO:     ", b"{")) or _TRACES.match(text):
-                return False
+            # What fits into the text may have been written by the customer, heads included.
+            if length > _FREE_TEXT_LENGTH:
+                record = read_record(text, self._stamps)
+                if record.has_head or text.startswith((b"INFO:     ", b"{")) or _TRACES.match(text):
+                    return False
         return False
 
     def _text_at(self, block: bytes, start: int) -> bytes:

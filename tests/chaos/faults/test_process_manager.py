@@ -12,6 +12,7 @@ from tests.scenario.host import Assistant
 INSTALL = "process"
 VARIABLES = {
     "runbook_service_manager": "process",
+    "runbook_process_user": "kumon",
     "runbook_process_pid_file": "/opt/kumon-assistant/assistant.pid",
 }
 

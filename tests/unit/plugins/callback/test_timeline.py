@@ -135,6 +135,7 @@ def test_it_writes_json_when_asked(tmp_path):
     assert json.loads(path.read_text()) == {
         **RESULT,
         "next_step": "",
+        "message": "",
         "seconds": 1.25,
         "observed_seconds": None,
         "phases": [{"phase": "Act", "seconds": 1.25, "tasks": 1}],

@@ -31,6 +31,7 @@ PROMISED = {
     "smoke_test": (0, 60),
     "unanswered": (0, 60),
     "incident_report": (0, 120),
+    "prepare_go_live": (0, None),
     "notify": (0, 120),
 }
 
@@ -43,7 +44,7 @@ def test_levels_and_budgets_are_those_that_were_promised():
 @pytest.mark.parametrize("name", PROCEDURES)
 def test_a_procedure_is_a_playbook_that_says_what_it_proves(name):
     assert (PLAYBOOKS / f"{name}.yml").is_file()
-    assert PROCEDURES[name].kind in ("look", "rollback", "forward", "gateway", "decide", "prove", "tell")
+    assert PROCEDURES[name].kind in ("look", "rollback", "forward", "gateway", "decide", "prove", "tell", "prepare")
     assert PROCEDURES[name].proves
 
 

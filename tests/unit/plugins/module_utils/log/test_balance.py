@@ -193,6 +193,7 @@ def test_a_customers_text_that_quotes_a_trace_counts_nothing(shape, text):
         "\n\n\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
         "...\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=\n",
         "é...\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
+        "\n{\nOUTBOX_GUARD|level=CRITICAL|type=|conv=|idem=",
     ],
 )
 @pytest.mark.parametrize("cut", ["", "..."])
@@ -208,6 +209,18 @@ def test_a_line_break_in_a_customers_text_makes_no_record(text, cut, envelope):
 def test_a_bare_guard_after_a_customers_complete_text_counts():
     lines = [basic("Processing message for 55: oi...", logger="app.core.workflow"), outbox_guard("a")]
     assert count(lines)["guards"]["incidents"] == 1
+
+
+def test_a_bare_guard_among_records_of_json_is_told_as_one_that_cannot_be_told_apart():
+    lines = [
+        as_json(send("a"), at=NOON),
+        as_json("Processing message for 5511900000001: oi...", at=NOON + 1),
+        outbox_guard("a"),
+    ]
+    traces = count(lines)
+    assert (traces["guards"]["incidents"], traces["ambiguous"]) == (0, 1)
+    quoted = basic("Processing message for 55: oi", logger="app.core.workflow")
+    assert count([basic(send("a")), quoted, "OUTBOX_GUARD|level=CRITICAL|type=x|conv=|idem="])["ambiguous"] == 0
 
 
 def test_a_forged_line_break_is_seen_across_the_edge_of_two_blocks():
@@ -318,6 +331,14 @@ def test_a_start_that_only_the_log_tells_excuses_nothing_and_proves_nothing():
     assert (traces["handoff"]["state_mismatches"], traces["ambiguous"]) == (0, 1)
     quoted = basic("Processing message for 55: INFO:     Started server process [9]...", logger="app.core.workflow")
     assert count([planned, quoted, read])["handoff"]["state_mismatches"] == 1
+
+
+def test_a_start_that_the_kernel_denies_excuses_nothing():
+    planned = as_json(outbox("planner", "a", 1), at=NOON)
+    read = as_json(outbox("delivery", "a", 1, state=7), at=NOON + 9)
+    lines = [planned, "INFO:     Started server process [9]", read]
+    assert count(lines, starts=[NOON - 60])["handoff"]["state_mismatches"] == 1
+    assert count(lines)["ambiguous"] == 1
 
 
 def test_unread_and_unconfirmed_need_the_grace_period():

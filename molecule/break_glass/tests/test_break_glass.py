@@ -1,0 +1,87 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rollbacks by hand on the host, and what the playbooks make of them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from tests.scenario.host import DROP_INS, ENV_FILE, STATE, Assistant
+
+PROGRAM = "/usr/local/sbin/runbook-break-glass"
+KEEPER = "/etc/systemd/system/kumon-runbook-fence-kumon-assistant.service"
+
+
+def left(assistant: Assistant) -> str:
+    """All that level 1 leaves, but for when it was and what it has counted."""
+    files = f"{ENV_FILE} {DROP_INS}/zz-runbook.conf {KEEPER}"
+    seen = assistant.sh(f"nft list ruleset; stat -c '%a %U' {files} {STATE}/journal.jsonl; cat {files}")
+    return re.sub(r"packets \d+ bytes \d+|since \S+ before \d+", "", seen)
+
+
+def test_it_is_installed_also_where_something_else_is_missing(assistant: Assistant) -> None:
+    run = assistant.playbook("prepare_go_live", runbook_locale="en", go_live_check="none")
+    assert (run.code != 0, run.status) == (True, "insufficient")
+    items = {item["item"]: item["state"] for item in run.result["hosts"][assistant.name]["items"]}
+    assert (items["break_glass"], items["flags"]) == ("installed", "installed")
+    # The assistant is in no work tree here.
+    assert [name for name, state in items.items() if state == "missing"] == ["known_good"]
+    assert assistant.environ("DELIVERY_DISABLE") is None
+
+
+def test_the_last_message_leaves_within_half_a_second(assistant: Assistant) -> None:
+    assistant.wait_for_deliveries(3)
+    count = "curl -sS -m 3 http://127.0.0.1:8080/__stand_in/counters; echo"
+    told = assistant.sh(f"{PROGRAM} level1 >/tmp/told & sleep 0.5; {count}; wait $!; sleep 1; {count}; cat /tmp/told")
+    early, late, *lines = told.splitlines()
+    assert json.loads(late)["asked"] == json.loads(early)["asked"]
+    assert "FENCE UP" in lines[0]
+    assert assistant.environ("DELIVERY_DISABLE") == "true"
+    assert assistant.health()["delivery_disabled"] is True
+
+
+def test_the_playbook_finds_nothing_to_do_and_proves_the_effect(assistant: Assistant) -> None:
+    before = assistant.fingerprint()
+    run = assistant.playbook("rollback_level1")
+    assert (run.code, run.status, run.changed) == (0, "proven", 0)
+    # The proof is written down, and nothing else is touched.
+    ours = [line for line in before.splitlines() if not re.search("journal.jsonl|total|lease| [.]$", line)]
+    assert [line for line in ours if line not in assistant.fingerprint()] == []
+    told = assistant.module("journal_info", fail_on_broken=True)
+    assert told.code == 0
+
+
+def test_the_playbook_undoes_what_it_did(assistant: Assistant) -> None:
+    run = assistant.playbook("roll_forward", level=1, roll_forward_force=True)
+    assert (run.code, run.status) == (0, "proven")
+    assert (assistant.environ("DELIVERY_DISABLE"), assistant.fence()) == (None, "")
+    assert assistant.asked_within(1) > 0
+
+
+def test_it_leaves_what_the_playbook_leaves_and_lifts_it_again(assistant: Assistant) -> None:
+    assert assistant.playbook("rollback_level1").status == "proven"
+    wanted = left(assistant)
+    assistant.restore()
+    assistant.sh(f"{PROGRAM} level1")
+    assert left(assistant) == wanted
+    pid = assistant.pid()
+    assistant.sh(f"{PROGRAM} level1")
+    assert assistant.pid() == pid
+    status = assistant.sh(f"{PROGRAM} status")
+    assert "CERCA de pé desde" in status
+    assert "DELIVERY_DISABLE=true" in status
+    assistant.sh(f"{PROGRAM} undo")
+    assert (assistant.environ("DELIVERY_DISABLE"), assistant.fence()) == (None, "")
+    assert not assistant.host.file(KEEPER).exists
+    assert assistant.asked_within(1) > 0
+    assert "nothing was changed" in assistant.sh(f"{PROGRAM} undo")
+
+
+def test_level2_leaves_the_flags_that_the_playbook_leaves(assistant: Assistant) -> None:
+    assistant.restore()
+    assistant.sh(f"{PROGRAM} level2")
+    assert assistant.flags() == assistant.V1
+    run = assistant.playbook("rollback_level2")
+    assert (run.code, run.status, run.changed) == (0, "proven", 0)

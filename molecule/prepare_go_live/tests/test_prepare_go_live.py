@@ -1,0 +1,177 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an emergency needs, from the first check run to its taking away."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenario.host import Assistant, Run
+from tests.scenario.releases import VARIABLES as RELEASES
+
+INSTALL = "releases"
+VARIABLES = {
+    **RELEASES,
+    "runbook_log_paths": ["/var/log/kumon-assistant/app.log*"],
+    "go_live_user": "runbook",
+    "go_live_user_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl test"],
+    "go_live_people": ["guest"],
+    "go_live_check": "none",
+}
+INSTALLED = ("flags", "log_rotation", "break_glass", "user", "people")
+PATHS = (
+    "/usr/local/sbin/runbook-break-glass",
+    "/etc/kumon-assistant/break-glass.conf",
+    "/etc/sudoers.d/kumon-runbook",
+    "/etc/logrotate.d/kumon-runbook",
+    "/etc/systemd/system/kumon-assistant.service.d/zz-runbook.conf",
+    "/home/runbook",
+)
+
+
+def states(assistant: Assistant, run: Run) -> dict[str, str]:
+    return {item["item"]: item["state"] for item in run.result["hosts"][assistant.name]["items"]}
+
+
+def there(assistant: Assistant) -> list[str]:
+    return [path for path in PATHS if assistant.host.file(path).exists]
+
+
+def listing(assistant: Assistant) -> str:
+    """Every file of the places that it may write to, with its times."""
+    return assistant.sh("ls -lR --full-time /etc /usr/local/sbin /home /var/lib/kumon-runbook | grep -v lock")
+
+
+def test_a_check_run_says_what_it_would_do_and_does_nothing(assistant: Assistant) -> None:
+    before = listing(assistant)
+    run = assistant.playbook("prepare_go_live", "--check", "--diff")
+    assert (run.code, run.status) == (0, "planned")
+    assert {name for name, state in states(assistant, run).items() if state == "planned"} == set(INSTALLED)
+    assert listing(assistant) == before
+
+
+def test_bad_names_are_refused_before_anything_changed(assistant: Assistant) -> None:
+    before = listing(assistant)
+    for wrong, sentence in (
+        ({"go_live_people": ["guest ALL"]}, "'guest ALL'"),
+        ({"go_live_user": "ALL"}, "'ALL'"),
+        ({"prepare_state": "gone"}, "go_live_state"),
+    ):
+        run = assistant.playbook("prepare_go_live", **wrong)
+        assert (run.code != 0, run.status) == (True, "refused")
+        assert sentence in run.text
+    assert listing(assistant) == before
+
+
+def test_it_installs_all_of_it_and_leaves_the_assistant_alone(assistant: Assistant) -> None:
+    pid = assistant.pid()
+    run = assistant.playbook("prepare_go_live")
+    assert (run.code, run.status) == (0, "ok")
+    told = states(assistant, run)
+    assert [told[name] for name in INSTALLED] == ["installed"] * len(INSTALLED)
+    assert [told[name] for name in ("state_dir", "known_good", "wheelhouse", "log_times")] == ["present"] * 4
+    assert there(assistant) == list(PATHS)
+    assert assistant.pid() == pid
+    assistant.sh("visudo -c && logrotate -d /etc/logrotate.conf")
+
+
+def test_people_may_run_break_glass_and_nothing_else(assistant: Assistant) -> None:
+    program = "/usr/local/sbin/runbook-break-glass"
+    assert "CERCA" in assistant.sh(f"runuser -u guest -- sudo -n {program} status")
+    for command in ("id", f"{program} status now", f"/bin/sh {program} status"):
+        assert assistant.host.run(f"runuser -u guest -- sudo -n {command}").rc != 0
+    assert assistant.sh("runuser -u runbook -- sudo -n id -u").strip() == "0"
+    assert "COMMAND=/usr/bin/id -u" in assistant.sh("cat /var/log/kumon-runbook-sudo.log")
+
+
+def test_a_rotated_log_is_read_on(assistant: Assistant) -> None:
+    assistant.wait_for_deliveries()
+    assistant.sh("logrotate -f /etc/logrotate.d/kumon-runbook")
+    assert int(assistant.sh("ls /var/log/kumon-assistant | wc -l")) == 1
+    assert assistant.playbook("health_check").result["verdict"]["delivery"]["n"] > 0
+
+
+def test_a_second_run_changes_nothing(assistant: Assistant) -> None:
+    before = listing(assistant)
+    run = assistant.playbook("prepare_go_live")
+    assert (run.code, run.status, run.changed) == (0, "ok", 0)
+    assert set(states(assistant, run).values()) == {"present", "off"}
+    run = assistant.playbook("prepare_go_live", "--check")
+    assert (run.code, run.status, run.changed) == (0, "planned", 0)
+    assert listing(assistant) == before
+
+
+def test_absent_takes_away_what_it_installed_and_only_that(assistant: Assistant) -> None:
+    run = assistant.playbook("prepare_go_live", "--check", prepare_state="absent")
+    assert (run.code, run.status) == (0, "planned")
+    assert there(assistant) == list(PATHS)
+    run = assistant.playbook("prepare_go_live", prepare_state="absent")
+    assert (run.code, run.status) == (0, "ok")
+    assert [states(assistant, run)[name] for name in INSTALLED] == ["removed"] * len(INSTALLED)
+    assert there(assistant) == []
+    assert assistant.host.file("/var/lib/kumon-runbook/releases.json").exists
+    assert assistant.host.file("/home/guest").exists
+    again = assistant.playbook("prepare_go_live", prepare_state="absent")
+    assert (again.code, again.changed) == (0, 0)
+
+
+CRONTAB = """#!/bin/sh
+[ "$1" = -l ] || exec cp "$1" {table}
+[ ! -e {table} ] || exec cat {table}
+exit 1
+"""
+
+
+def test_the_check_is_scheduled_on_the_controller_and_pages(
+    assistant: Assistant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assistant.restore()
+    assistant.wait_for_deliveries()
+    desk, table = tmp_path / "desk", tmp_path / "table"
+    (tmp_path / "crontab").write_text(CRONTAB.format(table=table))
+    (tmp_path / "crontab").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    variables: dict[str, Any] = {
+        "go_live_check": "cron",
+        "runbook_desk_dir": str(desk),
+        "notify_dry_run": True,
+        "runbook_contacts": {
+            "technical": [{"name": "Dev", "channels": [{"type": "slack", "url": "https://x.example"}]}]
+        },
+    }
+    run = assistant.playbook("prepare_go_live", **variables)
+    assert states(assistant, run)["health_check"] == "installed"
+    assert assistant.playbook("prepare_go_live", **variables).changed == 0
+    (line,) = [line for line in table.read_text().splitlines() if not line.startswith("#")]
+    assert line.startswith("*/5 * * * * ")
+    job = line.split(" ", 5)[5]
+
+    def tick() -> tuple[int, list[str]]:
+        # As cron starts it.
+        done = subprocess.run(
+            ["/bin/sh", "-c", job],
+            capture_output=True,
+            text=True,
+            env={"PATH": "/usr/bin:/bin", "HOME": "/root"},
+            check=False,
+        )
+        return done.returncode, (done.stdout + done.stderr).splitlines()
+
+    assert tick() == (0, [])
+    assert json.loads((desk / "health-check.json").read_text())["status"] == "ok"
+    assert not (desk / "dry_run").exists()
+    assistant.sh("systemctl stop kumon-assistant")
+    code, lines = tick()
+    assert code in (20, 30)
+    assert 0 < len(lines) <= 10
+    assert list((desk / "dry_run/outbox").iterdir())
+    run = assistant.playbook("prepare_go_live", prepare_state="absent", **variables)
+    assert states(assistant, run)["health_check"] == "removed"
+    assert "runbook" not in table.read_text()
+    assert not (desk / "runbook-health-tick").exists()

@@ -1,0 +1,131 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Wheels are brought where they are missing, by real pip from an index of files, and proven without it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _wheelhouse
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, run_as
+
+from tests.unit.plugins.release_fakes import Repository, wheel
+from tests.unit.plugins.service_fakes import tree
+
+
+@pytest.fixture
+def repository(tmp_path):
+    return Repository(tmp_path / "app", requirements={"first": "kumonlib==1.0\n", "second": "kumonlib==2.0\nother\n"})
+
+
+@pytest.fixture
+def index(tmp_path):
+    """What pip finds beyond the wheelhouse."""
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def ensure(tmp_path, repository, index):
+    def with_index(argv, owner, cwd, env, **more):
+        found = ["--find-links", str(index), "--no-index"] if "--retries" in argv else []
+        at = argv.index("pip") + 2 if "pip" in argv else len(argv)
+        return run_as([*argv[:at], *found, *argv[at:]], owner, cwd, env, **more)
+
+    def ensure(check_mode=False, host=None, **more):
+        params = {
+            "app_dir": str(repository.directory),
+            "wheelhouse": str(tmp_path / "wheels"),
+            "state": "present",
+            "commit": repository.commits["first"],
+            "venv": str(repository.directory / ".venv"),
+            "requirements": "requirements.txt",
+            "python": sys.executable,
+            "system_site_packages": None,
+            "seconds": 60.0,
+            **more,
+        }
+        return _wheelhouse.ensure(params, host or Host(run_as=with_index), check_mode)
+
+    return ensure
+
+
+def test_what_is_missing_is_fetched_once_and_taken_away_again(ensure, index, tmp_path, repository):
+    wheel(index, "1.0")
+    wheels = tmp_path / "wheels"
+    assert ensure(check_mode=True)["changed"] is True
+    assert not wheels.exists()
+    name = "kumonlib-1.0-py3-none-any.whl"
+    first = ensure()
+    assert first == {"changed": True, "commit": repository.commits["first"], "fetched": [name], "offline": True}
+    assert (wheels / name).stat().st_mode & 0o777 == 0o644
+    before = tree(tmp_path)
+    for check_mode in (True, False):
+        assert ensure(check_mode=check_mode) == {**first, "changed": False, "fetched": []}
+    assert tree(tmp_path) == before
+    assert ensure(state="absent", check_mode=True)["changed"] is True
+    assert tree(tmp_path) == before
+    assert ensure(state="absent")["changed"] is True
+    assert not wheels.exists()
+    assert ensure(state="absent")["changed"] is False
+
+
+def test_what_somebody_else_put_there_stays(ensure, index, tmp_path, repository):
+    wheel(index, "2.0", "other")
+    theirs = wheel(tmp_path / "wheels", "2.0")
+    assert ensure(commit=repository.commits["second"])["fetched"] == ["other-2.0-py3-none-any.whl"]
+    ensure(state="absent")
+    assert os.listdir(tmp_path / "wheels") == [theirs.name]
+
+
+def test_what_cannot_be_had_is_refused_with_nothing_written(ensure, tmp_path):
+    before = tree(tmp_path)
+    with pytest.raises(Refused, match="the requirements cannot be had .index: .*kumonlib"):
+        ensure()
+    assert tree(tmp_path) == before
+    assert not (tmp_path / "wheels").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        ({"wheelhouse": "wheels"}, "absolute path"),
+        ({"commit": "nix"}, "no commit, tag or branch"),
+        ({"requirements": "none.txt"}, "has no none.txt"),
+        ({"app_dir": "/nowhere"}, "correct runbook_app_dir"),
+    ],
+)
+def test_bad_input_is_refused(ensure, more, sentence):
+    with pytest.raises(Refused, match=sentence):
+        ensure(**more)
+
+
+def test_a_link_among_what_pip_made_is_not_followed(ensure, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+
+    def pip(argv, owner, cwd, env, **more):
+        if "wheel" in argv:
+            made = argv[argv.index("--wheel-dir") + 1]
+            os.mkdir(made)
+            os.symlink(tmp_path / "secret", f"{made}/a-1-py3-none-any.whl")
+            return Finished(0, "", "")
+        return Finished(1, "", "ERROR: no") if "install" in argv else run_as(argv, owner, cwd, env, **more)
+
+    with pytest.raises(Failed):
+        ensure(host=Host(run_as=pip))
+    assert [path.name for path in (tmp_path / "wheels").iterdir()] == []
+
+
+def test_only_wheels_by_their_name_are_taken_away(ensure, tmp_path):
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (tmp_path / "a.whl").touch()
+    (wheels / "notes").touch()
+    (wheels / _wheelhouse.OURS).write_text(json.dumps(["../a.whl", "notes", 1]))
+    ensure(state="absent")
+    assert (tmp_path / "a.whl").exists()
+    assert os.listdir(wheels) == ["notes"]

@@ -1,0 +1,60 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._command import Started, Typed
+from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import scheduled_check
+
+WANTED = {"minutes": 5, "textfile": "", "dead_man_url": "https://example.com/secret", "notifies": True}
+
+
+def test_the_commands_are_those_of_this_run():
+    run = Typed(
+        Started(
+            playbook_dir_style="playbooks",
+            inventory_sources=["my hosts.yml"],
+            limit="kumon-1",
+            extra_vars=["prepare_state=present", "runbook_locale=en"],
+        )
+    )
+    made = scheduled_check(WANTED, "/desk", commands=run)
+    assert made["problem"] == ""
+    check = made["settings"]["commands"]["health_check"]
+    assert os.path.isabs(check[0])
+    assert check[1:] == [
+        *("-i", "my hosts.yml", "playbooks/health_check.yml"),
+        *("--limit", "kumon-1", "-e", "runbook_locale=en"),
+    ]
+    assert made["settings"]["commands"]["notify"][3] == "playbooks/notify.yml"
+    assert made["settings"]["cwd"] == os.getcwd()
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 59])
+def test_check_and_messages_are_over_before_the_next(minutes):
+    settings = scheduled_check({**WANTED, "minutes": minutes}, "/desk")["settings"]
+    assert settings["every_seconds"] == 60 * minutes
+    assert 0 < settings["seconds"] + settings["notify_seconds"] < settings["every_seconds"]
+    assert (settings["stamp"], settings["lock"]) == ("/desk/health-check.json", "/desk/health-check.lock")
+
+
+@pytest.mark.parametrize("minutes", [0, 60, 2.5])
+def test_an_interval_that_cron_cannot_have_is_refused(minutes):
+    made = scheduled_check({**WANTED, "minutes": minutes}, "/desk")
+    assert made["problem"] == "go_live_check_minutes must be a whole number from 1 to 59"
+
+
+def test_a_run_that_asks_cannot_be_scheduled():
+    made = scheduled_check(WANTED, "/desk", commands=Typed(Started(switches=["--ask-become-pass"])))
+    assert "cannot answer --ask-become-pass" in made["problem"]
+
+
+def test_what_leads_ansible_elsewhere_travels_and_nothing_else(monkeypatch):
+    monkeypatch.setenv("ANSIBLE_HOME", "/work/.ansible")
+    monkeypatch.setenv("VAULT_TOKEN", "secret")
+    environment = scheduled_check(WANTED, "/desk")["settings"]["environment"]
+    assert environment["ANSIBLE_HOME"] == "/work/.ansible"
+    assert "VAULT_TOKEN" not in environment

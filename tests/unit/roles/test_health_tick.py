@@ -1,0 +1,239 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The scheduled health check, run as cron runs it, with a playbook that ends as the test says."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+PROGRAM = ROOT / "roles" / "go_live" / "files" / "runbook-health-tick"
+
+PLAYBOOK = """#!{python} -SE
+import json, os, sys, time
+name = sys.argv[1]
+with open({calls!r}, "a") as calls:
+    calls.write(json.dumps(sys.argv[1:]) + "\\n")
+plan = json.load(open({plan!r})).get(name, {{}})
+time.sleep(plan.get("sleep", 0))
+if "result" in plan:
+    result = {{"procedure": name, "run_id": "run-1", "next_step": "", "message": "", **plan["result"]}}
+    json.dump(result, open(os.environ["KUMON_RUNBOOK_TIMELINE_JSON"], "w"))
+print(plan.get("output", ""))
+sys.exit(plan.get("code", 0))
+"""
+
+
+class Tick:
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self.calls_file, self.plan_file = directory / "calls", directory / "plan.json"
+        program = directory / "ansible-playbook"
+        names = {"python": sys.executable, "calls": str(self.calls_file), "plan": str(self.plan_file)}
+        program.write_text(PLAYBOOK.format(**names))
+        program.chmod(0o755)
+        self.settings = {
+            "commands": {name: [str(program), name] for name in ("health_check", "notify")},
+            "cwd": str(directory),
+            "environment": {},
+            "seconds": 20,
+            "notify_seconds": 20,
+            "every_seconds": 300,
+            "stamp": str(directory / "stamp.json"),
+            "lock": str(directory / "lock"),
+            "textfile": str(directory / "tick.prom"),
+            "dead_man_url": "",
+            "notifies": True,
+        }
+        self.ends("ok")
+
+    def ends(self, status: str | None, notify: str = "ok", **more) -> None:
+        """How the next playbooks end."""
+        check = {"result": {"status": status, "message": f"it is {status}", "next_step": "do this"}} if status else {}
+        self.plan_file.write_text(
+            json.dumps({"health_check": {**check, **more}, "notify": {"result": {"status": notify}}})
+        )
+        self.calls_file.unlink(missing_ok=True)
+
+    def run(self) -> tuple[int, list[str]]:
+        conf = self.directory / "conf.json"
+        conf.write_text(json.dumps(self.settings))
+        command = [sys.executable, str(PROGRAM), str(conf)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert run.stderr == ""
+        return run.returncode, run.stdout.splitlines()
+
+    def calls(self) -> list[list[str]]:
+        text = self.calls_file.read_text() if self.calls_file.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    def told(self) -> dict:
+        """What notify was called with."""
+        (call,) = [call for call in self.calls() if call[0] == "notify"]
+        return json.loads(call[2])
+
+    def stamp(self) -> dict:
+        return json.loads((self.directory / "stamp.json").read_text())
+
+
+@pytest.fixture
+def tick(tmp_path):
+    return Tick(tmp_path)
+
+
+def test_it_is_silent_when_all_is_well(tick):
+    assert tick.run() == (0, [])
+    assert tick.told() == {"notify_event": "tick"}
+    assert (tick.stamp()["exit"], tick.stamp()["status"], tick.stamp()["every_seconds"]) == (0, "ok", 300)
+    assert abs(time.time() - time.mktime(time.strptime(tick.stamp()["at"], "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) < 60
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "event"),
+    [("watch", 10, "tick"), ("rollback", 20, "open"), ("blind", 30, "open"), ("unreachable", 30, "open")],
+)
+def test_each_status_has_its_exit_and_people_are_paged_from_rollback_on(tick, status, code, event):
+    tick.ends(status)
+    assert tick.run() == (code, [f"{status}: it is {status}", "→ do this"])
+    told = tick.told()
+    assert told["notify_event"] == event
+    if event == "open":
+        facts = told["notify_facts"]
+        assert (facts["status"], facts["headline"], facts["next_step"]) == (status, f"it is {status}", "do this")
+    # The next check finds the same: nobody is paged twice for it.
+    tick.ends(status)
+    assert tick.run()[0] == code
+    assert tick.told() == {"notify_event": "tick"}
+    tick.ends("ok")
+    assert tick.run() == (0, [])
+    tick.ends(status)
+    tick.run()
+    assert tick.told()["notify_event"] == event
+
+
+@pytest.mark.parametrize(
+    ("plan", "sentence"),
+    [
+        ({"status": None, "code": 1, "output": "a\nERROR! the playbook could not be found\nb"}, "could not be found"),
+        ({"status": None, "code": 0}, "left no result"),
+        ({"status": "refused"}, "health_check ended as refused: it is refused"),
+        ({"status": "proven"}, "health_check ended as proven"),
+        ({"status": "ok", "sleep": 30}, "did not end within 1 s"),
+    ],
+)
+def test_a_check_that_could_not_be_made_is_paged_too(tick, plan, sentence):
+    if "sleep" in plan:
+        tick.settings["seconds"] = 1
+    tick.ends(**plan)
+    code, lines = tick.run()
+    assert (code, sentence in lines[0], len(lines) <= 10) == (40, True, True)
+    assert tick.told()["notify_event"] == "open"
+    assert tick.stamp()["exit"] == 40
+
+
+def test_a_program_that_is_not_there_is_told(tick):
+    tick.settings["commands"]["health_check"] = ["/nowhere/ansible-playbook"]
+    code, lines = tick.run()
+    assert (code, lines[0]) == (40, "failed: /nowhere/ansible-playbook cannot be run (No such file or directory)")
+
+
+def test_one_at_a_time(tick):
+    with open(tick.settings["lock"], "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        code, lines = tick.run()
+    assert (code, len(lines), tick.calls()) == (40, 1, [])
+    assert not (tick.directory / "stamp.json").exists()
+
+
+def test_what_people_were_not_told_is_said(tick):
+    tick.ends("ok", notify="failed")
+    assert tick.run() == (0, ["notify ended as failed: ?"])
+    tick.settings["notifies"] = False
+    tick.ends("blind")
+    tick.run()
+    assert [call[0] for call in tick.calls()] == ["health_check"]
+
+
+def test_the_metric_says_when_it_last_ran(tick):
+    tick.ends("blind")
+    tick.run()
+    text = (tick.directory / "tick.prom").read_text()
+    values = dict(line.split() for line in text.splitlines() if not line.startswith("#"))
+    assert abs(float(values["kumon_runbook_tick_timestamp_seconds"]) - time.time()) < 60
+    assert float(values["kumon_runbook_tick_exit"]) == 30
+    assert [path.name for path in tick.directory.iterdir() if path.name.startswith(".")] == []
+    tick.settings["textfile"] = "/nowhere/tick.prom"
+    assert any("cannot be written" in line for line in tick.run()[1])
+
+
+def test_the_dead_man_is_called_only_when_a_check_was_made(tick):
+    asked = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200 if self.path == "/secret" else 404)
+            self.end_headers()
+
+        def log_message(self, *_args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    tick.settings["dead_man_url"] = f"http://127.0.0.1:{server.server_port}/secret"
+    for status, calls in (("ok", 1), ("blind", 2), (None, 2)):
+        tick.ends(status)
+        tick.run()
+        assert len(asked) == calls
+    tick.settings["dead_man_url"] = f"http://127.0.0.1:{server.server_port}/secret-gone"
+    tick.ends("ok")
+    code, lines = tick.run()
+    server.shutdown()
+    server.server_close()
+    assert (code, lines) == (0, ["the dead-man URL did not answer (HTTPError)"])
+
+
+def test_what_it_starts_ends_with_it(tick):
+    tick.ends("ok", sleep=60)
+    conf = tick.directory / "conf.json"
+    conf.write_text(json.dumps(tick.settings))
+    run = subprocess.Popen([sys.executable, str(PROGRAM), str(conf)], stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 20
+    while not tick.calls() and time.monotonic() < end:
+        time.sleep(0.05)
+    run.terminate()
+    assert run.wait(20) == 40
+    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(tick.directory / "ansible-playbook") not in listed
+
+
+def test_settings_that_are_not_there_are_told(tmp_path):
+    command = [sys.executable, str(PROGRAM), str(tmp_path / "none")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.returncode, "prepare_go_live.yml" in run.stdout) == (40, True)
+
+
+def test_the_rules_fire_after_two_intervals():
+    rules = yaml.safe_load((ROOT / "docs/prometheus/alerts.yml").read_text(encoding="utf-8"))["groups"][0]["rules"]
+    defaults = yaml.safe_load((ROOT / "roles/go_live/defaults/main.yml").read_text(encoding="utf-8"))
+    minutes = 2 * defaults["go_live_check_minutes"]
+    aged = {rule["alert"]: rule for rule in rules if "absent(" in rule["expr"]}
+    assert set(aged) == {"KumonAssistantNotMeasured", "KumonRunbookTickMissed"}
+    for rule in aged.values():
+        assert re.findall(r"> (\d+)", rule["expr"]) == [str(60 * minutes)]
+        assert rule["annotations"]["summary"].count(f"{minutes} min") == 2
+    told = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    assert f"every {minutes // 2} minutes" in told
+    assert f"after {minutes} minutes" in told
