@@ -29,10 +29,8 @@ COMMAND_SECONDS = 600
 MEASURE = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.kumon.runbook.plugins.modules.trace_log_info import measure
-params = {"source": "file", "paths": [sys.argv[2]], "unit": None, "since": None, "until": None, "not_before": None,
-          "since_pid": None, "observe": 0, "conversation": None, "grace": 60.0, "expected_instance": None,
-          "max_samples": 5, "redact": True}
+from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import DEFAULTS, measure
+params = {**DEFAULTS, "source": "file", "paths": [sys.argv[2]], "unit": None, "grace": 60.0, "seconds": 600}
 params.update(json.loads(sys.argv[3]))
 begun = time.perf_counter()
 traces = measure(params, time.time())
@@ -45,12 +43,10 @@ print(json.dumps({"seconds": seconds, "megabytes": resource.getrusage(resource.R
 DECIDE = """
 import json, sys, time
 sys.path.insert(0, sys.argv[1])
-from ansible_collections.kumon.runbook.plugins.plugin_utils._recovery import recovery_decision
+from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
-from ansible_collections.kumon.runbook.plugins.modules.trace_log_info import measure
-params = {"source": "file", "paths": [sys.argv[2]], "unit": None, "since": None, "until": None, "not_before": None,
-          "since_pid": None, "observe": 0, "conversation": None, "grace": 60.0, "expected_instance": None,
-          "max_samples": 5, "redact": True}
+from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import DEFAULTS, measure
+params = {**DEFAULTS, "source": "file", "paths": [sys.argv[2]], "unit": None, "grace": 60.0, "seconds": 600}
 begun = time.perf_counter()
 traces = measure(params, time.time())
 decision = recovery_decision(verdict(traces, service_running=True), {}, [], "auto")

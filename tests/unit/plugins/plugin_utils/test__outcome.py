@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recov
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.plugins.plugin_utils.test__prepare import facts as prepared
 from tests.unit.records import NOON, counted, turns
 
 RUN = "ansible-playbook kumon.runbook."
@@ -1309,6 +1310,7 @@ FACTS = {
     ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
+    "prepare_go_live": [prepared(), prepared(check=True), prepared(root=False), prepared(state="absent")],
 }
 FAILURES = [
     FAILURE,
