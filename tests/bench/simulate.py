@@ -31,11 +31,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / ".ansible" / "collections"), str(Path(__file__).resolve().parent)]
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso  # noqa: E402
+from ansible_collections.kumon.runbook.plugins.module_utils.log import measure  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader  # noqa: E402
-from ansible_collections.kumon.runbook.plugins.modules import trace_log_info  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _decision, _proofs, _stats, _verdict  # noqa: E402
 from simulated_traffic import (  # noqa: E402
     BEGIN,
@@ -339,8 +339,8 @@ def days(number: int, seed: int, every: float = 600.0) -> Said:
             now = BEGIN + every * look + 7.0
             service.go_on_until(now)
             now = max(now, service.process)
-            with mock.patch.object(trace_log_info, "started", lambda pids: service.process if pids else None):
-                traces = trace_log_info.measure(params, now)
+            with mock.patch.object(measure, "started", lambda pids: service.process if pids else None):
+                traces = measure.measure(params, now)
             judged = _verdict.verdict(
                 traces,  # type: ignore[arg-type]
                 messages_expected=OPENS <= now % DAY / 3600 < CLOSES,
