@@ -31,8 +31,7 @@ MEASURE = """
 import gc, json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
 from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import DEFAULTS, measure
-params = dict(DEFAULTS)
-params.update({"paths": [sys.argv[2]], "seconds": 600})
+params = {**DEFAULTS, "source": "file", "paths": [sys.argv[2]], "seconds": 600}
 params.update(json.loads(sys.argv[3]))
 gc.disable()
 begun = time.process_time()
@@ -49,8 +48,7 @@ sys.path.insert(0, sys.argv[1])
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import DEFAULTS, measure
-params = dict(DEFAULTS)
-params.update({"paths": [sys.argv[2]], "seconds": 600})
+params = {**DEFAULTS, "source": "file", "paths": [sys.argv[2]], "seconds": 600}
 begun = time.perf_counter()
 traces = measure(params, time.time())
 decision = recovery_decision(verdict(traces, service_running=True), {}, [], "auto")

@@ -137,6 +137,20 @@ def test_a_profile_is_chosen_by_its_name():
     assert described(profile="one_turn")["profile"]["level2_flags"] == {}
 
 
+def test_until_a_release_was_looked_at_an_automatic_profile_has_what_all_have():
+    found = described(profile="auto")["profile"]
+    assert found["level1_flags"] == {"DELIVERY_DISABLE": True}
+    assert set(found["level2_flags"]) == {
+        *described(profile="procedures")["profile"]["level2_flags"],
+        *described(profile="app_main")["profile"]["level2_flags"],
+    }
+    assert set(found["choices"]) == set(found["marks"]) == {"procedures", "app_main", "one_turn"}
+    assert all(found["marks"].values())
+    assert described(profile="auto", profiles={"app_main": []})["problems"][0].startswith(
+        "runbook_profiles.app_main must"
+    )
+
+
 def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
     own = {"next": {"level1_flags": {"SEND_OFF": 1}, "health_fields": {"SEND_OFF": "send_off"}}, "one_turn": {}}
     found = described(profile="next", profiles=own)
@@ -154,7 +168,7 @@ def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, not 'v3'"),
+        ({"profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, auto, not 'v3'"),
         ({"profile": "x", "profiles": {"x": []}}, "runbook_profiles.x must be a mapping of level1_flags, "),
         ({"profile": "x", "profiles": {"x": {"level4": {}}}}, "runbook_profiles.x must be a mapping of level1_flags, "),
         ({"profile": "x", "profiles": {"x": {"level1_flags": "A=1"}}}, "runbook_profiles.x must be a mapping of "),
