@@ -54,6 +54,7 @@ OF_ONE_RUN = frozenset(
         "rollback_commit",
         "rollback_forward_force",
         "smoke_test_phone",
+        "stop",
     }
 )
 

@@ -31,6 +31,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     awx,
     decide,
+    evolution,
     health,
     ledger,
     prepare,
@@ -433,6 +434,31 @@ def _release_lines(run: _Run, words: Words) -> list[str]:
     return lines if run.check else [*lines, _kept_line(words, switched)]
 
 
+# ------------------------------------------------------------------ the gateway's instance
+
+
+def _evolution_instance(run: _Run) -> dict[str, Any]:
+    """The instance was taken offline, or is back; what did not come to that is a failure."""
+    words, told, stop = run.words(evolution.TEXTS), mapping(run.facts["told"], "told"), bool(run.facts["stop"])
+    headline = words.say("stopped" if stop else "connected")
+    lines = [words.say("states", after=told["after"], before=told["before"], samples=", ".join(told["samples"]))]
+    if run.check:
+        headline = words.say("planned", call=told["planned"]) if told["planned"] else words.say("nothing_to_do")
+        lines = [words.say("state", before=told["before"])]
+    elif told["changed"]:
+        lines.append(words.say("webhook_kept" if told["webhook_kept"] else "webhook_untold"))
+    if stop:
+        lines.append(words.say("way_back"))
+    return {
+        "ok": True,
+        "status": "planned" if run.check else "proven",
+        "message": headline,
+        "lines": [headline, *lines],
+        # The kill-switch is another thing: what is back may still be kept from sending.
+        "delivery": "off" if stop and not run.check else "unknown",
+    }
+
+
 # ------------------------------------------------------------------ the automatic recovery
 
 _RECOVERED = {
@@ -670,6 +696,7 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "rollback_level2": _act,
     "rollback_level3": _act,
     "roll_forward": _act,
+    "evolution_instance": _evolution_instance,
     "emergency_recovery": _emergency_recovery,
     "validate_recovery": _validate_recovery,
     "smoke_test": _smoke_test,

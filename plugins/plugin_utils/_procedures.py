@@ -12,9 +12,9 @@ class Procedure(NamedTuple):
     """One playbook.
 
     `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
-    next), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`, or `configure` (touches no host of the
-    assistant). `budget` is in seconds from the command's start to the observed effect; `None` where the run's own
-    variables say it.
+    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`, or
+    `configure` (touches no host of the assistant). `budget` is in seconds from the command's start to the observed
+    effect; `None` where the run's own variables say it.
     """
 
     kind: str
@@ -33,6 +33,7 @@ PROCEDURES = {
     ),
     "rollback_level3": Procedure("rollback", 3, 300, "the known-good release is in place, and messages are delivered"),
     "roll_forward": Procedure("forward", 0, None, "what a rollback changed is back, and messages are delivered"),
+    "evolution_instance": Procedure("gateway", 0, 60, "the gateway says that its instance is offline, or open again"),
     "emergency_recovery": Procedure("decide", 0, None, "the service was seen to be stable at some level"),
     "validate_recovery": Procedure("prove", 0, None, "the success criteria of the procedures"),
     "smoke_test": Procedure("prove", 0, 60, "a message of our own went as it should"),

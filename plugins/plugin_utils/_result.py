@@ -121,6 +121,8 @@ def incident_news(
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"
+    elif procedure == "evolution_instance":
+        event = "open" if any(one.get("delivery") == "off" for one in acted) else "update"
     elif procedure == "roll_forward":
         event = "update"
     elif procedure == "emergency_recovery":

@@ -11,6 +11,7 @@ import time
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import started
 from ansible_collections.kumon.runbook.plugins.modules import trace_log_info
 
 from tests.unit.records import NOON, as_json, basic, outbox, result, send
@@ -60,7 +61,7 @@ def test_what_an_act_has_answered_is_not_counted_again(capsys, log):
 def test_a_process_is_told_from_the_one_before_it_by_the_kernel_alone(capsys, tmp_path):
     process = subprocess.Popen(["sleep", "60"])
     try:
-        began = trace_log_info.started([process.pid])
+        began = started([process.pid])
         path = tmp_path / "app.log"
         lines = [as_json(send("a"), at=began - 5), f"INFO:     Started server process [{process.pid}]"]
         lines += [as_json(send("b"), at=began - 4), as_json(send("c"), at=began + 0.2), ""]

@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recov
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.plugins.plugin_utils.test__prepare import facts as prepared
 from tests.unit.records import NOON, counted, turns
 
 RUN = "ansible-playbook kumon.runbook."
@@ -1182,6 +1183,40 @@ def test_what_did_not_fit_into_the_list_makes_it_insufficient():
     assert (found["status"], "2 did not fit into the list" in found["lines"]) == ("insufficient", True)
 
 
+def instance(*, stop: bool, check: bool = False, kept: bool | None = True, **told: Any) -> dict[str, Any]:
+    states = {
+        "before": "open",
+        "after": "close",
+        "samples": ["close", "close"],
+        "planned": "DELETE /x",
+        "changed": True,
+    }
+    return {"stop": stop, "check": check, "told": {**states, "webhook_kept": kept, **told}}
+
+
+def test_a_stop_at_the_gateway_says_what_it_says_and_how_it_comes_back():
+    found = outcome("evolution_instance", instance(stop=True), "en")
+    assert (found["ok"], found["status"], found["delivery"], found["budget_seconds"]) == (True, "proven", "off", 60)
+    assert found["lines"] == [
+        "INSTANCE OFFLINE at the gateway: no message goes out by it",
+        "State at the gateway: close (close, close); before: open",
+        "The webhook is as it was",
+        f"Back: {RUN}evolution_instance -e stop=false; somebody will have to read a new QR code with the phone",
+    ]
+    told = outcome("evolution_instance", instance(stop=True, kept=None), "en")["lines"]
+    assert "Of a webhook the gateway said nothing" in told
+    back = outcome("evolution_instance", instance(stop=False), "pt_BR")
+    assert (back["message"], back["delivery"]) == ("INSTÂNCIA DE VOLTA no gateway", "unknown")
+
+
+def test_a_check_of_a_stop_names_the_call_and_proves_nothing():
+    found = outcome("evolution_instance", instance(stop=True, check=True), "en")
+    assert (found["status"], found["delivery"]) == ("planned", "unknown")
+    assert found["message"] == "DRY RUN: nothing was changed; DELETE /x would be called"
+    found = outcome("evolution_instance", instance(stop=True, check=True, planned=None), "en")
+    assert found["message"] == "DRY RUN: nothing to do, it is so already at the gateway"
+
+
 @pytest.mark.parametrize(
     ("check", "problem", "status", "headlines"),
     [
@@ -1326,6 +1361,12 @@ FACTS = {
         for level in (1, 2, 3)
         for more in ({}, LIFTED)
     ],
+    "evolution_instance": [
+        instance(stop=stop, check=check, planned=planned, changed=changed)
+        for stop in (True, False)
+        for check in (True, False)
+        for planned, changed in (("DELETE /x", True), (None, False))
+    ],
     "emergency_recovery": [row[0] for row in RECOVERED.values()],
     "validate_recovery": [
         validated(status, safe) for status in ("proven", "insufficient", "failed") for safe in (0, 1)
@@ -1338,6 +1379,7 @@ FACTS = {
         for check, problem in ((False, ""), (True, ""), (False, "no\nspace"))
     ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
+    "prepare_go_live": [prepared(), prepared(check=True), prepared(state="absent"), prepared(root=False)],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }

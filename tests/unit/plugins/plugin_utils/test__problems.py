@@ -156,7 +156,8 @@ def test_commands_are_as_this_run_was_typed():
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
     with pytest.raises(
-        ValueError, match=r"^kind must be one of causes, desk, flags, gate, hours, release, smoke_test, not 'x'\.$"
+        ValueError,
+        match=r"^kind must be one of causes, desk, flags, gate, hours, people, release, smoke_test, not 'x'\.$",
     ):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):

@@ -26,6 +26,7 @@ PROMISED = {
     "rollback_level2": (2, 120),
     "rollback_level3": (3, 300),
     "roll_forward": (0, None),
+    "evolution_instance": (0, 60),
     "emergency_recovery": (0, None),
     "validate_recovery": (0, None),
     "smoke_test": (0, 60),
@@ -45,7 +46,7 @@ def test_levels_and_budgets_are_those_that_were_promised():
 @pytest.mark.parametrize("name", PROCEDURES)
 def test_a_procedure_is_a_playbook_that_says_what_it_proves(name):
     assert (PLAYBOOKS / f"{name}.yml").is_file()
-    kinds = ("look", "rollback", "forward", "decide", "prove", "tell", "prepare", "configure")
+    kinds = ("look", "rollback", "forward", "gateway", "decide", "prove", "tell", "prepare", "configure")
     assert PROCEDURES[name].kind in kinds
     assert PROCEDURES[name].proves
 
