@@ -60,29 +60,26 @@ class ActionModule(ActionBase):
         return {**plain(task_vars.get(f"__{role}") or {}), **settings}
 
     def _described(self, settings: dict[str, Any], task_vars: dict[str, Any], tells: bool) -> dict[str, Any]:
-        """What modules need of the service, the desk's Python, and whether the desk outlives the run.
-
-        Raises _Wrong where settings do not fit together.
-        """
+        """What modules need of the service, and what is known of the desk. Raises _Wrong where settings do not fit."""
         target = assistant_description(settings)
         if target["problems"]:
             raise _Wrong(target["problems"][0])
         # Said now, while there is still nothing to tell; but stopping messages matters more than the telling.
-        for told in target["contacts"] if settings["contacts"] or tells else []:
-            self._display.warning(told)
+        for wrong in target["contacts"] if settings["contacts"] or tells else []:
+            self._display.warning(wrong)
         desk = settings["desk_host"]
         python, connection = task_vars.get("ansible_playbook_python"), ""
         if desk != "localhost":
-            host = task_vars["hostvars"][desk]
-            python, connection = host.get("ansible_python_interpreter", "auto_silent"), host.get("ansible_connection")
-        job = str(task_vars.get("awx_job_id") or (os.environ.get("JOB_ID", "") if os.environ.get("AWX_HOST") else ""))
+            variables = task_vars["hostvars"][desk]
+            python = variables.get("ansible_python_interpreter", "auto_silent")
+            connection = variables.get("ansible_connection", "")
+        job = str(task_vars.get("awx_job_id") or (os.environ.get("JOB_ID", "") if "AWX_HOST" in os.environ else ""))
+        facts = {"job": job, "desk": desk, "connection": connection}
         return {
             "__assistant_target": target,
             "__assistant_desk_python": python,
-            "__assistant_in_awx": job != "",
-            "__assistant_desk_problem": problem(
-                "desk", {"job": job, "desk": desk, "connection": connection}, settings["locale"]
-            ),
+            "__assistant_in_awx": bool(job),
+            "__assistant_desk_problem": problem("desk", facts, settings["locale"]),
         }
 
     def _role_path(self) -> str:

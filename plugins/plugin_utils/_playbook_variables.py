@@ -80,6 +80,9 @@ class _Role:
     def _task(self, task: Mapping[str, Any], given: Mapping[str, str]) -> None:
         if SETTINGS in task:
             self._taken.update(_specified(task[SETTINGS], given))
+        # What `assistant` takes along for a role, in one task.
+        for role, entries in ((task.get("vars") or {}).get("assistant_also") or {}).items():
+            self._taken.update(_specified({"role": role, "entries": entries}, given))
         for role, file in _roles(task):
             _Role(role, self._taken, self._seen).take(file, given)
         for action in _INCLUDE_TASKS:

@@ -67,7 +67,9 @@ def test_no_two_jobs_of_one_template_and_the_type_is_asked(name):
 
 def test_what_has_its_end_told_by_nobody_is_told_by_awx():
     acting = {
-        f"playbooks/{name}.yml" for name, row in PROCEDURES.items() if row.kind in ("rollback", "forward", "decide")
+        f"playbooks/{name}.yml"
+        for name, row in PROCEDURES.items()
+        if row.kind in ("rollback", "forward", "decide", "gateway")
     }
     told = {one["playbook"] for one in templates().values() if one.get("notification_templates_error")}
     assert acting <= told

@@ -66,6 +66,9 @@ def texts(spec: dict[str, Any]) -> list[tuple[Any, Any]]:
     """Texts that fit, and what they mean."""
     kind = spec["type"]
     if spec.get("choices"):
+        if kind == "list":
+            one, other = spec["choices"][:2]
+            return [(f" {one} ", [one]), (f"{one},{other}", [one, other]), ([one], [one])]
         return [(f"  {choice} ", choice) for choice in spec["choices"] if choice] + [
             (choice, choice) for choice in spec["choices"] if choice
         ]
@@ -242,7 +245,8 @@ DESCRIBED = """
     describe: true
     tells: true
 - ansible.builtin.set_fact:
-    __demo: "{{ {'target': __assistant_target.service, 'python': __assistant_desk_python, 'demo': __demo} }}"
+    __demo: "{{ {'target': __assistant_target.service, 'python': __assistant_desk_python, 'demo': __demo,
+                'awx': __assistant_in_awx, 'desk': __assistant_desk_problem} }}"
   no_log: true
 """
 
@@ -257,8 +261,12 @@ def test_one_task_does_for_all_and_says_now_that_nobody_is_told(play, tmp_path):
     )
     assert (facts["target"]["port"], facts["demo"]["key"]) == (8000, "PLANTEDKEY")
     assert facts["python"]
+    assert (facts["awx"], facts["desk"]) == (False, "")
     assert "PLANTEDKEY" not in shown
     assert "[WARNING]" in shown and "runbook_contacts" in shown
+    (tmp_path / "facts.json").unlink()
+    _shown, facts = play(awx_job_id=7, demo_key="x", **paths)
+    assert facts["awx"] is True and "job 7 do AWX" in facts["desk"]
     (tmp_path / "facts.json").unlink()
     shown, facts = play(runbook_health_url="planted", **paths)
     assert facts is None and "runbook_health_url (planted) is not an http URL" in shown
