@@ -237,7 +237,7 @@ def bring(
         return result
     if result["planned"] is None:
         # One sample may be one of an instance that comes and goes.
-        _watch(gateway, way, f"though {before} at first", params, host, result)
+        _watch(gateway, way, f"after it was {before} at first", params, host, result)
         result["seconds"] = round(host.clock() - begun, 3)
         return result
     if not way.alone and gateway.major is None:
