@@ -122,6 +122,7 @@ class Balance:
         self.heartbeats = 0
         self.last_heartbeat: float | None = None  # also outside of the window
         self._expected = expected_instance
+        self._expected_name = expected_instance.encode() if expected_instance else b""
         self._clean: Callable[[str], str] = redact if redacted else str
         self._starts = sorted(starts)
         self._max_unanswered = max_unanswered
@@ -171,6 +172,7 @@ class Balance:
         self._incidents: set[int] = set()
         self._critical_last: float | None = None
         self._seen, self._sent_by, self._guarded, self._instance_errors = Tally(), Tally(), Tally(), 0
+        self._settled_by = Tally()  # where it is not the expected one
         self._minutes: dict[int, list[int]] = {}
         self._samples: dict[str, deque[tuple[float | None, bytes, str]]] = {
             name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
@@ -197,7 +199,7 @@ class Balance:
             PLANNED: lambda event: self.take_plan(event.key, event.ids, event.number),
             READ: lambda event: self.take_delivery(event.key, event.ids, event.number),
             SENT: lambda event: self.take_sent(event.key, event.instance),
-            SETTLED: lambda event: self.take_result(event.key, event.outcome, event.http),
+            SETTLED: lambda event: self.take_result(event.key, event.outcome, event.http, event.instance),
         }
         self._by_id = {
             **by_any,
@@ -529,7 +531,7 @@ class Balance:
         if self._inside:
             self._settle(event.outcome, event.http, _Name(0, hash(conversation), conversation, person_of(conversation)))
 
-    def take_result(self, name: bytes, outcome: str, http: bytes) -> None:
+    def take_result(self, name: bytes, outcome: str, http: bytes, instance: bytes | None) -> None:
         """What became of a message that was sent for ``name``."""
         known = self._names.get(name) or self._name(name)
         key = known.key
@@ -544,6 +546,9 @@ class Balance:
             if sent_at is not None and self._moment is not None:
                 self._delay("settled", self._moment - sent_at)
         if self._inside:
+            # What is invalid was said where it was chosen; a result without an instance may have had none to name.
+            if instance and instance != self._expected_name and not is_invalid_instance(_text(instance)):
+                self._settled_by.add(_text(instance))
             self._settle(outcome, http, known, self.cause_of(known.person) if outcome == FAILED else "")
 
     def _settle(self, outcome: str, http: bytes, known: _Name, cause: str = "") -> None:
@@ -860,12 +865,12 @@ class _Sheet:
     def _instances(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
         """Return turns by instance name (all, the invalid ones, those that are not the expected one).
 
-        A turn names its instance in an INSTANCE_TRACE, in its sends and in its guards, but not always in all of them;
-        the largest of the three counts is the best there is of how many turns used it.
+        A turn names its instance in an INSTANCE_TRACE, in its sends, results and guards, but not always in all of them;
+        the largest of these counts is the best there is of how many turns used it.
         """
         b = self.b
         seen = dict(b._seen)
-        for other in (b._sent_by, b._guarded):
+        for other in (b._sent_by, b._guarded, b._settled_by):
             for name, count in other.items():
                 if name not in b._seen or is_invalid_instance(name):
                     seen[name] = max(seen.get(name, 0), count)

@@ -142,7 +142,7 @@ _OUTBOX = re.compile(
 )
 _SEND = re.compile(rb"action=send\|instance=(" + _VALUE + rb")\|phone=" + _VALUE + rb"\|" + _NAME)
 _RESULT = re.compile(
-    rb"action=result\|status=(success|failed)\|http=(" + _VALUE + rb")\|instance=" + _VALUE + rb"\|" + _NAME
+    rb"action=result\|status=(success|failed)\|http=(" + _VALUE + rb")\|instance=(" + _VALUE + rb")\|" + _NAME
 )
 _OUTBOX_WORD, _DELIVERY_WORD = map(list(READERS).index, (b"OUTBOX_TRACE", b"DELIVERY_TRACE"))
 
@@ -172,10 +172,10 @@ def take_common(
         return False
     found = _RESULT.fullmatch(block, start, end)
     if found is not None:
-        status, http, name = found.groups()
+        status, http, instance, name = found.groups()
         balance.line = line
         balance.begin(SETTLED, moment, "trace", own)
-        balance.take_result(name, FAILED if status == b"failed" else SUCCESS, http)
+        balance.take_result(name, FAILED if status == b"failed" else SUCCESS, http, instance)
         return True
     found = _SEND.fullmatch(block, start, end)
     if found is None:
