@@ -42,7 +42,7 @@ options:
     description:
       - Name or number of the user whose the service's processes are, by real, effective and saved id; never root. Only used with
         O(manager=process).
-      - Without it anybody's are taken where the module runs as root. Where it does not, they are the user's that it runs as.
+      - Without it, and where the module does not run as root, they are the user's that it runs as.
     type: str
   pid_file:
     description:

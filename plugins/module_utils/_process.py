@@ -57,19 +57,17 @@ class Launch:
 @dataclass(frozen=True)
 class Identity:
     """What makes a process the service's: the address and port where it listens, or the pid file that names it; and
-    whose it is. Without addresses any will do, without a user anybody's."""
+    whose it is. Without addresses any will do; without a user they are the one's who runs this."""
 
     port: int | None
     addresses: Sequence[str] = ()
     pid_file: str | None = None
     user: str | None = None
 
-    def uid(self, host: Host) -> int | None:
-        """The user's id; None for anybody's. Raises Refused."""
-        if host.uid != 0:
+    def uid(self, host: Host) -> int:
+        """The user's id. Raises Refused."""
+        if host.uid != 0 or self.user is None:
             return host.uid
-        if self.user is None:
-            return None
         try:
             uid = int(self.user) if self.user.isdigit() else pwd.getpwnam(self.user).pw_uid
         except KeyError:
@@ -153,7 +151,7 @@ class PlainProcess:
             return None
         if pid in listeners:
             return pid
-        if self.uid is None and 0 in self.host.proc.users(pid) and _trust.keeper(self.pid_file):
+        if self.uid == 0 and _trust.keeper(self.pid_file):
             return None  # who has written that number would be rid of any of root's processes
         started = self.host.proc.started(status.start)
         return pid if started <= written + PID_FILE_GRAIN and self._is_ours(pid) else None
@@ -161,7 +159,7 @@ class PlainProcess:
     def _is_ours(self, pid: int) -> bool:
         """Whether a process is the service's user's, and its command the one that is known."""
         proc = self.host.proc
-        return (self.uid is None or proc.users(pid) == {self.uid}) and self._fits(pid)
+        return proc.users(pid) == {self.uid} and self._fits(pid)
 
     def _fits(self, pid: int) -> bool:
         """Whether it was started by the command that is configured, itself or its parent: interpreters stand before it
@@ -238,10 +236,10 @@ class PlainProcess:
         users = sorted(self.host.proc.users(pid))
         names = ", ".join(_name(uid) for uid in users) or "a user who is not known"
         program = os.path.basename((self.host.proc.argv(pid) or [""])[0])
-        if self.uid is None or users == [self.uid]:
+        if users == [self.uid]:
             wanted = f"was not started by runbook_process_command ({self.command[0] if self.command else ''})"
         else:
-            wanted = f"is not {_name(self.uid)}'s (runbook_process_user)"
+            wanted = f"is not {_name(self.uid)}'s (runbook_process_user{'' if self.uid else ' is not set'})"
         return Refused(
             f"port {self.port} is held by process {pid} ({program}) of {names}, which {wanted}: "
             "correct what names the service, or stop that process"
@@ -253,7 +251,8 @@ class PlainProcess:
     def _in_a_container(self, pid: int, engine: str) -> Refused:
         return Refused(
             f"{self._where} leads to process {pid}, {engine}: {self.label} runs in a container, and restarting it "
-            "there is not done from here. Stop its messages by its engine, e.g. docker compose stop or podman stop"
+            "there is not done from here. Stop its messages by its engine, e.g. docker compose stop or podman stop, or "
+            "take its instance offline at the gateway: evolution_instance.yml -e stop=true"
         )
 
     def seen(self) -> list[Process]:
@@ -451,13 +450,20 @@ class PlainProcess:
             return None
         log = self.log_file or os.path.join(os.path.dirname(self.record), "service.log")
         try:
-            # Root must not turn the service into one of root's: the owner of its directory runs it.
             owner = os.stat(self.chdir)
         except OSError:
             raise Refused(f"the working directory {self.chdir} of {self.label} does not exist: set chdir") from None
-        uid, gid = (owner.st_uid, owner.st_gid) if self.host.uid == 0 else (os.getuid(), os.getgid())
-        groups = [gid] if self.host.uid == 0 else os.getgroups()
-        return Launch(self.command, self.chdir, uid, gid, groups, 0o022, dict(os.environ), log, log)
+        if self.host.uid == self.uid == 0 and owner.st_uid != 0:
+            # Root must not turn the service into one of root's.
+            raise Refused(f"{self.label} would be started as root: set runbook_process_user")
+        gid, groups = os.getgid(), os.getgroups()
+        if self.host.uid == 0:
+            try:
+                user = pwd.getpwuid(self.uid)
+                gid, groups = user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
+            except KeyError:
+                gid, groups = owner.st_gid, [owner.st_gid]
+        return Launch(self.command, self.chdir, self.uid, gid, groups, 0o022, dict(os.environ), log, log)
 
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
         """Begin the stop. Raises Stopped before it; from here on there is only waiting, and then starting."""

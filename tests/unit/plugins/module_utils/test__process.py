@@ -717,15 +717,33 @@ def test_root_starts_it_as_who_it_was(service, tmp_path, monkeypatch):
     assert asked == {"user": 998, "group": 997, "extra_groups": [997, 27], "umask": 0o027}
 
 
-def test_root_starts_what_never_ran_as_the_owner_of_its_directory(service, tmp_path, monkeypatch):
-    manager = PlainProcess(
-        "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), Identity(service.port), service.command, "/srv", None
-    )
+def test_root_starts_what_never_ran_as_the_services_user_and_not_as_itself(service, tmp_path, monkeypatch):
+    def cold(user):
+        identity = Identity(service.port, user=user)
+        return PlainProcess(
+            "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), identity, service.command, "/srv", None
+        )._from_options()
+
     owned = os.stat_result((0o040755, 0, 0, 0, 998, 997, 0, 0, 0, 0))
     look = os.stat
     monkeypatch.setattr(os, "stat", lambda path, **more: owned if path == "/srv" else look(path, **more))
-    launch = manager._from_options()
-    assert (launch.uid, launch.gid, launch.groups) == (998, 997, [997])
+    launch = cold("54321")
+    assert (launch.uid, launch.gid, launch.groups) == (54321, 997, [997])
+    nobody = pwd.getpwnam("nobody")
+    assert (cold("nobody").uid, cold("nobody").gid) == (nobody.pw_uid, nobody.pw_gid)
+    with pytest.raises(Refused, match="x would be started as root: set runbook_process_user"):
+        cold(None)
+
+
+def test_without_a_user_of_its_own_it_is_the_runs(refused, service):
+    pid = service.start()
+
+    class Strangers(Proc):
+        def users(self, pid):
+            return {65534}
+
+    said = refused(host=Host(proc=Strangers(), uid=0))
+    assert f"process {pid} (" in said and "is not root's (runbook_process_user is not set)" in said
 
 
 # -- hosts as people have them
