@@ -179,7 +179,7 @@ def test_a_dry_run_by_name_and_password_tells_what_differs_and_changes_nothing(t
     kept = {
         "controller_organizations": found["controller_organizations"],
         "controller_projects": found["controller_projects"],
-        "controller_inventories": [{"name": template["inventory"], "organization": "Kumon"}],
+        "controller_inventories": [{"name": template["inventory"], "organization": "Kumon", "variables": {"a": 1}}],
         "controller_templates": [template],
     }
     for kind, items in kept.items():
