@@ -74,6 +74,15 @@ options:
   conversation:
     description: Count only this conversation, given by its id or by the phone number in it.
     type: str
+  heartbeat_conversation:
+    description:
+      - The conversation that a heartbeat message comes in by, given by its id or by the phone number in it, as the log writes it
+        (C(****1234) where it shows four digits only). Its messages count in nothing else.
+    type: str
+  heartbeat_minutes:
+    description: Within how many minutes the newest heartbeat has to have come. It has to be sent more often than that.
+    type: float
+    default: 15
   grace:
     description:
       - Seconds within which a planned message is read and sent, and a sent one gets its result. Younger ones count as nothing yet.
@@ -161,7 +170,8 @@ traces:
     delivery:
       description:
         - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
-          C(failed_by_conversation) those of the ten conversations with most of them.
+          C(failed_by_conversation) those of the ten conversations with most of them, C(failed_by_cause) those of which the record
+          beside them says why (V(500 Internal Server Error: Error: Connection Closed)).
         - C(unconfirmed) are sends with no result after the grace period.
         - C(success_rate) is success / (success + failed + unconfirmed), null when there is none.
         - C(run) is the present run of failures with no success since, and over how many recipients.
@@ -232,8 +242,15 @@ traces:
       type: list
       elements: dict
       returned: always
+    heartbeat:
+      description:
+        - C(ok) whether the newest heartbeat came within O(heartbeat_minutes), null where too little was read to say that none came;
+          C(records), C(last), C(age_seconds), C(limit_seconds). Null without O(heartbeat_conversation).
+      type: dict
+      returned: always
     samples:
       description: The newest C(failures), C(guards) (one an incident) and C(lost) hand-offs, each with C(time) and C(line).
+        A failure has its C(reason) where the record beside it tells one.
       type: dict
       returned: always
 """
@@ -244,9 +261,9 @@ import time
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
-from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import measure
+from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import OPTIONS, measure
 
 
 def look(call: Call) -> dict[str, Any]:
@@ -257,7 +274,7 @@ def look(call: Call) -> dict[str, Any]:
     for name in ("grace", "observe", "max_samples", "max_unanswered"):
         if params[name] is not None and params[name] < 0:
             raise Refused(f"{name} is {params[name]}; it must not be negative")
-    for name in ("seconds", "max_bytes"):
+    for name in ("seconds", "max_bytes", "heartbeat_minutes"):
         if params[name] <= 0:
             raise Refused(f"{name} is {params[name]}; it must be more than 0")
     os.nice(5)
@@ -270,27 +287,7 @@ def look(call: Call) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     gc.disable()  # counting makes no cycles; looking for them takes a fifth of the time
-    spec: Spec = {
-        "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
-        "paths": {"type": "list", "elements": "str", "default": []},
-        "unit": {"type": "str"},
-        "since": {"type": "str"},
-        "until": {"type": "str"},
-        "not_before": {"type": "str"},
-        "since_pid": {"type": "int"},
-        "pids": {"type": "list", "elements": "int", "default": []},
-        "starts": {"type": "list", "elements": "str", "default": []},
-        "observe": {"type": "float", "default": 0},
-        "conversation": {"type": "str"},
-        "grace": {"type": "float"},
-        "expected_instance": {"type": "str"},
-        "max_samples": {"type": "int", "default": 5},
-        "max_unanswered": {"type": "int", "default": 20},
-        "seconds": {"type": "float", "default": 20},
-        "max_bytes": {"type": "int", "default": 4294967296},
-        "redact": {"type": "bool", "default": True},
-    }
-    run(spec, look, required_if=[("source", "journal", ["unit"])])
+    run(OPTIONS, look, required_if=[("source", "journal", ["unit"])])
 
 
 if __name__ == "__main__":

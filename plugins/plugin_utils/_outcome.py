@@ -204,6 +204,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
         f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",
         f"{words.say('handoff')}: {_counts(handoff, 'planned', 'read', 'lost', 'unread')}",
         f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
+        *([f"{words.say('causes')}: {words.names(causes)}"] if (causes := delivery.get("failed_by_cause")) else []),
         f"{words.say('guards')}: {traces['guards']['incidents']}",
         f"{KILL_SWITCH}: {', '.join(flags)}",
         f"{words.say('service')}: {running}, health {service['health']['status']} "

@@ -24,9 +24,10 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     """Return the sentence.
 
     :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
-        asked for, the ``release`` to go back to, ``flags`` to set, ``people`` for sudo, or a ``smoke_test``
+        asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them, ``people`` for sudo,
+        or a ``smoke_test``
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
-        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{people, user}``;
+        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{auto, recognised, flags}``; ``{people, user}``;
         ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
@@ -96,6 +97,13 @@ def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
 
 
+def _profile(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """Level 2 needs flags: those that were recognised from the code, or named."""
+    if facts.get("flags") and (facts.get("recognised") or not facts.get("auto")):
+        return ""
+    return words.say("no_profile" if facts.get("auto") and not facts.get("recognised") else "no_v1")
+
+
 def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """What sudo would take as something else than a user's or a group's name."""
     user, people = str(facts.get("user") or ""), [str(one) for one in facts.get("people") or []]
@@ -112,6 +120,7 @@ _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "gate": _gate,
     "hours": _hours,
     "people": _people,
+    "profile": _profile,
     "release": _release,
     "smoke_test": _smoke_test,
 }

@@ -54,6 +54,12 @@ class SceneError(Exception):
 # ---------------------------------------------------------------- processes
 
 
+def bytecode() -> dict[str, str]:
+    """Where a process keeps what it has compiled: beside the program it would be a change of the release."""
+    kept = os.environ.get("PYTHONPYCACHEPREFIX")
+    return {"PYTHONPYCACHEPREFIX": kept} if kept else {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
 def stat_fields(pid: int) -> list[str] | None:
     """The fields of /proc/PID/stat from the state on (field 3); None when there is no such process, or a dead one."""
     try:
@@ -284,11 +290,8 @@ class Scene:
 
     def base_env(self) -> dict[str, str]:
         """An environment of its own: a DELIVERY_DISABLE or a proxy of the person's shell must not reach the scene."""
-        names = ("PATH", "HOME", "LANG", "TZ", "PYTHONPYCACHEPREFIX")
-        kept = {name: os.environ[name] for name in names if name in os.environ}
-        # Bytecode beside the program would be a change of the release.
-        bytecode = {} if "PYTHONPYCACHEPREFIX" in kept else {"PYTHONDONTWRITEBYTECODE": "1"}
-        return {"LANG": "C.UTF-8", **kept, **bytecode}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TZ") if name in os.environ}
+        return {"LANG": "C.UTF-8", **kept, **bytecode()}
 
     def start_gateway(self) -> None:
         gateway = self.data["gateway"]

@@ -194,6 +194,12 @@ class Assistant:
 
     # ---------------------------------------------------------------- acting
 
+    def flood(self, seconds: int = 22) -> None:
+        """Let many customers write: in its usual time enough for a proof at any time, which are 762 messages."""
+        webhook = "http://127.0.0.1:8000/api/v1/evolution/webhook"
+        traffic = f"python3 /opt/evolution/traffic.py --url {webhook} --rate 40 --conversations 5000"
+        self.sh(f"{traffic} --seconds {seconds}")
+
     def restore(self) -> None:
         """Undo what a test did, without help of the collection, and see that messages go out again."""
         self.sh("/srv/host/restore")

@@ -21,16 +21,3 @@ def test_the_hosts_that_are_reached_finish_and_the_other_is_named(assistant: Ass
     for host in (assistant, other):
         assert host.environ("DELIVERY_DISABLE") == "true"
         assert host.asked_within(1) == 0
-
-
-def test_every_procedure_names_a_host_that_is_not_reached(assistant: Assistant) -> None:
-    for procedure, variables in (
-        ("health_check", {}),
-        ("diagnose", {}),
-        ("emergency_recovery", {}),
-        ("validate_recovery", {}),
-        ("smoke_test", {}),
-    ):
-        hosts = assistant.inventory({"nowhere": {"ansible_port": 9, "ansible_control_path": "none"}})
-        run = assistant.playbook(procedure, *hosts, "--limit=nowhere", **variables)
-        assert (run.code == 0, run.status) == (False, "unreachable"), procedure

@@ -54,9 +54,8 @@ def test_each_level_is_undone_by_itself(assistant: Assistant) -> None:
 
 def test_undoing_twice_changes_nothing(assistant: Assistant) -> None:
     before = assistant.fingerprint()
-    for level in (1, 2):
-        run = assistant.playbook("roll_forward", level=level)
-        assert (run.code, run.changed) == (0, 0)
+    run = assistant.playbook("roll_forward", level=1)
+    assert (run.code, run.changed) == (0, 0)
     assert assistant.fingerprint() == before
 
 

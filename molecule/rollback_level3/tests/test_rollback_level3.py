@@ -39,7 +39,6 @@ def test_bad_input_is_refused_before_anything_changed(assistant: Assistant, befo
     good = {"rollback_commit": assistant.commit("Release 2")}
     # The first host that fails ends the run for the others at its task: those of one task are refused together.
     for cases in (
-        [({"rollback_install_seconds": "long"}, "rollback_install_seconds")],
         [({"rollback_level3_seconds": 60}, "may take")],
         [
             ({"rollback_commit": "f" * 40}, "is not in /opt/kumon-assistant: fetch it (git fetch) or choose another"),

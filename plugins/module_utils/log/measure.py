@@ -9,33 +9,40 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
-from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence, heartbeat
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
-# What is not said otherwise; the module's own defaults.
-DEFAULTS: dict[str, Any] = {
-    "since": None,
-    "until": None,
-    "not_before": None,
-    "since_pid": None,
-    "pids": [],
-    "starts": [],
-    "observe": 0.0,
-    "conversation": None,
-    "grace": None,
-    "expected_instance": None,
-    "max_samples": 5,
-    "max_unanswered": 20,
-    "seconds": 20.0,
-    "max_bytes": 4294967296,
-    "redact": True,
+# The options of the module that measures.
+OPTIONS: Spec = {
+    "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "unit": {"type": "str"},
+    "since": {"type": "str"},
+    "until": {"type": "str"},
+    "not_before": {"type": "str"},
+    "since_pid": {"type": "int"},
+    "pids": {"type": "list", "elements": "int", "default": []},
+    "starts": {"type": "list", "elements": "str", "default": []},
+    "observe": {"type": "float", "default": 0},
+    "conversation": {"type": "str"},
+    "heartbeat_conversation": {"type": "str"},
+    "heartbeat_minutes": {"type": "float", "default": 15},
+    "grace": {"type": "float"},
+    "expected_instance": {"type": "str"},
+    "max_samples": {"type": "int", "default": 5},
+    "max_unanswered": {"type": "int", "default": 20},
+    "seconds": {"type": "float", "default": 20},
+    "max_bytes": {"type": "int", "default": 4294967296},
+    "redact": {"type": "bool", "default": True},
 }
+DEFAULTS = {name: option.get("default") for name, option in OPTIONS.items()}
 
 POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
@@ -109,6 +116,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
             max_samples=params["max_samples"],
             max_unanswered=params["max_unanswered"],
             redacted=params["redact"],
+            heartbeat=params["heartbeat_conversation"],
             starts=[
                 begin
                 for begin in (present_process, restarted, *(moment(t, now) for t in params["starts"]))
@@ -146,6 +154,10 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         any_event=balance.newest is not None or traces["records"] > 0,
     )
     traces["evidence"] = evidence(traces, balance.newest_message, facts)
+    traces["heartbeat"] = None
+    if params["heartbeat_conversation"]:
+        minutes = params["heartbeat_minutes"]
+        traces["heartbeat"] = heartbeat(balance.heartbeats, balance.last_heartbeat, minutes, facts)
     return traces
 
 

@@ -100,6 +100,14 @@ TEXTS: dict[str, Both] = {
         "nenhum arquivo desta versão lê {flags}: defini-los não muda nada",
         "no file of this release reads {flags}: setting them changes nothing",
     ),
+    "no_profile": Both(
+        "o código não diz quais flags esta versão tem: indique runbook_profile ou rollback_level2_flags",
+        "the code does not tell which flags this release has: set runbook_profile or rollback_level2_flags",
+    ),
+    "no_v1": Both(
+        "esta versão não tem flags de V1 para as quais voltar: {run[rollback_level3]}",
+        "this release has no flags of V1 to go back to: {run[rollback_level3]}",
+    ),
     "no_fence": Both("SEM CERCA DE REDE ({why})", "NO NETWORK FENCE ({why})"),
     "fence_since": Both(
         "Cerca de rede: de pé desde {since}; para retirar: {run[roll_forward -e level=1]}",

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenario.host import Assistant
+from tests.scenario.fences import assert_no_message_leaves_once_the_fence_stands
+from tests.scenario.host import ENV_FILE, Assistant
 
 
 @pytest.mark.parametrize(
@@ -17,12 +18,15 @@ from tests.scenario.host import Assistant
     [
         ({"health": "missing_field"}, {}, 0, "proven"),
         ({"health": "error"}, {}, 0, "proven"),
+        # The log proves it.
+        ({"health": "hang"}, {}, 0, "proven"),
         ({"health": "api_v1_only"}, {}, 0, "proven"),
         # Without a log there is health's word, and no more.
         ({}, {"runbook_log_paths": ["/var/log/none.log"]}, 2, "reported"),
         ({}, {"rollback_fence": "always"}, 0, "proven"),
         ({"hang_send": 60}, {}, 0, "proven"),
         ({"slow_start": 4}, {}, 0, "proven"),
+        ({"ignore_term": True}, {}, 0, "proven"),
         ({"ignore_kill_switch": True}, {"rollback_fence": "never"}, 2, "ignored"),
     ],
 )
@@ -30,11 +34,26 @@ def test_it_holds_or_says_that_it_does_not(
     sound: Assistant, fault: dict[str, Any], variables: dict[str, Any], code: int, status: str
 ) -> None:
     sound.fault(**fault)
-    run = sound.playbook("rollback_level1", **variables)
+    old = sound.pid()
+    run = sound.playbook("rollback_level1", runbook_locale="en", **variables)
     assert (run.code, run.status) == (code, status)
+    assert not sound.host.file(f"/proc/{old}").exists
+    assert ("[ ] reported by health" in run.text) or fault.get("health") != "hang"
     assert run.observed < 30
     assert sound.environ("DELIVERY_DISABLE") == "true"
     assert (sound.asked_within(1) == 0) == (status != "ignored")
+
+
+@pytest.mark.parametrize("faults", [{"slow_start": 40}, {"ignore_kill_switch": True}])
+def test_no_message_leaves_once_the_fence_stands(sound: Assistant, faults: dict[str, Any]) -> None:
+    assert_no_message_leaves_once_the_fence_stands(sound, **faults)
+
+
+def test_a_run_that_was_killed_between_writing_and_restarting_is_finished_by_the_next(sound: Assistant) -> None:
+    sound.sh(f"mkdir -p /etc/kumon-assistant && echo DELIVERY_DISABLE=true > {ENV_FILE}")
+    assert sound.environ("DELIVERY_DISABLE") is None
+    assert sound.playbook("rollback_level1").code == 0
+    assert sound.environ("DELIVERY_DISABLE") == "true"
 
 
 def test_without_traffic_and_without_health_nothing_is_claimed(sound: Assistant) -> None:

@@ -30,6 +30,9 @@ def test_an_assistant_that_ignores_the_flag_is_fenced_off(sound: Assistant) -> N
     sound.fault(ignore_kill_switch=True)
     assert sound.playbook("rollback_level1").code == 0
     assert sound.asked_within(2) == 0
+    pid = sound.pid()
+    again = sound.playbook("rollback_level1")
+    assert (again.code, again.changed, sound.pid()) == (0, 0, pid)
 
 
 def test_level_2_cures_a_fault_of_v2_and_is_undone(sound: Assistant) -> None:
@@ -39,3 +42,16 @@ def test_level_2_cures_a_fault_of_v2_and_is_undone(sound: Assistant) -> None:
     sound.fault()
     assert sound.playbook("roll_forward", level=2).code == 0
     assert sound.flags() == sound.V2
+
+
+def test_a_service_that_does_not_come_back_is_brought_back_by_the_next_run(sound: Assistant) -> None:
+    # Nor does it end by itself.
+    sound.fault(crash_at_start=True, ignore_term=True)
+    old = sound.pid()
+    run = sound.playbook("rollback_level1", rollback_restart_seconds=8)
+    assert (run.code == 0, run.status) == (False, "failed")
+    assert not sound.host.file(f"/proc/{old}").exists
+    sound.fault()
+    assert sound.playbook("rollback_level1").status == "proven"
+    assert sound.environ("DELIVERY_DISABLE") == "true"
+    assert "planted-password" in (sound.environ("DATABASE_URL") or "")

@@ -34,6 +34,9 @@ def test_a_storm_of_ten_thousand_guard_lines_is_one_rollback(sound: Assistant) -
     assert sound.asked_within(1) == 0
     again = sound.playbook("emergency_recovery", **AUTO)
     assert (again.changed, levels(sound)) == (0, [1])
+    assert sound.playbook("roll_forward", level=1, roll_forward_force=True).code == 0
+    assert sound.environ("DELIVERY_DISABLE") is None
+    assert sound.asked_within(2) > 0
 
 
 def test_an_ignored_kill_switch_is_fenced_off_and_left_at_that(sound: Assistant) -> None:
@@ -91,12 +94,18 @@ def test_no_traffic_proves_nothing(sound: Assistant) -> None:
 
 def test_a_gateway_that_refuses_is_a_failure(sound: Assistant) -> None:
     sound.gateway(fail=500)
-    sound.sh(
-        "python3 /opt/evolution/traffic.py --url http://127.0.0.1:8000/api/v1/evolution/webhook "
-        "--rate 40 --seconds 4 --conversations 5000"
-    )
+    sound.flood(4)
     run = sound.playbook("validate_recovery", recovery_window=30, recovery_grace=2)
     assert (run.code == 0, run.status) == (False, "failed")
+
+
+def test_safe_mode_is_proven_by_what_can_be_judged(sound: Assistant) -> None:
+    assert sound.playbook("rollback_level1").code == 0
+    sound.flood()
+    window = {"recovery_window": 40, "recovery_grace": 2, "recovery_wait": True, "recovery_wait_every": 1}
+    run = sound.playbook("validate_recovery", runbook_locale="en", **window)
+    assert (run.code, run.status) == (0, "proven")
+    assert "[-] at least 95 % delivered" in run.text
 
 
 @pytest.mark.parametrize("gateway", [{"fail": 500}, {"hang": 6}])

@@ -43,9 +43,11 @@ def test_the_budget_holds_when_half_of_the_probes_hang(
     sound: Assistant, hanging_log: str, depth: str, budget: int
 ) -> None:
     sound.fault(health="hang")
-    run = sound.playbook("diagnose", depth=depth, runbook_log_paths=[hanging_log])
+    run = sound.playbook("diagnose", depth=depth, runbook_log_paths=[hanging_log], runbook_locale="en")
     assert (run.code == 0, run.status) == (False, "blind")
     assert run.seconds < budget
+    assert "Service pid" in run.text
+    assert "Delivery unknown: " in run.text
 
 
 @DEPTHS

@@ -136,7 +136,7 @@ def gateway_process(directory: Path, version: int, instance: str = ""):
     control_file = directory / f"gateway{version}.json"
     env = {
         "PATH": os.environ["PATH"],
-        "PYTHONDONTWRITEBYTECODE": "1",
+        **scene_module.bytecode(),
         "EVOLUTION_VERSION": str(version),
         "EVOLUTION_API_KEY": "test-global-key",
         "EVOLUTION_INSTANCE": instance,
@@ -149,7 +149,8 @@ def gateway_process(directory: Path, version: int, instance: str = ""):
             wait_until(lambda: answers(url), 60)
             yield url, control_file
         finally:
-            process.terminate()
+            # At once: it would wait for an answer that a test lets hang.
+            process.kill()
 
 
 def answers(url: str) -> bool:

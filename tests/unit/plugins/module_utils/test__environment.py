@@ -61,8 +61,29 @@ def version(venv) -> str:
 # -- real ones
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """An environment as venv makes it. That takes seconds, so all tests but one get a copy where they make one."""
+    path = tmp_path_factory.mktemp("made") / "venv"
+    subprocess.run([BASE, "-m", "venv", str(path)], check=True)
+    return path
+
+
 @pytest.fixture
-def scene(tmp_path):
+def copying(made):
+    """run_as, but an environment is a copy."""
+
+    def copying(argv, owner, cwd, env, **more):
+        if argv[1:-1] == ["-m", "venv"]:
+            shutil.copytree(made, argv[-1], symlinks=True)
+            return Finished(0, "", "")
+        return _proc.run_as(argv, owner, cwd, env, **more)
+
+    return copying
+
+
+@pytest.fixture
+def scene(tmp_path, copying):
     """A unit whose release `broken` has an environment that somebody made by hand."""
     repository = Repository(
         tmp_path / "app",
@@ -72,9 +93,11 @@ def scene(tmp_path):
     unit.spawn()
     (repository.directory / ".venv" / "lib").mkdir(parents=True)
 
-    def act(check_mode=False, **more):
+    def act(check_mode=False, run_as=copying, **more):
         given = {"venv": str(repository.directory / ".venv"), "python": BASE, **more}
-        return _release.ensure(release_params(tmp_path, repository, **given), unit.host(), check_mode)
+        host = unit.host()
+        host.run_as = run_as
+        return _release.ensure(release_params(tmp_path, repository, **given), host, check_mode)
 
     return repository, unit, act
 
@@ -85,7 +108,7 @@ def test_requirements_come_from_the_wheelhouse(scene, tmp_path, monkeypatch):
     wheel(wheels, "2.0")
     # Nothing else is asked.
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
-    result = act(wheelhouse=str(wheels))
+    result = act(run_as=_proc.run_as, wheelhouse=str(wheels))
     assert version(venv) == "2.0"
     assert result["requirements"] == "wheelhouse"
     name = os.readlink(venv).split("/")[1]
@@ -382,7 +405,7 @@ def test_a_mark_that_somebody_broke_is_no_mark(quick):
     assert quick.key(name) is None
 
 
-def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path):
+def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path, made, copying):
     """Its command names the environment by its one path, so the process that is restarted has other packages."""
     wheels = tmp_path / "wheels"
     for number in ("1.0", "2.0"):
@@ -394,7 +417,7 @@ def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path):
         repository.write("requirements.txt", f"kumonlib=={number}\n")
         repository.write("service.py", code)
         repository.commits[number] = repository.commit(f"release with {number}")
-    subprocess.run([BASE, "-m", "venv", str(venv)], check=True)
+    shutil.copytree(made, venv, symlinks=True)
     pip = [
         f"{venv}/bin/python",
         "-m",
@@ -411,9 +434,9 @@ def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path):
     try:
         real.service.start()
         given = real.params(commit=repository.commits["1.0"], venv=str(venv), wheelhouse=str(wheels))
-        result = _release.ensure(given, Host())
+        result = _release.ensure(given, Host(run_as=copying))
         assert result["restarted"]
-        undone = _release.ensure(dict(given, state="undone", run_id="run-2"), Host())
+        undone = _release.ensure(dict(given, state="undone", run_id="run-2"), Host(run_as=copying))
         assert undone["after"]["environment"] == "original"
     finally:
         real.service.close()

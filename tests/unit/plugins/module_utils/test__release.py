@@ -745,11 +745,16 @@ def kill(scene, monkeypatch, at, **more):
         return steps
 
 
-def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch):
+# Each of them takes long: together the parts are all moments.
+PARTS = pytest.mark.parametrize("part", range(3))
+
+
+@PARTS
+def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch, part):
     steps = kill(scene(), monkeypatch, 0)
     assert len(steps.moments()) > 15
     # Before the journal has it nothing was written; one such step will do.
-    for at in (1, *steps.moments()):
+    for at in (1, *steps.moments())[part::3]:
         here = scene()
         repository, venv = here.repository, here.repository.directory / ".venv"
         kill(here, monkeypatch, at)
@@ -774,11 +779,13 @@ def test_a_run_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeyp
         assert os.readlink(venv) == ".venv.d/original", where
 
 
-def test_an_undo_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch):
+@PARTS
+def test_an_undo_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch, part):
     here = scene()
     here.act()
     steps = kill(here, monkeypatch, 0, run_id="run-2", state="undone")
-    for at in steps.moments():
+    assert len(steps.moments()) > 15
+    for at in steps.moments()[part::3]:
         here = scene()
         here.act()
         kill(here, monkeypatch, at, run_id="run-2", state="undone")

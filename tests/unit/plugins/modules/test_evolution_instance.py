@@ -14,10 +14,17 @@ from tests.unit.assistant.support import gateway_process
 from tests.unit.plugins.service_fakes import journal, run_module
 
 
-@pytest.fixture(params=[1, 2])
-def gateway(request, tmp_path):
-    with gateway_process(tmp_path, request.param, "kumon_assistant") as (url, control):
+@pytest.fixture(params=[1, 2], scope="module")
+def server(request, tmp_path_factory):
+    with gateway_process(tmp_path_factory.mktemp("gateway"), request.param, "kumon_assistant") as (url, control):
         yield url, lambda **fault: control.write_text(json.dumps(fault))
+
+
+@pytest.fixture
+def gateway(server):
+    """The gateway without a fault."""
+    server[-1]()
+    return server
 
 
 def act(url, directory, check_mode=False, **given):

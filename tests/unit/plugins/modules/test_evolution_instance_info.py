@@ -16,10 +16,17 @@ from tests.unit.plugins.service_fakes import run_module
 KEY = "test-global-key"
 
 
-@pytest.fixture(params=[1, 2])
-def gateway(request, tmp_path):
-    with gateway_process(tmp_path, request.param, "kumon_assistant") as (url, control):
+@pytest.fixture(params=[1, 2], scope="module")
+def server(request, tmp_path_factory):
+    with gateway_process(tmp_path_factory.mktemp("gateway"), request.param, "kumon_assistant") as (url, control):
         yield request.param, url, lambda **fault: control.write_text(json.dumps(fault))
+
+
+@pytest.fixture
+def gateway(server):
+    """The gateway without a fault."""
+    server[-1]()
+    return server
 
 
 def ask(url, **given):

@@ -19,7 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recov
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
-from tests.unit.plugins.plugin_utils.test__prepare import facts as prepared
+from tests.unit.prepare_facts import FAILED, prepared
 from tests.unit.records import NOON, counted, turns
 
 RUN = "ansible-playbook kumon.runbook."
@@ -730,6 +730,13 @@ def test_a_quiet_log_is_not_called_healthy(locale, first):
     assert found["message"] == "Quiet, not proven: so it is."
 
 
+def test_a_health_check_tells_what_the_gateway_said_of_failures():
+    said = {"failed_by_cause": {"401 Unauthorized: Unauthorized": 2, "x {{ 7*7 }} 5511900000001": 1}}
+    lines = outcome("health_check", looked(BAD, traces={**TRACES, "delivery": {**TRACES["delivery"], **said}}), "en")
+    told = [line for line in lines["lines"] if line.startswith("Causes of the failures: ")]
+    assert len(told) == 1 and "'401 Unauthorized: Unauthorized' 2 times" in told[0] and "5511900000001" not in told[0]
+
+
 def test_a_health_check_of_a_service_that_is_down_since_its_process():
     stopped = {**SERVICE, "running": False, "pid": None, "reported": {}, "effective": {}, "declared": {}}
     stopped["health"] = {"status": "not_set", "detail": "no health URL is set"}
@@ -1379,7 +1386,12 @@ FACTS = {
         for check, problem in ((False, ""), (True, ""), (False, "no\nspace"))
     ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
-    "prepare_go_live": [prepared(), prepared(check=True), prepared(state="absent"), prepared(root=False)],
+    "prepare_go_live": [
+        prepared(),
+        prepared(check=True),
+        prepared(root=False, tools=[], timestamps="none", release={}, people=[], results={"flags": [FAILED]}),
+        prepared(state="absent", in_force=True),
+    ],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
