@@ -148,6 +148,7 @@ class StandIn:
 
     def _add(self, kind: str, data: Any, check: bool = True) -> Object:
         made = {name: field.default for name, field in KINDS[kind].fields.items()}
+        data = self._without_null(kind, data)
         made.update(data)
         if check:
             missing = [name for name, field in KINDS[kind].fields.items() if field.required and not data.get(name)]
@@ -160,10 +161,16 @@ class StandIn:
         return made
 
     def _change(self, kind: str, found: Object, data: Object) -> None:
+        data = self._without_null(kind, data)
         if found.get("managed"):
             raise Refused(detail="Modifications not allowed for managed credential types")
         self._check(kind, data, {**found, **data}, found)
         found.update(data)
+
+    def _without_null(self, kind: str, data: Object) -> Object:
+        """Null is the default where a field cannot be null."""
+        defaults = {name: field.default for name, field in KINDS[kind].fields.items()}
+        return {name: defaults.get(name) if value is None else value for name, value in data.items()}
 
     def _check(self, kind: str, data: Object, made: Object, before: Object | None) -> None:
         # The modules send the type of a node along.

@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from tests.awx.stand_in import StandIn
-from tests.unit.awx.description import ROOT, description
+from tests.unit.awx.description import ROOT, description, posted
 
 PLAYBOOK = [str(Path(sys.executable).with_name("ansible-playbook")), str(ROOT / "playbooks/configure_awx.yml")]
 NODES = ("decide", "level1", "approve_level3", "report")
@@ -66,7 +66,9 @@ def directory(tmp_path_factory):
     path = tmp_path_factory.mktemp("description")
     for kind, items in part().items():
         if kind.startswith("controller_"):
-            (path / f"{kind}.yml").write_text(yaml.dump({kind: items}, Dumper=_Dumper, allow_unicode=True))
+            (path / f"{kind}.yml").write_text(
+                yaml.dump({kind: items}, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+            )
     return path
 
 
@@ -168,6 +170,32 @@ def _id(awx):
 
 def _other(awx):
     return {"project": _id(awx), "playbook": "playbooks/notify.yml", "ask_inventory_on_launch": True}
+
+
+def test_a_dry_run_by_name_and_password_tells_what_differs_and_changes_nothing(tmp_path):
+    found = part()
+    template = {**found["controller_templates"][0], "labels": [], "credentials": []}
+    template.pop("execution_environment")
+    kept = {
+        "controller_organizations": found["controller_organizations"],
+        "controller_projects": found["controller_projects"],
+        "controller_inventories": [{"name": template["inventory"], "organization": "Kumon", "variables": {"a": 1}}],
+        "controller_templates": [template],
+    }
+    for kind, items in kept.items():
+        (tmp_path / f"{kind}.yml").write_text(
+            yaml.dump({kind: items}, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+        )
+    with StandIn() as awx:
+        for kind, items in kept.items():
+            for item in items:
+                posted(awx, kind, {**item, **({"timeout": 1} if kind == "controller_templates" else {})})
+        awx.writes.clear()
+        person = {"CONTROLLER_USERNAME": awx.USER, "CONTROLLER_PASSWORD": awx.PASSWORD}
+        code, result, text = configure(awx.url, tmp_path, "--check", token="", **person)
+        assert (code, result["message"]) == (0, "DRY RUN: 4 objects, 1 would be changed"), text[-3000:]
+        assert f'"- {template["name"]}"' in text and awx.PASSWORD not in text
+        assert (awx.writes, awx.named("job_templates", template["name"])["timeout"]) == ([], 1)
 
 
 # ------------------------------------------------------------------ one clear sentence

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE, KINDS, problems
 from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 
-from tests.awx.schema import ASSOCIATED
-from tests.awx.schema import KINDS as SCHEMA
 from tests.awx.stand_in import Refused, StandIn
-from tests.unit.awx.description import DIRECTORY, ROOT, description, templates
+from tests.unit.awx.description import DIRECTORY, ROOT, description, posted, templates
 
 # How long a run of what has no one budget may take: the longest of its levels, its watches, its window.
 LONGEST = {
@@ -26,11 +22,6 @@ LONGEST = {
     "validate_recovery": 900,
     "prepare_go_live": 900,
     "configure_awx": 240,
-}
-API = {
-    "controller_notifications": "notification_templates",
-    "controller_templates": "job_templates",
-    "controller_workflows": "workflow_job_templates",
 }
 
 
@@ -142,31 +133,6 @@ def test_a_file_has_one_kind_and_is_called_after_it(path):
 
 
 # ------------------------------------------------------------------ what AWX would say
-
-
-def posted(awx, kind, item):
-    """Post an object as the modules do: names become ids, lists of names and surveys requests of their own."""
-    api = API.get(kind, kind.removeprefix("controller_"))
-    schema, body, after = SCHEMA[api], {}, []
-    for field, value in item.items():
-        if field in ("state", "simplified_workflow_nodes"):
-            continue
-        if field == "survey_spec":
-            after.append(("survey_spec", value))
-        elif field in schema.associations:
-            other = ASSOCIATED.get(field, field)
-            after += [(field, {"id": awx.named(other, name)["id"]}) for name in value if field != "hosts"]
-        elif isinstance(schema.fields[field].type, str) and field != "unified_job_template":
-            body[field] = awx.named(schema.fields[field].type, value)["id"]
-        elif field == "unified_job_template":
-            body[field] = next(one["id"] for one in awx._unified() if one["name"] == value)
-        else:
-            body[field] = json.dumps(value) if field in ("variables", "extra_vars") else value
-    status, made = awx.answer("POST", f"/api/v2/{api}/", {}, body)
-    assert status == 201
-    for what, data in after:
-        assert awx.answer("POST", f"/api/v2/{api}/{made['id']}/{what}/", {}, data)[0] in (200, 204)
-    return made
 
 
 @pytest.fixture
