@@ -169,7 +169,8 @@ traces:
     measured: {description: When the log was read by the host's own clock (ISO 8601 in UTC)., type: str, returned: always}
     delivery:
       description:
-        - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
+        - >-
+          C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
           C(failed_by_conversation) those of the ten conversations with most of them, C(failed_by_cause) those of which the record
           beside them says why (V(500 Internal Server Error: Error: Connection Closed)).
         - C(unconfirmed) are sends with no result after the grace period.
