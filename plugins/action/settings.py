@@ -13,10 +13,16 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
+from ansible_collections.kumon.runbook.plugins.plugin_utils._description import assistant_description
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
+from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
 
 # What an option's specification has beside its description.
 _KEYS = ("type", "elements", "choices", "required", "options")
+
+
+class _Wrong(Exception):
+    """What is wrong with the settings, in one sentence."""
 
 
 class ActionModule(ActionBase):
@@ -26,22 +32,55 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the settings as the fact `__<role>`, or fail with one sentence."""
+        """Return the settings as facts `__<role>`, or fail with one sentence."""
         task_vars = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
-        role, entries = self._task.args.get("role"), self._task.args.get("entries")
+        args = self._task.args
+        facts: dict[str, Any] = {}
         try:
-            options = _options(os.path.join(os.path.dirname(self._role_path()), role), entries)
-            given = {name: self._given(name, task_vars) for name in options if name in task_vars}
+            for role, entries in {args.get("role"): args.get("entries"), **(args.get("also") or {})}.items():
+                facts[f"__{role}"] = self._settled(role, entries, task_vars)
+            if args.get("describe"):
+                facts.update(self._described(facts["__assistant"], task_vars, bool(args.get("tells"))))
+        except _Wrong as wrong:
+            return {**result, "failed": True, "msg": str(wrong)}
         except (AnsibleError, OSError, KeyError) as error:
             sentence = " ".join(str(getattr(error, "message", error)).split())
             return {**result, "failed": True, "msg": sentence}
-        settings, problem = settle(options, given, "runbook_" if role == "assistant" else f"{role}_")
-        if problem:
-            return {**result, "failed": True, "msg": problem}
-        known = plain(task_vars.get(f"__{role}") or {})
-        # Keys and passwords are among them: they become facts, and no callback shows them.
-        return {**result, "ansible_facts": {f"__{role}": {**known, **settings}}, "_ansible_no_log": True}
+        # Keys and passwords are among them, in addresses too: they become facts, and no callback shows them.
+        return {**result, "ansible_facts": facts, "_ansible_no_log": True}
+
+    def _settled(self, role: str, entries: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The settings of one role beside those of its that are known. Raises _Wrong."""
+        options = _options(os.path.join(os.path.dirname(self._role_path()), role), entries)
+        given = {name: self._given(name, task_vars) for name in options if name in task_vars}
+        settings, wrong = settle(options, given, "runbook_" if role == "assistant" else f"{role}_")
+        if wrong:
+            raise _Wrong(wrong)
+        return {**plain(task_vars.get(f"__{role}") or {}), **settings}
+
+    def _described(self, settings: dict[str, Any], task_vars: dict[str, Any], tells: bool) -> dict[str, Any]:
+        """What modules need of the service, and what is known of the desk. Raises _Wrong where settings do not fit."""
+        target = assistant_description(settings)
+        if target["problems"]:
+            raise _Wrong(target["problems"][0])
+        # Said now, while there is still nothing to tell; but stopping messages matters more than the telling.
+        for wrong in target["contacts"] if settings["contacts"] or tells else []:
+            self._display.warning(wrong)
+        desk = settings["desk_host"]
+        python, connection = task_vars.get("ansible_playbook_python"), ""
+        if desk != "localhost":
+            variables = task_vars["hostvars"][desk]
+            python = variables.get("ansible_python_interpreter", "auto_silent")
+            connection = variables.get("ansible_connection", "")
+        job = str(task_vars.get("awx_job_id") or (os.environ.get("JOB_ID", "") if "AWX_HOST" in os.environ else ""))
+        facts = {"job": job, "desk": desk, "connection": connection}
+        return {
+            "__assistant_target": target,
+            "__assistant_desk_python": python,
+            "__assistant_in_awx": bool(job),
+            "__assistant_desk_problem": problem("desk", facts, settings["locale"]),
+        }
 
     def _role_path(self) -> str:
         role = self._task._role

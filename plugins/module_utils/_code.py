@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a release's code reads a flag: a flag whose name stands in none of its files changes nothing."""
+"""What a release's code reads: a flag whose name stands in none of its files changes nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as, owner_of
 
@@ -21,11 +21,25 @@ MOST_FILES, MOST_BYTES = 20000, 64 << 20
 
 
 def unread(directory: str, flags: Iterable[str]) -> list[str] | None:
-    """The flags that no file of the code reads, None where not all of it could be looked at.
+    """The flags that no file of the code reads, None where not all of it could be looked at."""
+    flags = list(flags)
+    named = named_in(directory, flags)
+    return None if named is None else [flag for flag in flags if flag not in named]
 
-    Names are compared in any case, as settings classes read them.
+
+def recognised(directory: str, marks: Mapping[str, Sequence[str]]) -> str | None:
+    """The first kind of release of which all marks stand in the code, None where that is none or cannot be seen."""
+    named = named_in(directory, [word for words in marks.values() for word in words])
+    return next((name for name, words in marks.items() if words and set(words) <= (named or set())), None)
+
+
+def named_in(directory: str, words: Iterable[str]) -> set[str] | None:
+    """Those of the words that stand in the code, None where not all of it could be looked at.
+
+    They are compared in any case, as settings classes read them.
     """
-    wanted = {flag: flag.lower().encode() for flag in flags}
+    wanted = {word: word.lower().encode() for word in words}
+    named: set[str] = set()
     files = bytes_read = 0
     try:
         # As whose the tree is: what a link in it leads to is none of root's business.
@@ -37,13 +51,13 @@ def unread(directory: str, flags: Iterable[str]) -> list[str] | None:
                 if files > MOST_FILES or bytes_read > MOST_BYTES:
                     return None
                 text = content.lower()
-                wanted = {flag: name for flag, name in wanted.items() if name not in text}
-                if not wanted:
-                    return []
+                named |= {word for word, plain in wanted.items() if word not in named and plain in text}
+                if len(named) == len(wanted):
+                    return named
     except OSError:
         return None
     # A directory without code is not the release's.
-    return list(wanted) if files else None
+    return named if files else None
 
 
 def _sources(directory: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
@@ -190,13 +190,31 @@ def _run_checks(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]
     return passed
 
 
-def restore(
+class Way(NamedTuple):
+    """How an instance is brought to a state: the call, and the states by which the gateway says that it is there."""
+
+    path: str
+    there: tuple[str, ...]
+    done: tuple[str, ...] = ()  # where the call is needless
+    alone: str = ""  # the verb, where it is the same for every version
+
+
+WAYS = {
+    "restarted": Way("/instance/restart", ("open",)),
+    "connected": Way("/instance/connect", ("open",), ("open",), "GET"),
+    # A session that still knows its phone comes back by itself; logged out it does not. Without a QR code being read
+    # it may be called connecting for ever.
+    "stopped": Way("/instance/logout", ("close", "refused", "connecting"), ("close", "refused"), "DELETE"),
+}
+
+
+def bring(
     params: dict[str, Any], host: Host, check: bool, record: Callable[..., None], ask: Ask = _http.request_json
 ) -> dict[str, Any]:
-    """Restart or connect an instance and watch it until it is open; `record` writes the journal.
+    """Restart, connect or stop an instance and watch it until it is there; `record` writes the journal.
 
-    Returns `{changed, before, after, verb, samples, planned, seconds}`. Raises Refused before anything was done, Failed
-    with that result afterwards.
+    Returns `{changed, before, after, verb, samples, planned, webhook_kept, seconds}`. Raises Refused before anything
+    was done, Failed with that result afterwards.
     """
     _check_numbers(params, "timeout", "interval", "wait")
     begun = host.clock()
@@ -205,24 +223,30 @@ def restore(
     first = gateway.call("GET", gateway.named("/instance/connectionState"))
     if first.kind != "ok":
         raise Refused(f"nothing was done: {_why_not(gateway, first)}")
-    if gateway.major is None:
+    way = WAYS[params["state"]]
+    if not way.alone and gateway.major is None:
         listed = gateway.call("GET", "/instance/fetchInstances")
         rows = listed.json if listed.kind == "ok" and isinstance(listed.json, list) else []
         gateway.major = next((1 if isinstance(row, dict) and "instance" in row else 2 for row in rows), None)
     before = gateway.state()
-    restart = params["state"] == "restarted"
-    verb = ("PUT" if gateway.major == 1 else "POST") if restart else "GET"
-    path = gateway.named("/instance/restart" if restart else "/instance/connect")
+    verb, path = way.alone or ("PUT" if gateway.major == 1 else "POST"), gateway.named(way.path)
     result: dict[str, Any] = {"changed": False, "before": before, "after": before, "verb": verb, "samples": []}
-    result["planned"] = None if before == "open" and not restart else f"{verb} {path}"
-    if result["planned"] is None or check:
+    result.update(planned=None if before in way.done else f"{verb} {path}", webhook_kept=None)
+    if check:
         result.update(changed=result["planned"] is not None, seconds=round(host.clock() - begun, 3))
         return result
-    if restart and gateway.major is None:
+    if result["planned"] is None:
+        # One sample may be one of an instance that comes and goes.
+        _watch(gateway, way, f"after it was {before} at first", params, host, result)
+        result["seconds"] = round(host.clock() - begun, 3)
+        return result
+    if not way.alone and gateway.major is None:
         raise Refused("nothing was done: neither GET / nor the list of instances tells the version; try again")
-    record("begin", before={"state": before}, after={"state": "open"})
+    webhook = _webhook_of(gateway) if way.alone else None
+    record("begin", before={"state": before}, after={"state": way.there[0]})
     try:
-        _call_and_watch(gateway, verb, path, params, host, result)
+        _call_and_watch(gateway, way, verb, path, params, host, result)
+        _see_webhook(gateway, webhook, result)
     except Failed as exc:
         record("outcome", after={"state": result["after"]}, ok=False, msg=str(exc))
         raise
@@ -232,28 +256,59 @@ def restore(
 
 
 def _call_and_watch(
-    gateway: Gateway, verb: str, path: str, params: dict[str, Any], host: Host, result: dict[str, Any]
+    gateway: Gateway, way: Way, verb: str, path: str, params: dict[str, Any], host: Host, result: dict[str, Any]
 ) -> None:
     result["changed"] = True
     answer = gateway.call(verb, path)
     body = answer.json if isinstance(answer.json, dict) else {}
     refused = _said.refusal(body)
-    if answer.kind != "ok" or refused:
+    # Of two that stop it the second one is refused: then the state tells.
+    if (answer.kind != "ok" or refused) and not (way.done and gateway.state() in way.done):
         said = f"HTTP {answer.status} with {refused}" if answer.kind == "ok" else message_of(answer)
-        raise Failed(f"{verb} {path} failed: {said}; {_advice(result['before'])}", result)
-    wanted = ["open"] * params["samples"]
+        raise Failed(f"{verb} {path} failed: {said}; {_advice(result['before'], way)}", result)
+    _watch(gateway, way, f"after {verb} {path}", params, host, result)
+
+
+def _watch(gateway: Gateway, way: Way, what: str, params: dict[str, Any], host: Host, result: dict[str, Any]) -> None:
+    """Sample the state until it is steady. Raises Failed when it is not within `wait`."""
+    samples, wanted = result["samples"], params["samples"]
     end = host.clock() + params["wait"]
     while True:
-        result["samples"].append(gateway.state())
-        result["after"] = result["samples"][-1]
-        if result["samples"][-len(wanted) :] == wanted:
+        samples.append(gateway.state())
+        result["after"] = samples[-1]
+        if len(samples) >= wanted and set(samples[-wanted:]) <= set(way.there):
             return
         if host.clock() >= end:
             break
         host.sleep(min(params["interval"], max(0.0, end - host.clock())))
-    waited = f"{params['wait']:g} s after {verb} {path}"
-    state = "open, but not steadily" if result["after"] == "open" else result["after"]
-    raise Failed(f"the instance is {state} {waited}; {_advice(result['after'])}", result)
+    state = f"{result['after']}, but not steadily" if result["after"] in way.there else result["after"]
+    raise Failed(f"the instance is {state} {params['wait']:g} s {what}; {_advice(result['after'], way)}", result)
+
+
+def _webhook_of(gateway: Gateway) -> dict[str, Any] | None:
+    """Where the gateway delivers messages, None where it does not tell; empty where it delivers nowhere."""
+    answer = gateway.call("GET", gateway.named("/webhook/find"))
+    if answer.kind != "ok" or not isinstance(answer.json, (dict, type(None))):
+        return None
+    body = answer.json or {}
+    body = body["webhook"] if isinstance(body.get("webhook"), dict) else body
+    return {name: body[name] for name in ("url", "enabled", "events") if name in body}
+
+
+def _see_webhook(gateway: Gateway, before: dict[str, Any] | None, result: dict[str, Any]) -> None:
+    """Whether the gateway has the webhook that it had. Raises Failed where it has lost it."""
+    if not before:
+        return
+    after = _webhook_of(gateway)
+    if after is None:
+        return
+    result["webhook_kept"] = after == before
+    if after != before:
+        raise Failed(
+            f"the instance is {result['after']}, but the gateway has no longer the webhook that it had "
+            f"({redact(_http.shown(str(before.get('url'))))}): set it again in the manager of the Evolution API",
+            result,
+        )
 
 
 def _why_not(gateway: Gateway, answer: _http.Answer) -> str:
@@ -270,7 +325,14 @@ def _why_not(gateway: Gateway, answer: _http.Answer) -> str:
     return f"{message_of(answer)} (HTTP {answer.status}); see evolution_instance_info for the nearest name"
 
 
-def _advice(state: str) -> str:
+def _advice(state: str, way: Way) -> str:
+    if way is WAYS["stopped"]:
+        return "messages may still go out: stop the service, or the Evolution API itself"
+    if way is WAYS["connected"] and state == "connecting":
+        return (
+            "an instance that was logged out waits for its QR code: read it with the phone, in the manager of the "
+            "Evolution API, and run this again"
+        )
     if state in ("close", "refused", "unknown", "absent"):
         return "an instance that was logged out needs a new QR code, in the manager of the Evolution API"
     return "look again in a minute; if it stays, restart it"

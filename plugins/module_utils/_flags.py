@@ -489,23 +489,36 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     order = Order(flags, params["keep"], params["state"] == "effective")
     first = First(params, service, check_mode)
 
-    def told(result: dict[str, Any]) -> dict[str, Any]:
+    def told(result: dict[str, Any], message: str = "") -> dict[str, Any]:
         set_ones = [flag for flag, value in flags.items() if value is not None]
         unread = _code.unread(params["code_dir"], set_ones) if params["code_dir"] else None
-        return dict(first.into(result), unread=unread)
+        # What was tried in the meantime is counted last.
+        act = dict(result, fence=first.told, msg=message)
+        traces = None if check_mode or params["observe"] is None else _observed(params, act)
+        return dict(first.into(result), unread=unread, traces=traces)
 
     try:
         return told(_carry_out(params, service, order, limits, first, check_mode))
     except Failed as exc:
         stands = " The network fence stands: no message leaves." if first.stands else ""
-        raise Failed(str(exc) + stands, told(exc.result)) from exc
+        raise Failed(str(exc) + stands, told(exc.result, str(exc))) from exc
     except Refused as exc:
         if not first.stands or check_mode:
             raise
         # The flags are as they were, and the fence stands: that is no refusal any more.
         found = service.manager.seen()
         reached = dict(service.result(flags, Seen(found)), restarted=False, running=bool(found), changed=False)
-        raise Failed(str(exc), told(dict(reached, warnings=service.manager.warnings))) from exc
+        raise Failed(str(exc), told(dict(reached, warnings=service.manager.warnings), str(exc))) from exc
+
+
+def _observed(params: dict[str, Any], act: dict[str, Any]) -> dict[str, Any] | None:
+    """What the processes do next. An act that failed, and behind no fence, is not watched."""
+    if act["msg"] and not ((act["fence"] or {}).get("present") and act.get("running")):
+        return None
+    # To compile all that reads a log takes longer than the fence: not before the act is done.
+    from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
+
+    return measure.after_an_act(params, act)
 
 
 def _carry_out(

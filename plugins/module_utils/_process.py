@@ -251,7 +251,8 @@ class PlainProcess:
     def _in_a_container(self, pid: int, engine: str) -> Refused:
         return Refused(
             f"{self._where} leads to process {pid}, {engine}: {self.label} runs in a container, and restarting it "
-            "there is not done from here. Stop its messages by its engine, e.g. docker compose stop or podman stop"
+            "there is not done from here. Stop its messages by its engine, e.g. docker compose stop or podman stop, or "
+            "take its instance offline at the gateway: evolution_instance.yml -e stop=true"
         )
 
     def seen(self) -> list[Process]:

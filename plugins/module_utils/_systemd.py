@@ -56,6 +56,7 @@ class Systemd:
     def preflight(self, change: bool) -> None:
         if not os.path.isdir(self.host.systemd_booted):
             raise Refused("systemd does not run on this host: set runbook_service_manager to process")
+        self._mind_instances()
         unit = self._show()
         load = unit.get("LoadState", "")
         if load == "not-found":
@@ -70,6 +71,22 @@ class Systemd:
         self.label = unit.get("Id") or self.label
         if change and self.host.uid != 0:
             raise Refused(f"changing unit {self.label} needs root: run with become: true")
+
+    def _mind_instances(self) -> None:
+        """A template is no unit, and of its instances each is one of its own: what others run is said."""
+        template, at, instance = self.label.rpartition(".")[0].partition("@")
+        if not at:
+            return
+        listed = ["systemctl", "list-units", "--no-legend", "--no-pager", "--plain", "--type=service"]
+        done = self.host.run([*listed, "--state=active,activating", "--", f"{template}@*.service"])
+        others = [line.split()[0] for line in done.out.splitlines() if line.split()]
+        others = [unit for unit in others if unit != self.label]
+        how = "give each a name of its own in the inventory, with its runbook_service_name and runbook_env_file"
+        if not instance:
+            run = f"; running are {', '.join(others)}: {how}" if others else ", of which no instance runs: name one"
+            raise Refused(f"{self.label} is a template{run}")
+        if others:
+            self.warnings.append(f"{', '.join(others)} run beside {self.label} and are left alone: {how}")
 
     def _near_matches(self) -> str:
         done = self.host.run(["systemctl", "list-unit-files", "--no-legend", "--no-pager", "--plain", "--type=service"])

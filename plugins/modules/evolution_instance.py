@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: evolution_instance
-short_description: Restart or connect an instance of the Evolution API, and see that it comes back
+short_description: Restart, connect or stop an instance of the Evolution API, and see that it is so
 version_added: 0.1.0
 description:
   - Uses the verb of the server's version (version 1 restarts by C(PUT), version 2 by C(POST)), takes an HTTP 200 with
-    C(error) true for the failure that it is, and then samples the state until the instance is open.
-  - An instance that was logged out cannot be brought back from here; it needs a new QR code.
+    C(error) true for the failure that it is, and then samples the state until it is steadily what was wanted.
+  - The servers have one way to take an instance offline, which is to log it out. It is there afterwards, with its webhook, and
+    V(connected) brings it back; somebody has to read a new QR code with the phone for that.
   - Its begin and outcome stand in the journal below O(state_dir).
 extends_documentation_fragment:
   - kumon.runbook.gateway
@@ -26,12 +27,14 @@ attributes:
     support: full
 options:
   state:
-    description: V(restarted) restarts the instance always, V(connected) connects it unless it is open.
+    description:
+      - V(restarted) restarts the instance always, V(connected) connects it unless it is open, V(stopped) logs it out unless it is
+        closed, so that no message goes out by it.
     type: str
-    choices: [restarted, connected]
+    choices: [restarted, connected, stopped]
     default: restarted
   wait:
-    description: How long the instance may take to be open again, in seconds.
+    description: How long the instance may take to be in the wanted state, in seconds.
     type: float
     default: 20
   state_dir:
@@ -49,6 +52,13 @@ EXAMPLES = r"""
     instance: kumon_assistant
     api_key: "{{ runbook_evolution_api_key }}"
     state: restarted
+
+- name: Let no message out where there can be no network fence
+  kumon.runbook.evolution_instance:
+    url: http://127.0.0.1:8080
+    instance: kumon_assistant
+    api_key: "{{ runbook_evolution_api_key }}"
+    state: stopped
 """
 
 RETURN = r"""
@@ -57,6 +67,10 @@ after: {description: The newest sample of the state., type: str, returned: after
 samples: {description: The samples after the call., type: list, elements: str, returned: after validation}
 verb: {description: The HTTP method that the version wants., type: str, returned: after validation, sample: POST}
 planned: {description: 'The call, V(null) where none is needed.', type: str, returned: after validation}
+webhook_kept:
+  description: Whether the gateway still has the webhook that it had, V(null) where it had none or does not tell.
+  type: bool
+  returned: after validation
 seconds: {description: How long it took., type: float, returned: success}
 """
 
@@ -67,13 +81,13 @@ from ansible_collections.kumon.runbook.plugins.module_utils._module import Call,
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
-def restore(call: Call) -> dict[str, Any]:
-    """Restart or connect the instance, with its begin and outcome in the journal."""
+def bring(call: Call) -> dict[str, Any]:
+    """Bring the instance to the wanted state, with its begin and outcome in the journal."""
 
     def record(phase: str, **fields: Any) -> None:
         _journal.record(call.params, call.warnings, act="evolution_instance", phase=phase, **fields)
 
-    result = _evolution.restore(call.params, Host(), call.check_mode, record)
+    result = _evolution.bring(call.params, Host(), call.check_mode, record)
     diff = {"before": result["before"] + "\n", "after": (result["planned"] or result["after"]) + "\n"}
     return dict(result, diff=diff)
 
@@ -82,12 +96,12 @@ def main() -> None:
     """Run the module."""
     spec: Spec = {
         **_evolution.GATEWAY_SPEC,
-        "state": {"type": "str", "choices": ["restarted", "connected"], "default": "restarted"},
+        "state": {"type": "str", "choices": list(_evolution.WAYS), "default": "restarted"},
         "wait": {"type": "float", "default": 20},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         **_journal.JOURNAL_SPEC,
     }
-    run(spec, restore)
+    run(spec, bring)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,24 @@ options:
         anything else, so that no message leaves whatever the restart does and whether or not the service obeys a flag.
       - Where there can be no fence the result says why, and the flags are set all the same. Empty is such a reason.
     type: str
+  observe:
+    description:
+      - How many seconds to watch what the processes do with their first message, once they have the flags; not given, the log
+        is not read. It counts beside O(budget).
+    type: float
+  source:
+    description: Where the log is read, V(file) or the systemd V(journal).
+    type: str
+    choices: [file, journal]
+    default: file
+  paths:
+    description: Log files, as in M(kumon.runbook.trace_log_info).
+    type: list
+    elements: str
+    default: []
+  unit:
+    description: The unit whose journal is read.
+    type: str
   code_dir:
     description:
       - The release's code. Given, the flags that no file of it reads are named, for to set them changes nothing.
@@ -189,6 +207,12 @@ fence:
     attempts: 4
     attempts_before: 1
     attempt: refused
+traces:
+  description:
+    - With O(observe) what the processes have done since their start, as M(kumon.runbook.trace_log_info) returns it; V(null) where
+      the log does not tell. Where the service was not restarted behind a fence, what it has done since that stands.
+  returned: after validation
+  type: dict
 unread:
   description:
     - The flags that no file in O(code_dir) reads, V(null) where that was not asked or not all of it could be looked at.
@@ -284,6 +308,10 @@ def main() -> None:
         state={"type": "str", "choices": ["effective", "declared"], "default": "effective"},
         keep={"type": "list", "elements": "str", "default": []},
         fence_url={"type": "str"},
+        observe={"type": "float"},
+        source={"type": "str", "choices": ["file", "journal"], "default": "file"},
+        paths={"type": "list", "elements": "str", "default": []},
+        unit={"type": "str"},
         code_dir={"type": "path"},
         budget={"type": "float", "default": 25},
         stop_timeout={"type": "float", "default": 8},

@@ -29,6 +29,10 @@ options:
     type: list
     elements: str
     default: []
+  marks:
+    description: Kinds of releases, each with the words that stand in its code in O(code_dir); the first that fits is told.
+    type: dict
+    default: {}
   code_dir:
     description:
       - The release's code. Given, the flags that no file of it reads are named, for to set them changes nothing.
@@ -121,6 +125,11 @@ listening:
   type: list
   elements: int
   sample: [8000]
+recognised:
+  description: The kind of O(marks) that the code is, V(null) where it is none or could not be looked at.
+  returned: after validation
+  type: str
+  sample: app_main
 unread:
   description:
     - The flags that no file in O(code_dir) reads, V(null) where that was not asked or not all of it could be looked at.
@@ -237,6 +246,7 @@ def main() -> None:
         _service.SERVICE_SPEC,
         flags={"type": "list", "elements": "str", "default": []},
         code_dir={"type": "path"},
+        marks={"type": "dict", "default": {}},
         **_service.HEALTH_SPEC,
     )
     run(spec, lambda call: look(call.params, Host()))
@@ -246,7 +256,8 @@ def look(params: dict[str, Any], host: Host) -> dict[str, Any]:
     """The service, and the fence around it."""
     seen = _service.inspect(params, host)
     unread = _code.unread(params["code_dir"], seen["effective"]) if params["code_dir"] else None
-    return dict(seen, fence=_fence.standing(params, host), unread=unread, changed=False)
+    kind = _code.recognised(params["code_dir"], params["marks"]) if params["code_dir"] and params["marks"] else None
+    return dict(seen, fence=_fence.standing(params, host), unread=unread, recognised=kind, changed=False)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,20 @@ options:
     type: list
     elements: str
     required: true
+  also:
+    description: Further roles with their entry points, so that one task does for all. Each has a fact of its own.
+    type: dict
+    default: {}
+  describe:
+    description:
+      - For the role C(assistant), leaves the service as the modules' options want it as well, in C(__assistant_target), and how to
+        run Python on the desk, in C(__assistant_desk_python). Settings that do not fit together are refused.
+    type: bool
+    default: false
+  tells:
+    description: With O(describe), whether people are told of what is done, so that to have no contacts is warned of.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - action_common_attributes
 attributes:

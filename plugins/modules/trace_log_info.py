@@ -74,6 +74,15 @@ options:
   conversation:
     description: Count only this conversation, given by its id or by the phone number in it.
     type: str
+  heartbeat_conversation:
+    description:
+      - The conversation that a heartbeat message comes in by, given by its id or by the phone number in it, as the log writes it
+        (C(****1234) where it shows four digits only). Its messages count in nothing else.
+    type: str
+  heartbeat_minutes:
+    description: Within how many minutes the newest heartbeat has to have come. It has to be sent more often than that.
+    type: float
+    default: 15
   grace:
     description:
       - Seconds within which a planned message is read and sent, and a sent one gets its result. Younger ones count as nothing yet.
@@ -160,8 +169,10 @@ traces:
     measured: {description: When the log was read by the host's own clock (ISO 8601 in UTC)., type: str, returned: always}
     delivery:
       description:
-        - C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
-          C(failed_by_conversation) those of the ten conversations with most of them.
+        - >-
+          C(success), C(failed) and C(sent) are lines. C(failed_by_http) are the failures by HTTP code,
+          C(failed_by_conversation) those of the ten conversations with most of them, C(failed_by_cause) those of which the record
+          beside them says why (V(500 Internal Server Error: Error: Connection Closed)).
         - C(unconfirmed) are sends with no result after the grace period.
         - C(success_rate) is success / (success + failed + unconfirmed), null when there is none.
         - C(run) is the present run of failures with no success since, and over how many recipients.
@@ -232,8 +243,15 @@ traces:
       type: list
       elements: dict
       returned: always
+    heartbeat:
+      description:
+        - C(ok) whether the newest heartbeat came within O(heartbeat_minutes), null where too little was read to say that none came;
+          C(records), C(last), C(age_seconds), C(limit_seconds). Null without O(heartbeat_conversation).
+      type: dict
+      returned: always
     samples:
       description: The newest C(failures), C(guards) (one an incident) and C(lost) hand-offs, each with C(time) and C(line).
+        A failure has its C(reason) where the record beside it tells one.
       type: dict
       returned: always
 """
@@ -244,126 +262,9 @@ import time
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
-from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, run
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
-from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
-from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
-from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
-
-POLL_SECONDS = 0.1
-SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
-PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
-LEAD_SECONDS = 300.0  # read before the window: what was planned there is read inside, and how long that takes is seen
-
-
-def observe(balance: Balance, reader: TraceReader, source: FileSource | JournalSource, seconds: float) -> None:
-    """Read on until it is seen what became of a planned message, for at most ``seconds``."""
-    begun = time.monotonic()
-    first_seen: dict[str, float] = {}
-    while True:
-        now = time.monotonic()
-        for name, number in balance.observed.items():
-            if number:
-                first_seen.setdefault(name, now)
-        settled = min(
-            first_seen.get("planned", now) + PLANNED_SECONDS,
-            first_seen.get("read", now) + SETTLE_SECONDS,
-            first_seen.get("sent", now) + SETTLE_SECONDS,
-            begun + seconds,
-        )
-        if now >= settled or "settled" in first_seen:
-            return
-        time.sleep(min(POLL_SECONDS, settled - now))
-        reader.read_live(time.time())
-        source.read(reader)
-
-
-def started(pids: list[int]) -> float | None:
-    """Return when the oldest of these processes began, by the kernel; None when none runs."""
-    proc = Proc()
-    starts = [proc.started(stat.start) for stat in map(proc.stat, pids) if stat is not None]
-    return min(starts, default=None)
-
-
-def moment(text: str | None, now: float) -> float | None:
-    """Return the time that an option names, or None."""
-    return parse_when(text, now) if text else None
-
-
-def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
-    """Read the source that ``params`` names and return its ``traces``."""
-    begun = time.monotonic()
-    since, until = moment(params["since"], now), moment(params["until"], now)
-    not_before = moment(params["not_before"], now)
-    present_process = started(params["pids"])
-    # What uvicorn writes of its start is not believed: a customer can write it as well.
-    restarted = started([params["since_pid"]]) if params["since_pid"] is not None else None
-    not_before = max((m for m in (not_before, restarted) if m is not None), default=None)
-    if not_before is not None:
-        since = max(not_before, since or not_before)
-    if since is not None and until is not None and since >= until:
-        raise ValueError(f"the window is empty: since ({params['since']}) is not before until ({params['until']})")
-    start = since - max(LEAD_SECONDS, params["grace"] or 0) if since is not None else None
-    limits: dict[str, Any] = {"deadline": params["seconds"], "max_bytes": params["max_bytes"]}
-    stamps = StampReader(now)
-    source: FileSource | JournalSource
-    if params["source"] == "file":
-        source = FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
-    else:
-        source = JournalSource(params["unit"], start, pids=params["pids"], **limits)
-    with source:
-        balance = Balance(
-            now=now,
-            since=since,
-            until=until,
-            grace=params["grace"],
-            conversation=params["conversation"],
-            expected_instance=params["expected_instance"],
-            max_samples=params["max_samples"],
-            max_unanswered=params["max_unanswered"],
-            redacted=params["redact"],
-            starts=[
-                begin
-                for begin in (present_process, restarted, *(moment(t, now) for t in params["starts"]))
-                if begin is not None
-            ],
-        )
-        reader = TraceReader(balance, stamps, now)
-        reader.deduplicate = source.notes.overlapping
-        source.read(reader)
-        observe(balance, reader, source, params["observe"])
-        notes = source.notes
-    ended = now + time.monotonic() - begun
-    balance.look_again_at(ended)
-    traces = balance.result()
-    traces["lines"], traces["bytes"] = reader.lines, reader.bytes
-    traces["truncated"] = notes.truncated
-    traces["measured"] = iso(ended)
-    traces["window"] = {"since": iso(since), "until": iso(until), "process": params["since_pid"]}
-    facts = Facts(
-        present=ended if until is None else min(ended, until),
-        since=since,
-        first=notes.first,
-        read_from=start,
-        newest=balance.newest,
-        process_started=present_process,
-        unreadable=notes.unreadable,
-        copies=notes.copies,
-        suppressed=notes.suppressed,
-        incomplete=notes.incomplete,
-        backwards=balance.refused_backwards,
-        owned=notes.owned,
-        owner=notes.owner,
-        path=", ".join(params["paths"]) if params["source"] == "file" else "",
-        lines=reader.lines,
-        any_event=balance.newest is not None or traces["records"] > 0,
-    )
-    traces["evidence"] = evidence(traces, balance.newest_message, facts)
-    return traces
+from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import OPTIONS, measure
 
 
 def look(call: Call) -> dict[str, Any]:
@@ -374,7 +275,7 @@ def look(call: Call) -> dict[str, Any]:
     for name in ("grace", "observe", "max_samples", "max_unanswered"):
         if params[name] is not None and params[name] < 0:
             raise Refused(f"{name} is {params[name]}; it must not be negative")
-    for name in ("seconds", "max_bytes"):
+    for name in ("seconds", "max_bytes", "heartbeat_minutes"):
         if params[name] <= 0:
             raise Refused(f"{name} is {params[name]}; it must be more than 0")
     os.nice(5)
@@ -387,27 +288,7 @@ def look(call: Call) -> dict[str, Any]:
 def main() -> None:
     """Run the module."""
     gc.disable()  # counting makes no cycles; looking for them takes a fifth of the time
-    spec: Spec = {
-        "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
-        "paths": {"type": "list", "elements": "str", "default": []},
-        "unit": {"type": "str"},
-        "since": {"type": "str"},
-        "until": {"type": "str"},
-        "not_before": {"type": "str"},
-        "since_pid": {"type": "int"},
-        "pids": {"type": "list", "elements": "int", "default": []},
-        "starts": {"type": "list", "elements": "str", "default": []},
-        "observe": {"type": "float", "default": 0},
-        "conversation": {"type": "str"},
-        "grace": {"type": "float"},
-        "expected_instance": {"type": "str"},
-        "max_samples": {"type": "int", "default": 5},
-        "max_unanswered": {"type": "int", "default": 20},
-        "seconds": {"type": "float", "default": 20},
-        "max_bytes": {"type": "int", "default": 4294967296},
-        "redact": {"type": "bool", "default": True},
-    }
-    run(spec, look, required_if=[("source", "journal", ["unit"])])
+    run(OPTIONS, look, required_if=[("source", "journal", ["unit"])])
 
 
 if __name__ == "__main__":

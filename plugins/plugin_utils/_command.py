@@ -32,6 +32,9 @@ PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 # what was approved or forced once must not be so again by pasting.
 OF_ONE_RUN = frozenset(
     {
+        "decide_cause",
+        "decide_level",
+        "decide_on",
         "depth",
         "health_mark_release",
         "level",
@@ -47,9 +50,11 @@ OF_ONE_RUN = frozenset(
         "report_run_id",
         "report_since",
         "roll_forward_force",
+        "runbook_reason",
         "rollback_commit",
         "rollback_forward_force",
         "smoke_test_phone",
+        "stop",
     }
 )
 

@@ -21,9 +21,9 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the modules' options are, and what does not fit together.
 
     :param settings: the variables ``runbook_*``, by their names without that prefix
-    :returns: ``{service, health, launch, log, state}``, the options by the action groups of these names without those
-        that are empty; ``profile``, the release's flags; ``webhook_url``; ``problems`` and ``contacts``, what is
-        wrong with them in one sentence each
+    :returns: ``{service, health, launch, log, heartbeat, state}``, the options by the action groups of these names
+        without those that are empty; ``profile``, the release's flags; ``webhook_url``; ``problems`` and ``contacts``,
+        what is wrong with them in one sentence each
     """
     # Empty is not set, as everywhere; `none` proves without health.
     health_url = "" if settings["health_url"] == "none" else settings["health_url"]
@@ -54,6 +54,12 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
             "paths": settings["log_paths"],
             "unit": settings["service_name"],
         },
+        "heartbeat": {
+            "heartbeat_conversation": settings["heartbeat_conversation"],
+            "heartbeat_minutes": settings["heartbeat_minutes"],
+        }
+        if settings["heartbeat_conversation"]
+        else {},
         "state": {"state_dir": settings["state_dir"]},
         "webhook_url": settings["webhook_url"] or (f"{base}/api/v1/evolution/webhook" if base else ""),
         "problems": [*_problems(settings), *([unknown] if unknown else [])],
@@ -84,6 +90,11 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
         )
     if settings["log_source"] == "journal" and settings["service_manager"] != "systemd":
         found.append("runbook_log_source journal needs runbook_service_manager systemd: name runbook_log_paths instead")
+    if settings["heartbeat_conversation"] and settings["heartbeat_minutes"] <= 0:
+        found.append(
+            f"runbook_heartbeat_minutes is {settings['heartbeat_minutes']:g}: name the minutes within which a "
+            "heartbeat has to come"
+        )
     named = {**settings, "health_url": "" if settings["health_url"] == "none" else settings["health_url"]}
     for name, advice in (
         ("health_url", "correct it, or set it to none to prove without health"),

@@ -245,9 +245,9 @@ class _Screen:
     def _state(self, traces: dict[str, Any]) -> list[str]:
         return [self._say("mismatches", n=traces["handoff"]["state_mismatches"])]
 
-    def _names(self, counts: dict[str, Any]) -> str:
+    def _names(self, counts: dict[str, Any], longest: int = 40) -> str:
         by_count = sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
-        shown = [f"{str(name)[:40] or repr('')} {count}" for name, count in by_count[:_NAMES]]
+        shown = [f"{str(name)[:longest] or repr('')} {count}" for name, count in by_count[:_NAMES]]
         return ", ".join(shown) + (f", {self._say('more', n=len(by_count) - _NAMES)}" if len(by_count) > _NAMES else "")
 
     def _instances(self, traces: dict[str, Any]) -> list[str]:
@@ -265,6 +265,11 @@ class _Screen:
             return [self._say("no_failures")]
         return [
             self._say("by_http", names=self._names(delivery["failed_by_http"])),
+            *(
+                [self._say("by_cause", names=self._names(causes, 80))]
+                if (causes := delivery.get("failed_by_cause"))
+                else []
+            ),
             self._say("by_conversation", names=self._names(delivery.get("failed_by_conversation") or {})),
         ]
 

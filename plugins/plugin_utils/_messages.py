@@ -10,7 +10,7 @@ All of them at once, since a later run that sends them knows the facts only from
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import LOCALES
 from ansible_collections.kumon.runbook.plugins.module_utils._due import KINDS
@@ -21,6 +21,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._message_text import
     mark_eta,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.messages import TEXTS
@@ -28,20 +30,32 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words.messages impor
 Facts = Mapping[str, Any]
 
 
-def messages(facts: Facts, every_minutes: Any = 15) -> dict[str, dict[str, dict[str, str]]]:
+class _Told(NamedTuple):
+    """How the telling goes on: after how many minutes, from jobs of AWX, and whether anything is left to go on from."""
+
+    minutes: int
+    awx: bool
+    lasting: bool
+
+
+def messages(
+    facts: Facts, every_minutes: Any = 15, awx: bool = False, lasting: bool = True
+) -> dict[str, dict[str, dict[str, str]]]:
     """The texts by audience, locale and kind; the first line of each is its subject.
 
     :param facts: `procedure`, `status`, `level`, `hosts`, `headline`, `reasons`, `next_step`, `budget_seconds`,
         `delivery`, `actor` and `run_id`, as far as they are known
     :param every_minutes: after how many minutes the next message comes
+    :param awx: whether people start what they do from AWX, so that its template is named
+    :param lasting: whether the incident's state outlives the run; where it does not nothing more is promised
     """
     given = redact_data(mapping(facts, "The facts"))
     # Text that is empty is what is not known, and so is null.
     known = {name: value for name, value in given.items() if value not in (None, "")}
-    minutes = int(number(every_minutes, "every_minutes"))
+    told = _Told(int(number(every_minutes, "every_minutes")), truthy(awx), truthy(lasting))
     return {
         audience: {
-            locale: {kind: "\n".join(lines(known, kind, Words(locale, TEXTS), minutes)) for kind in KINDS}
+            locale: {kind: "\n".join(lines(known, kind, Words(locale, TEXTS), told)) for kind in KINDS}
             for locale in LOCALES
         }
         for audience, lines in (("technical", _technical), ("business", _business))
@@ -55,7 +69,7 @@ def _title(audience: str, kind: str, words: Words) -> str:
 # ---------------------------------------------------------------- the technical side
 
 
-def _technical(facts: Facts, kind: str, words: Words, minutes: int) -> list[str]:
+def _technical(facts: Facts, kind: str, words: Words, told: _Told) -> list[str]:
     headline = facts.get("headline") or words.say("headline_test" if kind == "test" else "headline_open")
     lines = [words.say("technical_subject", title=_title("technical", kind, words), headline=headline), ""]
     if kind == "test":
@@ -73,11 +87,13 @@ def _technical(facts: Facts, kind: str, words: Words, minutes: int) -> list[str]
     )
     if kind == "end":
         return lines
-    lines.append(words.say("eta", eta=mark_eta(words.say("eta_given_at"), _eta(facts, words))))
+    lines.append(words.say("eta", eta=mark_eta(words.say("eta_given_at"), _eta(facts, words, told))))
     lines.append(words.say("next_step", next_step=facts.get("next_step") or words.say(_next_step(facts))))
+    if not told.lasting:
+        return [*lines, words.say("no_next_message")]
     if kind in ("first", "escalation", "update"):
-        lines.append(words.say("acknowledge"))
-    return [*lines, words.say("next_message", minutes=minutes)]
+        lines.append(words.say("acknowledge_awx" if told.awx else "acknowledge", template=ACKNOWLEDGE))
+    return [*lines, words.say("next_message", minutes=told.minutes)]
 
 
 def _state(facts: Facts, words: Words) -> str:
@@ -87,11 +103,13 @@ def _state(facts: Facts, words: Words) -> str:
     return words.say("state_level", status=status, procedure=procedure, level=level)
 
 
-def _eta(facts: Facts, words: Words) -> str:
+def _eta(facts: Facts, words: Words, told: _Told) -> str:
     """What stands there until a person gives an ETA: what the step in progress may take at most."""
     if facts.get("status") == "begun" and facts.get("budget_seconds"):
         return words.say("eta_step", budget=words.duration(number(facts["budget_seconds"], "budget_seconds")))
-    return words.say("eta_none")
+    if not told.lasting:
+        return words.say("eta_none")
+    return f"{words.say('eta_none')}; {words.say('eta_awx' if told.awx else 'eta_how', template=ACKNOWLEDGE)}"
 
 
 def _next_step(facts: Facts) -> str:
@@ -115,7 +133,7 @@ def _level(facts: Facts) -> int:
 # ---------------------------------------------------------------- the business side
 
 
-def _business(facts: Facts, kind: str, words: Words, minutes: int) -> list[str]:
+def _business(facts: Facts, kind: str, words: Words, told: _Told) -> list[str]:
     lines = [words.say("business_subject", title=_title("business", kind, words)), ""]
     if kind == "test":
         return [*lines, words.say("test_body_business")]
@@ -130,7 +148,9 @@ def _business(facts: Facts, kind: str, words: Words, minutes: int) -> list[str]:
     elif "headline" in facts:
         lines.append(words.say("known", headline=facts["headline"]))
     lines.append(words.say("since", elapsed=MARK_ELAPSED))
-    return [*lines, words.say("next_message", minutes=minutes)]
+    if not told.lasting:
+        return [*lines, words.say("no_next_message_business")]
+    return [*lines, words.say("next_message", minutes=told.minutes)]
 
 
 def _impact(facts: Facts) -> str:

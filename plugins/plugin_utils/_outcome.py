@@ -17,6 +17,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
+from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
+from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
@@ -27,6 +29,9 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcom
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
+    awx,
+    decide,
+    evolution,
     health,
     ledger,
     prepare,
@@ -112,12 +117,12 @@ class _Run:
             sentence += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
         acted = [int(level) for level in self.facts.get("acted") or []]
         # What was to be looked at and could not be read leaves the run blind, whoever says so.
-        looked = self.procedure == "health_check" or self.facts.get("measured") is False
+        looked = self.procedure in ("health_check", "decide") or self.facts.get("measured") is False
         if self.facts.get("unreachable") or failure.get("unreachable"):
             came_to = "unreachable"
         elif acted:
             came_to = "failed"
-        elif self.facts.get("action") in _OWN_CHECKS:
+        elif self.facts.get("action") in OWN_CHECKS:
             came_to = "refused"
         elif looked:
             came_to = "blind"
@@ -159,7 +164,7 @@ def _known(words: Words, key: str) -> str:
 
 
 # The tasks by which the roles check their input.
-_OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
+OWN_CHECKS = ("ansible.builtin.fail", "fail", "kumon.runbook.settings")
 
 
 # ------------------------------------------------------------------ what was measured
@@ -199,6 +204,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
         f"{words.say('newest')}: {newest_event(cast(Traces, traces), words)}",
         f"{words.say('handoff')}: {_counts(handoff, 'planned', 'read', 'lost', 'unread')}",
         f"{words.say('delivery')}: {_counts(delivery, 'sent', 'success', 'failed', 'unconfirmed')}",
+        *([f"{words.say('causes')}: {words.names(causes)}"] if (causes := delivery.get("failed_by_cause")) else []),
         f"{words.say('guards')}: {traces['guards']['incidents']}",
         f"{KILL_SWITCH}: {', '.join(flags)}",
         f"{words.say('service')}: {running}, health {service['health']['status']} "
@@ -232,6 +238,49 @@ def _value(value: Any, column: str) -> str:
     if column == "reported":
         return json.dumps(value)
     return "-" if value is None or value == "" else str(value)
+
+
+def _decide(run: _Run) -> dict[str, Any]:
+    """One host's part in the decision of the whole run: all hosts exit as one, for a workflow knows no hosts."""
+    hosts, asked = mapping(run.facts["hosts"], "hosts"), mapping(run.facts["asked"], "asked")
+    found = {host: _judged(run, mapping(one, f"hosts.{host}")) for host, one in hosts.items()}
+    # Where the input was refused nothing was looked at.
+    decided = branch({host: one["verdict"] for host, one in found.items() if one["status"] != "refused"}, **asked)
+    words, own = run.words(decide.TEXTS), found[run.facts["host"]]
+    status, cause, level, host = decided["status"], decided["cause"], decided["level"], decided["host"]
+    gravest = words.say("verdict", status=status, cause=cause, level=level, host=host)
+    headline = words.say("taken" if decided["taken"] else "not_taken", found=gravest, asked=_asked(asked, words))
+    return {
+        "ok": decided["taken"],
+        "status": own["status"],
+        "level": own["level"],
+        "verdict": own["verdict"],
+        "next_step": own["next_step"],
+        "message": headline if decided["host"] else own["message"],
+        "lines": [headline, *own["lines"]] if decided["host"] else own["lines"],
+        "decided": decided,
+    }
+
+
+def _judged(run: _Run, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of one host, and why it was not measured where it was not."""
+    if "verdict" not in found:
+        return _Run(run.procedure, dict(found), run.locale, run.commands).failed()
+    verdict = mapping(found["verdict"], "verdict")
+    return {
+        "status": verdict["status"],
+        "level": verdict["level"],
+        "verdict": verdict,
+        "next_step": _next_of_verdict(run, verdict),
+        "lines": [f"- {reason}" for reason in verdict["reasons"]],
+    }
+
+
+def _asked(asked: Mapping[str, Any], words: Words) -> str:
+    parts = [", ".join(asked["statuses"])]
+    parts += [words.say("of_cause", causes=", ".join(asked["causes"]))] if asked["causes"] else []
+    parts += [words.say("of_level", level=asked["level"])] if asked["level"] else []
+    return "; ".join(parts)
 
 
 def _diagnose(run: _Run) -> dict[str, Any]:
@@ -384,6 +433,31 @@ def _release_lines(run: _Run, words: Words) -> list[str]:
     if switched.get("rescue"):
         lines.append(f"{words.say('rescue')} {switched['rescue']}")
     return lines if run.check else [*lines, _kept_line(words, switched)]
+
+
+# ------------------------------------------------------------------ the gateway's instance
+
+
+def _evolution_instance(run: _Run) -> dict[str, Any]:
+    """The instance was taken offline, or is back; what did not come to that is a failure."""
+    words, told, stop = run.words(evolution.TEXTS), mapping(run.facts["told"], "told"), bool(run.facts["stop"])
+    headline = words.say("stopped" if stop else "connected")
+    lines = [words.say("states", after=told["after"], before=told["before"], samples=", ".join(told["samples"]))]
+    if run.check:
+        headline = words.say("planned", call=told["planned"]) if told["planned"] else words.say("nothing_to_do")
+        lines = [words.say("state", before=told["before"])]
+    elif told["changed"]:
+        lines.append(words.say("webhook_kept" if told["webhook_kept"] else "webhook_untold"))
+    if stop:
+        lines.append(words.say("way_back"))
+    return {
+        "ok": True,
+        "status": "planned" if run.check else "proven",
+        "message": headline,
+        "lines": [headline, *lines],
+        # The kill-switch is another thing: what is back may still be kept from sending.
+        "delivery": "off" if stop and not run.check else "unknown",
+    }
 
 
 # ------------------------------------------------------------------ the automatic recovery
@@ -589,6 +663,8 @@ def _incident_report(run: _Run) -> dict[str, Any]:
         "next_step": problem,
         "message": f"{told}; {problem}" if problem else told,
         "lines": [headline, *run.facts["files"], *([problem] if problem else [])],
+        # For programs that show it elsewhere; the file stays on the desk.
+        "report": {"path": run.facts["path"], "files": run.facts["files"], "markdown": run.facts.get("markdown") or ""},
     }
 
 
@@ -598,6 +674,17 @@ def _notify(run: _Run) -> dict[str, Any]:
     return dict(notify_outcome(told, check=run.check, locale=run.locale, commands=run.commands, **options))
 
 
+def _configure_awx(run: _Run) -> dict[str, Any]:
+    words, found = run.words(awx.TEXTS), changes(run.facts["results"])
+    headline = words.say("planned" if run.check else "applied", objects=found["objects"], n=len(found["changed"]))
+    return {
+        "ok": True,
+        "status": "planned" if run.check else "ok",
+        "message": headline,
+        "lines": [headline, *[f"- {name}" for name in found["changed"]]],
+    }
+
+
 def _prepare_go_live(run: _Run) -> dict[str, Any]:
     return prepared(run.facts, run.words(prepare.TEXTS))
 
@@ -605,15 +692,18 @@ def _prepare_go_live(run: _Run) -> dict[str, Any]:
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
+    "decide": _decide,
     "rollback_level1": _act,
     "rollback_level2": _act,
     "rollback_level3": _act,
     "roll_forward": _act,
+    "evolution_instance": _evolution_instance,
     "emergency_recovery": _emergency_recovery,
     "validate_recovery": _validate_recovery,
     "smoke_test": _smoke_test,
     "unanswered": _unanswered,
     "incident_report": _incident_report,
     "notify": _notify,
+    "configure_awx": _configure_awx,
     "prepare_go_live": _prepare_go_live,
 }

@@ -55,11 +55,12 @@ def notify_outcome(
 
 
 def notify_summary(
-    told: Told, *, detached: bool = False, dry_run: bool = False, locale: str = "pt_BR"
+    told: Told, *, detached: bool = False, dry_run: bool = False, locale: str = "pt_BR", warning: str = ""
 ) -> NotifySummary:
-    """Say what became of the messages of an act: how many went out, and a few lines."""
+    """Say what became of the messages of an act: how many went out, and a few lines, the warning among them."""
     words = Words(locale, TEXTS)
     lines = [_headline(told, words, detached=detached, dry_run=dry_run), *_report(told, words, dry_run=dry_run)]
+    lines += [warning] if warning else []
     # Where the sending came to nothing, nobody was told.
     unsent = 0 if _is_going_out(told, detached) else 1
     return {"sent": int(told.get("sent", 0)), "unsent": int(told.get("unsent", unsent)), "lines": lines}

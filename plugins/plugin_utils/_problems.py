@@ -12,7 +12,8 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, prepare, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, decide, prepare, rollback, smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -22,15 +23,17 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: ``gate`` of the way forward, expected ``hours``, the ``release`` to go back to, ``flags`` to set,
-        ``people`` for sudo, or a ``smoke_test``
-    :param facts: ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``; ``{release}``; ``{unread}``;
-        ``{people, user}``;
+    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
+        asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them, ``people`` for sudo,
+        or a ``smoke_test``
+    :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
+        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{auto, recognised, flags}``; ``{people, user}``;
         ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    words = Words(locale, endings.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, run=commands)
+    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS)
+    words = Words(locale, *topics, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
 
@@ -52,6 +55,19 @@ def _hours(facts: dict[str, Any], _words: Words, _locale: str) -> str:
     except ValueError as wrong:
         return str(wrong)
     return ""
+
+
+def _desk(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """A job of AWX runs in a container: what it keeps beside itself is gone with it, and nobody is told any more."""
+    job, desk, connection = (str(facts.get(name) or "") for name in ("job", "desk", "connection"))
+    beside = desk in ("localhost", "127.0.0.1", "::1") or connection.rpartition(".")[2] == "local"
+    return words.say("desk_ends", job=job, desk=desk) if job and beside else ""
+
+
+def _causes(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """A cause that there is not would never be met, and nobody would know why."""
+    unknown = [str(cause) for cause in facts.get("decide_cause") or [] if cause not in CAUSES]
+    return words.say("unknown_cause", cause=unknown[0][:60]) if unknown else ""
 
 
 def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
@@ -81,6 +97,13 @@ def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
 
 
+def _profile(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """Level 2 needs flags: those that were recognised from the code, or named."""
+    if facts.get("flags") and (facts.get("recognised") or not facts.get("auto")):
+        return ""
+    return words.say("no_profile" if facts.get("auto") and not facts.get("recognised") else "no_v1")
+
+
 def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """What sudo would take as something else than a user's or a group's name."""
     user, people = str(facts.get("user") or ""), [str(one) for one in facts.get("people") or []]
@@ -91,10 +114,13 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
 
 
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
+    "causes": _causes,
+    "desk": _desk,
     "flags": _flags,
     "gate": _gate,
     "hours": _hours,
     "people": _people,
+    "profile": _profile,
     "release": _release,
     "smoke_test": _smoke_test,
 }

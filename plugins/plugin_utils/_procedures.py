@@ -12,8 +12,9 @@ class Procedure(NamedTuple):
     """One playbook.
 
     `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
-    next), `decide` (looks, and may do rollbacks), `prove`, `tell`, or `prepare`. `budget` is in seconds from the
-    command's start to the observed effect; `None` where the run's own variables say it.
+    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`, or
+    `configure` (touches no host of the assistant). `budget` is in seconds from the command's start to the observed
+    effect; `None` where the run's own variables say it.
     """
 
     kind: str
@@ -25,12 +26,14 @@ class Procedure(NamedTuple):
 PROCEDURES = {
     "health_check": Procedure("look", 0, 30, "what was measured, with its age"),
     "diagnose": Procedure("look", 0, None, "what was measured, with its age"),
+    "decide": Procedure("look", 0, 30, "whether the verdict asks for what a workflow does next"),
     "rollback_level1": Procedure("rollback", 1, 30, "messages are planned, and none of them is sent"),
     "rollback_level2": Procedure(
         "rollback", 2, 120, "the flags of V1 are in the running process, and messages are delivered"
     ),
     "rollback_level3": Procedure("rollback", 3, 300, "the known-good release is in place, and messages are delivered"),
     "roll_forward": Procedure("forward", 0, None, "what a rollback changed is back, and messages are delivered"),
+    "evolution_instance": Procedure("gateway", 0, 60, "the gateway says that its instance is offline, or open again"),
     "emergency_recovery": Procedure("decide", 0, None, "the service was seen to be stable at some level"),
     "validate_recovery": Procedure("prove", 0, None, "the success criteria of the procedures"),
     "smoke_test": Procedure("prove", 0, 60, "a message of our own went as it should"),
@@ -38,6 +41,7 @@ PROCEDURES = {
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
     "prepare_go_live": Procedure("prepare", 0, None, "what an emergency needs is there, item by item"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
+    "configure_awx": Procedure("configure", 0, None, "AWX has what is described, by its own answers"),
 }
 
 ROLLBACKS = tuple(name for name, row in PROCEDURES.items() if row.kind == "rollback")

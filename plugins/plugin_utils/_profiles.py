@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 KEYS = ("level1_flags", "level2_flags", "health_fields")
+AUTO = "auto"
 
 _KILL_SWITCH = {"DELIVERY_DISABLE": True}
 
@@ -36,17 +37,42 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+# The words by which the code of each is known, the surest first. That a release names the procedures' flags of level 2
+# is no mark: some parse them, and nothing asks for them. None of the real ones names the kill-switch.
+MARKS = {
+    "procedures": ("DELIVERY_DISABLE",),
+    "one_turn": ("ONE_TURN",),
+    "app_main": ("ROUTER_V2_SHADOW", "WORKFLOW_V2_ENABLED"),
+}
+
+
 def profile(name: str, own: Mapping[str, Any] | None = None) -> tuple[dict[str, dict[str, Any]], str]:
     """Return the profile of that name, and what is wrong with it in one sentence.
+
+    ``auto`` is what all of them have, until the release was looked at: the kill-switch and its field are the same for
+    each, and of level 2 all flags that any has. `choices` has the profiles then, and `marks` how their code is known.
 
     :param own: further profiles by their names; one of a shipped name takes its place
     """
     known = {**PROFILES, **(own or {})}
+    if name == AUTO and AUTO not in known:
+        return _any_of(own or {})
     if name not in known:
-        return {}, f"runbook_profile must be one of {', '.join(known)}, not {name!r}"
+        return {}, f"runbook_profile must be one of {', '.join([*known, AUTO])}, not {name!r}"
     found = known[name]
     wrong = f"runbook_profiles.{name} must be a mapping of {', '.join(KEYS)}, each a mapping by the flag's name"
     if not isinstance(found, Mapping) or set(found) - set(KEYS):
         return {}, wrong
     parts = {key: found.get(key) or {} for key in KEYS}
     return (parts, "") if all(isinstance(part, Mapping) for part in parts.values()) else ({}, wrong)
+
+
+def _any_of(own: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], str]:
+    choices: dict[str, dict[str, Any]] = {}
+    for name in MARKS:
+        choices[name], wrong = profile(name, own)
+        if wrong:
+            return {}, wrong
+    every = {flag: value for each in choices.values() for flag, value in each["level2_flags"].items()}
+    marks = {name: list(words) for name, words in MARKS.items()}
+    return {**choices["procedures"], "level2_flags": every, "choices": choices, "marks": marks}, ""

@@ -252,6 +252,9 @@ class _Report:
             if delivery["failed_by_http"]:
                 codes = self._words.names(delivery["failed_by_http"])
                 rows.append(_statement(self._say("by_http", host=host, codes=codes), ref))
+            if delivery.get("failed_by_cause"):
+                causes = self._words.names(delivery["failed_by_cause"])
+                rows.append(_statement(self._say("by_cause", host=host, causes=causes), ref))
             for kind in ("invalid", "unexpected"):
                 if traces["instances"].get(kind):
                     names = self._words.names(traces["instances"][kind])

@@ -24,6 +24,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES
 
 _TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 _MINUTES = 120
+_SUMMARY = 2000  # characters of the short text
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -181,7 +182,8 @@ def incident_files(known: Any, now: Any, locale: str = "en") -> dict[str, Any]:
 
     :param known: ``{incident, hosts, notifications}``, as ``incident_report`` documents them
     :param now: seconds since the epoch at which it is generated
-    :returns: ``{files: {json, pt_BR.md, pt_BR.html, en.md, en.html}, generated, problem}``
+    :returns: ``{files: {json, pt_BR.md, pt_BR.html, en.md, en.html}, generated, problem, summary}``; the summary is a
+        short text in Markdown
     """
     generated = iso(number(now, "now"), "seconds")
     facts = redact_data({**mapping(known, "known"), "generated": generated, "runbook_version": version()})
@@ -189,7 +191,12 @@ def incident_files(known: Any, now: Any, locale: str = "en") -> dict[str, Any]:
     files = {"json": json.dumps(facts, indent=1, ensure_ascii=False, sort_keys=True, default=str) + "\n"}
     for language, parts in rendered.items():
         files.update({f"{language}.md": parts["markdown"], f"{language}.html": parts["html"]})
-    return {"files": files, "generated": generated, "problem": rendered[locale]["problem"]}
+    return {
+        "files": files,
+        "generated": generated,
+        "problem": rendered[locale]["problem"],
+        "summary": _summary(_report.model(facts, locale)),
+    }
 
 
 def html(model: dict[str, Any], pictures: dict[str, str | None] | None) -> str:
@@ -321,6 +328,23 @@ def _minutes(model: dict[str, Any]) -> dict[str, Any]:
         "none": model["texts"]["no_data"],
         "parts": [{"title": "", "rows": rows}],
     }
+
+
+def _summary(model: dict[str, Any]) -> str:
+    """What fits into the result of a run: how it is now, what was done and what is proven, as far as the limit goes."""
+    lines = [f"# {_escaped(model['title'])}", "", f"**{_escaped(model['headline'])}**", ""]
+    lines += [f"- {_escaped(name)}: {_escaped(value)}" for name, value in model["meta"]]
+    for section in model["sections"]:
+        if section["name"] in ("done", "proven") and section["statements"]:
+            lines += ["", f"## {section['title']}", ""]
+            lines += [f"- {_escaped(statement['text'])}" for statement in section["statements"]]
+    kept: list[str] = []
+    for line in lines:
+        if sum(map(len, kept)) + len(line) > _SUMMARY:
+            kept += ["", "…"]
+            break
+        kept.append(line)
+    return "\n".join(kept) + "\n"
 
 
 _MARKS = re.compile(r"([\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")

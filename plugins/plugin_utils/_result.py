@@ -78,6 +78,8 @@ def run_result(
         "run_id": run_id,
         "next_step": worst["next_step"] or (reach if worst["status"] == "unreachable" else None),
         "hosts": by_host,
+        # What the run as a whole has beside this: the decision, or the report. Each host says the same.
+        **{key: one[key] for one in outcomes.values() for key in ("decided", "report") if key in one},
     }
 
 
@@ -119,6 +121,8 @@ def incident_news(
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"
+    elif procedure == "evolution_instance":
+        event = "open" if any(one.get("delivery") == "off" for one in acted) else "update"
     elif procedure == "roll_forward":
         event = "update"
     elif procedure == "emergency_recovery":

@@ -471,6 +471,7 @@ _SPECIAL: dict[str, Callable[[list[Any]], Any]] = {
     "traces.samples.lost": _newest,
     **{f"traces.last_event.{name}": _latest for name in ("received", "planned", "read", "sent", "settled", "guard")},
     **{f"traces.evidence.{name}": _worst_evidence for name in ("fresh", "covered", "owned", "understood")},
+    "traces.heartbeat": _worst_evidence,
     **{f"traces.grace.{name}": _most for name in ("read", "sent", "settled")},
     "traces.delays.planned_sent": _most,
     "traces.unanswered.longest_wait_seconds": _most,

@@ -47,6 +47,7 @@ class Delivery(TypedDict, total=False):
     unconfirmed: int
     success_rate: float | None
     failed_by_http: dict[str, int]
+    failed_by_cause: dict[str, int]
     failed_by_conversation: dict[str, int]
     run: Run
 
@@ -153,6 +154,7 @@ class Traces(TypedDict, total=False):
     ambiguous: int
     future: int
     evidence: Evidence | None
+    heartbeat: dict[str, Any] | None
     # Of a fleet: what each host logged.
     parts: list[Traces]
 
@@ -311,3 +313,7 @@ class Outcome(TypedDict, total=False):
     decisions: list[dict[str, Any]]
     proof: RecoveryProof
     judged: bool
+    # Whether a workflow's branch is taken, and by which verdict.
+    decided: dict[str, Any]
+    # Where a report lies, and a short text of it.
+    report: dict[str, Any]

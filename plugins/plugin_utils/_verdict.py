@@ -166,6 +166,7 @@ class Seen:
     overdue_unsent: int
     recipients: dict[str, int]
     evidence: Evidence | None
+    heartbeat: dict[str, Any]
     newest: str | None
     measured: str | None
 
@@ -210,6 +211,7 @@ class Seen:
             if value is not None
         }
         self.evidence = cast("Evidence | None", checked.get("evidence"))
+        self.heartbeat = _section(checked, "heartbeat")
         self.newest, self.measured = checked.get("last"), checked.get("measured")
 
     def part(self, name: str) -> dict[str, Any]:
@@ -327,7 +329,8 @@ def verdict(
 
     `fenced` is whether our own fence keeps messages in: `{present, attempts, since}`, or just true.
     With `expected_hours` (see `Hours`, in `time_zone`) silence counts only where it lies within them; what is silent
-    for no other reason is `ok`, cause `quiet`, and proves nothing.
+    for no other reason is `ok`, cause `quiet`, and proves nothing. Where `traces.heartbeat` was asked for, it decides
+    that instead: silence with a fresh heartbeat is `quiet`, silence without one is `blind` at any hour.
     `service_ill` is what its health says of itself when it is not well.
     `locale` (`en` or `pt_BR`) is the language of `reasons` and `would_change`.
     """
@@ -356,6 +359,9 @@ def verdict(
         should = _Expected(expected is True, expected is True)
         if expected and hours:
             should = _expected_by(hours, Seen(part))
+        beats = flag(Seen(part).heartbeat.get("ok"), "heartbeat.ok")
+        if beats is not None:  # what comes in by itself says more than the hours
+            should = should._replace(message=not beats)
         return _judge(part, words, service, limits=limits, expected=should, more=more, level2=level2)
 
     judged = judge(traces)
@@ -523,9 +529,26 @@ def _evidence(seen: Seen, words: Words, *, expected: _Expected) -> Iterator[_Fin
             "limit": words.duration(number(fresh.get("limit_seconds") or 0, "limit_seconds")),
             "rate": words.decimal(f"{number(fresh.get('rate_per_minute') or 0, 'rate_per_minute'):.3g}"),
         }
-        yield ("stale", words.say("stale", **fields)) if expected.message else ("quiet", words.say("quiet"))
-    elif not seen.records and not expected.message and not seen.missing:
-        yield "quiet", words.say("quiet_nothing")
+        yield ("stale", words.say("stale", **fields)) if expected.message else ("quiet", _quiet(seen, words, "quiet"))
+        yield from _no_heartbeat(seen, words, "stale")
+    elif not seen.records and not seen.missing:
+        if not expected.message:
+            yield "quiet", _quiet(seen, words, "quiet_nothing")
+        yield from _no_heartbeat(seen, words, "no_data")
+
+
+def _quiet(seen: Seen, words: Words, otherwise: str) -> str:
+    """Why silence is no finding."""
+    if seen.heartbeat.get("ok") is not True:
+        return words.say(otherwise)
+    age = number(seen.heartbeat.get("age_seconds") or 0, "heartbeat.age_seconds")
+    return words.say("quiet_heartbeat", age=words.duration(age))
+
+
+def _no_heartbeat(seen: Seen, words: Words, cause: str) -> Iterator[_Finding]:
+    if seen.heartbeat.get("ok") is False:
+        limit = number(seen.heartbeat.get("limit_seconds") or 0, "heartbeat.limit_seconds")
+        yield cause, words.say("heartbeat_missing", limit=words.duration(limit))
 
 
 def _gaps(seen: Seen, words: Words, covered: dict[str, Any]) -> Iterator[_Finding]:

@@ -24,7 +24,8 @@ Faults:
     unlicensed  503 LICENSE_REQUIRED before everything else, except `GET /`
 
 `GET /__stand_in/counters` tells what it was asked to send, for everybody and at once:
-`{asked, accepted, refused, by_instance: {name: asked}, numbers: [the last 50 asked for]}`.
+`{asked, accepted, refused, last, by_instance: {name: asked}, numbers: [the last 50 asked for]}`, where `last` is the
+time of the last one asked for.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ import http
 import os
 import re
 import secrets
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -129,6 +131,7 @@ if os.environ.get("EVOLUTION_INSTANCE"):
 asked: collections.Counter[str] = collections.Counter()
 outcomes: collections.Counter[str] = collections.Counter()
 numbers: collections.deque[Any] = collections.deque(maxlen=50)
+last = 0.0  # seconds since the epoch
 
 app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -142,6 +145,7 @@ async def counters() -> dict[str, Any]:
         "asked": sum(asked.values()),
         "accepted": outcomes["accepted"],
         "refused": outcomes["refused"],
+        "last": last,
         "by_instance": dict(asked),
         "numbers": list(numbers),
     }
@@ -160,6 +164,8 @@ async def dispatch(request: Request) -> Answer:
     if not isinstance(body, dict):
         body = {}
     if sending:
+        global last
+        last = time.time()
         asked[sending.group(1)] += 1
         request.state.hit = hit(sum(asked.values()), fault["fail_rate"])
         numbers.append(body.get("number"))

@@ -31,11 +31,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / ".ansible" / "collections"), str(Path(__file__).resolve().parent)]
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso  # noqa: E402
+from ansible_collections.kumon.runbook.plugins.module_utils.log import measure as measuring  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader  # noqa: E402
-from ansible_collections.kumon.runbook.plugins.modules import trace_log_info  # noqa: E402
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _decision, _proofs, _stats, _verdict  # noqa: E402
 from simulated_traffic import (  # noqa: E402
     BEGIN,
@@ -310,25 +310,8 @@ class Said(NamedTuple):
 
 def days(number: int, seed: int, every: float = 600.0) -> Said:
     """Look at the log of healthy days with the module that reads it and the filter that judges it."""
-    params: dict[str, Any] = {
-        "source": "file",
-        "unit": None,
-        "since": "4h",
-        "until": None,
-        "not_before": None,
-        "since_pid": None,
-        "pids": [os.getpid()],
-        "starts": [],
-        "observe": 0,
-        "conversation": None,
-        "grace": None,
-        "expected_instance": "kumon_assistant",
-        "max_samples": 5,
-        "max_unanswered": 20,
-        "seconds": 20,
-        "max_bytes": 1 << 32,
-        "redact": True,
-    }
+    params: dict[str, Any] = dict(measuring.DEFAULTS)
+    params.update({"since": "4h", "pids": [os.getpid()], "expected_instance": "kumon_assistant"})
     causes: Counter[str] = Counter()
     statuses: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as directory:
@@ -339,8 +322,8 @@ def days(number: int, seed: int, every: float = 600.0) -> Said:
             now = BEGIN + every * look + 7.0
             service.go_on_until(now)
             now = max(now, service.process)
-            with mock.patch.object(trace_log_info, "started", lambda pids: service.process if pids else None):
-                traces = trace_log_info.measure(params, now)
+            with mock.patch.object(measuring, "started", lambda pids: service.process if pids else None):
+                traces = measuring.measure(params, now)
             judged = _verdict.verdict(
                 traces,  # type: ignore[arg-type]
                 messages_expected=OPENS <= now % DAY / 3600 < CLOSES,

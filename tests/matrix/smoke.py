@@ -26,6 +26,8 @@ from scene import Scene  # noqa: E402 - found by the line above
 # What a playbook cannot begin without.
 NEEDED = {"roll_forward": ["-e", "level=1"]}
 REFUSAL = "this is the demo inventory and its scene is not up"
+# What touches no host of the inventory says what it lacks itself: here there is ansible-core alone.
+REFUSALS = {"configure_awx": "a coleção awx.awx não está instalada"}
 # Of a run that hangs; the whole set takes half a minute on an idle machine.
 LIMIT = 180
 
@@ -97,7 +99,7 @@ class Smoke:
         nowhere = self.directory / "no-scene"
         for path in sorted((ROOT / "playbooks").glob("[a-z]*.yml")):
             code, output, _result = self.run(path.stem, *NEEDED.get(path.stem, []), scene=nowhere)
-            refused = code != 0 and REFUSAL in " ".join(output.split())
+            refused = code != 0 and REFUSALS.get(path.stem, REFUSAL) in " ".join(output.split())
             self.judge(output, (refused, f"{path.stem} says what to do"))
 
 

@@ -65,7 +65,7 @@ def test_shared_variables_are_named_in_one_role_only():
         named = set(re.findall(r"(?<![.\w])runbook_\w+", re.sub(r"#.*", "", path.read_text(encoding="utf-8"))))
         # Who acts, on which hosts, and why not on these is asked for before anything else; the rest is the result.
         results = {"runbook_result", "runbook_result_", "runbook_diagnosis"}
-        assert named <= {*results, "runbook_actor", "runbook_hosts", "runbook_refuse"}, path
+        assert named <= {*results, "runbook_actor", "runbook_hosts", "runbook_reason", "runbook_refuse"}, path
 
 
 def test_roles_hold_no_words_and_no_judging():
@@ -139,3 +139,12 @@ def test_what_a_user_reads_names_no_place_that_exists_nowhere():
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("roles/*/README.md")]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+def test_what_is_promised_of_security_names_the_tests_that_hold_it():
+    text = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[^`]+)`", text)
+    assert len(named) > 10
+    for name in named:
+        path = ROOT / name
+        assert path.is_file() or list(path.glob("test_*.py")), name

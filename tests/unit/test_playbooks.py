@@ -32,12 +32,6 @@ def test_hosts_are_put_together_once_all_have_ended(name):
     assert [play.get("strategy") for play in plays(name)] == ["linear"]
 
 
-def test_what_has_keys_in_it_is_not_shown_as_a_fact():
-    tasks = yaml.safe_load((PLAYBOOKS.parent / "roles" / "assistant" / "tasks" / "main.yml").read_text())
-    (described,) = [task for task in tasks if "assistant_description" in str(task)]
-    assert described["no_log"] is True
-
-
 def test_no_default_is_none_where_jinja_takes_it_for_no_default():
     files = [*(PLAYBOOKS.parent / "roles").rglob("*.yml"), *PLAYBOOKS.rglob("tasks/*.yml")]
     assert len(files) > 20

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.scenario.host import STATE, Assistant, Run
@@ -47,3 +48,21 @@ def test_what_cannot_deliver_is_named_and_fails(assistant: Assistant) -> None:
         run = bring(assistant, state)
         assert run.code != 0
         assert sentence in run.text
+
+
+def test_a_stop_at_the_gateway_is_proven_without_root_on_the_host(assistant: Assistant) -> None:
+    assistant.gateway()
+    state = "/home/operator/state"
+    run = assistant.playbook("evolution_instance", stop="true", runbook_become=False, runbook_state_dir=state)
+    assert (run.code, run.status) == (0, "proven")
+    assert run.result["hosts"][assistant.name]["status"] == "proven"
+    url = f"{GATEWAY['url']}/instance/connectionState/kumon_assistant"
+    assert '"state":"close"' in assistant.sh(f"curl -sS -H 'apikey: stand-in-key' {url}")
+    counters = "curl -sS -m 3 http://127.0.0.1:8080/__stand_in/counters"
+    first, second = assistant.sh(f"{counters}; echo; sleep 2; {counters}").splitlines()
+    assert json.loads(second)["asked"] > json.loads(first)["asked"]
+    assert json.loads(second)["accepted"] == json.loads(first)["accepted"]
+    assert assistant.sh(f'grep -c \'"act": *"evolution_instance"\' {state}/journal.jsonl').strip() == "2"
+    # Somebody reads the QR code.
+    assistant.gateway(state="open")
+    assert bring(assistant, "connected").code == 0

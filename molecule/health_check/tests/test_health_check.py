@@ -81,6 +81,35 @@ def test_each_fault_is_called_by_its_cause_and_check_mode_measures_as_well(assis
     assert assistant.untouched()
 
 
+def test_a_branch_is_taken_for_exactly_what_was_asked(assistant: Assistant) -> None:
+    lost = {"runbook_log_paths": ["/tmp/lost_handoff.log"]}
+    hosts = assistant.inventory({"lost": lost, "nowhere": {"ansible_port": 9, "ansible_control_path": "none"}})
+    # What was seen on one host stays true whatever could not be seen on another.
+    run = assistant.playbook("decide", *hosts, "--limit=lost,nowhere", runbook_locale="en", decide_level="")
+    assert (run.code, run.result["decided"]) == (
+        0,
+        {"taken": True, "status": "rollback", "cause": "lost_handoff", "level": 1, "host": "lost"},
+    )
+    assert "YES, the verdict is rollback (lost_handoff, level 1) on lost; asked for: rollback" in run.text
+    for asked in (
+        {"decide_on": "blind,watch"},
+        {"decide_cause": "gateway_down"},
+        {"decide_level": "3"},
+    ):
+        run = assistant.playbook("decide", *hosts, "--limit=lost", **asked)
+        assert (run.code != 0, run.status, run.result["decided"]["taken"]) == (True, "rollback", False), asked
+    assistant.assert_refuses_each(
+        "decide",
+        [
+            ({**lost, "decide_on": "rolback"}, "rolback"),
+            ({**lost, "decide_cause": "lost"}, "lost is no cause of a verdict: correct decide_cause"),
+            ({**lost, "decide_level": "4"}, "health_decide_level"),
+        ],
+        runbook_locale="en",
+    )
+    assert assistant.untouched()
+
+
 def test_health_that_gives_no_answer_is_not_healthy(sound: Assistant) -> None:
     sound.fault(health="hang")
     run = sound.playbook("health_check")

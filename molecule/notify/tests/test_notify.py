@@ -143,3 +143,21 @@ def test_neither_key_nor_address_nor_planted_secret_is_shown(assistant: Assistan
     for secret in ("PLANTED", "5511988887777"):
         assert secret not in json.dumps(hooks.got[0][1])
         assert secret not in kept
+
+
+def test_a_job_of_awx_whose_desk_ends_with_it_refuses_or_promises_nothing(sound: Assistant, desk: Desk) -> None:
+    hooks, _mails, variables = desk
+    job = {**variables, "awx_job_id": 7, "awx_user_name": "ana"}
+    sentence = "this is job 7 of AWX, and what is kept on localhost ends with it"
+    for procedure in ("notify", "incident_report", "unanswered"):
+        run = sound.playbook(procedure, **job)
+        assert (run.code != 0, run.status, sentence in run.text) == (True, "refused", True), procedure
+    assert (hooks.got, Path(variables["runbook_desk_dir"]).exists()) == ([], False)
+    # Stopping messages matters more than the telling, and people are told all the same.
+    run = sound.playbook("rollback_level1", runbook_reason="the gateway is down", **job)
+    assert (run.code, run.status, sentence in run.text) == (0, "proven", True)
+    (first,) = hooks.texts("/broken")  # which is not broken here
+    assert "No other message comes by itself" in first
+    assert "Next message" not in first and "To acknowledge" not in first
+    assert "ana (the gateway is down)" in first
+    assert {entry["actor"] for entry in sound.journal()} == {"ana (the gateway is down)"}

@@ -12,10 +12,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import Any, Callable, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
+from ansible_collections.kumon.runbook.plugins.module_utils.log.causes import is_no_number
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     DROPPED,
     FAILED,
@@ -46,6 +47,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import (
     Tally,
     Unanswered,
     is_invalid_instance,
+    person_of,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.turns import Turn, Turns
 
@@ -53,10 +55,13 @@ LONGEST_GRACE, SHORTEST_GRACE = 60.0, 5.0
 _SAMPLE_BYTES = 500
 _LOST_KEYS = 1000
 _CONVERSATIONS_NAMED = 10
+_CAUSES_NAMED = 20
 # What bounds the memory. Beyond them counts stay right, but for what the places of use say.
 _SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = _BUDGETS_KEPT = 50_000
 _INCIDENTS_KEPT = 200_000
 _RUN_KEPT = 1000
+_NAMES_KEPT = 4096
+_HEARTBEATS_KEPT = 1000
 _RECENT = 5000
 # The columns of a minute; the last two are not told by the minute.
 _LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _SETTLED, _REPEATED = range(9)
@@ -67,6 +72,15 @@ _MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
 
 def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
+
+
+class _Name(NamedTuple):
+    """What a ``conv=…|idem=…`` says: whose conversation it is."""
+
+    key: int
+    who: int
+    conversation: bytes
+    person: bytes
 
 
 _Read = tuple[Optional[float], Optional[float], int]  # when it was read, when it was planned, whose it is
@@ -82,6 +96,7 @@ class Balance:
     :param conversation: count only this conversation (its id, or the phone number in it), or None
     :param starts: when processes of the service are known to have begun, by the kernel or a journal; ids mean
         something only within one process
+    :param heartbeat: the conversation (or its phone number) whose messages say only that messages come in, or None
     """
 
     def __init__(
@@ -97,11 +112,17 @@ class Balance:
         max_unanswered: int = 20,
         redacted: bool = True,
         starts: Sequence[float] = (),
+        heartbeat: str | None = None,
     ) -> None:
         self.until = until
         self._now, self._since, self._grace = now, since, grace
         self._conversation = conversation.encode() if conversation else None
+        self._heartbeat = heartbeat.encode() if heartbeat and heartbeat != conversation else None
+        self._heartbeat_keys: dict[bytes, None] = {}
+        self.heartbeats = 0
+        self.last_heartbeat: float | None = None  # also outside of the window
         self._expected = expected_instance
+        self._expected_name = expected_instance.encode() if expected_instance else b""
         self._clean: Callable[[str], str] = redact if redacted else str
         self._starts = sorted(starts)
         self._max_unanswered = max_unanswered
@@ -124,6 +145,7 @@ class Balance:
         self._zeros: dict[int, tuple[float | None, int, bool]] = {}
         self._reads: dict[int, tuple[_Read, ...]] = {}
         self._budgets: dict[int, int] = {}
+        self._names: dict[bytes, _Name] = {}
         self._turns = Turns()
         self._unplanned: list[tuple[float | None, int]] = []
         self._unsent: list[tuple[float | None, int]] = []
@@ -135,6 +157,9 @@ class Balance:
         self._success = self._failed = self._contradicting = 0
         self._contradicted: set[int] = set()
         self._failed_by_http = Tally()
+        self._failed_by_cause = Tally(_CAUSES_NAMED)
+        self.cause_of: Callable[[bytes], str] = lambda _person: ""
+        """tells why the message to a person failed whose result is taken, by what stands before it in the log"""
         self._failed_by_conversation = Tally()
         self._last_success = 0
         self._run: dict[tuple[bytes, int | None], int] = {}
@@ -147,8 +172,9 @@ class Balance:
         self._incidents: set[int] = set()
         self._critical_last: float | None = None
         self._seen, self._sent_by, self._guarded, self._instance_errors = Tally(), Tally(), Tally(), 0
+        self._settled_by = Tally()  # where it is not the expected one
         self._minutes: dict[int, list[int]] = {}
-        self._samples: dict[str, deque[tuple[float | None, bytes]]] = {
+        self._samples: dict[str, deque[tuple[float | None, bytes, str]]] = {
             name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
         }
         self._undated_row = [0] * _WIDTH
@@ -156,24 +182,24 @@ class Balance:
             self._undated_row
         )  # of the minute of the event that is taken; one that nobody reads outside the window
         self._moment: float | None = None  # of the event that is taken, and its line, for samples
-        self._line = b""
+        self.line = b""
         self._inside = True
         self._minute: int | None = None
         self._is_bounded = since is not None or until is not None
         # The V2 traces know no message's id; what they tell has to be paired by key.
         by_any: dict[str, Callable[[Event], None]] = {
             RECEIVED: self._take_received,
-            SENT: self._take_sent,
             DROPPED: self._take_dropped,
             IGNORED: self._take_ignored,
             GUARD: self._take_guard,
             INSTANCE: self._take_instance,
         }
-        self._by_key = {
+        self._by_key: dict[str, Callable[[Event], None]] = {
             **by_any,
-            PLANNED: self._take_plan,
-            READ: self._take_delivery,
-            SETTLED: self._take_result,
+            PLANNED: lambda event: self.take_plan(event.key, event.ids, event.number),
+            READ: lambda event: self.take_delivery(event.key, event.ids, event.number),
+            SENT: lambda event: self.take_sent(event.key, event.instance),
+            SETTLED: lambda event: self.take_result(event.key, event.outcome, event.http, event.instance),
         }
         self._by_id = {
             **by_any,
@@ -209,7 +235,12 @@ class Balance:
             return
         self.unparsed += 1
         self.unparsed_guards += guard
-        self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES]))
+        self._samples["unparsed"].append((moment, line[:_SAMPLE_BYTES], ""))
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether some conversation is not counted, so that each event has to be asked whose it is."""
+        return self._conversation is not None or self._heartbeat is not None
 
     @property
     def newest_message(self) -> float | None:
@@ -221,10 +252,19 @@ class Balance:
         by_id = grammar != "trace"
         if self._conversation is not None and not self._concerns(event, by_id):
             return
-        self._line = line
+        if self._heartbeat is not None and self._is_heartbeat(event, moment):
+            self._beat(event, moment)
+            return
+        self.line = line
+        self.begin(event.stage, moment, grammar, own)
+        (self._by_id if by_id else self._by_key)[event.stage](event)
+
+    def begin(self, stage: str, moment: float | None, grammar: str, own: bool) -> None:
+        """An event of this stage and moment is to be counted next."""
         if moment != self._moment:
             self._turn_to(moment)
-        stage = event.stage
+        if moment is None:
+            self._undated += 1
         if self._inside:
             self._grammars[grammar] += 1
             if moment is not None:
@@ -234,9 +274,6 @@ class Balance:
                     self._own_stamps = True
                 else:
                     self._inherited_stamps = True
-        if moment is None:
-            self._undated += 1
-        (self._by_id if by_id else self._by_key)[stage](event)
 
     def _turn_to(self, moment: float | None) -> None:
         """The next events are of this moment."""
@@ -273,8 +310,34 @@ class Balance:
         conversation = event.conversation or (self._turns.conversation(event.key) if by_id else b"")
         return conversation == self._conversation or self._conversation in conversation.split(b"_")
 
-    def _sample(self, name: str) -> None:
-        self._samples[name].append((self._moment, self._line[:_SAMPLE_BYTES]))
+    def _is_heartbeat(self, event: Event, moment: float | None) -> bool:
+        """Tell whether an event is of a heartbeat message. What is grave counts, whoever wrote."""
+        if event.stage == GUARD:
+            return False
+        if event.stage == INSTANCE and event.instance is not None and is_invalid_instance(_text(event.instance)):
+            return False
+        beat, conversation = self._heartbeat or b"", event.conversation
+        if conversation == beat or beat in conversation.split(b"_"):
+            return True
+        if event.key:
+            return event.key in self._heartbeat_keys
+        # Some lines tell four digits only: they belong to the heartbeat that has just come.
+        soon = moment is None or self.last_heartbeat is None or moment - self.last_heartbeat <= LONGEST_GRACE
+        return bool(self.heartbeats) and soon and len(conversation) == 4 and beat.endswith(conversation)
+
+    def _beat(self, event: Event, moment: float | None) -> None:
+        """A heartbeat proves that messages come in, and that this process writes this log; no more."""
+        self.heartbeats += 1
+        if event.key:
+            if len(self._heartbeat_keys) >= _HEARTBEATS_KEPT:
+                self._heartbeat_keys.pop(next(iter(self._heartbeat_keys)))
+            self._heartbeat_keys[event.key] = None
+        if moment is not None:
+            self.newest = moment if self.newest is None else max(self.newest, moment)
+            self.last_heartbeat = moment if self.last_heartbeat is None else max(self.last_heartbeat, moment)
+
+    def _sample(self, name: str, cause: str = "") -> None:
+        self._samples[name].append((self._moment, self.line[:_SAMPLE_BYTES], cause))
 
     def _critical(self) -> None:
         """Note when the last critical event was, repeats of known incidents included: those are what goes on."""
@@ -288,7 +351,7 @@ class Balance:
         self._row[_RECEIVED] += 1
         self._turns.receive(event.key, event.conversation, self._moment, self._inside)
         if self._inside:
-            self._unanswered.ask(event.conversation, self._moment)
+            self._unanswered.ask(event.conversation, self._moment, person_of(event.conversation))
             if event.instance is not None:
                 self._see_instance(self._seen, event.instance)
 
@@ -299,31 +362,32 @@ class Balance:
         elif self._inside:
             self._unplanned.append((self._moment, hash(event.conversation)))
 
-    def _take_plan(self, event: Event) -> None:
-        key, ids, who, number = hash(event.key), hash(event.ids), hash(event.conversation), event.number
+    def take_plan(self, name: bytes, outbox: bytes, number: int) -> None:
+        """The planner has put ``number`` messages into an outbox (its ids) for ``name``, a ``conv=…|idem=…``."""
+        key, who, conversation, person = self._names.get(name) or self._name(name)
+        ids, moment, inside = hash(outbox), self._moment, self._inside
         before = self._handoffs.hot.get(key)
         is_open = before is not None and before[1] & OPEN != 0
+        packed = word(self._claimed_starts, moment, inside, number, who)
         if not number:
             # The planner writes two traces a turn, before (usually 0) and after: two zeros are a turn without answer.
             if key in self._zeros:
                 self._zeros.pop(key)
-                if self._inside:
-                    self._unplanned.append((self._moment, who))
+                if inside:
+                    self._unplanned.append((moment, who))
             else:
                 if len(self._zeros) >= _ZEROS_KEPT:
                     self._zeros.pop(next(iter(self._zeros)))
-                self._zeros[key] = (self._moment, who, self._inside)
-                if self._inside:  # a turn has begun: somebody wrote
-                    self._unanswered.ask(event.conversation, self._moment)
+                self._zeros[key] = (moment, who, inside)
+                if inside:  # a turn has begun: somebody wrote
+                    self._unanswered.ask(conversation, moment, person)
             # One that is still unread stays so, with its ids; but the outbox is empty now.
-            packed = word(self._claimed_starts, self._moment, self._inside, 0, who)
             if before is not None and is_open:
                 self._handoffs.plan(key, before[0], packed & ~COUNTED | before[1] & COUNTED)
             else:
                 self._handoffs.plan(key, ids, packed & ~OPEN)
             return
-        zero = self._zeros.pop(key, None)
-        packed = word(self._claimed_starts, self._moment, self._inside, number, who)
+        zero = self._zeros.pop(key, None) if self._zeros else None
         if before is not None and is_open and before[0] == ids and zero is None:
             # What is still in the outbox is seen once more before the next turn: it stays one message.
             self._handoffs.plan(key, ids, packed & ~COUNTED | before[1] & COUNTED)
@@ -331,8 +395,16 @@ class Balance:
         self._handoffs.plan(key, ids, packed, another=is_open)
         self._spend(key, -number)
         self._planned_messages()
-        if self._inside and not (zero and zero[2]):
-            self._unanswered.ask(event.conversation, self._moment)
+        if inside and not (zero and zero[2]):
+            self._unanswered.ask(conversation, moment, person)
+
+    def _name(self, name: bytes) -> _Name:
+        """Take a ``conv=…|idem=…`` apart, once for the few traces of its turn."""
+        if len(self._names) >= _NAMES_KEPT:
+            self._names.clear()
+        conversation = _conversation(name)
+        known = self._names[name] = _Name(hash(name), hash(conversation), conversation, person_of(conversation))
+        return known
 
     def _planned_messages(self) -> None:
         self._row[_PLANNED] += 1
@@ -361,8 +433,10 @@ class Balance:
         if self._inside and moment is not None:
             self._recent_plans.append(moment)
 
-    def _take_delivery(self, event: Event) -> None:
-        moment, key, ids = self._moment, hash(event.key), hash(event.ids)
+    def take_delivery(self, name: bytes, outbox: bytes, number: int) -> None:
+        """Delivery has found ``number`` messages in an outbox (its ids) for ``name``."""
+        key, who, _conversation, _person = self._names.get(name) or self._name(name)
+        moment, ids = self._moment, hash(outbox)
         plan = self._handoffs.deliver(key, ids)
         planned_at: float | None = None
         if plan is not None:
@@ -379,16 +453,16 @@ class Balance:
                 self._critical()
             else:
                 self.ambiguous += 1
-        if event.number:
+        if number:
             self._row[_READ] += 1
             if len(self._reads) < _READS_KEPT:
-                read = (moment, planned_at, hash(event.conversation))
+                read = (moment, planned_at, who)
                 waiting = self._reads.get(key)
                 self._reads[key] = (read,) if waiting is None else (*waiting, read)
         elif plan is not None and count_of(plan[1]):
             self._lost += 1
             self._critical()
-            self._lost_keys.append((event.key, count_of(plan[1]), event.number))
+            self._lost_keys.append((name, count_of(plan[1]), number))
             self._row[_LOST] += 1
             self._sample("lost")
 
@@ -408,8 +482,9 @@ class Balance:
         if seconds > LONGEST_GRACE and self._inside and name in self._late:
             self._late[name] += 1
 
-    def _take_sent(self, event: Event) -> None:
-        key = hash(event.key)
+    def take_sent(self, name: bytes, instance: bytes | None) -> None:
+        """A message for ``name`` was handed to an instance of the gateway."""
+        key = hash(name)
         self._leave_reads(key)
         repeated = self._spend(key, 1)
         if not self._inside:
@@ -417,11 +492,12 @@ class Balance:
         self._sequence += 1
         self._row[_SENT] += 1
         self._row[_REPEATED] += repeated
-        if event.instance is not None:
-            self._see_instance(self._sent_by, event.instance)
-        if event.key not in self._sends and len(self._sends) >= _SENDS_KEPT:
+        if instance is not None:
+            self._see_instance(self._sent_by, instance)
+        waiting = self._sends.get(name)
+        if waiting is None and len(self._sends) >= _SENDS_KEPT:
             self._give_up_oldest_send()
-        self._sends[event.key] = (*self._sends.get(event.key, ()), (self._moment, self._sequence))
+        self._sends[name] = (*(waiting or ()), (self._moment, self._sequence))
 
     def _leave_reads(self, key: int) -> None:
         """What was read is sent now."""
@@ -453,51 +529,56 @@ class Balance:
             self._delays["planned_sent"].add(moment - sent_at)
             self._delay("settled", moment - sent_at)
         if self._inside:
-            self._settle(event, conversation)
+            self._settle(event.outcome, event.http, _Name(0, hash(conversation), conversation, person_of(conversation)))
 
-    def _take_result(self, event: Event) -> None:
-        key = hash(event.key)
+    def take_result(self, name: bytes, outcome: str, http: bytes, instance: bytes | None) -> None:
+        """What became of a message that was sent for ``name``."""
+        known = self._names.get(name) or self._name(name)
+        key = known.key
         self._leave_reads(key)
-        if event.outcome == FAILED:
+        if outcome == FAILED:
             self._spend(key, -1)  # it may be tried again
-        waiting = self._sends.pop(event.key, None)
+        waiting = self._sends.pop(name, None) if self._sends else None
         if waiting:
             if len(waiting) > 1:
-                self._sends[event.key] = waiting[1:]
+                self._sends[name] = waiting[1:]
             sent_at = waiting[0][0]
             if sent_at is not None and self._moment is not None:
                 self._delay("settled", self._moment - sent_at)
         if self._inside:
-            self._settle(event, event.conversation)
+            # What is invalid was said where it was chosen; a result without an instance may have had none to name.
+            if instance and instance != self._expected_name and not is_invalid_instance(_text(instance)):
+                self._settled_by.add(_text(instance))
+            self._settle(outcome, http, known, self.cause_of(known.person) if outcome == FAILED else "")
 
-    def _settle(self, event: Event, conversation: bytes) -> None:
+    def _settle(self, outcome: str, http: bytes, known: _Name, cause: str = "") -> None:
         self._sequence += 1
         self._row[_SETTLED] += 1
-        failed = event.outcome == FAILED
-        moment = self._moment
-        minute = None if moment is None else int(moment // 60)
-        if not failed and _is_error(event.http):
+        failed = outcome == FAILED
+        if not failed and _is_error(http):
             # Both cannot be true. It is believed to be neither.
             self._contradicting += 1
             if len(self._contradicted) < _RECENT:
-                self._contradicted.add(hash(conversation))
+                self._contradicted.add(known.who)
             self._row[_CONTRADICTING] += 1
             self._sample("failures")
             return
         if failed:
             self._failed += 1
-            self._failed_by_http.add(_text(event.http))
-            self._failed_by_conversation.add(_text(conversation))
+            self._failed_by_http.add(_text(http))
+            self._failed_by_conversation.add(_text(known.conversation))
+            if cause:
+                self._failed_by_cause.add(cause)
             if len(self._run) < _RUN_KEPT:
-                self._run.setdefault((conversation, minute), self._sequence)
-            self._sample("failures")
+                self._run.setdefault((known.conversation, self._minute), self._sequence)
+            self._sample("failures", cause)
         else:
             self._success += 1
             self._last_success = self._sequence
-            self._unanswered.answer(conversation)
+            self._unanswered.answer(known.person)
             if self._run:
                 self._run = {}
-        self._outcomes.add(minute, conversation, failed, is_number=event.http == b"400")
+        self._outcomes.add(self._minute, known.who, failed, http == b"400" or is_no_number(cause))
 
     def _take_dropped(self, event: Event) -> None:
         self._turns.drop(event.conversation)
@@ -513,7 +594,7 @@ class Balance:
         key = next(iter(self._sends))
         for moment, _sequence in self._sends.pop(key):
             self._unconfirmed += 1
-            self._outcomes.add(None if moment is None else int(moment // 60), _conversation(key), True)
+            self._outcomes.add(None if moment is None else int(moment // 60), hash(_conversation(key)), True)
 
     # ---------------------------------------------------- guards and instances
 
@@ -674,6 +755,7 @@ class _Sheet:
                 "sent": b.total(_SENT) + len(self.open_turns),
                 "success_rate": round(b._success / settled, 6) if settled else None,
                 "failed_by_http": self._named(b._failed_by_http),
+                "failed_by_cause": self._named(b._failed_by_cause),
                 "failed_by_conversation": self._named(b._failed_by_conversation.largest(_CONVERSATIONS_NAMED)),
                 "unconfirmed": unconfirmed,
                 "run": {"failures": len(run), "recipients": len({conversation for conversation, _minute in run})},
@@ -709,8 +791,12 @@ class _Sheet:
             "minutes": self._minutes(),
             "samples": {
                 name: [
-                    {"time": iso(moment), "line": b._clean(_text(line).replace("\r", ""))}
-                    for moment, line in reversed(samples)
+                    {
+                        "time": iso(moment),
+                        "line": b._clean(_text(line).replace("\r", "")),
+                        **({"reason": b._clean(cause)} if cause else {}),
+                    }
+                    for moment, line, cause in reversed(samples)
                 ]
                 for name, samples in b._samples.items()
             },
@@ -779,12 +865,12 @@ class _Sheet:
     def _instances(self) -> tuple[dict[str, int], dict[str, int], dict[str, int]]:
         """Return turns by instance name (all, the invalid ones, those that are not the expected one).
 
-        A turn names its instance in an INSTANCE_TRACE, in its sends and in its guards, but not always in all of them;
-        the largest of the three counts is the best there is of how many turns used it.
+        A turn names its instance in an INSTANCE_TRACE, in its sends, results and guards, but not always in all of them;
+        the largest of these counts is the best there is of how many turns used it.
         """
         b = self.b
         seen = dict(b._seen)
-        for other in (b._sent_by, b._guarded):
+        for other in (b._sent_by, b._guarded, b._settled_by):
             for name, count in other.items():
                 if name not in b._seen or is_invalid_instance(name):
                     seen[name] = max(seen.get(name, 0), count)

@@ -56,6 +56,26 @@ def evidence(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict
     }
 
 
+def heartbeat(records: int, last: float | None, minutes: float, facts: Facts) -> dict[str, Any]:
+    """Return whether a heartbeat message came within the last ``minutes``; ``ok`` is None where that cannot be said,
+    because too little was read or its records carry no time."""
+    age = None if last is None else max(0.0, facts.present - last)
+    limit = minutes * 60
+    begins = facts.present - limit if facts.read_from is None else facts.read_from
+    ok: bool | None = None
+    if age is not None:
+        ok = age <= limit
+    elif not records and begins <= facts.present - limit:
+        ok = False
+    return {
+        "ok": ok,
+        "records": records,
+        "last": iso(last),
+        "age_seconds": None if age is None else round(age, 3),
+        "limit_seconds": round(limit, 1),
+    }
+
+
 def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[str, Any]:
     """Silence longer than max(10 minutes, 16 / rate of the hour before the newest message) is no chance."""
     if newest is None:

@@ -9,7 +9,8 @@ They are cut off at both ends and never searched for by patterns that could be m
 
 from __future__ import annotations
 
-from typing import Callable
+import re
+from typing import TYPE_CHECKING, Callable
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     FAILED,
@@ -23,6 +24,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     Event,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import Record
+
+if TYPE_CHECKING:
+    from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
 
 _CONV, _IDEM = b"|conv=", b"|idem="
 
@@ -123,3 +127,60 @@ READERS: dict[bytes, Callable[[bytes], list[Event] | None]] = {
     b"INSTANCE_GUARD": lambda rest: _guard("instance", rest),
 }
 """Reads what stands behind the word of a trace and its bar."""
+
+# The same traces as nearly all are: no value holds a bar, which alone can be read otherwise.
+_VALUE = rb"[^|]*"
+_NAME = rb"(conv=" + _VALUE + rb"\|idem=" + _VALUE + rb")"
+_OUTBOX = re.compile(
+    rb"phase=(planner|delivery)\|"
+    + _NAME
+    + rb"\|state_id=("
+    + _VALUE
+    + rb"\|outbox_id="
+    + _VALUE
+    + rb")\|count=([0-9]{1,9})"
+)
+_SEND = re.compile(rb"action=send\|instance=(" + _VALUE + rb")\|phone=" + _VALUE + rb"\|" + _NAME)
+_RESULT = re.compile(
+    rb"action=result\|status=(success|failed)\|http=(" + _VALUE + rb")\|instance=(" + _VALUE + rb")\|" + _NAME
+)
+_OUTBOX_WORD, _DELIVERY_WORD = map(list(READERS).index, (b"OUTBOX_TRACE", b"DELIVERY_TRACE"))
+
+
+def take_common(
+    word: int, block: bytes, start: int, end: int, balance: Balance, moment: float | None, own: bool, line: bytes
+) -> bool:
+    """Count the trace whose fields are ``block[start:end]`` as ``READERS`` would; tell whether it was a common one.
+
+    ``word`` is the place of its word in ``READERS``. Nearly all of a large log is read by this: one pattern a trace,
+    and no event in between.
+    """
+    if word == _OUTBOX_WORD:
+        found = _OUTBOX.fullmatch(block, start, end)
+        if found is None:
+            return False
+        phase, name, outbox, number = found.groups()
+        if phase == b"planner":
+            balance.begin(PLANNED, moment, "trace", own)
+            balance.take_plan(name, outbox, int(number))
+        else:
+            balance.line = line
+            balance.begin(READ, moment, "trace", own)
+            balance.take_delivery(name, outbox, int(number))
+        return True
+    if word != _DELIVERY_WORD:
+        return False
+    found = _RESULT.fullmatch(block, start, end)
+    if found is not None:
+        status, http, instance, name = found.groups()
+        balance.line = line
+        balance.begin(SETTLED, moment, "trace", own)
+        balance.take_result(name, FAILED if status == b"failed" else SUCCESS, http, instance)
+        return True
+    found = _SEND.fullmatch(block, start, end)
+    if found is None:
+        return False
+    instance, name = found.groups()
+    balance.begin(SENT, moment, "trace", own)
+    balance.take_sent(name, instance)
+    return True

@@ -17,10 +17,11 @@ from collections.abc import Iterator
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log import envelopes
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
+from ansible_collections.kumon.runbook.plugins.module_utils.log.causes import FAILED_FOR, LINES, cause_of
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import Grammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_one_turn import OneTurnGrammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_pipeline import PipelineGrammar
-from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import READERS, TraceGrammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import READERS, TraceGrammar, take_common
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import (
     BARE,
     JSON,
@@ -58,8 +59,6 @@ _SKIP, _LOOK = 0, 1
 _STAMP_TRIES = 50
 _CLOCK_JUMP = 300.0
 _TRACE_WORDS = tuple(READERS)
-_TRACE_READERS = tuple(READERS.values())
-_GUARDS = frozenset(number for number, word in enumerate(READERS) if word.endswith(b"_GUARD"))
 _PART = 16_000  # of a line that is too long for its envelope, 16 KiB at a time
 
 
@@ -88,6 +87,8 @@ class TraceReader:
         self.deduplicate = False  # where two files overlap in time, a record can stand in both
         self._known: set[int] = set()
         self._live = False
+        self._block, self._start = b"", 0  # where the record stands that is being taken
+        balance.cause_of = self._cause_of
         self.start_of_file()
 
     # ---------------------------------------------------------------- protocol
@@ -133,8 +134,8 @@ class TraceReader:
         # Colours and carriage returns are rare; without them most lines can be taken as they are.
         plain = not self._envelope and b"\x1b" not in block and b"\r" not in block
         find, rfind, end = block.find, block.rfind, len(block)
+        plain = plain and not self.deduplicate and not self.balance.is_filtered
         heads, at, done = self._heads, 0, 0  # up to `done` times have been looked for
-        json = day = -1  # where the next lines begin that may tell a time
         in_text = self._in_text()
         while at < end:
             if in_text:
@@ -164,18 +165,15 @@ class TraceReader:
             if kind == _SKIP:
                 continue
             if self._needs_stamps:
-                if json < start or day < start:
-                    self._inherit(block, done, start, json < start, day < start)
-                    if json < start:
-                        json = find(b"\n{", start) + 1 or end
-                    if day < start:
-                        day = find(b"\n2", start) + 1 or end
+                # Only lines that begin with a brace or a day tell a time.
+                if not done or rfind(b"\n{", done, start) >= 0 or rfind(b"\n2", done, start) >= 0:
+                    self._inherit(block, done, start)
                 done = start
             if kind == _LOOK or not (plain and self._trace(kind, block, start, mark, stop)):
                 self._line(block[start:stop], block, start)
                 in_text = self._in_text()
         if self._needs_stamps:
-            self._inherit(block, done, end, json < end, day < end)
+            self._inherit(block, done, end)
         self._before = block[-_KEPT_BEFORE:]
         self._ended_in_a_long_line = b"\n" not in self._before
 
@@ -279,44 +277,34 @@ class TraceReader:
 
     def _trace(self, kind: int, block: bytes, start: int, mark: int, stop: int) -> bool:
         """Take a trace of the commonest shapes; tell whether it was one."""
-        word = (kind - 2) // 2
-        if word in _GUARDS:
-            return False
-        stream = self._plain
         if kind & 1:
             end = block.find(b'"', mark, stop)
-            if block[stop - 1 : stop] != b"}" or end < 0 or block.find(b"\\", mark, end) >= 0:
+            if end < 0 or block[stop - 1 : stop] != b"}" or block.find(b"\\", mark, end) >= 0:
                 return False
-            rest = block[mark + 1 : end]
             moment = self._stamps.moment(block[start + 15 : start + 31], block[start + 32 : start + 41], False)
-            if moment is None or moment > self._latest or self.deduplicate:
+            if moment is None or moment > self._latest:
                 return False
             own = True
         else:
-            rest, own = block[mark + 1 : stop], False
+            end, own = stop, False
             moment = self._now if self._live else self._time
-        events = _TRACE_READERS[word](rest)
-        if not events:
+        self._block, self._start = block, start
+        if not take_common((kind - 2) // 2, block, mark + 1, end, self.balance, moment, own, block[start:stop]):
             return False
         if own:
             self._time, self._needs_stamps = moment, False
         else:
             self._needs_stamps = True
-        stream.headed, stream.bare_run = True, 0
-        take = self.balance.take
-        for event in events:
-            take(event, moment, block[start:stop], "trace", own)
+        self._plain.headed, self._plain.bare_run = True, 0
         return True
 
     # -------------------------------------------------------------------- times
 
-    def _inherit(self, block: bytes, start: int, end: int, json: bool, day: bool) -> None:
-        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none.
-
-        ``json`` and ``day`` tell whether any line there begins with a brace, or with a day.
-        """
+    def _inherit(self, block: bytes, start: int, end: int) -> None:
+        """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none."""
         for _try in range(_STAMP_TRIES):
-            at = max(block.rfind(b"\n{", start, end) if json else -1, block.rfind(b"\n2", start, end) if day else -1)
+            at = block.rfind(b"\n{", start, end)
+            at = max(at, block.rfind(b"\n2", max(at, start), end))
             if at < 0:
                 if start == 0 and end and block[:1] in (b"{", b"2"):
                     at = -1
@@ -417,6 +405,7 @@ class TraceReader:
                 return
             self.balance.unparsed_record(moment, line, guard=b"_GUARD|" in record.message[:20])
             return
+        self._block, self._start = block, start
         for event in events:
             self.balance.take(event, moment, line, grammar.name, own)
 
@@ -438,12 +427,22 @@ class TraceReader:
 
     # -------------------------------------------------------------------- texts
 
-    def _lines_before(self, block: bytes, start: int) -> Iterator[bytes]:
+    def _cause_of(self, person: bytes) -> str:
+        """Return why the message to a person failed whose result is being taken."""
+        block, start = self._block, self._start
+        named = FAILED_FOR + person
+        if block.rfind(named, max(0, start - _KEPT_BEFORE), start) < 0 and not (
+            start < _KEPT_BEFORE and named in self._before
+        ):
+            return ""
+        return cause_of(person, (read_record(text, self._stamps) for text in self._lines_before(block, start, LINES)))
+
+    def _lines_before(self, block: bytes, start: int, most: int = _FREE_TEXT_LINES) -> Iterator[bytes]:
         """Yield what the service wrote in the lines before ``start``, the nearest first."""
         before = block[max(0, start - _KEPT_BEFORE) : max(0, start - 1)] if start else b""
         if start < _KEPT_BEFORE and self._before:
             before = self._before + b"\n" + before if before else self._before
-        for line in reversed(before.split(b"\n")[-_FREE_TEXT_LINES:]):
+        for line in reversed(before.split(b"\n")[-most:]):
             found = envelopes.unwrap(line, self._envelope or "")
             yield line if found is None else found.text
 

@@ -52,7 +52,7 @@ class Delays:
 
     def add(self, seconds: float) -> None:
         """Note how long it took once; a clock that was set back counts as no time."""
-        self._seconds.append(max(0.0, seconds))
+        self._seconds.append(seconds if seconds > 0.0 else 0.0)
 
     def usual(self) -> float | None:
         """Return what 95 % took at most, in seconds; None when it was never seen."""
@@ -74,29 +74,31 @@ class Outcomes:
         self._size = 0
         self._counted: dict[int, tuple[int, int]] = {}
         self._failing_since: dict[int, int] = {}  # the last minute in which a conversation failed, of settled minutes
-        self._numbers: list[tuple[int | None, bytes]] = []
+        self._numbers: list[tuple[int | None, int]] = []
         self._reached: dict[bool, set[int]] = {True: set(), False: set()}
 
-    def add(self, minute: int | None, conversation: bytes, failed: bool, is_number: bool = False) -> None:
-        """Note an outcome; without a time only who it concerned."""
+    def add(self, minute: int | None, who: int, failed: bool, is_number: bool = False) -> None:
+        """Note an outcome of a conversation (its hash); without a time only who it concerned."""
         if not failed:
-            self._numbers = []
+            if self._numbers:
+                self._numbers = []
         elif is_number and len(self._numbers) < _NUMBERS_IN_A_ROW:
-            self._numbers.append((minute, conversation))
+            self._numbers.append((minute, who))
             if len(self._numbers) == _NUMBERS_IN_A_ROW:
                 for earlier in self._numbers:
                     self._add(*earlier, True)
             return
-        self._add(minute, conversation, failed)
+        self._add(minute, who, failed)
 
-    def _add(self, minute: int | None, conversation: bytes, failed: bool) -> None:
-        who = hash(conversation)
+    def _add(self, minute: int | None, who: int, failed: bool) -> None:
         reached = self._reached[failed]
         if len(reached) < _RECIPIENTS_KEPT:
             reached.add(who)
         if minute is None:
             return
-        outcomes = self._minutes.setdefault(minute, {})
+        outcomes = self._minutes.get(minute)
+        if outcomes is None:
+            outcomes = self._minutes[minute] = {}
         known = outcomes.get(who)
         if known is None:
             self._size += 1
@@ -148,7 +150,7 @@ def _count(minute: int, outcomes: dict[int, bool], failing: dict[int, int]) -> t
     return success, failed
 
 
-def _person(conversation: bytes) -> bytes:
+def person_of(conversation: bytes) -> bytes:
     """Whose conversation it is: the phone number in its id, where it has one."""
     found = _NUMBER.search(conversation)
     return found.group() if found else conversation
@@ -164,19 +166,20 @@ class Unanswered:
         self._waiting: dict[bytes, tuple[float | None, int, bytes]] = {}
         self._dropped = 0
 
-    def ask(self, conversation: bytes, moment: float | None) -> None:
+    def ask(self, conversation: bytes, moment: float | None, person: bytes) -> None:
         """A message of the conversation came in, or was planned."""
-        person = _person(conversation)
-        since, messages, first = self._waiting.get(person, (moment, 0, conversation))
-        if not messages and len(self._waiting) >= _UNANSWERED_KEPT:
+        known = self._waiting.get(person)
+        if known is not None:
+            self._waiting[person] = (known[0], known[1] + 1, known[2])
+        elif len(self._waiting) < _UNANSWERED_KEPT:
+            self._waiting[person] = (moment, 1, conversation)
+        else:
             self._dropped += 1
-            return
-        self._waiting[person] = (since, messages + 1, first)
 
-    def answer(self, conversation: bytes) -> None:
+    def answer(self, person: bytes) -> None:
         """An answer was delivered."""
         if self._waiting:
-            self._waiting.pop(_person(conversation), None)
+            self._waiting.pop(person, None)
 
     def told(self, present: float, grace: float, limit: int, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return ``{n, longest_wait_seconds, keys}``; the longest wait comes first."""

@@ -55,6 +55,7 @@ TEXTS: dict[str, Both] = {
     "no_instance": Both("nenhuma vista", "none seen"),
     "failures": Both("Falhas", "Failures"),
     "by_http": Both("por HTTP: {names}", "by HTTP: {names}"),
+    "by_cause": Both("o que o gateway disse: {names}", "what the gateway said: {names}"),
     "by_conversation": Both("por conversa: {names}", "by conversation: {names}"),
     "no_failures": Both("nenhuma", "none"),
     "rise": Both("Aumento", "Rise"),

@@ -12,6 +12,7 @@ TEXTS: dict[str, Both] = {
     "process": Both("início do processo", "start of process"),
     "handoff": Both("Planejadas / lidas / perdidas / não lidas", "Planned / read / lost / unread"),
     "delivery": Both("Envios / sucesso / falha / sem resultado", "Sent / success / failed / no result"),
+    "causes": Both("Causas das falhas", "Causes of the failures"),
     "guards": Both("Incidentes críticos", "Critical incidents"),
     "declared": Both("declarado", "declared"),
     "effective": Both("no processo", "in the process"),

@@ -38,9 +38,13 @@ TEXTS: dict[str, Both] = {
     "eta": Both("Previsão: {eta}", "ETA: {eta}"),
     "eta_step": Both("o passo em andamento leva no máximo {budget}", "the step in progress takes {budget} at most"),
     "eta_given_at": Both("informada às", "given at"),
-    "eta_none": Both(
-        "ainda não há; para informar: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'",
-        "none yet; to give one: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'",
+    "eta_none": Both("ainda não há", "none yet"),
+    "eta_how": Both(
+        "para informar: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'",
+        "to give one: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'",
+    ),
+    "eta_awx": Both(
+        "para informar: modelo «{template}» no AWX, notify_eta", "to give one: template «{template}» in AWX, notify_eta"
     ),
     "next_step": Both("A seguir: {next_step}", "Next: {next_step}"),
     "next_begun": Both(
@@ -59,6 +63,21 @@ TEXTS: dict[str, Both] = {
     "acknowledge": Both(
         "Para assumir: ansible-playbook kumon.runbook.notify -e notify_event=acknowledge -e notify_by=SEU_NOME",
         "To acknowledge: ansible-playbook kumon.runbook.notify -e notify_event=acknowledge -e notify_by=YOUR_NAME",
+    ),
+    "acknowledge_awx": Both(
+        "Para assumir: inicie o modelo «{template}» no AWX com o seu nome",
+        "To acknowledge: launch the template «{template}» in AWX with your name",
+    ),
+    # Where the state of the incident ends with the job.
+    "no_next_message": Both(
+        "Nenhuma outra mensagem sai sozinha e ninguém pode assumir: o estado do aviso acabou com o job do AWX "
+        "(runbook_desk_host). Acompanhe até o fim.",
+        "No other message comes by itself, and nobody can acknowledge: what was told ended with the job of AWX "
+        "(runbook_desk_host). Follow it to its end.",
+    ),
+    "no_next_message_business": Both(
+        "Nenhuma outra mensagem sai sozinha; pergunte à equipe técnica.",
+        "No other message comes by itself; ask the technical team.",
     ),
     "next_message": Both(
         "Próxima mensagem: em {minutes} minutos, também se nada mudar.",

@@ -12,5 +12,11 @@ TEXTS: dict[str, Both] = {
     "failed": Both("FALHOU", "FAILED"),
     "unreachable": Both("SEM ACESSO ao host", "HOST NOT REACHED"),
     "reach_again": Both("alcance {host} de novo", "reach {host} again"),
+    # A desk on the disk of a job's container.
+    "desk_ends": Both(
+        "este é o job {job} do AWX, e o que é guardado em {desk} acaba com ele: "
+        "defina runbook_desk_host com um host que fica",
+        "this is job {job} of AWX, and what is kept on {desk} ends with it: set runbook_desk_host to a host that stays",
+    ),
     "not_written": Both("NENHUM relatório foi escrito", "NO report was written"),
 }

@@ -47,6 +47,9 @@ TEXTS: dict[str, Both] = {
         "{host}: {n} guard incidents at level CRITICAL: {types}.",
     ),
     "by_http": Both("{host}: falhas de envio por código HTTP: {codes}.", "{host}: failed sends by HTTP code: {codes}."),
+    "by_cause": Both(
+        "{host}: o que o gateway disse das falhas: {causes}.", "{host}: what the gateway said of them: {causes}."
+    ),
     "invalid_instance": Both(
         "{host}: instância inválida em uso: {names}.",
         "{host}: invalid instance in use: {names}.",

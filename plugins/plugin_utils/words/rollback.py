@@ -100,6 +100,14 @@ TEXTS: dict[str, Both] = {
         "nenhum arquivo desta versão lê {flags}: defini-los não muda nada",
         "no file of this release reads {flags}: setting them changes nothing",
     ),
+    "no_profile": Both(
+        "o código não diz quais flags esta versão tem: indique runbook_profile ou rollback_level2_flags",
+        "the code does not tell which flags this release has: set runbook_profile or rollback_level2_flags",
+    ),
+    "no_v1": Both(
+        "esta versão não tem flags de V1 para as quais voltar: {run[rollback_level3]}",
+        "this release has no flags of V1 to go back to: {run[rollback_level3]}",
+    ),
     "no_fence": Both("SEM CERCA DE REDE ({why})", "NO NETWORK FENCE ({why})"),
     "fence_since": Both(
         "Cerca de rede: de pé desde {since}; para retirar: {run[roll_forward -e level=1]}",
@@ -166,15 +174,25 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level3]} (previous code), or -e rollback_fence=auto",
     ),
     "next_1_fence_leaks": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
-    "next_unfenced_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
-    "next_unfenced_reported": Both("{run[smoke_test]}", "{run[smoke_test]}"),
+    "next_unfenced_no_message_seen": Both(
+        "{run[smoke_test]}; se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
+        "{run[smoke_test]}; if messages still go out, {run[evolution_instance -e stop=true]}",
+    ),
+    "next_unfenced_reported": Both(
+        "{run[smoke_test]}; se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
+        "{run[smoke_test]}; if messages still go out, {run[evolution_instance -e stop=true]}",
+    ),
     "next_unfenced_still_sending": Both(
-        "pare o serviço, ou {run[rollback_level3]} (código anterior)",
-        "stop the service, or {run[rollback_level3]} (previous code)",
+        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
+        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
     ),
     "next_unfenced_reports_false": Both(
-        "pare o serviço, ou {run[rollback_level3]} (código anterior)",
-        "stop the service, or {run[rollback_level3]} (previous code)",
+        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
+        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
+    ),
+    "next_unfenced_not_in_process": Both(
+        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
+        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
     ),
     "next_1_fence_untried": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_1_fence_unread": Both(

@@ -34,6 +34,14 @@ TEXTS: dict[str, Both] = {
         "Quieto, não provado: não há registro na janela, e nenhuma mensagem era esperada.",
         "Quiet, not proven: there is no trace in the window, and no messages were expected.",
     ),
+    "quiet_heartbeat": Both(
+        "Quieto, não provado: nenhuma outra mensagem, mas o sinal de vida de há {age} entrou.",
+        "Quiet, not proven: no other message, but the heartbeat of {age} ago came in.",
+    ),
+    "heartbeat_missing": Both(
+        "Nenhum sinal de vida entrou nos últimos {limit}: o silêncio não é de quem nada tem a dizer.",
+        "No heartbeat has come in within {limit}: this is not the silence of people who have nothing to say.",
+    ),
     "stale": Both(
         "O evento mais recente tem {age}; depois de {rate} por minuto, mais de {limit} de silêncio é demais.",
         "The newest event is {age} old; after {rate} a minute more than {limit} of silence is too long.",

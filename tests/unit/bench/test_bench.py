@@ -40,17 +40,17 @@ def test_what_hangs_does_not_keep_the_others_from_their_figures(monkeypatch: pyt
 
     class Hosts:
         def __enter__(self) -> Path:
-            return Path("fleet.yml")
+            return Path("directory")
 
         def __exit__(self, *_details: object) -> None: ...
 
     monkeypatch.setattr(levels, "hosts", Hosts)
     monkeypatch.setattr(levels, "level", level)
     monkeypatch.setattr(levels, "on_host", lambda *_arguments: 1.0)
-    monkeypatch.setattr(levels, "fleet_of", lambda *_arguments: measured.append(50))
+    monkeypatch.setattr(levels, "fleet_of", lambda _limits, _directory, number: measured.append(number))
     limits = Limits()
     levels.bench(limits)
-    assert measured == [1, 2, 50, 3]
+    assert measured == [1, 2, 10, 50, 3]
     assert limits.broken
 
 

@@ -66,6 +66,9 @@ def texts(spec: dict[str, Any]) -> list[tuple[Any, Any]]:
     """Texts that fit, and what they mean."""
     kind = spec["type"]
     if spec.get("choices"):
+        if kind == "list":
+            one, other = spec["choices"][:2]
+            return [(f" {one} ", [one]), (f"{one},{other}", [one, other]), ([one], [one])]
         return [(f"  {choice} ", choice) for choice in spec["choices"] if choice] + [
             (choice, choice) for choice in spec["choices"] if choice
         ]
@@ -232,3 +235,38 @@ def test_a_variable_that_does_not_fit_fails_with_its_sentence(play):
     shown, facts = play(demo_on="perhaps", demo_key="PLANTEDKEY")
     assert facts is None
     assert "demo_on" in shown and "perhaps" in shown and "PLANTEDKEY" not in shown and "Traceback" not in shown
+
+
+DESCRIBED = """
+- kumon.runbook.settings:
+    role: assistant
+    entries: [main]
+    also: {demo: [main]}
+    describe: true
+    tells: true
+- ansible.builtin.set_fact:
+    __demo: "{{ {'target': __assistant_target.service, 'python': __assistant_desk_python, 'demo': __demo,
+                'awx': __assistant_in_awx, 'desk': __assistant_desk_problem} }}"
+  no_log: true
+"""
+
+
+def test_one_task_does_for_all_and_says_now_that_nobody_is_told(play, tmp_path):
+    roles = tmp_path / "roles"
+    (roles / "demo" / "tasks" / "main.yml").write_text(DESCRIBED, encoding="utf-8")
+    (roles / "assistant").symlink_to(HERE / "roles" / "assistant")
+    paths = {"runbook_log_paths": ["/var/log/a.log"], "runbook_desk_host": "localhost"}
+    shown, facts = play(
+        demo_key="PLANTEDKEY", runbook_health_url="http://127.0.0.1:8000/health?key=PLANTEDKEY", **paths
+    )
+    assert (facts["target"]["port"], facts["demo"]["key"]) == (8000, "PLANTEDKEY")
+    assert facts["python"]
+    assert (facts["awx"], facts["desk"]) == (False, "")
+    assert "PLANTEDKEY" not in shown
+    assert "[WARNING]" in shown and "runbook_contacts" in shown
+    (tmp_path / "facts.json").unlink()
+    _shown, facts = play(awx_job_id=7, demo_key="x", **paths)
+    assert facts["awx"] is True and "job 7 do AWX" in facts["desk"]
+    (tmp_path / "facts.json").unlink()
+    shown, facts = play(runbook_health_url="planted", **paths)
+    assert facts is None and "runbook_health_url (planted) is not an http URL" in shown

@@ -49,6 +49,25 @@ def test_flags_that_nothing_reads(tree, files, found):
     assert _code.unread(tree(**files), FLAGS) == found
 
 
+MARKS = {"procedures": ["DELIVERY_DISABLE"], "app_main": ["ROUTER_V2_SHADOW", "WORKFLOW_V2_ENABLED"]}
+
+
+@pytest.mark.parametrize(
+    ("files", "kind"),
+    [
+        ({}, None),
+        ({"a.py": "ROUTER_V2_SHADOW"}, None),
+        ({"a.py": "ROUTER_V2_SHADOW", "b.py": "workflow_v2_enabled: bool"}, "app_main"),
+        ({"a.py": "ROUTER_V2_SHADOW WORKFLOW_V2_ENABLED", "b.py": "DELIVERY_DISABLE"}, "procedures"),
+        ({".env": "DELIVERY_DISABLE=true"}, None),
+    ],
+)
+def test_a_release_is_recognised_by_all_the_words_of_its_kind(tree, files, kind):
+    assert _code.recognised(tree(**files), MARKS) == kind
+    assert _code.recognised("/nowhere", MARKS) is None
+    assert _code.recognised(tree(**files), {"any": []}) is None
+
+
 def test_where_it_cannot_be_looked_nothing_is_said(tree, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     assert _code.unread(str(tmp_path / "empty"), FLAGS) is None

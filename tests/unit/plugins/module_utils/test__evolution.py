@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
@@ -241,22 +242,22 @@ def test_bad_input_is_refused_before_anything_is_asked(given, sentence):
 # ---------------------------------------------------------------- acting
 
 
-def restore(server, check=False, **given):
+def bring(server, check=False, **given):
     entries = []
-    result = _evolution.restore(
-        params(**given), server.host, check, lambda phase, **more: entries.append(phase), server
-    )
+    result = _evolution.bring(params(**given), server.host, check, lambda phase, **more: entries.append(phase), server)
     return result, entries
 
 
 def acted(server):
-    return [(method, path) for method, path, *_more in server.calls if "restart" in path or "instance/connect/" in path]
+    return [
+        (method, path) for method, path, *_more in server.calls if re.search("restart|logout|instance/connect/", path)
+    ]
 
 
 @pytest.mark.parametrize(("version", "verb"), [("1.8.2", "PUT"), ("2.3.7", "POST")])
 def test_each_version_is_restarted_by_its_own_verb(version, verb):
     server = Server(**{"": ok({"version": version}), "restart": ok({"instance": {"state": "open"}})})
-    result, entries = restore(server)
+    result, entries = bring(server)
     assert acted(server) == [(verb, "instance/restart/kumon_assistant")]
     assert (result["changed"], result["after"], entries) == (True, "open", ["begin", "outcome"])
 
@@ -264,34 +265,34 @@ def test_each_version_is_restarted_by_its_own_verb(version, verb):
 def test_a_200_with_error_true_is_a_failure():
     server = Server(restart=ok({"error": True, "message": "[object Object]"}), connectionState=Server.state("close"))
     with pytest.raises(Failed, match="HTTP 200 with error: true .*new QR code"):
-        restore(server)
+        bring(server)
 
 
 def test_a_restart_counts_only_when_the_instance_is_open_again():
     server = Server(restart=ok({"count": 0}), connectionState=Server.state("connecting"))
     with pytest.raises(Failed, match="the instance is connecting 5 s after POST /instance/restart/kumon_assistant"):
-        restore(server)
+        bring(server)
     flapping = Server(restart=ok({}))
     flapping.answers["connectionState"] = Server.state("close", "close", "open", "close", "open", "open", "open")
-    assert restore(flapping)[0]["samples"] == ["open", "close", "open", "open", "open"]
+    assert bring(flapping)[0]["samples"] == ["open", "close", "open", "open", "open"]
 
 
 def test_an_open_instance_needs_no_connecting():
     server = Server()
-    assert restore(server, state="connected")[0]["changed"] is False
+    assert bring(server, state="connected")[0]["changed"] is False
     assert acted(server) == []
 
 
 def test_a_check_says_what_would_be_called_and_calls_nothing():
     server = Server()
-    result, entries = restore(server, check=True)
+    result, entries = bring(server, check=True)
     assert (result["planned"], result["changed"], entries) == ("POST /instance/restart/kumon_assistant", True, [])
     assert acted(server) == []
 
 
 def test_the_version_is_told_by_the_list_where_the_root_is_silent():
     server = Server(**{"": GONE, "fetchInstances": listed(major=1), "restart": ok({})})
-    assert restore(server)[0]["verb"] == "PUT"
+    assert bring(server)[0]["verb"] == "PUT"
 
 
 @pytest.mark.parametrize(
@@ -307,15 +308,86 @@ def test_the_version_is_told_by_the_list_where_the_root_is_silent():
 def test_it_is_refused_before_anything_was_done(answers, says):
     server = Server(**answers)
     with pytest.raises(Refused, match=f"nothing was done: .*{says}"):
-        restore(server)
+        bring(server)
     assert acted(server) == []
 
 
 def test_the_name_is_escaped_in_the_path():
     server = Server(connectionState=Server.state("open"), restart=ok({}))
-    restore(server, instance="a b/../c")
+    bring(server, instance="a b/../c")
     assert ("POST", "instance/restart/a%20b%2F..%2Fc") in acted(server)
     assert all("/../" not in path for path in itertools.chain.from_iterable(acted(server)))
+
+
+def stoppable(*states, **answers):
+    gone = ok({"status": "SUCCESS", "error": False})
+    return Server(**{"connectionState": Server.state(*states), "logout": gone, "find": hook(), **answers})
+
+
+def test_a_stop_logs_the_instance_out_and_is_believed_when_the_gateway_says_so():
+    server = stoppable("open", "open", "close")
+    result, entries = bring(server, state="stopped")
+    assert acted(server) == [("DELETE", "instance/logout/kumon_assistant")]
+    assert (result["changed"], result["samples"], entries) == (True, ["close"] * 3, ["begin", "outcome"])
+    assert (result["before"], result["after"], result["webhook_kept"]) == ("open", "close", True)
+
+
+def test_a_stop_that_is_acknowledged_and_not_done_is_a_failure():
+    with pytest.raises(Failed, match="the instance is open 5 s after DELETE .*messages may still go out"):
+        bring(stoppable("open"), state="stopped")
+    # Neither is a state that nobody could read, nor one that comes and goes.
+    with pytest.raises(Failed, match="the instance is unknown 5 s after DELETE"):
+        bring(
+            stoppable("open", "open", "unknown", connectionState=[*Server.state("open", "open"), GONE]), state="stopped"
+        )
+    with pytest.raises(Failed, match="the instance is (open|close, but not steadily) 5 s after DELETE"):
+        bring(stoppable("open", *["open", "close"] * 20), state="stopped")
+    with pytest.raises(Failed, match="5 s after it was close at first; messages may still go out"):
+        bring(stoppable(*["open", "close"] * 20), state="stopped")
+
+
+def test_a_stop_of_what_is_closed_calls_nothing():
+    server = stoppable("close")
+    result, entries = bring(server, state="stopped")
+    assert (result["changed"], result["planned"], result["samples"], entries) == (False, None, ["close"] * 3, [])
+    assert acted(server) == []
+
+
+def test_of_two_that_stop_it_the_second_one_has_done_it_as_well():
+    refused = error(400, ['The "kumon_assistant" instance is not connected'], "Bad Request")
+    assert bring(stoppable("open", "open", "close", logout=refused), state="stopped")[0]["after"] == "close"
+    with pytest.raises(Failed, match="is not connected; messages may still go out"):
+        bring(stoppable("open", logout=refused), state="stopped")
+
+
+def test_a_check_of_a_stop_asks_and_calls_nothing():
+    server = stoppable("open")
+    result, entries = bring(server, check=True, state="stopped")
+    assert (result["planned"], result["changed"], entries) == ("DELETE /instance/logout/kumon_assistant", True, [])
+    assert bring(stoppable("close"), check=True, state="stopped")[0]["changed"] is False
+    assert acted(server) == []
+
+
+def test_a_webhook_that_is_lost_on_the_way_is_a_failure_that_names_it():
+    server = stoppable("open", "open", "close", find=[hook(url="http://a/hook?key=planted-secret-1"), ok(None)])
+    with pytest.raises(Failed, match="no longer the webhook that it had .*http://a/hook") as caught:
+        bring(server, state="stopped")
+    assert "planted-secret-1" not in str(caught.value)
+    assert caught.value.result["webhook_kept"] is False
+    for found in (ok(None), ok({}), GONE):
+        assert bring(stoppable("open", "open", "close", find=found), state="stopped")[0]["webhook_kept"] is None
+
+
+def test_what_waits_for_its_qr_code_is_not_back():
+    server = Server(connect=ok({"count": 0, "code": "planted-qr"}), find=hook())
+    server.answers["connectionState"] = Server.state("close", "close", "connecting")
+    with pytest.raises(
+        Failed, match="the instance is connecting 5 s after GET .*QR code: read it with the phone"
+    ) as caught:
+        bring(server, state="connected")
+    assert "planted-qr" not in json.dumps([str(caught.value), caught.value.result])
+    server.answers["connectionState"] = Server.state("close", "close", "connecting", "open")
+    assert bring(server, state="connected")[0]["after"] == "open"
 
 
 HOOK = "http://assistant.example/webhook"

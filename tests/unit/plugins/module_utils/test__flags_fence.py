@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _flags, _http
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
 
 from tests.unit.plugins.service_fakes import FakeNft, FakeSystemd, journal, module_params, tree
 
@@ -88,6 +89,56 @@ def test_a_check_run_puts_nothing_up_and_shows_it(act, nft, tmp_path):
     assert nft.tables == {}
     assert result["diff"][0]["after_header"] == "nftables"
     assert "table inet kumon_runbook_kumon-assistant {" in result["diff"][0]["after"]
+
+
+@pytest.fixture
+def asked(monkeypatch, nft):
+    """What the log is asked, after the act; something runs into the fence meanwhile."""
+    found = []
+
+    def measured(params, now):
+        nft.count(packets=2)
+        found.append(params)
+        return {"records": 3}
+
+    monkeypatch.setattr(measure, "measure", measured)
+    return found
+
+
+def test_the_log_is_watched_by_the_acts_own_call_from_the_new_process_on(act, asked, systemd):
+    result = act(observe=8.0, paths=["/var/log/app.log"])
+    (params,) = asked
+    assert (params["since"], params["since_pid"], params["pids"]) == (result["started"], systemd.pid, [systemd.pid])
+    assert (params["observe"], params["paths"], params["redact"]) == (8.0, ["/var/log/app.log"], True)
+    assert result["traces"] == {"records": 3}
+    # What ran into the fence meanwhile is counted.
+    assert result["fence"]["attempts"] == 2
+    # The second call restarts nothing: what was sent before the fence stood is no matter.
+    again = act(observe=8.0)
+    assert (again["restarted"], asked[1]["since"], asked[1]["since_pid"]) == (False, again["fence"]["read_back"], None)
+    assert act()["traces"] is None and act(check_mode=True, observe=8.0)["traces"] is None
+    assert len(asked) == 2
+
+
+def test_behind_a_fence_a_restart_that_failed_is_watched_and_without_one_it_is_not(act, asked, systemd):
+    systemd.stop = None
+    systemd.proc.kill = lambda *_more: None
+    with pytest.raises(Failed) as caught:
+        act(budget=5.0, stop_timeout=1.0, observe=8.0)
+    fence = caught.value.result["fence"]
+    assert (asked[0]["since"], asked[0]["since_pid"], caught.value.result["traces"]) == (
+        fence["read_back"],
+        None,
+        {"records": 3},
+    )
+    with pytest.raises(Failed) as caught:
+        act(budget=5.0, stop_timeout=1.0, observe=8.0, fence_url=None, flags={"OTHER": True})
+    assert (len(asked), caught.value.result["traces"]) == (1, None)
+
+
+def test_a_log_that_cannot_be_read_is_one_proof_less(act, tmp_path):
+    result = act(observe=0.1, paths=[str(tmp_path / "no.log")])
+    assert (result["traces"], result["fence"]["present"]) == (None, True)
 
 
 def test_a_restart_that_hangs_leaves_the_fence(act, systemd, nft):

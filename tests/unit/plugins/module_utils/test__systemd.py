@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _http, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
@@ -477,3 +478,39 @@ def test_a_process_that_hides_its_environment_is_neither_with_nor_without_the_fl
     answer = _http.Answer("http://x", "ok", 200, {"delivery_disabled": True}, "")
     monkeypatch.setattr(_http, "first_answer", lambda *_more: [answer])
     assert not act(health_urls=["http://127.0.0.1:8000/health"])["changed"]
+
+
+def instances(systemd, monkeypatch, *running):
+    """The template's instances that run."""
+    plain = systemd.run
+
+    def run(argv, **more):
+        if argv[:2] == ["systemctl", "list-units"]:
+            assert argv[-1] == "kumon@*.service"
+            return Finished(0, "".join(f"{unit} loaded active running Kumon\n" for unit in running), "")
+        return plain(argv, **more)
+
+    monkeypatch.setattr(systemd, "run", run)
+    systemd.properties["Id"] = "kumon@1.service"
+
+
+def test_a_template_is_no_unit_and_its_instances_are_named(refused, systemd, monkeypatch):
+    instances(systemd, monkeypatch, "kumon@1.service", "kumon@2.service")
+    said = refused(service="kumon@")
+    assert said.startswith(
+        "kumon@.service is a template; running are kumon@1.service, kumon@2.service: give each a name"
+    )
+    instances(systemd, monkeypatch)
+    assert refused(service="kumon@") == "kumon@.service is a template, of which no instance runs: name one"
+
+
+def test_instances_beside_the_one_that_is_named_are_said_and_left_alone(systemd, monkeypatch):
+    instances(systemd, monkeypatch, "kumon@1.service", "kumon@2.service")
+    manager = Systemd("kumon@1", "/etc/kumon.env", systemd.host())
+    manager.preflight(change=True)
+    (warning,) = manager.warnings
+    assert warning.startswith("kumon@2.service run beside kumon@1.service and are left alone: give each a name")
+    instances(systemd, monkeypatch, "kumon@1.service")
+    manager = Systemd("kumon@1", "/etc/kumon.env", systemd.host())
+    manager.preflight(change=True)
+    assert manager.warnings == []

@@ -81,3 +81,20 @@ def test_a_wrong_key_is_refused_before_anything_is_done(gateway, tmp_path):
     assert result["msg"].startswith("nothing was done: the API key is refused (401)")
     assert "wrong-key" not in json.dumps(result)
     assert journal(tmp_path) == []
+
+
+def test_a_stop_is_proven_by_the_gateway_and_changes_nothing_twice(gateway, tmp_path):
+    for changed in (True, False):
+        result = act(gateway[0], tmp_path, state="stopped")
+        assert (result["changed"], result["after"], result["samples"]) == (changed, "close", ["close"] * 3)
+    entries = journal(tmp_path)
+    assert [(entry["phase"], entry["after"]) for entry in entries] == [
+        ("begin", {"state": "close"}),
+        ("outcome", {"state": "close"}),
+    ]
+    # Logged out, it comes back when somebody has read its QR code.
+    result = act(gateway[0], tmp_path, state="connected", wait=0.1)
+    assert result["failed"] is True
+    assert "read it with the phone" in result["msg"]
+    gateway[1](state="open")
+    assert act(gateway[0], tmp_path, state="connected")["after"] == "open"

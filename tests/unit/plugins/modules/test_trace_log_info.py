@@ -11,9 +11,11 @@ import time
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import started
 from ansible_collections.kumon.runbook.plugins.modules import trace_log_info
 
-from tests.unit.records import NOON, as_json, basic, outbox, result, send
+from tests.unit.later_logs import Later, one_turn, pipeline_turn
+from tests.unit.records import NOON, as_json, basic, instance_trace, outbox, outbox_guard, result, send, turn
 
 
 def run(capsys, **arguments):
@@ -60,7 +62,7 @@ def test_what_an_act_has_answered_is_not_counted_again(capsys, log):
 def test_a_process_is_told_from_the_one_before_it_by_the_kernel_alone(capsys, tmp_path):
     process = subprocess.Popen(["sleep", "60"])
     try:
-        began = trace_log_info.started([process.pid])
+        began = started([process.pid])
         path = tmp_path / "app.log"
         lines = [as_json(send("a"), at=began - 5), f"INFO:     Started server process [{process.pid}]"]
         lines += [as_json(send("b"), at=began - 4), as_json(send("c"), at=began + 0.2), ""]
@@ -154,3 +156,75 @@ def test_it_waits_until_it_is_seen_what_becomes_of_a_message(capsys, tmp_path, l
     assert at_least <= time.monotonic() - begun <= at_most
     assert (traces["handoff"]["planned"], traces["delivery"]["sent"]) == counted
     writer.join()
+
+
+HEARTBEAT = "5511900000009"
+
+
+def beat_by(grammar, log, at, number):
+    if grammar == "trace":
+        for line in turn(f"conv_{HEARTBEAT}_20261120_120000", f"b{number}", status="failed"):
+            log.native(at, line)
+    else:
+        ends = {"pipeline": ("sent", "failed", "exception", "locked"), "one-turn": ("sent", "failed", "error", "open")}
+        end = ends[grammar][number // 2]
+        if grammar == "pipeline":
+            pipeline_turn(log, at, 100 + number, end, phone=HEARTBEAT)
+        else:
+            one_turn(log, at, int(HEARTBEAT[5:]), end, message_id=f"BEAT{number}")
+
+
+@pytest.mark.parametrize("grammar", ["trace", "pipeline", "one-turn"])
+def test_a_heartbeat_counts_in_nothing_but_itself(capsys, tmp_path, grammar):
+    now, path = time.time(), tmp_path / "app.log"
+    with_beats, without = Later(), Later()
+    for number in range(8):
+        at = now - 2400 + 60 * number
+        for log in (with_beats, without):
+            if grammar == "trace":
+                for line in turn(f"conv_551190000010{number}_20261120_120000"):
+                    log.native(at, line)
+            else:
+                (pipeline_turn if grammar == "pipeline" else one_turn)(log, at, number)
+            log.native(at + 2, "a line with a time")
+        if number % 2:
+            beat_by(grammar, with_beats, at + 30, number)
+        for log in (with_beats, without):
+            log.native(at + 32, "a line with a time")
+
+    def measured(log, **options):
+        envelope = "docker" if grammar == "one-turn" else "plain"
+        path.write_text("".join(line + "\n" for line in log.lines(envelope)))
+        return run(capsys, paths=[str(path)], since="2h", **options)["traces"]
+
+    conversation = "****0009" if grammar == "one-turn" else HEARTBEAT
+    beaten = measured(with_beats, heartbeat_conversation=conversation, heartbeat_minutes=60)
+    plain, counted = measured(without), measured(with_beats)
+    same = ("records", "turns", "stages", "delivery", "minutes", "unanswered", "handoff", "instances", "recipients")
+    assert plain["heartbeat"] is None
+    for traces in (beaten, plain):
+        del traces["unanswered"]["longest_wait_seconds"]
+    for name in same:
+        assert beaten[name] == plain[name], name
+    assert counted["turns"] != plain["turns"]
+    heartbeat = beaten["heartbeat"]
+    assert heartbeat["ok"] is True and heartbeat["limit_seconds"] == 3600.0
+    assert heartbeat["records"] > 0
+    assert 1900 < heartbeat["age_seconds"] < 2000
+    late = measured(with_beats, heartbeat_conversation=conversation, heartbeat_minutes=30)
+    assert late["heartbeat"]["ok"] is False
+
+
+def test_too_short_a_look_does_not_miss_a_heartbeat(capsys, log):
+    for since, ok in (("2h", False), ("10m", None)):
+        found = run(capsys, paths=[str(log)], since=since, heartbeat_conversation=HEARTBEAT, heartbeat_minutes=30)
+        assert found["traces"]["heartbeat"]["ok"] is ok
+
+
+def test_a_guard_counts_whoever_wrote(capsys, tmp_path):
+    path = tmp_path / "app.log"
+    path.write_text(as_json(outbox_guard(f"conv_{HEARTBEAT}_1"), at=NOON) + "\n")
+    assert run(capsys, paths=[str(path)], heartbeat_conversation=HEARTBEAT)["traces"]["guards"]["incidents"] == 1
+    path.write_text(as_json(instance_trace(f"conv_{HEARTBEAT}_1", "default"), at=NOON) + "\n")
+    traces = run(capsys, paths=[str(path)], heartbeat_conversation=HEARTBEAT)["traces"]
+    assert traces["instances"]["invalid"] == {"default": 1}

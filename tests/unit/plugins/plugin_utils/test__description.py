@@ -45,6 +45,7 @@ def test_the_defaults_describe_a_service_of_systemd():
         "paths": ["/var/log/kumon-assistant/app.log*"],
         "unit": "kumon-assistant",
     }
+    assert found["heartbeat"] == {}
     assert found["state"] == {"state_dir": "/var/lib/kumon-runbook"}
     assert found["webhook_url"] == "http://127.0.0.1:8000/api/v1/evolution/webhook"
     assert found["problems"] == []
@@ -136,6 +137,20 @@ def test_a_profile_is_chosen_by_its_name():
     assert described(profile="one_turn")["profile"]["level2_flags"] == {}
 
 
+def test_until_a_release_was_looked_at_an_automatic_profile_has_what_all_have():
+    found = described(profile="auto")["profile"]
+    assert found["level1_flags"] == {"DELIVERY_DISABLE": True}
+    assert set(found["level2_flags"]) == {
+        *described(profile="procedures")["profile"]["level2_flags"],
+        *described(profile="app_main")["profile"]["level2_flags"],
+    }
+    assert set(found["choices"]) == set(found["marks"]) == {"procedures", "app_main", "one_turn"}
+    assert all(found["marks"].values())
+    assert described(profile="auto", profiles={"app_main": []})["problems"][0].startswith(
+        "runbook_profiles.app_main must"
+    )
+
+
 def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
     own = {"next": {"level1_flags": {"SEND_OFF": 1}, "health_fields": {"SEND_OFF": "send_off"}}, "one_turn": {}}
     found = described(profile="next", profiles=own)
@@ -153,7 +168,7 @@ def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, not 'v3'"),
+        ({"profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, auto, not 'v3'"),
         ({"profile": "x", "profiles": {"x": []}}, "runbook_profiles.x must be a mapping of level1_flags, "),
         ({"profile": "x", "profiles": {"x": {"level4": {}}}}, "runbook_profiles.x must be a mapping of level1_flags, "),
         ({"profile": "x", "profiles": {"x": {"level1_flags": "A=1"}}}, "runbook_profiles.x must be a mapping of "),
@@ -161,3 +176,11 @@ def test_profiles_of_ones_own_come_beside_and_before_the_shipped_ones():
 )
 def test_a_profile_that_is_none_is_named(given, problem):
     assert described(**given)["problems"][0].startswith(problem)
+
+
+def test_a_heartbeat_goes_to_what_counts_traces_and_to_nothing_else():
+    found = described(heartbeat_conversation="5511900000009", heartbeat_minutes=20)
+    assert found["heartbeat"] == {"heartbeat_conversation": "5511900000009", "heartbeat_minutes": 20}
+    assert "heartbeat_conversation" not in found["log"] and found["problems"] == []
+    assert described(heartbeat_conversation="", heartbeat_minutes=0)["problems"] == []
+    assert "runbook_heartbeat_minutes is 0" in described(heartbeat_conversation="x", heartbeat_minutes=0)["problems"][0]

@@ -150,6 +150,14 @@ def test_failures_are_told_by_code_and_by_conversation():
     screen = diagnose(given.probes(given.traces(lines)))["screen"]
     assert "by HTTP: unknown 3" in screen
     assert "by conversation: b 2, a 1" in screen
+    assert "what the gateway said" not in screen
+
+
+def test_what_the_gateway_said_of_failures_is_told():
+    failed = given.traces(records.turn("a", status="failed"))
+    failed["delivery"]["failed_by_cause"] = {"500 Internal Server Error: Error: Connection Closed": 7}
+    screen = diagnose(given.probes(failed))["screen"]
+    assert "what the gateway said: 500 Internal Server Error: Error: Connection Closed 7" in " ".join(screen.split())
 
 
 @pytest.mark.parametrize(

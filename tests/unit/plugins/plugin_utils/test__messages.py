@@ -198,3 +198,25 @@ def test_a_reason_given_by_hand_as_a_text_is_one_reason():
 def test_bad_input_is_one_sentence(facts, every, sentence):
     with pytest.raises(AnsibleFilterError, match=f"^{sentence}"):
         incident_texts(facts, every)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_a_job_of_awx_names_its_template_and_no_command(locale):
+    shown = incident_texts(FACTS, 15, awx=True)["technical"][locale]
+    for kind in ("first", "update", "escalation"):
+        assert "«Kumon: acknowledge»" in shown[kind] and "notify_event" not in shown[kind], kind
+        assert "kumon.runbook.notify" not in shown[kind], kind
+    assert "AWX" not in incident_texts(FACTS, 15)["technical"][locale]["first"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("awx", [True, False])
+def test_where_the_state_ends_with_the_run_nothing_more_is_promised(locale, awx):
+    texts = incident_texts(FACTS, 15, awx=awx, lasting=False)
+    for audience in AUDIENCES:
+        for kind in sorted(set(KINDS) - {"end", "test"}):
+            shown = texts[audience][locale][kind]
+            assert "15" not in shown and "acknowledge»" not in shown and "kumon.runbook.notify" not in shown, kind
+            assert {"pt_BR": "Nenhuma outra mensagem sai sozinha", "en": "No other message comes by itself"}[
+                locale
+            ] in shown, kind

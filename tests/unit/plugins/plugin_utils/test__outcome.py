@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recov
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.prepare_facts import FAILED, prepared
 from tests.unit.records import NOON, counted, turns
 
 RUN = "ansible-playbook kumon.runbook."
@@ -137,7 +138,13 @@ def smoked(status: str, reason: str) -> dict[str, Any]:
     }
 
 
-REPORT = {"path": "/r/r1.en.html", "files": ["/r/r1.json", "/r/r1.en.html"], "problem": "", "verdict": None}
+REPORT = {
+    "path": "/r/r1.en.html",
+    "files": ["/r/r1.json", "/r/r1.en.html"],
+    "markdown": "# r1",
+    "problem": "",
+    "verdict": None,
+}
 FAILURE = {"failure": {"msg": "it broke\n  badly"}, "action": "kumon.runbook.service_flags"}
 
 
@@ -723,6 +730,13 @@ def test_a_quiet_log_is_not_called_healthy(locale, first):
     assert found["message"] == "Quiet, not proven: so it is."
 
 
+def test_a_health_check_tells_what_the_gateway_said_of_failures():
+    said = {"failed_by_cause": {"401 Unauthorized: Unauthorized": 2, "x {{ 7*7 }} 5511900000001": 1}}
+    lines = outcome("health_check", looked(BAD, traces={**TRACES, "delivery": {**TRACES["delivery"], **said}}), "en")
+    told = [line for line in lines["lines"] if line.startswith("Causes of the failures: ")]
+    assert len(told) == 1 and "'401 Unauthorized: Unauthorized' 2 times" in told[0] and "5511900000001" not in told[0]
+
+
 def test_a_health_check_of_a_service_that_is_down_since_its_process():
     stopped = {**SERVICE, "running": False, "pid": None, "reported": {}, "effective": {}, "declared": {}}
     stopped["health"] = {"status": "not_set", "detail": "no health URL is set"}
@@ -1176,6 +1190,40 @@ def test_what_did_not_fit_into_the_list_makes_it_insufficient():
     assert (found["status"], "2 did not fit into the list" in found["lines"]) == ("insufficient", True)
 
 
+def instance(*, stop: bool, check: bool = False, kept: bool | None = True, **told: Any) -> dict[str, Any]:
+    states = {
+        "before": "open",
+        "after": "close",
+        "samples": ["close", "close"],
+        "planned": "DELETE /x",
+        "changed": True,
+    }
+    return {"stop": stop, "check": check, "told": {**states, "webhook_kept": kept, **told}}
+
+
+def test_a_stop_at_the_gateway_says_what_it_says_and_how_it_comes_back():
+    found = outcome("evolution_instance", instance(stop=True), "en")
+    assert (found["ok"], found["status"], found["delivery"], found["budget_seconds"]) == (True, "proven", "off", 60)
+    assert found["lines"] == [
+        "INSTANCE OFFLINE at the gateway: no message goes out by it",
+        "State at the gateway: close (close, close); before: open",
+        "The webhook is as it was",
+        f"Back: {RUN}evolution_instance -e stop=false; somebody will have to read a new QR code with the phone",
+    ]
+    told = outcome("evolution_instance", instance(stop=True, kept=None), "en")["lines"]
+    assert "Of a webhook the gateway said nothing" in told
+    back = outcome("evolution_instance", instance(stop=False), "pt_BR")
+    assert (back["message"], back["delivery"]) == ("INSTÂNCIA DE VOLTA no gateway", "unknown")
+
+
+def test_a_check_of_a_stop_names_the_call_and_proves_nothing():
+    found = outcome("evolution_instance", instance(stop=True, check=True), "en")
+    assert (found["status"], found["delivery"]) == ("planned", "unknown")
+    assert found["message"] == "DRY RUN: nothing was changed; DELETE /x would be called"
+    found = outcome("evolution_instance", instance(stop=True, check=True, planned=None), "en")
+    assert found["message"] == "DRY RUN: nothing to do, it is so already at the gateway"
+
+
 @pytest.mark.parametrize(
     ("check", "problem", "status", "headlines"),
     [
@@ -1190,6 +1238,7 @@ def test_a_report_is_written_or_would_be(check, problem, status, headlines):
         assert (found["ok"], found["status"], found["next_step"]) == (not problem, status, problem)
         assert found["message"] == f"{headline}: /r/r1.en.html" + (f"; {problem}" if problem else "")
         assert found["lines"] == [headline, "/r/r1.json", "/r/r1.en.html", *([problem] if problem else [])]
+        assert found["report"] == {name: REPORT[name] for name in ("path", "files", "markdown")}
         assert (found["verdict"], found["level"], found["budget_seconds"]) == (BAD, 0, 120)
 
 
@@ -1239,11 +1288,74 @@ def test_what_the_ledger_has_now_comes_last(marked, lines):
     assert outcome("health_check", {**looked(judged()), "marked": {}})["lines"][-1].startswith("What would change")
 
 
+# ------------------------------------------------------------------ what a workflow asks
+
+REFUSED = {**FAILURE, "action": "ansible.builtin.fail"}
+
+
+def decides(*found, statuses=("rollback",), causes=(), level=""):
+    """The facts of the first host, beside the others."""
+    hosts = {f"h{n}": one if "failure" in one else {"verdict": one} for n, one in enumerate(found, 1)}
+    return {"host": "h1", "hosts": hosts, "asked": {"statuses": list(statuses), "causes": list(causes), "level": level}}
+
+
+def test_a_branch_is_taken_only_for_what_was_asked():
+    taken = outcome("decide", decides(BAD), "en")
+    assert (taken["ok"], taken["status"], taken["level"], taken["budget_seconds"]) == (True, "rollback", 1, 30)
+    cause = BAD["cause"]
+    assert taken["message"] == f"YES, the verdict is rollback ({cause}, level 1) on h1; asked for: rollback"
+    assert taken["decided"] == {"taken": True, "status": "rollback", "cause": cause, "level": 1, "host": "h1"}
+    # This one started a rollback where "health failed" was all that a workflow knew.
+    watch = outcome("decide", decides(WATCH), "en")
+    assert (watch["ok"], watch["status"], watch["decided"]["taken"]) == (False, "watch", False)
+    assert watch["message"] == f"NO, the verdict is watch ({WATCH['cause']}, level 0) on h1; asked for: rollback"
+    other = outcome("decide", decides(BAD, causes=["invalid_instance"], level="3"), "pt_BR")
+    assert other["message"].endswith("perguntado: rollback; causa invalid_instance; nível 3") and not other["ok"]
+
+
+def test_what_could_not_be_measured_is_blind_and_what_was_refused_is_nothing():
+    unreachable = {**FAILURE, "unreachable": True}
+    blind = outcome("decide", decides(unreachable, judged(), statuses=["blind"]), "en")
+    assert (blind["ok"], blind["status"], blind["decided"]["cause"]) == (True, "unreachable", "not_measured")
+    # What was seen stays true whatever could not be seen.
+    assert outcome("decide", decides(unreachable, BAD))["ok"] is True
+    refused = outcome("decide", decides(REFUSED, statuses=["ok", "watch", "rollback", "blind"]), "en")
+    assert (refused["ok"], refused["status"]) == (False, "refused")
+    assert refused["message"] == outcome("health_check", REFUSED, "en")["message"]
+
+
+# ------------------------------------------------------------------ AWX
+
+
+def applied(*items):
+    """What two tasks registered: one object as it was, and those that are given."""
+    return {
+        "check": False,
+        "results": [
+            {"results": [{"item": {"name": "Kumon"}, "changed": False, "id": 1}]},
+            {"results": [{"item": {"identifier": f"n{n}"}, **item} for n, item in enumerate(items, 1)]},
+            {},
+        ],
+    }
+
+
+def test_what_was_applied_to_awx_is_counted_and_named():
+    found = outcome("configure_awx", applied({"changed": True, "id": 2}, {"changed": False, "id": 3}), "en")
+    assert (found["ok"], found["status"]) == (True, "ok")
+    assert found["lines"] == ["AWX is as described: 3 objects, 1 changed", "- n1"]
+    # What names an object that is not there yet would be made as well.
+    planned = {**applied({"changed": True}, {"skipped": True}), "check": True}
+    assert outcome("configure_awx", planned, "pt_BR")["lines"] == [
+        "SIMULAÇÃO: 3 objetos, 2 seriam alterados", "- n1", "- n2"
+    ]  # fmt: skip
+
+
 # ------------------------------------------------------------------ what holds for all
 
 FACTS = {
     "health_check": [looked(found) for found in (judged(), BAD, BLIND, WATCH, SAFE)],
     "diagnose": [{"verdict": found, "diagnosis": {"screen": "a\nb"}} for found in (judged(), BAD, BLIND, WATCH)],
+    "decide": [decides(*verdicts) for verdicts in ((BAD,), (WATCH, judged()), (BLIND, FAILURE), (SAFE, REFUSED))],
     "rollback_level1": [*(act(row[0], reason) for reason, row in KILL_SWITCH.items()), act(check=True)],
     "rollback_level2": [act("proven", "observed", switched=switched(kept=KEPT_ON)), act("ignored", "still_failing")],
     "rollback_level3": [
@@ -1255,6 +1367,12 @@ FACTS = {
         act("proven", "observed", level=level, switched={**switched(**more), **released()})
         for level in (1, 2, 3)
         for more in ({}, LIFTED)
+    ],
+    "evolution_instance": [
+        instance(stop=stop, check=check, planned=planned, changed=changed)
+        for stop in (True, False)
+        for check in (True, False)
+        for planned, changed in (("DELETE /x", True), (None, False))
     ],
     "emergency_recovery": [row[0] for row in RECOVERED.values()],
     "validate_recovery": [
@@ -1268,6 +1386,13 @@ FACTS = {
         for check, problem in ((False, ""), (True, ""), (False, "no\nspace"))
     ],
     "incident_report": [REPORT, {**REPORT, "problem": "no pictures"}, {**REPORT, "check": True}],
+    "prepare_go_live": [
+        prepared(),
+        prepared(check=True),
+        prepared(root=False, tools=[], timestamps="none", release={}, people=[], results={"flags": [FAILED]}),
+        prepared(state="absent", in_force=True),
+    ],
+    "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
 FAILURES = [
@@ -1293,7 +1418,8 @@ def test_whatever_happened_the_outcome_is_whole(procedure, locale):
         found = outcome(procedure, facts, locale)
         assert found.keys() >= KEYS and found["procedure"] == procedure
         assert found["status"] in (*STATUSES, "begun")
-        assert found["ok"] is (found["status"] in ("ok", "proven", "planned", "begun"))
+        # The goal of a decision is another one than a verdict of ok.
+        assert procedure == "decide" or found["ok"] is (found["status"] in ("ok", "proven", "planned", "begun"))
         assert isinstance(found["lines"], list) and found["lines"]
         for text in [found["message"], found["next_step"], *found["lines"]]:
             assert isinstance(text, str) and text.splitlines() == [text][: bool(text)]
@@ -1303,7 +1429,7 @@ def test_whatever_happened_the_outcome_is_whole(procedure, locale):
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^procedure must be one of health_check, .*, notify, not 'x'\.$"):
+    with pytest.raises(ValueError, match=r"^procedure must be one of health_check, .*, configure_awx, not 'x'\.$"):
         outcome("x", {})
     with pytest.raises(ValueError, match=r"^locale must be pt_BR or en, not 'fr'\.$"):
         outcome("notify", {"told": {}}, "fr")

@@ -140,6 +140,10 @@ def test_an_act_is_told_how_many_messages_it_has_caused(given, detached, summary
     assert found["lines"][0] == judged(given, detached=detached, locale="en")["message"]
 
 
+def test_a_warning_is_among_what_an_act_is_told():
+    assert notify_summary(told(message()), locale="en", warning="It ends.")["lines"][-1] == "It ends."
+
+
 def test_bad_input_is_one_sentence():
     with pytest.raises(AnsibleFilterError, match="^notify_summary: KeyError: 'unsent'$"):
         notify_summary({"messages": []})

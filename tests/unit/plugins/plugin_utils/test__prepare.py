@@ -7,48 +7,12 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome import outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
 
-GOOD = {"ledger": {"good": [{"commit": "a" * 40, "subject": "old"}, {"commit": "b" * 40, "subject": "new"}]}}
-OK = {"changed": False}
-DID = {"changed": True}
-FAILED = {"failed": True, "changed": False, "msg": "no space\nleft"}
-
-
-def facts(**more):
-    results = {
-        name: [OK] for name in ("state_dir", "flags", "wheelhouse", "log_rotation", "break_glass", "user", "people")
-    } | more.pop("results", {})
-    return {
-        "check": False,
-        "state": "present",
-        "root": True,
-        "manager": "systemd",
-        "tools": ["awk", "flock", "logrotate", "nft", "sha256sum", "visudo"],
-        "env_file": "/etc/kumon-assistant/runbook.env",
-        "log_source": "file",
-        "log_paths": ["/var/log/app.log*"],
-        "rotate": True,
-        "rotate_restart": False,
-        "rotated_by": [],
-        "truncated_by": [],
-        "timestamps": "own",
-        "release": {"release": GOOD},
-        "venv_dir": "/opt/a/.venv",
-        "wheelhouse": "/srv/wheels",
-        "wheels": {"offline": True},
-        "check_schedule": {"asked": "auto", "way": "cron", "minutes": 5},
-        "fence": {"addresses": ["192.0.2.1"]},
-        "user": "runbook",
-        "own_account": True,
-        "people": ["ana"],
-        "in_force": False,
-        **more,
-        "results": results,
-    }
+from tests.unit.prepare_facts import DID, FAILED, OK, prepared
 
 
 def told(**more):
     """The outcome, and each item's state and detail."""
-    ended = outcome("prepare_go_live", facts(**more))
+    ended = outcome("prepare_go_live", prepared(**more))
     return ended, {item["item"]: (item["state"], item["detail"]) for item in ended["items"]}
 
 

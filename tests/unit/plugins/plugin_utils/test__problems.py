@@ -155,7 +155,8 @@ def test_commands_are_as_this_run_was_typed():
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"^kind must be one of flags, gate, hours, release, smoke_test, not 'x'\.$"):
+    kinds = "causes, desk, flags, gate, hours, people, profile, release, smoke_test"
+    with pytest.raises(ValueError, match=rf"^kind must be one of {kinds}, not 'x'\.$"):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):
         problem("gate", "x")
@@ -177,3 +178,51 @@ def test_flags_that_the_release_does_not_read_are_named():
         "no file of this release reads A, B: setting them changes nothing",
     ]
     assert problem("flags", {"unread": []}) == problem("flags", {"unread": None}) == ""
+
+
+def test_a_cause_that_there_is_not_is_named():
+    told = [problem("causes", {"decide_cause": ["lost_handoff", "lost_handof"]}, locale) for locale in LOCALES]
+    assert told == [
+        "lost_handof não é causa de um veredito: corrija decide_cause",
+        "lost_handof is no cause of a verdict: correct decide_cause",
+    ]
+    assert problem("causes", {"decide_cause": ["lost_handoff"]}) == problem("causes", {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("job", "desk", "connection", "ends"),
+    [
+        ("7", "localhost", "", True),
+        (7, "127.0.0.1", "", True),
+        ("7", "here", "ansible.builtin.local", True),
+        ("7", "desk-1", "local", True),
+        ("7", "desk-1", "", False),
+        ("7", "desk-1", "ssh", False),
+        ("", "localhost", "", False),
+    ],
+)
+def test_a_desk_in_a_jobs_container_ends_with_it(job, desk, connection, ends):
+    told = [problem("desk", {"job": job, "desk": desk, "connection": connection}, locale) for locale in LOCALES]
+    assert [bool(sentence) for sentence in told] == [ends, ends]
+    if ends:
+        assert told[1] == (
+            f"this is job 7 of AWX, and what is kept on {desk} ends with it: set runbook_desk_host to a host that stays"
+        )
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"auto": False, "recognised": "", "flags": {"A": False}}, ""),
+        ({"auto": True, "recognised": "app_main", "flags": {"A": False}}, ""),
+        (
+            {"auto": True, "recognised": "", "flags": {"A": False}},
+            "the code does not tell which flags this release has",
+        ),
+        ({"auto": True, "recognised": "one_turn", "flags": {}}, "this release has no flags of V1 to go back to"),
+        ({"auto": False, "recognised": "", "flags": {}}, "this release has no flags of V1 to go back to"),
+    ],
+)
+def test_level_2_needs_flags_that_the_release_has(facts, says):
+    assert problem("profile", facts).startswith(says)
+    assert bool(problem("profile", facts)) is bool(says)

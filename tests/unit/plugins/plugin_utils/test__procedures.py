@@ -21,10 +21,12 @@ PLAYBOOKS = Path(__file__).resolve().parents[4] / "playbooks"
 PROMISED = {
     "health_check": (0, 30),
     "diagnose": (0, None),
+    "decide": (0, 30),
     "rollback_level1": (1, 30),
     "rollback_level2": (2, 120),
     "rollback_level3": (3, 300),
     "roll_forward": (0, None),
+    "evolution_instance": (0, 60),
     "emergency_recovery": (0, None),
     "validate_recovery": (0, None),
     "smoke_test": (0, 60),
@@ -32,6 +34,7 @@ PROMISED = {
     "incident_report": (0, 120),
     "prepare_go_live": (0, None),
     "notify": (0, 120),
+    "configure_awx": (0, None),
 }
 
 
@@ -43,7 +46,8 @@ def test_levels_and_budgets_are_those_that_were_promised():
 @pytest.mark.parametrize("name", PROCEDURES)
 def test_a_procedure_is_a_playbook_that_says_what_it_proves(name):
     assert (PLAYBOOKS / f"{name}.yml").is_file()
-    assert PROCEDURES[name].kind in ("look", "rollback", "forward", "decide", "prove", "tell", "prepare")
+    kinds = ("look", "rollback", "forward", "gateway", "decide", "prove", "tell", "prepare", "configure")
+    assert PROCEDURES[name].kind in kinds
     assert PROCEDURES[name].proves
 
 

@@ -9,7 +9,7 @@ import json
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
-from ansible_collections.kumon.runbook.plugins.plugin_utils import _charts
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _charts, _report_page
 from ansible_collections.kumon.runbook.plugins.plugin_utils._report_page import incident_files, incident_report
 from ansible_collections.kumon.runbook.plugins.plugin_utils._version import version
 
@@ -48,6 +48,16 @@ def test_no_secret_is_in_any_file(written):
 def test_accents_stay_readable_and_a_file_ends_with_a_line(written):
     assert "\\u00e" not in written["files"]["json"]
     assert all(text.endswith("\n") or name.endswith("html") for name, text in written["files"].items())
+
+
+def test_the_short_text_is_short_and_says_what_was_done(known, monkeypatch):
+    for locale, title, done in (("pt_BR", "# Relatório", "## O que foi feito"), ("en", "# Report", "## What was done")):
+        summary = incident_files(known, given.NOW, locale)["summary"]
+        assert summary.startswith(title) and done in summary and len(summary) < 2100
+        assert not [secret for secret in given.SECRETS if secret in summary]
+        assert "<" not in summary.replace("&lt;", "")
+    monkeypatch.setattr(_report_page, "_SUMMARY", 150)
+    assert incident_files(known, given.NOW, "en")["summary"].endswith("\n…\n")
 
 
 @pytest.mark.parametrize("locale", ["pt_BR", "en"])

@@ -660,6 +660,45 @@ def test_a_silent_log_is_quiet_only_where_no_message_is_expected():
     assert verdict(traces(evidence=stale, handoff__lost=1), messages_expected=False)["status"] == "rollback"
 
 
+STALE = {"fresh": {"ok": False, "age_seconds": 9000, "rate_per_minute": 2, "limit_seconds": 600}}
+
+
+@pytest.mark.parametrize(
+    ("beats", "silent", "found"),
+    [
+        (True, {"evidence": STALE}, ("ok", "quiet")),
+        (False, {"evidence": STALE}, ("blind", "stale")),
+        (None, {"evidence": STALE}, ("blind", "stale")),
+        (True, {"records": 0}, ("ok", "quiet")),
+        (False, {"records": 0}, ("blind", "no_data")),
+        (False, {}, ("ok", "none")),  # messages come in, whatever became of the heartbeat
+    ],
+)
+def test_in_silence_a_heartbeat_tells_quiet_from_dead(beats, silent, found):
+    heartbeat = {"ok": beats, "records": 3, "age_seconds": 120.0, "limit_seconds": 900.0}
+    seen = nothing_seen(heartbeat=heartbeat) if "records" in silent else traces(heartbeat=heartbeat, **silent)
+    result = verdict(seen)
+    assert (result["status"], result["cause"]) == found
+    if beats and silent:
+        assert result["reasons"][0].startswith("Quiet, not proven") and "heartbeat of 2 min" in result["reasons"][0]
+    assert any("No heartbeat" in reason for reason in result["reasons"]) == (beats is False and bool(silent))
+    # Without one it is no quiet night either; with one it hides nothing that was seen.
+    if silent:
+        at_night = verdict(seen, messages_expected=False)
+        assert at_night["status"] == ("blind" if beats is False else "ok")
+    assert verdict({**traces(handoff__lost=1), "heartbeat": heartbeat})["status"] == "rollback"
+
+
+def test_of_a_fleet_the_host_without_a_heartbeat_is_told():
+    deaf = traces(evidence=STALE, heartbeat={"ok": False, "limit_seconds": 900.0})
+    heard = traces(evidence=STALE, heartbeat={"ok": True, "age_seconds": 5.0, "limit_seconds": 900.0})
+    for hosts in ([deaf, heard], [heard, deaf]):
+        merged = merge_traces(hosts)
+        assert merged["heartbeat"]["ok"] is False
+        assert verdict(merged)["status"] == "blind"
+    assert verdict(merge_traces([heard, heard]))["status"] == "ok"
+
+
 @pytest.mark.parametrize(("expected", "found"), [(True, ("blind", "not_covered_process")), (False, ("ok", "quiet"))])
 def test_a_process_that_nobody_has_written_to_yet_is_quiet_only_where_no_message_is_expected(expected, found):
     young = traces(evidence={"covered": {"ok": False, "process_seen": False}})

@@ -288,6 +288,14 @@ def test_an_invalid_instance_that_only_a_send_or_a_guard_names_is_seen():
     assert traces["instances"]["invalid"] == {"thread_9": 1, "default": 1}
 
 
+def test_an_instance_that_only_results_name_is_told_where_it_is_not_the_expected_one():
+    lines = [basic(result("a", instance="other")), basic(result("b")), basic(result("c", "failed", instance=""))]
+    instances = count(lines, expected_instance="kumon_assistant")["instances"]
+    assert (instances["unexpected"], instances["invalid"]) == ({"other": 1}, {})
+    traced = [basic(instance_trace("a", "other")), *lines[:1]]
+    assert count(traced, expected_instance="kumon_assistant")["instances"]["unexpected"] == {"other": 1}
+
+
 def test_unexpected_instances_need_an_expected_one():
     lines = [basic(instance_trace("a", "other")), basic(instance_trace("b"))]
     assert count(lines)["instances"]["unexpected"] == {}

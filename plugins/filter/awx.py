@@ -1,0 +1,29 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The description of AWX's objects, and how far it is applied. Each filter is documented in the file of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _awx
+from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+
+
+class FilterModule:
+    """The filters of this topic."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return them by their names."""
+        return filters(
+            {
+                "awx_access": _awx.access,
+                "awx_coming": _awx.coming,
+                "awx_failure": _awx.failure,
+                "awx_nodes": _awx.nodes,
+                "awx_problems": _awx.problems,
+                "awx_waits": _awx.waits,
+            }
+        )

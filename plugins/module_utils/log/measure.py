@@ -1,0 +1,186 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One pass over a log, from its options to its `traces`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence, heartbeat
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
+from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
+
+# The options of the module that measures.
+OPTIONS: Spec = {
+    "source": {"type": "str", "choices": ["file", "journal"], "default": "file"},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "unit": {"type": "str"},
+    "since": {"type": "str"},
+    "until": {"type": "str"},
+    "not_before": {"type": "str"},
+    "since_pid": {"type": "int"},
+    "pids": {"type": "list", "elements": "int", "default": []},
+    "starts": {"type": "list", "elements": "str", "default": []},
+    "observe": {"type": "float", "default": 0},
+    "conversation": {"type": "str"},
+    "heartbeat_conversation": {"type": "str"},
+    "heartbeat_minutes": {"type": "float", "default": 15},
+    "grace": {"type": "float"},
+    "expected_instance": {"type": "str"},
+    "max_samples": {"type": "int", "default": 5},
+    "max_unanswered": {"type": "int", "default": 20},
+    "seconds": {"type": "float", "default": 20},
+    "max_bytes": {"type": "int", "default": 4294967296},
+    "redact": {"type": "bool", "default": True},
+}
+DEFAULTS = {name: option.get("default") for name, option in OPTIONS.items()}
+
+POLL_SECONDS = 0.1
+SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
+PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
+LEAD_SECONDS = 300.0  # read before the window: what was planned there is read inside, and how long that takes is seen
+
+
+def observe(balance: Balance, reader: TraceReader, source: FileSource | JournalSource, seconds: float) -> None:
+    """Read on until it is seen what became of a planned message, for at most ``seconds``."""
+    begun = time.monotonic()
+    first_seen: dict[str, float] = {}
+    while True:
+        now = time.monotonic()
+        for name, number in balance.observed.items():
+            if number:
+                first_seen.setdefault(name, now)
+        settled = min(
+            first_seen.get("planned", now) + PLANNED_SECONDS,
+            first_seen.get("read", now) + SETTLE_SECONDS,
+            first_seen.get("sent", now) + SETTLE_SECONDS,
+            begun + seconds,
+        )
+        if now >= settled or "settled" in first_seen:
+            return
+        time.sleep(min(POLL_SECONDS, settled - now))
+        reader.read_live(time.time())
+        source.read(reader)
+
+
+def started(pids: list[int]) -> float | None:
+    """Return when the oldest of these processes began, by the kernel; None when none runs."""
+    proc = Proc()
+    starts = [proc.started(stat.start) for stat in map(proc.stat, pids) if stat is not None]
+    return min(starts, default=None)
+
+
+def moment(text: str | None, now: float) -> float | None:
+    """Return the time that an option names, or None."""
+    return parse_when(text, now) if text else None
+
+
+def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
+    """Read the source that ``params`` names and return its ``traces``."""
+    begun = time.monotonic()
+    since, until = moment(params["since"], now), moment(params["until"], now)
+    not_before = moment(params["not_before"], now)
+    present_process = started(params["pids"])
+    # What uvicorn writes of its start is not believed: a customer can write it as well.
+    restarted = started([params["since_pid"]]) if params["since_pid"] is not None else None
+    not_before = max((m for m in (not_before, restarted) if m is not None), default=None)
+    if not_before is not None:
+        since = max(not_before, since or not_before)
+    if since is not None and until is not None and since >= until:
+        raise ValueError(f"the window is empty: since ({params['since']}) is not before until ({params['until']})")
+    start = since - max(LEAD_SECONDS, params["grace"] or 0) if since is not None else None
+    limits: dict[str, Any] = {"deadline": params["seconds"], "max_bytes": params["max_bytes"]}
+    stamps = StampReader(now)
+    source: FileSource | JournalSource
+    if params["source"] == "file":
+        source = FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
+    else:
+        source = JournalSource(params["unit"], start, pids=params["pids"], **limits)
+    with source:
+        balance = Balance(
+            now=now,
+            since=since,
+            until=until,
+            grace=params["grace"],
+            conversation=params["conversation"],
+            expected_instance=params["expected_instance"],
+            max_samples=params["max_samples"],
+            max_unanswered=params["max_unanswered"],
+            redacted=params["redact"],
+            heartbeat=params["heartbeat_conversation"],
+            starts=[
+                begin
+                for begin in (present_process, restarted, *(moment(t, now) for t in params["starts"]))
+                if begin is not None
+            ],
+        )
+        reader = TraceReader(balance, stamps, now)
+        reader.deduplicate = source.notes.overlapping
+        source.read(reader)
+        observe(balance, reader, source, params["observe"])
+        notes = source.notes
+    ended = now + time.monotonic() - begun
+    balance.look_again_at(ended)
+    traces = balance.result()
+    traces["lines"], traces["bytes"] = reader.lines, reader.bytes
+    traces["truncated"] = notes.truncated
+    traces["measured"] = iso(ended)
+    traces["window"] = {"since": iso(since), "until": iso(until), "process": params["since_pid"]}
+    facts = Facts(
+        present=ended if until is None else min(ended, until),
+        since=since,
+        first=notes.first,
+        read_from=start,
+        newest=balance.newest,
+        process_started=present_process,
+        unreadable=notes.unreadable,
+        copies=notes.copies,
+        suppressed=notes.suppressed,
+        incomplete=notes.incomplete,
+        backwards=balance.refused_backwards,
+        owned=notes.owned,
+        owner=notes.owner,
+        path=", ".join(params["paths"]) if params["source"] == "file" else "",
+        lines=reader.lines,
+        any_event=balance.newest is not None or traces["records"] > 0,
+    )
+    traces["evidence"] = evidence(traces, balance.newest_message, facts)
+    traces["heartbeat"] = None
+    if params["heartbeat_conversation"]:
+        minutes = params["heartbeat_minutes"]
+        traces["heartbeat"] = heartbeat(balance.heartbeats, balance.last_heartbeat, minutes, facts)
+    return traces
+
+
+def after_an_act(params: dict[str, Any], act: dict[str, Any]) -> dict[str, Any] | None:
+    """What the processes of an act do next, None where the log does not tell.
+
+    Told from the start of the process; where it was not restarted, or not as planned, from the fence on: what it sent
+    before that went out.
+
+    :param params: `observe`, `source`, `paths` and `unit` of the module that acted
+    :param act: its result
+    """
+    fence = act.get("fence") or {}
+    stayed = fence.get("present") and act.get("running") and (act.get("msg") or not act.get("restarted"))
+    asked = {
+        **DEFAULTS,
+        **{name: params[name] for name in ("observe", "source", "paths", "unit")},
+        "since": fence["read_back"] if stayed else act.get("started"),
+        "since_pid": None if stayed else act.get("pid"),
+        "pids": act.get("pids") or [],
+    }
+    try:
+        return measure(asked, time.time())
+    except (SourceError, ValueError, OSError):
+        # One proof less, and no reason to give up.
+        return None

@@ -1,0 +1,97 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with the description of AWX's objects, and what applying it came to."""
+
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
+
+TEXTS: dict[str, Both] = {
+    "nothing": Both(
+        "controller_templates está vazio: indique em awx_data_dir um diretório com a descrição",
+        "controller_templates is empty: name a directory with the description by awx_data_dir",
+    ),
+    "no_name": Both("{where}: falta o nome", "{where}: it has no name"),
+    "twice": Both("{where}: existe duas vezes", "{where}: it is there twice"),
+    "unknown_field": Both(
+        "{where}: o campo {field} não é aplicado, e seria perdido sem aviso",
+        "{where}: the field {field} is not applied, and would be lost without a word",
+    ),
+    "unknown_name": Both(
+        "{where}: {field} cita {name}, que não está descrito", "{where}: {field} names {name}, which is not described"
+    ),
+    "no_playbook": Both(
+        "{where}: {playbook} não é um playbook de kumon.runbook",
+        "{where}: {playbook} is no playbook of kumon.runbook",
+    ),
+    "not_read": Both(
+        "{where}: nenhuma tarefa de {playbook} lê {variable}", "{where}: no task of {playbook} reads {variable}"
+    ),
+    "not_taken": Both(
+        "{where}: nenhum modelo do workflow pergunta por {variable}",
+        "{where}: no template of the workflow asks for {variable}",
+    ),
+    "question": Both(
+        "{where}: a pergunta por {variable} precisa de required e de um tipo: {types}",
+        "{where}: the question for {variable} needs required and a type: {types}",
+    ),
+    "no_question": Both(
+        "{where}: a pergunta por {variable} não tem texto", "{where}: the question for {variable} has no text"
+    ),
+    "default": Both(
+        "{where}: o padrão {default} de {variable} não está entre as opções",
+        "{where}: the default {default} of {variable} is not among its choices",
+    ),
+    "choice": Both(
+        "{where}: {variable} não aceita {choice}, só {allowed}", "{where}: {variable} takes no {choice}, only {allowed}"
+    ),
+    "approval": Both(
+        "{where}: uma aprovação precisa de nome e de limite de tempo",
+        "{where}: an approval needs a name and a time limit",
+    ),
+    "rrule": Both(
+        "{where}: rrule precisa de DTSTART com fuso horário e de RRULE com INTERVAL",
+        "{where}: rrule needs DTSTART with a time zone and RRULE with INTERVAL",
+    ),
+    "each_minute": Both(
+        "{where}: um job leva de 12 a 19 segundos, e o AWX o faz esperar pelo anterior: nada a cada minuto",
+        "{where}: a job takes 12 to 19 seconds, and AWX lets it wait for the one before: nothing each minute",
+    ),
+    "not_asked": Both(
+        "{where}: o modelo {template} não pergunta por {variable}, e o AWX a recusa",
+        "{where}: the template {template} does not ask for {variable}, and AWX refuses it",
+    ),
+    "unanswered": Both(
+        "{where}: falta a resposta obrigatória {variable} do modelo {template}",
+        "{where}: the required answer {variable} of the template {template} is missing",
+    ),
+    # Whether AWX can be asked at all.
+    "no_collection": Both(
+        "a coleção awx.awx não está instalada: ansible-galaxy collection install awx.awx",
+        "the collection awx.awx is not installed: ansible-galaxy collection install awx.awx",
+    ),
+    "no_host": Both(
+        "o endereço do AWX não foi informado: defina awx_host ou a variável de ambiente CONTROLLER_HOST",
+        "the address of AWX is not given: set awx_host or the environment variable CONTROLLER_HOST",
+    ),
+    "no_answer": Both("o AWX em {host} não responde: {why}", "AWX at {host} gives no answer: {why}"),
+    "not_awx": Both("em {host} não responde um AWX", "what answers at {host} is no AWX"),
+    "too_old": Both(
+        "o AWX em {host} é da versão {version}; é preciso {oldest} ou mais nova",
+        "AWX at {host} is version {version}, and {oldest} or newer is needed",
+    ),
+    "no_access": Both(
+        "o AWX recusa o acesso: corrija awx_token, ou no ambiente CONTROLLER_OAUTH_TOKEN, CONTROLLER_USERNAME e "
+        "CONTROLLER_PASSWORD",
+        "AWX refuses access: correct awx_token, or in the environment CONTROLLER_OAUTH_TOKEN, CONTROLLER_USERNAME and "
+        "CONTROLLER_PASSWORD",
+    ),
+    # What it came to.
+    "applied": Both(
+        "AWX como descrito: {objects} objetos, {n} alterados", "AWX is as described: {objects} objects, {n} changed"
+    ),
+    "planned": Both(
+        "SIMULAÇÃO: {objects} objetos, {n} seriam alterados", "DRY RUN: {objects} objects, {n} would be changed"
+    ),
+}

@@ -1,0 +1,228 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""configure_awx.yml with the real modules of awx.awx against the stand-in for AWX (tests/awx).
+
+A part of the description that has each kind once, since a module takes a second; `test_description.py` has the whole
+of it taken by the same stand-in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.awx.stand_in import StandIn
+from tests.unit.awx.description import ROOT, description, posted
+
+PLAYBOOK = [str(Path(sys.executable).with_name("ansible-playbook")), str(ROOT / "playbooks/configure_awx.yml")]
+NODES = ("decide", "level1", "approve_level3", "report")
+STARTED = ("Kumon: decide", "Kumon: rollback_level1", "Kumon: incident_report")
+
+
+def part():
+    """Each kind once, and a workflow that still has an approval and each way from node to node."""
+    found = description()
+    for kind in ("labels", "credentials", "inventories", "hosts", "groups"):
+        found[f"controller_{kind}"] = found[f"controller_{kind}"][:1]
+    found["controller_groups"][0]["hosts"] = [found["controller_hosts"][0]["name"]]
+    found["controller_templates"] = [one for one in found["controller_templates"] if one["name"] in STARTED]
+    label, credential = found["controller_labels"][0]["name"], found["controller_credentials"][0]["name"]
+    for template in found["controller_templates"]:
+        template.update(labels=[label], credentials=[credential])
+    (workflow,) = found["controller_workflows"]
+    nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"] if node["identifier"] in NODES}
+    nodes["level1"].update(success_nodes=["report"], failure_nodes=["approve_level3"])
+    nodes["approve_level3"].update(success_nodes=["report"], failure_nodes=[])
+    asked = [one for one in workflow["survey_spec"]["spec"] if one["variable"] == "runbook_reason"]
+    workflow.update(labels=[label], simplified_workflow_nodes=list(nodes.values()))
+    workflow["survey_spec"]["spec"] = asked
+    found["controller_schedules"] = [
+        one for one in found["controller_schedules"] if one["unified_job_template"] == "Kumon: incident_report"
+    ]
+    return found
+
+
+class _Dumper(yaml.SafeDumper):
+    """What is a template for AWX stays one."""
+
+
+def _unsafe(dumper, text):
+    return dumper.represent_scalar("!unsafe" if "{{" in text else "tag:yaml.org,2002:str", text)
+
+
+_Dumper.add_representer(str, _unsafe)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    path = tmp_path_factory.mktemp("description")
+    for kind, items in part().items():
+        if kind.startswith("controller_"):
+            (path / f"{kind}.yml").write_text(
+                yaml.dump({kind: items}, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+            )
+    return path
+
+
+def configure(where, directory, *arguments, token=StandIn.TOKEN, **more):
+    """Run the playbook; return its exit, result and output with all white space folded."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CONTROLLER_", "TOWER_"))}
+    environment.update(
+        CONTROLLER_HOST=where,
+        CONTROLLER_OAUTH_TOKEN=token,
+        ANSIBLE_CONFIG=str(ROOT / "ansible.cfg"),
+        ANSIBLE_SHOW_CUSTOM_STATS="true",
+        ANSIBLE_CALLBACK_RESULT_FORMAT="json",
+        ANSIBLE_NOCOLOR="1",
+        **more,
+    )
+    command = [*PLAYBOOK, "-e", json.dumps({"awx_data_dir": str(directory), "runbook_locale": "en"}), *arguments]
+    run = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
+    stats = run.stdout.partition("CUSTOM STATS: ")[2].partition("RUN: ")[2]
+    result = json.JSONDecoder().raw_decode(stats.strip())[0]["runbook_result"] if stats else {}
+    return run.returncode, result, " ".join((run.stdout + run.stderr).split())
+
+
+def objects():
+    found = part()
+    nodes = found["controller_workflows"][0]["simplified_workflow_nodes"]
+    linked = [node for node in nodes if {"success_nodes", "failure_nodes", "always_nodes"} & set(node)]
+    return sum(len(items) for kind, items in found.items() if kind.startswith("controller_")) + len(nodes) + len(linked)
+
+
+def test_a_dry_run_makes_nothing_the_first_run_all_and_the_second_nothing(directory):
+    # One story, and one test of it, for each run takes what the one before has made.
+    with StandIn() as awx:
+        _dry(awx, directory)
+        _first(awx, directory)
+        _second(awx, directory)
+
+
+def _dry(awx, directory):
+    code, result, text = configure(awx.url, directory, "--check")
+    assert (code, result["status"], awx.writes) == (0, "planned", [])
+    # A node that leads to others is there twice.
+    assert result["message"].startswith(f"DRY RUN: {objects()} objects, ")
+    for name in (*STARTED, *NODES, "Kumon: emergency", "Kumon: daily report"):
+        assert f'"- {name}"' in text, name
+
+
+def _first(awx, directory):
+    code, result, text = configure(awx.url, directory)
+    assert (code, result["status"]) == (0, "ok"), text[-3000:]
+    assert [awx.named("job_templates", name)["name"] for name in STARTED] == list(STARTED)
+    template = awx.named("job_templates", "Kumon: rollback_level1")
+    assert (template["timeout"], template["ask_job_type_on_launch"], template["allow_simultaneous"]) == (
+        300,
+        True,
+        False,
+    )
+    assert awx.names_of("job_templates", "Kumon: rollback_level1", "credentials") == ["Kumon: SSH"]
+    ways = {
+        (name, field): awx.names_of("workflow_job_template_nodes", name, field)
+        for name in NODES
+        for field in ("success_nodes", "failure_nodes")
+    }
+    assert ways["level1", "failure_nodes"] == ["approve_level3"] and ways["decide", "failure_nodes"] == []
+    (approval,) = awx.objects["workflow_approval_templates"].values()
+    assert (approval["name"], approval["timeout"]) == ("Kumon: approve level 3", 1800)
+    # What is a template of AWX has reached it as one.
+    assert awx.named("credential_types", "Kumon: Evolution API")["injectors"]["extra_vars"] == {
+        "runbook_evolution_api_key": "{{ evolution_api_key | default('') }}"
+    }
+    assert awx.named("schedules", "Kumon: daily report")["extra_data"] == {"report_since": "24h"}
+
+
+def _second(awx, directory):
+    credential = next(one for one in awx.objects["credentials"].values() if one["name"] == "Kumon: SSH")
+    credential["inputs"] = {"username": "somebody", "ssh_key_data": "entered by a person"}
+    awx.answer("POST", "/api/v2/job_templates/", {}, {**_other(awx), "name": "Somebody else's"})
+    awx.writes.clear()
+    code, result, text = configure(awx.url, directory)
+    assert (code, result["message"]) == (0, f"AWX is as described: {objects()} objects, 0 changed"), text[-3000:]
+    assert "changed=0 " in text
+    # The project is looked at anew, and that is all.
+    assert [path for _method, path in awx.writes] == [f"/api/v2/projects/{_id(awx)}/update/"]
+    assert (credential["inputs"]["ssh_key_data"], awx.deleted) == ("entered by a person", [])
+    assert awx.named("job_templates", "Somebody else's")
+
+
+def _id(awx):
+    return next(iter(awx.objects["projects"]))
+
+
+def _other(awx):
+    return {"project": _id(awx), "playbook": "playbooks/notify.yml", "ask_inventory_on_launch": True}
+
+
+def test_a_dry_run_by_name_and_password_tells_what_differs_and_changes_nothing(tmp_path):
+    found = part()
+    template = {**found["controller_templates"][0], "labels": [], "credentials": []}
+    template.pop("execution_environment")
+    kept = {
+        "controller_organizations": found["controller_organizations"],
+        "controller_projects": found["controller_projects"],
+        "controller_inventories": [{"name": template["inventory"], "organization": "Kumon", "variables": {"a": 1}}],
+        "controller_templates": [template],
+    }
+    for kind, items in kept.items():
+        (tmp_path / f"{kind}.yml").write_text(
+            yaml.dump({kind: items}, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+        )
+    with StandIn() as awx:
+        for kind, items in kept.items():
+            for item in items:
+                posted(awx, kind, {**item, **({"timeout": 1} if kind == "controller_templates" else {})})
+        awx.writes.clear()
+        person = {"CONTROLLER_USERNAME": awx.USER, "CONTROLLER_PASSWORD": awx.PASSWORD}
+        code, result, text = configure(awx.url, tmp_path, "--check", token="", **person)
+        assert (code, result["message"]) == (0, "DRY RUN: 4 objects, 1 would be changed"), text[-3000:]
+        assert f'"- {template["name"]}"' in text and awx.PASSWORD not in text
+        assert (awx.writes, awx.named("job_templates", template["name"])["timeout"]) == ([], 1)
+
+
+# ------------------------------------------------------------------ one clear sentence
+
+
+def test_a_wrong_token_is_one_sentence(directory):
+    with StandIn() as awx:
+        code, result, text = configure(awx.url, directory, token="a-wrong-token")
+    assert (code != 0, result["status"]) == (True, "failed")
+    assert result["message"].startswith("FAILED: AWX refuses access: correct awx_token")
+    assert "a-wrong-token" not in text
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(directory):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        where = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        code, result, _text = configure(where, directory)
+    assert (code != 0, result["status"]) == (True, "refused")
+    assert f"AWX at {where} gives no answer: " in result["message"] and "refused" in result["message"]
+
+
+def test_an_old_version_and_a_bad_description_are_refused_before_anything_is_made(directory, tmp_path):
+    with StandIn(version="21.14.0") as old:
+        _code, result, _text = configure(old.url, directory)
+        assert result["message"].endswith(f"AWX at {old.url} is version 21.14.0, and 24.0 or newer is needed")
+        (tmp_path / "controller_templates.yml").write_text("controller_templates: [{name: x, playbook: y.yml}]\n")
+        code, result, _text = configure(old.url, tmp_path)
+        assert (code != 0, result["status"], old.writes) == (True, "refused", [])
+        assert "controller_templates, x: y.yml is no playbook of kumon.runbook" in result["message"]

@@ -1,0 +1,261 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The description of AWX's objects fits the playbooks that it starts, and AWX would take each object of it."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE, KINDS, problems
+from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
+
+from tests.awx.stand_in import Refused, StandIn
+from tests.unit.awx.description import DIRECTORY, ROOT, description, posted, templates
+
+# How long a run of what has no one budget may take: the longest of its levels, its watches, its window.
+LONGEST = {
+    "diagnose": 60,
+    "roll_forward": 300,
+    "emergency_recovery": 30 + 120 + 300 + 3 * 180,
+    "validate_recovery": 900,
+    "prepare_go_live": 900,
+    "configure_awx": 240,
+}
+
+
+def budget(playbook):
+    row = PROCEDURES.get(playbook)
+    return LONGEST.get(playbook) or (row.budget if row else None)
+
+
+def test_nothing_is_wrong_with_it():
+    assert problems(description()) == []
+
+
+@pytest.mark.parametrize("playbook", playbooks())
+def test_every_playbook_is_reachable_from_a_template(playbook):
+    started = {template["playbook"] for template in templates().values()}
+    assert f"playbooks/{playbook}.yml" in started, f"awx/controller_templates.yml has no template for {playbook}.yml"
+
+
+@pytest.mark.parametrize("name", templates())
+def test_a_job_ends_by_itself_long_before_awx_ends_it(name):
+    template = templates()[name]
+    playbook = template["playbook"].removeprefix("playbooks/").removesuffix(".yml")
+    assert budget(playbook), f"add to LONGEST how long {playbook}.yml may take"
+    assert template["timeout"] >= 3 * budget(playbook) + 90, name
+
+
+@pytest.mark.parametrize("name", templates())
+def test_no_two_jobs_of_one_template_and_the_type_is_asked(name):
+    template = templates()[name]
+    assert (template["allow_simultaneous"], template["job_slice_count"]) == (False, 1)
+    assert template["ask_job_type_on_launch"] is True
+    assert template["job_type"] == ("check" if name == "Kumon: configure_awx" else "run")
+
+
+def test_what_has_its_end_told_by_nobody_is_told_by_awx():
+    acting = {
+        f"playbooks/{name}.yml"
+        for name, row in PROCEDURES.items()
+        if row.kind in ("rollback", "forward", "decide", "gateway")
+    }
+    told = {one["playbook"] for one in templates().values() if one.get("notification_templates_error")}
+    assert acting <= told
+    (workflow,) = description()["controller_workflows"]
+    assert workflow["notification_templates_approvals"] and workflow["notification_templates_error"]
+
+
+def test_a_person_is_asked_for_what_only_a_person_knows():
+    asked = {
+        name: {
+            question["variable"]: question["required"] for question in (one.get("survey_spec") or {}).get("spec", [])
+        }
+        for name, one in templates().items()
+    }
+    assert asked["Kumon: rollback_level3"] == {"rollback_commit": False, "runbook_reason": False}
+    assert asked["Kumon: roll_forward"]["smoke_test_phone"] is True
+    for level in ("Kumon: rollback_level1", "Kumon: rollback_level2"):
+        assert asked[level] == {"runbook_reason": False}, "a kill-switch asks nothing that has to be answered"
+    assert asked[ACKNOWLEDGE]["notify_by"] is True
+    assert templates()[ACKNOWLEDGE]["extra_vars"] == {"notify_event": "acknowledge"}
+
+
+def test_the_workflow_acts_at_once_and_asks_before_the_rest():
+    (workflow,) = description()["controller_workflows"]
+    nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
+    assert nodes["decide"]["extra_data"] == {"decide_on": "rollback"}
+    # A verdict that does not ask for it leads nowhere.
+    assert [set(nodes["decide"]) & {"failure_nodes", "always_nodes"}, nodes["decide"]["success_nodes"]] == [
+        set(),
+        ["level1"],
+    ]
+    leading = {
+        target: [name for name, node in nodes.items() if target in node.get("success_nodes", [])]
+        for target in ("level3", "forward")
+    }
+    for before in leading.values():
+        assert len(before) == 1 and nodes[before[0]]["approval_node"]["timeout"] > 0
+    ways = [
+        field
+        for node in nodes.values()
+        for field in ("success_nodes", "failure_nodes", "always_nodes")
+        if field in node
+    ]
+    assert ways and nodes["validate"]["always_nodes"] == ["report"]
+
+
+def test_the_desk_of_every_inventory_outlives_a_job():
+    hosts = {(host["inventory"], host["name"]) for host in description()["controller_hosts"]}
+    for inventory in description()["controller_inventories"]:
+        desk = inventory["variables"]["runbook_desk_host"]
+        assert desk != "localhost" and (inventory["name"], desk) in hosts
+        assert set(inventory["variables"]) <= set(variables("health_check"))
+
+
+def test_no_secret_is_in_it_and_ansible_leaves_the_injector_alone():
+    text = (DIRECTORY / "controller_credential_types.yml").read_text(encoding="utf-8")
+    assert '!unsafe "{{ evolution_api_key' in text
+    for kind in ("controller_credentials", "controller_notifications"):
+        for item in description()[kind]:
+            # Made once: what a person enters is never touched again.
+            assert item["state"] == "exists"
+            given = {**item.get("inputs", {}), **item.get("notification_configuration", {})}
+            assert not [name for name, value in given.items() if value and "pass" in name or "key" in name]
+
+
+@pytest.mark.parametrize("path", sorted(DIRECTORY.glob("*.yml")), ids=lambda path: path.name)
+def test_a_file_has_one_kind_and_is_called_after_it(path):
+    kinds = [name for name in yaml.safe_load(path.read_text().replace("!unsafe", "")) if name.startswith("controller_")]
+    assert kinds == [path.stem] and path.stem in KINDS
+
+
+# ------------------------------------------------------------------ what AWX would say
+
+
+@pytest.fixture
+def filled():
+    awx = StandIn()
+    for kind in KINDS:
+        if kind != "controller_schedules":
+            for item in description()[kind]:
+                posted(awx, kind, item)
+    return awx
+
+
+def test_awx_takes_every_object(filled):
+    for schedule in description()["controller_schedules"]:
+        posted(filled, "controller_schedules", schedule)
+    (workflow,) = description()["controller_workflows"]
+    number = filled.named("workflow_job_templates", workflow["name"])["id"]
+    for node in workflow["simplified_workflow_nodes"]:
+        own = {
+            name: value for name, value in node.items() if name in ("identifier", "unified_job_template", "extra_data")
+        }
+        made = posted(
+            filled, "controller_workflow_job_template_nodes", {**own, "workflow_job_template": workflow["name"]}
+        )
+        assert made["workflow_job_template"] == number
+    counts = filled.counts()
+    assert counts["job_templates"] == len(templates()) and counts["schedules"] == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"extra_data": {}}, "'report_since' value missing"),
+        ({"extra_data": {"report_since": "24h", "x": "1"}}, "not allowed on launch"),
+        ({"rrule": "DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"}, "one DTSTART"),
+        ({"rrule": "DTSTART:20260101T000000Z RRULE:FREQ=DAILY"}, "INTERVAL is required"),
+        ({"rrules": ""}, "rrules"),
+        ({"enabled": "true"}, "Not a valid bool"),
+    ],
+)
+def test_the_stand_in_refuses_what_awx_refuses(filled, change, says):
+    survey = filled.surveys["job_templates", filled.named("job_templates", "Kumon: incident_report")["id"]]
+    for question in survey["spec"]:
+        question["required"] = question["variable"] == "report_since"
+    schedule = {**description()["controller_schedules"][-1], **change}
+    with pytest.raises((Refused, KeyError), match=says):
+        posted(filled, "controller_schedules", schedule)
+
+
+# ------------------------------------------------------------------ what is refused before AWX is asked
+
+
+def changed(*path, to):
+    """The description with one value changed; None takes it away."""
+    found = part = description()
+    for step in path[:-1]:
+        part = part[step]
+    if to is None:
+        del part[path[-1]]
+    else:
+        part[path[-1]] = to
+    return found
+
+
+T, W, S = "controller_templates", "controller_workflows", "controller_schedules"
+DECIDE = next(n for n, one in enumerate(description()[T]) if one["name"] == "Kumon: decide")
+LEVEL3 = next(n for n, one in enumerate(description()[T]) if one["name"] == "Kumon: rollback_level3")
+FIRST = (T, DECIDE, "survey_spec", "spec", 0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (changed(T, to=[]), "controller_templates is empty"),
+        (changed(T, 0, "name", to=None), "controller_templates, ?: it has no name"),
+        (
+            changed(T, 1, "name", to="Kumon: health_check"),
+            "controller_templates, Kumon: health_check: it is there twice",
+        ),
+        (changed(T, DECIDE, "playbook", to="playbooks/decides.yml"), "playbooks/decides.yml is no playbook"),
+        (changed(T, DECIDE, "time_out", to=1), "the field time_out is not applied"),
+        (changed(T, DECIDE, "labels", to=["x"]), "labels names x, which is not described"),
+        (changed(T, DECIDE, "extra_vars", to={"decides_on": "ok"}), "no task of decide reads decides_on"),
+        (changed(*FIRST, "variable", to="health_textfile"), "no task of decide reads health_textfile"),
+        # A variable of another level is read by another playbook.
+        (changed(*FIRST, "variable", to="rollback_commit"), "no task of decide reads rollback_commit"),
+        (changed(T, LEVEL3, "survey_spec", "spec", 0, "variable", to="recovery_mode"), "reads recovery_mode"),
+        (changed(*FIRST, "type", to="choice"), "needs required and a type"),
+        (changed(*FIRST, "required", to="yes"), "needs required and a type"),
+        (changed(*FIRST, "question_name", to=""), "the question for decide_on has no text"),
+        (changed(*FIRST, "choices", to=["ok", "all"]), "decide_on takes no all, only ok, watch, rollback, blind"),
+        (changed(T, 0, "survey_spec", "spec", 0, "choices", to=["no", "yes"]), "health_mark_release takes no no"),
+        (changed(T, 0, "survey_spec", "spec", 0, "default", to="maybe"), "the default maybe of health_mark_release"),
+        (changed(W, 0, "survey_spec", "spec", 0, "variable", to="phone"), "no template of the workflow asks for phone"),
+        (changed(W, 0, "simplified_workflow_nodes", 0, "success_nodes", to=["x"]), "success_nodes names x"),
+        (changed(W, 0, "simplified_workflow_nodes", 0, "extra_data", to={"level": "1"}), "does not ask for level"),
+        (
+            changed(W, 0, "simplified_workflow_nodes", 2, "approval_node", "timeout", to=0),
+            "needs a name and a time limit",
+        ),
+        (changed(W, 0, "simplified_workflow_nodes", 1, "identifier", to="decide"), "it is there twice"),
+        (changed(W, 0, "simplified_workflow_nodes", 5, "extra_data", to={}), "the required answer level"),
+        (changed(S, 0, "extra_data", to=None), "the required answer health_mark_release"),
+        (changed(S, 0, "extra_data", to={"health_mark_release": "yes"}), "health_mark_release takes no yes"),
+        (changed(S, 0, "unified_job_template", to="x"), "unified_job_template names x"),
+        (changed(S, 0, "rrule", to="DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"), "rrule needs DTSTART"),
+        (changed(S, 0, "rrule", to="DTSTART:20260101T000000Z RRULE:FREQ=MINUTELY;INTERVAL=1"), "nothing each minute"),
+    ],
+)
+def test_what_would_not_work_is_named(wrong, says):
+    for locale in ("en", "pt_BR"):
+        assert problems(wrong, locale)
+    assert [one for one in problems(wrong, "en") if says in one], problems(wrong, "en")
+
+
+def test_a_variable_is_known_by_the_tasks_that_take_it():
+    for playbook, names in {
+        "rollback_level3": {"rollback_commit", "rollback_serial", "runbook_hosts"},
+        "roll_forward": {"level", "roll_forward_force", "smoke_test_phone"},
+        "incident_report": {"report_since", "health_window"},
+        "emergency_recovery": {"recovery_mode", "rollback_commit"},
+    }.items():
+        assert names <= set(variables(playbook)), playbook
+    assert "rollback_commit" not in variables("rollback_level1")
+    assert variables("diagnose")["depth"]["choices"] == ["quick", "full"]
+    assert (ROOT / "playbooks" / f"{playbooks()[0]}.yml").is_file()
