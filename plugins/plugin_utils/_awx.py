@@ -213,7 +213,8 @@ class _Description:
                     if name not in known:
                         yield self._say("unknown_name", where=place, field=field, name=name)
             if node.get("approval_node"):
-                if not node["approval_node"].get("name") or not int(node["approval_node"].get("timeout") or 0) > 0:
+                approval = node["approval_node"]
+                if not approval.get("name") or int(approval.get("timeout") or 0) <= 0:
                     yield self._say("approval", where=place)
             else:
                 yield from self._started(node, place, asked)

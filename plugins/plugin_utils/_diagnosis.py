@@ -263,13 +263,10 @@ class _Screen:
         delivery = traces["delivery"]
         if not delivery["failed"]:
             return [self._say("no_failures")]
+        causes = delivery.get("failed_by_cause")
         return [
             self._say("by_http", names=self._names(delivery["failed_by_http"])),
-            *(
-                [self._say("by_cause", names=self._names(causes, 80))]
-                if (causes := delivery.get("failed_by_cause"))
-                else []
-            ),
+            *([self._say("by_cause", names=self._names(causes, 80))] if causes else []),
             self._say("by_conversation", names=self._names(delivery.get("failed_by_conversation") or {})),
         ]
 
