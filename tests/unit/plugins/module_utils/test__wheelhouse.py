@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 
 import pytest
@@ -16,6 +17,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finishe
 
 from tests.unit.plugins.release_fakes import Repository, wheel
 from tests.unit.plugins.service_fakes import tree
+
+BASE = os.path.realpath(sys.executable)
 
 
 @pytest.fixture
@@ -29,8 +32,16 @@ def index(tmp_path):
     return tmp_path / "index"
 
 
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """An interpreter with a pip of its own; the tests' environment may have none."""
+    path = tmp_path_factory.mktemp("made") / "venv"
+    subprocess.run([BASE, "-m", "venv", str(path)], check=True)
+    return str(path / "bin" / "python")
+
+
 @pytest.fixture
-def ensure(tmp_path, repository, index):
+def ensure(tmp_path, repository, index, python):
     def with_index(argv, owner, cwd, env, **more):
         found = ["--find-links", str(index), "--no-index"] if "--retries" in argv else []
         at = argv.index("pip") + 2 if "pip" in argv else len(argv)
@@ -44,7 +55,7 @@ def ensure(tmp_path, repository, index):
             "commit": repository.commits["first"],
             "venv": str(repository.directory / ".venv"),
             "requirements": "requirements.txt",
-            "python": sys.executable,
+            "python": python,
             "system_site_packages": None,
             "seconds": 60.0,
             **more,

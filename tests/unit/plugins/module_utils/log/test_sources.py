@@ -658,7 +658,11 @@ def test_a_log_behind_a_pipe_is_the_services(tmp_path):
     process = subprocess.Popen(["sleep", "60"], stdout=tee.stdin, stderr=tee.stdin)
     tee.stdin.close()
     try:
-        assert read([log], pids=[process.pid])["notes"].owned is True
+        # It opens its file a moment after it was started.
+        end = time.monotonic() + 10
+        while read([log], pids=[process.pid])["notes"].owned is not True:
+            assert time.monotonic() < end
+            time.sleep(0.01)
         tee.kill()
         tee.wait()
         assert read([log], pids=[process.pid])["notes"].owned is False
