@@ -21,6 +21,14 @@ def left(assistant: Assistant) -> str:
     return re.sub(r"packets \d+ bytes \d+|since \S+ before \d+", "", seen)
 
 
+def serving(assistant: Assistant) -> int:
+    """The process that listens, once it does: the program ends when the process has the flags."""
+    assistant.sh(
+        "for i in $(seq 100); do curl -sf -m 1 http://127.0.0.1:8000/health >/dev/null && exit; sleep 0.1; done; exit 1"
+    )
+    return assistant.pid()
+
+
 def test_it_is_installed_also_where_something_else_is_missing(assistant: Assistant) -> None:
     run = assistant.playbook("prepare_go_live", runbook_locale="en", go_live_check="none")
     assert (run.code != 0, run.status) == (True, "insufficient")
@@ -49,9 +57,10 @@ def test_the_last_message_leaves_within_half_a_second(assistant: Assistant) -> N
 
 
 def test_the_playbook_finds_nothing_to_do_and_proves_the_effect(assistant: Assistant) -> None:
-    before = assistant.fingerprint()
+    before, pid = assistant.fingerprint(), serving(assistant)
     run = assistant.playbook("rollback_level1")
-    assert (run.code, run.status, run.changed) == (0, "proven", 0)
+    # Evidence is kept, as of each incident.
+    assert (run.code, run.status, run.changed, assistant.pid()) == (0, "proven", 1, pid)
     # The proof is written down, and nothing else is touched.
     ours = [line for line in before.splitlines() if not re.search("journal.jsonl|total|lease| [.]$", line)]
     assert [line for line in ours if line not in assistant.fingerprint()] == []
@@ -72,13 +81,14 @@ def test_it_leaves_what_the_playbook_leaves_and_lifts_it_again(assistant: Assist
     assistant.restore()
     assistant.sh(f"{PROGRAM} level1")
     assert left(assistant) == wanted
-    pid = assistant.pid()
+    pid = serving(assistant)
     assistant.sh(f"{PROGRAM} level1")
     assert assistant.pid() == pid
     status = assistant.sh(f"{PROGRAM} status")
     assert "CERCA de pé desde" in status
     assert "DELIVERY_DISABLE=true" in status
     assistant.sh(f"{PROGRAM} undo")
+    serving(assistant)
     assert (assistant.environ("DELIVERY_DISABLE"), assistant.fence()) == (None, "")
     assert not assistant.host.file(KEEPER).exists
     assert assistant.asked_within(1) > 0
@@ -88,6 +98,7 @@ def test_it_leaves_what_the_playbook_leaves_and_lifts_it_again(assistant: Assist
 def test_level2_leaves_the_flags_that_the_playbook_leaves(assistant: Assistant) -> None:
     assistant.restore()
     assistant.sh(f"{PROGRAM} level2")
+    serving(assistant)
     assert assistant.flags() == assistant.V1
     run = assistant.playbook("rollback_level2")
     assert (run.code, run.status, run.changed) == (0, "proven", 0)

@@ -26,8 +26,11 @@ def test_bad_input_is_refused_before_anything_changed(assistant: Assistant) -> N
     assistant.assert_refuses_each(
         "rollback_level2",
         [
-            ({"runbook_profile": "one_turn"}, "no flag is given"),
-            ({"runbook_profile": "v3"}, "runbook_profile must be one of procedures, app_main, one_turn, not 'v3'"),
+            ({"runbook_profile": "one_turn"}, "this release has no flags of V1 to go back to"),
+            (
+                {"runbook_profile": "v3"},
+                "runbook_profile must be one of procedures, app_main, one_turn, auto, not 'v3'",
+            ),
             ({"rollback_level2_flags": {"outbox": "x"}}, "outbox"),
             ({"rollback_level2_flags": {"DELIVERY_DISABLE": "false"}}, "cannot both be set and be kept"),
             ({"rollback_level2_seconds": "long"}, "rollback_level2_seconds"),
