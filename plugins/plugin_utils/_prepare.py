@@ -31,7 +31,9 @@ class _Prepared:
 
     def done(self, name: str) -> Told:
         """What the item's tasks have come to."""
-        results = [one for one in self.facts["results"].get(name) or [] if isinstance(one, Mapping)]
+        results = [one for one in self.facts["results"].get(name) or [] if one and not one.get("skipped")]
+        if not results:
+            return MISSING, self.words.say("not_looked")
         failed = [one for one in results if one.get("failed") or one.get("unreachable")]
         if failed:
             return MISSING, _reason(failed[0])
@@ -89,6 +91,8 @@ class _Prepared:
         wheels = facts.get("wheels") or {}
         if state in ("present", "installed"):
             detail = say("offline") if wheels.get("offline") else say("offline_unknown")
+            # A dry run cannot prove it; a run that has not proven it is not prepared.
+            state = state if wheels.get("offline") or facts.get("check") else MISSING
         return state, detail
 
     def log_rotation(self) -> Told:

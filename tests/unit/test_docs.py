@@ -148,3 +148,19 @@ def test_what_is_promised_of_security_names_the_tests_that_hold_it():
     for name in named:
         path = ROOT / name
         assert path.is_file() or list(path.glob("test_*.py")), name
+
+
+def test_every_variable_of_our_own_is_set_somewhere():
+    """A name that nothing sets fails where it is read; in a rescue that is when something else has failed."""
+    set_here = {f"__{role}" for role in ROLES}
+    settings = ROOT / "plugins" / "action" / "settings.py"
+    set_here |= set(re.findall(r'"(__\w+)"', settings.read_text(encoding="utf-8")))
+    read = {}
+    for path in [*ROOT.glob("roles/*/[tv]*/*"), *ROOT.glob("playbooks/*.yml"), *ROOT.glob("playbooks/tasks/*.yml")]:
+        text = re.sub(r"#.*", "", path.read_text(encoding="utf-8"))
+        set_here |= set(re.findall(r"(?m)^\s*(?:- )?(__\w+):", text))
+        set_here |= set(re.findall(r"(?m)(?:register|loop_var|^    name): (__\w+)", text))
+        for name in re.findall(r"(?<![.\w'])__\w+", text):
+            read.setdefault(name, str(path.relative_to(ROOT)))
+    assert len(read) > 100
+    assert {name: path for name, path in read.items() if name not in set_here} == {}

@@ -34,6 +34,7 @@ TEXTS: dict[str, Both] = {
     "item_user": Both("Conta dos playbooks", "The playbooks' account"),
     "item_people": Both("Quem pode usar o break-glass", "Who may use break-glass"),
     "item_health_check": Both("Verificação agendada", "Scheduled health check"),
+    "not_looked": Both("nada foi feito nem visto", "nothing was done or seen"),
     "needs_root": Both("precisa de root: runbook_become true", "it needs root: runbook_become true"),
     "needs_tool": Both("{tool} não está instalado no host", "{tool} is not installed on the host"),
     "start_command": Both(
@@ -57,7 +58,10 @@ TEXTS: dict[str, Both] = {
         "sem commit comprovado não há o que buscar", "without a known-good commit there is none"
     ),
     "offline": Both("pip os achou sem rede", "pip found them without a network"),
-    "offline_unknown": Both("este pip não sabe ensaiar: não provado", "this pip cannot rehearse: not proven"),
+    "offline_unknown": Both(
+        "este pip não sabe ensaiar: não provado, use pip 22.2 ou mais novo em runbook_venv_dir",
+        "this pip cannot rehearse: not proven, have pip 22.2 or newer in runbook_venv_dir",
+    ),
     "check_minutes": Both(
         "go_live_check_minutes tem que ser um número inteiro de 1 a 59",
         "go_live_check_minutes must be a whole number from 1 to 59",

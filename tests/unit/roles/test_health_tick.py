@@ -128,8 +128,9 @@ def test_each_status_has_its_exit_and_people_are_paged_from_rollback_on(tick, st
     [
         ({"status": None, "code": 1, "output": "a\nERROR! the playbook could not be found\nb"}, "could not be found"),
         ({"status": None, "code": 0}, "left no result"),
-        ({"status": "refused"}, "health_check ended as refused: it is refused"),
+        ({"status": "refused"}, "health_check ended as refused, exit 0: it is refused"),
         ({"status": "proven"}, "health_check ended as proven"),
+        ({"status": "ok", "code": 2}, "health_check ended as ok, exit 2"),
         ({"status": "ok", "sleep": 30}, "did not end within 1 s"),
     ],
 )
