@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _description,
+    _journal_seen,
     _kept,
     _outcome,
     _problems,
@@ -37,5 +38,6 @@ class FilterModule:
                 "run_result": _result.run_result,
                 "scheduled_check": as_typed(_schedule.scheduled_check),
                 "service_state": _service_state.service_state,
+                "with_journal": _journal_seen.with_journal,
             }
         )

@@ -29,6 +29,14 @@ JOURNAL_SPEC: dict[str, dict[str, Any]] = {
     "actor": {"type": "str"},
     "procedure": {"type": "str"},
 }
+SEEN_SPEC: dict[str, dict[str, Any]] = {
+    # The controller's; it does not get to the target.
+    "seen_dir": {"type": "path"},
+    "seen": {
+        "type": "dict",
+        "options": {"seq": {"type": "int", "required": True}, "hash": {"type": "str", "required": True}},
+    },
+}
 # An entry takes milliseconds. Who holds the journal longer is stuck, and no reason to let a kill-switch wait for ever.
 LOCK_SECONDS = 5.0
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -164,25 +172,67 @@ def is_noted(path: str, note: dict[str, Any]) -> bool:
     return False
 
 
-def verify(path: str) -> dict[str, Any]:
-    """`{ok, entries, torn: [line], line, reason}`: the first line that breaks the chain, and lines written half."""
-    prev, seq, torn = FIRST, 0, []
-    for number, line in enumerate(_read(path).split(b"\n"), 1):
-        if not line.strip():
-            continue
-        entry = _parse(line)
-        reason = None
-        if entry is None:
-            torn.append(number)
-            continue
-        if entry["hash"] != _hash(entry):
-            reason = "the entry was changed: its hash does not fit its content"
-        elif entry["prev"] != prev or entry["seq"] != seq + 1:
-            reason = f"an entry is missing before it: seq {entry['seq']} follows {seq}"
-        if reason:
-            return {"ok": False, "entries": seq, "torn": torn, "line": number, "reason": reason}
-        prev, seq = entry["hash"], entry["seq"]
-    return {"ok": True, "entries": seq, "torn": torn, "line": None, "reason": None}
+class _Chain:
+    """A journal's entries from the first one to where the chain breaks, and what it came to once they were taken."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.head: dict[str, Any] = {"seq": 0, "hash": FIRST}
+        self.torn: list[int] = []
+        self.line: int | None = None
+        self.reason: str | None = None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for number, line in enumerate(_read(self.path).split(b"\n"), 1):
+            if not line.strip():
+                continue
+            entry = _parse(line)
+            if entry is None:
+                self.torn.append(number)
+                continue
+            if entry["hash"] != _hash(entry):
+                self.reason = "the entry was changed: its hash does not fit its content"
+            elif entry["prev"] != self.head["hash"] or entry["seq"] != self.head["seq"] + 1:
+                self.reason = f"an entry is missing before it: seq {entry['seq']} follows {self.head['seq']}"
+            if self.reason:
+                self.line = number
+                return
+            self.head = {"seq": entry["seq"], "hash": entry["hash"]}
+            yield entry
+
+
+def verified(path: str) -> Iterator[dict[str, Any]]:
+    """Entries up to where the chain breaks, oldest first: what an undo may rest on."""
+    return iter(_Chain(path))
+
+
+def verify(path: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`{ok, entries, torn: [line], line, reason, head: {seq, hash}, as_seen, unlike}`.
+
+    `line` is the first one that breaks the chain, `torn` are lines written half, `head` is the last entry of what is
+    whole. `seen` is the head that somebody has read before: `as_seen` says whether it is still in the chain, `unlike`
+    why not; both are None where nothing was read before.
+    """
+    chain = _Chain(path)
+    hashes = {entry["seq"]: entry["hash"] for entry in chain}
+    found: dict[str, Any] = {
+        "ok": chain.reason is None,
+        "entries": chain.head["seq"],
+        "torn": chain.torn,
+        "line": chain.line,
+        "reason": chain.reason,
+        "head": chain.head,
+        "as_seen": None,
+        "unlike": None,
+    }
+    if seen and seen.get("seq"):
+        there = hashes.get(int(seen["seq"]))
+        found["as_seen"] = there == seen["hash"]
+        if there is None:
+            found["unlike"] = f"entry {seen['seq']} is gone, the last one is {chain.head['seq']}"
+        elif not found["as_seen"]:
+            found["unlike"] = f"entry {seen['seq']} is another one"
+    return found
 
 
 def acts(path: str, wall: float) -> list[dict[str, Any]]:
@@ -246,9 +296,10 @@ def last_change(path: str) -> str | None:
 def undo_values(path: str, flags: list[str], declared_now: dict[str, str | None]) -> dict[str, str | None]:
     """What each flag had before the acts that set its present declared value; None where it had no declaration.
 
-    A flag that stands where the last undo has put it is returned as it is: undoing twice changes nothing.
+    A flag that stands where the last undo has put it is returned as it is: undoing twice changes nothing. What stands
+    behind a broken place of the chain decides nothing.
     """
-    begins = [entry for entry in entries(path) if entry.get("phase") == "begin"]
+    begins = [entry for entry in verified(path) if entry.get("phase") == "begin"]
     return {flag: _before_series(begins, flag, declared_now.get(flag)) for flag in flags}
 
 

@@ -87,10 +87,10 @@ def previous(history: History, head: str) -> dict[str, Any] | None:
 
 
 def read(state_dir: str) -> History:
-    """Every act on the host's releases. Raises Refused."""
+    """Every act on the host's releases that the journal's chain vouches for. Raises Refused."""
     path = _journal.path_in(state_dir)
     try:
-        return list(acts(_journal.entries(path)))
+        return list(acts(_journal.verified(path)))
     except OSError as exc:
         raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
 

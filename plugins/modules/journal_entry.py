@@ -15,6 +15,7 @@ description:
     decides. Phone numbers and secrets are masked.
 extends_documentation_fragment:
   - kumon.runbook.service.attributes
+  - kumon.runbook.journal
 attributes:
   check_mode:
     support: full
@@ -98,6 +99,10 @@ entry:
     seq: {description: Its number., type: int, returned: always}
     time: {description: When by the host's clock (ISO 8601 in UTC)., type: str, returned: always}
     hash: {description: Its SHA-256., type: str, returned: always}
+journal:
+  description: The journal with the entry in it, as M(kumon.runbook.journal_info) returns it, without its acts.
+  returned: success
+  type: dict
 """
 
 from typing import Any
@@ -111,20 +116,22 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 def enter(call: Call) -> dict[str, Any]:
     """Append the entry, redacted, unless it is a note that would only repeat one."""
     fields = dict(call.params)
-    path = _journal.path_in(fields.pop("state_dir"))
+    path, seen = _journal.path_in(fields.pop("state_dir")), fields.pop("seen")
+    fields.pop("seen_dir")
     fields["actor"] = fields["actor"] or _journal.who()
     told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
     if not fields.pop("repeat") and fields["phase"] == "note" and _journal.is_noted(path, {**fields, **told}):
-        return {"changed": False, "entry": None}
+        return {"changed": False, "entry": None, "journal": _journal.verify(path, seen)}
     if call.check_mode:
-        return {"changed": True, "entry": None}
+        return {"changed": True, "entry": None, "journal": _journal.verify(path, seen)}
     try:
         entry = _journal.append(path, **fields, **told)
     except OSError as exc:
         raise Refused(
             f"{path} cannot be written ({exc.strerror}): run with become: true, or set runbook_state_dir"
         ) from exc
-    return {"changed": True, "entry": {key: entry[key] for key in ("seq", "time", "hash")}}
+    kept = {key: entry[key] for key in ("seq", "time", "hash")}
+    return {"changed": True, "entry": kept, "journal": _journal.verify(path, seen)}
 
 
 def main() -> None:
@@ -139,6 +146,7 @@ def main() -> None:
         "msg": {"type": "str", "default": ""},
         "repeat": {"type": "bool", "default": True},
         **_journal.JOURNAL_SPEC,
+        **_journal.SEEN_SPEC,
     }
     run(spec, enter)
 

@@ -11,10 +11,11 @@ short_description: Read the journal of acts on the target, and verify its chain
 version_added: 0.1.0
 description:
   - Reads C(journal.jsonl) below O(state_dir) and verifies that no line was changed or taken out. It changes nothing.
-  - The chain cannot tell that the newest lines were cut off. Compare RV(journal.entries) with an earlier reading where that
-    matters.
+  - The chain alone cannot tell that the newest lines were cut off or all of it was written anew. With O(seen_dir) the controller keeps
+    what it has read, and RV(journal.as_seen) says whether that is still there.
 extends_documentation_fragment:
   - kumon.runbook.service.attributes
+  - kumon.runbook.journal
 attributes:
   check_mode:
     support: full
@@ -70,6 +71,9 @@ journal:
     torn: {description: Lines that a killed run has left half., type: list, elements: int, returned: always}
     line: {description: The line that breaks the chain., type: int, returned: always}
     reason: {description: What is wrong with it., type: str, returned: always}
+    head: {description: 'C(seq) and C(hash) of the last entry of what is whole; C(seq) is 0 without any.', type: dict, returned: always}
+    as_seen: {description: Whether O(seen) is in the chain; V(null) without it., type: bool, returned: always}
+    unlike: {description: Why it is not., type: str, returned: always}
     acts:
       description:
         - What was done, newest first. Begin and outcome of an act are put together; C(seq) and C(outcome_seq) name the two
@@ -110,7 +114,7 @@ def look(call: Call) -> dict[str, Any]:
     params = call.params
     path = _journal.path_in(params["state_dir"])
     try:
-        journal = dict(_journal.verify(path), path=path, exists=os.path.exists(path))
+        journal = dict(_journal.verify(path, params["seen"]), path=path, exists=os.path.exists(path))
         acts = _journal.acts(path, time.time())
     except OSError as exc:
         raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
@@ -136,6 +140,7 @@ def main() -> None:
         "max_age": {"type": "float"},
         "max_entries": {"type": "int", "default": 200},
         "fail_on_broken": {"type": "bool", "default": True},
+        **_journal.SEEN_SPEC,
     }
     run(spec, look)
 

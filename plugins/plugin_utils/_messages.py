@@ -44,7 +44,7 @@ def messages(
     """The texts by audience, locale and kind; the first line of each is its subject.
 
     :param facts: `procedure`, `status`, `level`, `hosts`, `headline`, `reasons`, `next_step`, `budget_seconds`,
-        `delivery`, `actor` and `run_id`, as far as they are known
+        `delivery`, `actor`, `run_id` and `journal`, as far as they are known
     :param every_minutes: after how many minutes the next message comes
     :param awx: whether people start what they do from AWX, so that its template is named
     :param lasting: whether the incident's state outlives the run; where it does not nothing more is promised
@@ -85,6 +85,11 @@ def _technical(facts: Facts, kind: str, words: Words, told: _Told) -> list[str]:
     lines.append(
         words.say("open_for", elapsed=MARK_ELAPSED, actor=facts.get("actor", "?"), run_id=facts.get("run_id", "?"))
     )
+    # Kept outside of the host, so that a journal that was cut or written anew is seen.
+    lines += [
+        words.say("journal", host=host, seq=head["seq"], hash=str(head["hash"])[:16])
+        for host, head in mapping(facts.get("journal") or {}, "The journals").items()
+    ]
     if kind == "end":
         return lines
     lines.append(words.say("eta", eta=mark_eta(words.say("eta_given_at"), _eta(facts, words, told))))

@@ -369,8 +369,12 @@ class _Report:
                     rows.append(_statement(self._say("flags", host=host, flags=shown), ref))
             release = known.get("release")
             if release and release.get("head"):
-                head = str(release["head"])[:12]
-                rows.append(_statement(self._say("release", host=host, head=head), f"release_info {host}"))
+                commit = str(release["head"])[:12]
+                rows.append(_statement(self._say("release", host=host, head=commit), f"release_info {host}"))
+            head = (known.get("journal") or {}).get("head")
+            if head:
+                fields = {"host": host, "seq": head["seq"], "hash": str(head["hash"])[:16]}
+                rows.append(_statement(self._say("journal_head", **fields), f"journal {host}"))
             test = known.get("smoke_test")
             if test:
                 fields = {"status": test.get("status"), "at": _clock(test.get("at"))}
@@ -389,6 +393,8 @@ class _Report:
             if journal is not None and not journal.get("ok", True):
                 reason = journal.get("reason")
                 rows.append(_statement(self._say("broken", host=host, reason=reason), f"journal {host}"))
+            if journal is not None and journal.get("as_seen") is False:
+                rows.append(_statement(self._say("unlike", host=host, reason=journal.get("unlike")), f"journal {host}"))
             traces = known.get("traces")
             if traces is not None:
                 rows += self._unknown_of(host, traces)

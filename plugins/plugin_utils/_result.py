@@ -50,8 +50,8 @@ def run_result(
     by_host = {
         host: {
             **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
-            # How many wait for an answer, counts and never who; and what is prepared.
-            **{key: outcomes[host][key] for key in ("unanswered", "items") if key in outcomes[host]},
+            # How many wait for an answer, counts and never who; what is prepared; the head of the journal.
+            **{key: outcomes[host][key] for key in ("unanswered", "items", "journal") if key in outcomes[host]},
         }
         if host in outcomes
         else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}
@@ -152,6 +152,7 @@ def incident_news(
             "delivery": deliveries.pop() if len(deliveries) == 1 else "unknown",
             "next_step": result.get("next_step") or "",
             "actor": actor,
+            "journal": {host: one["journal"] for host, one in outcomes.items() if one.get("journal")},
             "budget_seconds": result.get("budget_seconds"),
         },
     }

@@ -315,5 +315,7 @@ class Outcome(TypedDict, total=False):
     judged: bool
     # Whether a workflow's branch is taken, and by which verdict.
     decided: dict[str, Any]
+    # The head of the host's journal, and whether it is still what the controller has seen.
+    journal: dict[str, Any]
     # Where a report lies, and a short text of it.
     report: dict[str, Any]

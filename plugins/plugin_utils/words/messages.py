@@ -32,6 +32,7 @@ TEXTS: dict[str, Both] = {
         "State: {status}; procedure {procedure}, level {level}",
     ),
     "why": Both("Por quê:", "Why:"),
+    "journal": Both("Journal de {host}: {seq} {hash}", "Journal of {host}: {seq} {hash}"),
     "open_for": Both(
         "Aberto há: {elapsed}; por: {actor}; execução: {run_id}", "Open for: {elapsed}; by: {actor}; run: {run_id}"
     ),

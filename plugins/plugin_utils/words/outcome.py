@@ -19,4 +19,14 @@ TEXTS: dict[str, Both] = {
         "this is job {job} of AWX, and what is kept on {desk} ends with it: set runbook_desk_host to a host that stays",
     ),
     "not_written": Both("NENHUM relatório foi escrito", "NO report was written"),
+    "journal_broken": Both(
+        "JOURNAL ADULTERADO na linha {line} ({reason}): guarde uma cópia e descubra quem escreveu ali",
+        "THE JOURNAL WAS TAMPERED WITH at line {line} ({reason}): keep a copy and find out who wrote there",
+    ),
+    "journal_unlike": Both(
+        "O JOURNAL NÃO É O QUE FOI VISTO ANTES ({reason}): se não foi você, guarde uma cópia e descubra quem; "
+        "se foi, apague a linha do host em journal_heads.json no controlador",
+        "THE JOURNAL IS NOT THE ONE SEEN BEFORE ({reason}): if that was not you, keep a copy and find out who; "
+        "if it was, delete the host's line in journal_heads.json on the controller",
+    ),
 }

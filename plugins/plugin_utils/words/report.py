@@ -125,6 +125,13 @@ TEXTS: dict[str, Both] = {
         "{host}: a cadeia do journal está quebrada ({reason}); o que vem depois não prova nada.",
         "{host}: the journal's chain is broken ({reason}); what comes after that proves nothing.",
     ),
+    "unlike": Both(
+        "{host}: o journal não é o que foi visto antes ({reason}).",
+        "{host}: the journal is not the one that was seen before ({reason}).",
+    ),
+    "journal_head": Both(
+        "{host}: a última entrada do journal é {seq} {hash}.", "{host}: the journal's last entry is {seq} {hash}."
+    ),
     "no_evidence": Both("{host}: sem evidência de {source}: {why}.", "{host}: no evidence of {source}: {why}."),
     "open_act": Both(
         "{host}: não se sabe se o ato {number} ({procedure}) teve efeito; ele começou e não terminou.",

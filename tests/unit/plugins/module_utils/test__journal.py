@@ -61,7 +61,8 @@ def test_entries_are_chained(path):
     first, second = write(path), write(path, "outcome", msg="ação \udcff")
     assert second["prev"] == first["hash"]
     assert second["seq"] == 2
-    assert _journal.verify(path) == {"ok": True, "entries": 2, "torn": [], "line": None, "reason": None}
+    whole = {"ok": True, "entries": 2, "torn": [], "line": None, "reason": None, "as_seen": None, "unlike": None}
+    assert _journal.verify(path) == {**whole, "head": {"seq": 2, "hash": second["hash"]}}
 
 
 def test_no_journal_is_no_entry(path):
@@ -93,6 +94,33 @@ def test_a_missing_entry_is_named(path):
     assert found["reason"] == "an entry is missing before it: seq 3 follows 1"
 
 
+def test_a_head_that_was_read_before_is_looked_for(path):
+    seen = [write(path) for _turn in range(3)][1]
+    assert _journal.verify(path, seen)["as_seen"] is True
+    kept = lines(path)[:1]
+    with open(path, "wb") as handle:
+        handle.writelines(kept)
+    cut = _journal.verify(path, seen)
+    assert (cut["ok"], cut["as_seen"], cut["unlike"]) == (True, False, "entry 2 is gone, the last one is 1")
+    os.unlink(path)
+    assert _journal.verify(path, seen)["unlike"] == "entry 2 is gone, the last one is 0"
+    for _turn in range(3):
+        write(path, after="false")
+    anew = _journal.verify(path, seen)
+    assert (anew["ok"], anew["as_seen"], anew["unlike"]) == (True, False, "entry 2 is another one")
+
+
+def test_an_undo_rests_on_what_the_chain_vouches_for(path):
+    write(path, before="from the unit", after="true")
+    assert _journal.undo_values(path, [FLAG], {FLAG: "true"}) == {FLAG: "from the unit"}
+    forged = json.loads(lines(path)[0])
+    forged.update(seq=9, before={FLAG: "true"}, after={FLAG: "false"})
+    forged["hash"] = _journal._hash(forged)
+    with open(path, "a") as handle:
+        handle.write(json.dumps(forged) + "\n")
+    assert _journal.undo_values(path, [FLAG], {FLAG: "false"}) == {FLAG: None}
+
+
 @pytest.mark.parametrize("torn", [b'{"seq": 2, "ha', b'{"seq": 2, "ha\n', b"\x00\x00\x00", b'{"seq": 2}'])
 def test_the_chain_goes_on_below_a_line_that_was_written_half(path, torn):
     first = write(path)
@@ -100,7 +128,8 @@ def test_the_chain_goes_on_below_a_line_that_was_written_half(path, torn):
         handle.write(torn)
     second = write(path)
     assert (second["prev"], second["seq"]) == (first["hash"], 2)
-    assert _journal.verify(path) == {"ok": True, "entries": 2, "torn": [2], "line": None, "reason": None}
+    found = _journal.verify(path)
+    assert (found["ok"], found["entries"], found["torn"], found["line"]) == (True, 2, [2], None)
 
 
 def test_two_writers_do_not_break_the_chain(path):
