@@ -74,7 +74,8 @@ def test_level1_leaves_what_the_module_leaves(host, tmp_path):
 
 def test_its_journal_is_the_modules_own(host, tmp_path):
     host.run("level1")
-    assert _journal.verify(str(host.journal)) == {"ok": True, "entries": 4, "torn": [], "line": None, "reason": None}
+    found = _journal.verify(str(host.journal))
+    assert (found["ok"], found["entries"], found["torn"]) == (True, 4, [])
     for line in host.journal.read_text().splitlines():
         assert json.dumps(json.loads(line), sort_keys=True) == line
     host.state_dir.joinpath("module").mkdir()
