@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.kumon.runbook.plugins.plugin_utils._journal_seen import heads, remember
+from ansible_collections.kumon.runbook.plugins.plugin_utils._journal_seen import path_of, remember, seen
 
 _KEPT = ("ok", "line", "reason", "head", "as_seen", "unlike")
 
@@ -26,8 +26,9 @@ class ActionModule(ActionBase):
         args = dict(self._task.args)
         directory = os.path.expanduser(str(args.pop("seen_dir", None) or ""))
         host = str(task_vars.get("inventory_hostname"))
+        path = path_of(directory, host)
         if directory:
-            args["seen"] = heads(directory).get(host)
+            args["seen"] = seen(path)
         result.update(self._execute_module(module_args=args, task_vars=task_vars))
         journal = result.get("journal")
         if directory and journal:
@@ -35,7 +36,7 @@ class ActionModule(ActionBase):
             # A head is forgotten by a person alone: the next run says the same again.
             if journal["ok"] and journal["as_seen"] is not False and not self._task.check_mode:
                 try:
-                    remember(directory, host, journal["head"])
+                    remember(path, journal["head"])
                 except OSError as error:
                     self._display.warning(f"what was seen of the journal of {host} is not kept: {error.strerror}")
         return result

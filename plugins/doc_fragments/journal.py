@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   seen_dir:
     description:
-      - Directory on the controller where the head of each host's journal is kept as it was last seen, in C(journal_heads.json). With
-        it O(seen) is taken from there, and what is read is kept, unless it does not fit.
+      - Directory on the controller where the head of each host's journal is kept as it was last seen, in C(journal_heads/<host>.json).
+        With it O(seen) is taken from there, and what is read is kept, unless it does not fit.
     type: path
   seen:
     description: The head of the journal that was read before.

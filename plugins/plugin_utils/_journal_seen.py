@@ -14,31 +14,31 @@ import json
 import os
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, outcome
 
-NAME = "journal_heads.json"
-_LOCK_SECONDS = 2.0
+
+def path_of(directory: str, host: str) -> str:
+    """Where a host's head is kept; its name may have any characters."""
+    return os.path.join(directory, "journal_heads", f"{quote(host, safe='')}.json")
 
 
-def heads(directory: str) -> dict[str, Any]:
-    """The heads by host; none where nothing is kept, or nothing that can be read."""
+def seen(path: str) -> dict[str, Any] | None:
+    """The head that is kept there; None where nothing is, or nothing that can be read."""
     try:
-        found = json.loads(_files.read(os.path.join(directory, NAME)) or b"{}")
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+        head = json.loads(_files.read(path) or b"null")
+        return {"seq": int(head["seq"]), "hash": str(head["hash"])}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
-def remember(directory: str, host: str, head: Mapping[str, Any]) -> None:
-    """Keep a host's head, unless a later one is kept. Raises OSError."""
-    path = os.path.join(directory, NAME)
-    with _files.locked(f"{path}.lock", _LOCK_SECONDS):
-        known = heads(directory)
-        if (known.get(host) or {}).get("seq", 0) < head["seq"]:
-            known[host] = {"seq": head["seq"], "hash": head["hash"]}
-            _files.replace(path, json.dumps(known, indent=1, sort_keys=True).encode(), mode=0o600)
+def remember(path: str, head: Mapping[str, Any]) -> None:
+    """Keep a head, unless a later one is kept. Raises OSError."""
+    known = seen(path)
+    if known is None or known["seq"] < head["seq"]:
+        _files.replace(path, json.dumps({"seq": head["seq"], "hash": head["hash"]}).encode(), mode=0o600)
 
 
 def with_journal(told: Mapping[str, Any], journal: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 from tests.scenario.host import Assistant
@@ -22,7 +24,7 @@ echo $last
 
 
 def assert_no_message_leaves_once_the_fence_stands(assistant: Assistant, **faults: Any) -> None:
-    """Level 1 under such faults is proven, and the gateway gets its last message within seconds of its start."""
+    """Level 1 under such faults is proven, and the gateway gets its last message as the fence goes up."""
     assistant.fault(**faults)
     assistant.wait_for_deliveries()
     began = float(assistant.sh("date +%s.%N"))
@@ -32,6 +34,7 @@ def assert_no_message_leaves_once_the_fence_stands(assistant: Assistant, **fault
         last = int(watched.result()) / 1e9
     assert (run.code, run.status) == (0, "proven")
     assert run.observed < 30
-    assert "Network fence: stands since" in run.text
-    assert last - began < 6  # the machine may be busy; `make bench` measures it
+    (stands,) = re.findall(r"Network fence: stands since (\S+?)Z", run.text)
+    # How soon it stands depends on what else the machine does, and `make bench` measures it.
+    assert last < datetime.fromisoformat(f"{stands}+00:00").timestamp() + 0.5
     assert "skuid" in assistant.fence()

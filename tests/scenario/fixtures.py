@@ -41,7 +41,9 @@ def _fresh(module: ModuleType, name: str) -> Assistant:
     made = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stdout + made.stderr
     connection = testinfra.get_host(f"ssh://{name}", ssh_config=str(CONNECTIONS / "ssh_config"), sudo=True)
-    return Assistant(connection, getattr(module, "VARIABLES", None))
+    host = Assistant(connection, getattr(module, "VARIABLES", None))
+    host.forget()
+    return host
 
 
 def _with_evidence(hosts: tuple[Assistant, ...], request: pytest.FixtureRequest, failed: int) -> None:

@@ -25,8 +25,8 @@ TEXTS: dict[str, Both] = {
     ),
     "journal_unlike": Both(
         "O JOURNAL NÃO É O QUE FOI VISTO ANTES ({reason}): se não foi você, guarde uma cópia e descubra quem; "
-        "se foi, apague a linha do host em journal_heads.json no controlador",
+        "se foi, apague o arquivo do host em journal_heads no controlador",
         "THE JOURNAL IS NOT THE ONE SEEN BEFORE ({reason}): if that was not you, keep a copy and find out who; "
-        "if it was, delete the host's line in journal_heads.json on the controller",
+        "if it was, delete the host's file in journal_heads on the controller",
     ),
 }

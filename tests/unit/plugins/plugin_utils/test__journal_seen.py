@@ -13,7 +13,7 @@ import sys
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
-from ansible_collections.kumon.runbook.plugins.plugin_utils._journal_seen import heads, remember, with_journal
+from ansible_collections.kumon.runbook.plugins.plugin_utils._journal_seen import path_of, remember, seen, with_journal
 
 HEAD = {"seq": 3, "hash": "ab" * 32}
 SOUND = {"ok": True, "line": None, "reason": None, "head": HEAD, "as_seen": True, "unlike": None}
@@ -21,18 +21,19 @@ TOLD = {"status": "ok", "lines": ["one"]}
 
 
 def test_the_newest_head_of_each_host_is_kept(tmp_path):
-    directory = str(tmp_path / "desk")
-    remember(directory, "a", HEAD)
-    remember(directory, "b", {"seq": 1, "hash": "cd" * 32})
-    remember(directory, "a", {"seq": 2, "hash": "ef" * 32})  # a slower run that read earlier
-    assert heads(directory) == {"a": HEAD, "b": {"seq": 1, "hash": "cd" * 32}}
-    assert stat.S_IMODE(os.stat(tmp_path / "desk" / "journal_heads.json").st_mode) == 0o600
+    path, other = path_of(str(tmp_path / "desk"), "../a"), path_of(str(tmp_path / "desk"), "b")
+    remember(path, HEAD)
+    remember(other, {"seq": 1, "hash": "cd" * 32})
+    remember(path, {"seq": 2, "hash": "ef" * 32})  # a slower run that read earlier
+    assert (seen(path), seen(other)) == (HEAD, {"seq": 1, "hash": "cd" * 32})
+    assert os.path.dirname(path) == os.path.dirname(other) == str(tmp_path / "desk" / "journal_heads")
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-@pytest.mark.parametrize("kept", ["", "{", "[]", "\x00"])
+@pytest.mark.parametrize("kept", ["", "{", "[]", "\x00", "{}", '{"seq": "x", "hash": ""}'])
 def test_what_cannot_be_read_is_nothing_known(tmp_path, kept):
-    (tmp_path / "journal_heads.json").write_text(kept)
-    assert heads(str(tmp_path)) == {}
+    (tmp_path / "a.json").write_text(kept)
+    assert seen(str(tmp_path / "a.json")) is None
 
 
 def test_a_sound_journal_adds_its_head_and_no_line():
@@ -67,7 +68,7 @@ def test_a_run_sees_what_was_cut_off_since_the_last_one(tmp_path):
     play = tmp_path / "play.yml"
     play.write_text(PLAY.format(state=state, desk=tmp_path / "desk"))
 
-    def seen():
+    def read():
         command = [
             sys.executable,
             "-m",
@@ -90,12 +91,13 @@ def test_a_run_sees_what_was_cut_off_since_the_last_one(tmp_path):
         return _journal.append(path, **said, before=None, after=None, ok=True, msg="")
 
     first, second = write(), write()
-    assert (seen()["as_seen"], heads(str(tmp_path / "desk"))["localhost"]["hash"]) == (None, second["hash"])
+    assert read()["as_seen"] is None
+    assert seen(path_of(str(tmp_path / "desk"), "localhost"))["hash"] == second["hash"]
     write()
-    assert seen()["as_seen"] is True
+    assert read()["as_seen"] is True
     with open(path, "w", encoding="utf-8") as handle:
         handle.write(json.dumps(first, sort_keys=True) + "\n")
-    cut = seen()
+    cut = read()
     assert (cut["ok"], cut["as_seen"]) == (True, False)
     # Said again, until a person has looked: what was cut off is not taken for what there is.
-    assert seen() == cut
+    assert read() == cut
