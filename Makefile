@@ -1,5 +1,5 @@
 # What a person runs: `make demo` and `make test`. The parts of the latter: lint, sanity, build, unit, matrix-ends, molecule
-# [SCENARIO=name …]. `make matrix [CORE=2.18]` takes every ansible-core; `make chaos [PART=kills|disks|clocks|mounts|fleet|faults]`
+# [SCENARIO=name …]. `make matrix [CORE=2.18]` takes every ansible-core; `make chaos [PART=kills|disks|clocks|mounts|fleet|faults|fuzz]`
 # holds what takes long.
 SHELL := /bin/bash
 PYTHON ?= python3

@@ -275,3 +275,9 @@ def test_data_is_redacted_at_every_depth_and_not_changed_in_place():
         "***2137'": 2,
     }
     assert repr(data) == before
+
+
+def test_the_digits_of_a_control_character_are_no_part_of_a_number():
+    once = redact("\x08\u200b1 \x85\u00a04")
+    assert once == "\\x08\\u200b1 \\x85\u00a04"
+    assert redact(once) == once
