@@ -31,17 +31,18 @@ _CONTROL = re.compile(
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 # The digits of a control character that was written out are none of a number.
 _IN_NUMBER = r"(?<=[0-9()+])(?<!\\x[0-9A-Fa-f]{2})(?<!\\u[0-9A-Fa-f]{4})"
+_AFTER_NUMBER = rf"(?:{_IN_NUMBER}|(?<=[0-9()+][ -])(?<!\\x[0-9A-Fa-f]{{2}}[ -])(?<!\\u[0-9A-Fa-f]{{4}}[ -]))"
 _TO_NUMBER = r"(?=[ .-]{0,2}[0-9()])"
 _NOTHING = re.compile(
     _IN_NUMBER + "(?:[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20e3\ufe00-\ufe0f\ufeff]"
     r"|\\u(?i:00ad|034f|061c|180e|200[b-f]|202[a-e]|206[0-9a-f]|20e3|fe0[0-9a-f]|feff)){1,8}" + _TO_NUMBER
 )
 _SPACE = re.compile(
-    rf"(?:{_IN_NUMBER}|(?<=[0-9()+][ -]))(?:[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+    _AFTER_NUMBER + r"(?:[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
     r"|\\u(?i:00a0|1680|200[0-9a]|202f|205f|3000)){1,4}" + _TO_NUMBER
 )
 _HYPHEN = re.compile(
-    rf"(?:{_IN_NUMBER}|(?<=[0-9()+][ -]))(?:[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]"
+    _AFTER_NUMBER + r"(?:[\u2010-\u2015\u2043\u2212\ufe58\ufe63\uff0d]"
     r"|\\u(?i:201[0-5]|2043|2212|fe58|fe63|ff0d))" + _TO_NUMBER
 )
 

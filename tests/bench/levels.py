@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTAINERS = ROOT / "molecule/resources/containers"
 HOSTS = ("assistant1", "assistant2")
 SSH = ["ssh", "-F", str(ROOT / ".ansible/containers/ssh_config")]
-FLEETS = (10, 50)
+FLEETS = (1, 10, 50, 100)
 COUNTERS = "curl -sS -m 3 http://127.0.0.1:8080/__stand_in/counters"
 # No wait is longer. A script on a host stops by itself, an assistant that never answers included.
 SCRIPT_SECONDS = 300
@@ -98,6 +98,9 @@ until tail -c +$from $log | grep -q 'OUTBOX_TRACE|phase=delivery'; do sleep 0.05
 LIMITS = {1: 1.6, 2: 1.5, 3: 1.3}
 # Seconds after the command began in which the last message may leave, over a kept connection; a first one costs more.
 LAST_OUT, FIRST_CONNECTION = 1.2, 0.6
+# The same of a fleet, as multiples of break-glass over as many connections of bare ssh at once.
+FLEET_LAST_OUT, FLEET_EFFECT = 1.5, 4.0
+BREAK_GLASS = "/usr/local/sbin/runbook-break-glass"
 BUDGETS = {1: 30, 2: 120, 3: 300}
 RESTART = """
 systemctl restart kumon-assistant
@@ -114,7 +117,8 @@ if [ -e /etc/systemd/system/$fence ]; then
   rm -f /etc/systemd/system/$fence /etc/systemd/system/multi-user.target.wants/$fence
 fi
 nft delete table inet kumon_runbook_kumon-assistant 2>/dev/null || true
-rm -rf /etc/kumon-assistant/* $dropin/zz-runbook.conf $dropin/90-runbook.conf /var/lib/kumon-runbook
+find /etc/kumon-assistant -mindepth 1 ! -name break-glass.conf -delete 2>/dev/null || true
+rm -rf $dropin/zz-runbook.conf $dropin/90-runbook.conf /var/lib/kumon-runbook
 systemctl daemon-reload
 """
     + RESTART
@@ -260,21 +264,54 @@ def level(limits: Limits, number: int, reset: str, times: int, *options: str) ->
     limits.show("the whole command, with its report", median("ours", True, 2), BUDGETS[number], " s")
 
 
+def install_break_glass() -> None:
+    """On each host, as people prepare it. Other items are missing there, so that the preparation fails all the same."""
+    given = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", "-e", "go_live_check=none"]
+    command = [str(ROOT / ".venv/bin/ansible-playbook"), *given, str(ROOT / "playbooks/prepare_go_live.yml")]
+    subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PLAYBOOK_SECONDS, check=False)
+    for host in HOSTS:
+        on_host("break-glass", f"test -x {BREAK_GLASS}", host)
+
+
+def bare_fleet(directory: Path, number: int) -> float:
+    """Break-glass on all names at once over connections that are kept; seconds until the last one has ended."""
+    begun = time.perf_counter()
+    ways = [["-o", f"ControlPath={directory}/{number}-host{n:02d}", HOSTS[n % len(HOSTS)]] for n in range(number)]
+    command = ["sudo", BREAK_GLASS, "level1"]
+    calls = [subprocess.Popen([*SSH, *way, *command], stdout=subprocess.DEVNULL) for way in ways]
+    for call in calls:
+        if call.wait(timeout=SCRIPT_SECONDS):
+            raise BenchError(f"break-glass over ssh failed with exit {call.returncode}")
+    return time.perf_counter() - begun
+
+
 def fleet_of(limits: Limits, directory: Path, number: int) -> None:
-    """Level 1 on many names at once, the kill-switch off before; then once more over the connections that it made."""
+    """Level 1 on many names at once, the kill-switch off before; then over kept connections, beside bare ssh."""
     hosts = inventory(directory, number)
+    options = (f"--inventory={hosts}", "-e", "rollback_break_glass_from=1", "-e", "rollback_lease_wait=120")
     print(f"level 1 over SSH, {number} hosts in one run ({len(HOSTS)} containers under {number} names)")
     for kept in (False, True):
+        if kept:
+            for host in HOSTS:
+                on_host("the reset", RESET, host)
+            begun = time.time()
+            bare = bare_fleet(directory, number)
+            bare_last = last_out(begun, HOSTS)
+            limits.show("bare parallel ssh of break-glass, last message out of all", bare_last, None, " s")
+            limits.show("bare parallel ssh of break-glass, to its end", bare, None, " s")
         for host in HOSTS:
             on_host("the reset", RESET, host)
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.time()
-        effect, whole = playbook("rollback_level1", f"--inventory={hosts}")
+        effect, whole = playbook("rollback_level1", *options)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         by = "kept" if kept else "first"
+        last = last_out(begun, HOSTS)
         # The hosts share the controller's cores here, so that only the controller's own part has a limit.
-        limits.show(f"last message out of all, {by} connections", last_out(begun, HOSTS), None, " s")
+        limits.show(f"last message out of all, {by} connections", last, None, " s")
         limits.show(f"command to verified effect, {by} connections", effect, None, " s")
+    limits.show("last message out of all / bare ssh", last / bare_last, FLEET_LAST_OUT)
+    limits.show("command to verified effect / bare ssh", effect / bare, FLEET_EFFECT)
     limits.show("the whole command, controller and hosts on the same cores", whole, None, " s")
     limits.show("the controller's CPU seconds a host", cpu / number, None, " s")
     limits.show("the controller's CPU seconds, spread over its cores", cpu / (os.cpu_count() or 1), BUDGETS[1], " s")
@@ -288,6 +325,7 @@ def bench(limits: Limits) -> None:
             level(limits, 1, RESET, 5)
         with limits.part("level 2"):
             level(limits, 2, RESET, 5)
+        install_break_glass()
         for number in FLEETS:
             with limits.part(f"{number} hosts"):
                 fleet_of(limits, directory, number)

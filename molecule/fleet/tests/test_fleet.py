@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from tests.scenario.host import Assistant
+import json
+
+from tests.scenario.host import STATE, Assistant
 
 BOTH = True
 
@@ -13,11 +15,16 @@ BOTH = True
 def test_the_hosts_that_are_reached_finish_and_the_other_is_named(assistant: Assistant) -> None:
     (other,) = assistant.others
     nowhere = assistant.inventory({"nowhere": {"ansible_port": 9, "ansible_control_path": "none"}})
-    limit = f"--limit={assistant.name},{other.name},nowhere"
-    run = assistant.playbook("rollback_level1", *nowhere, limit)
+    both = f"--limit={assistant.name},{other.name}"
+    assistant.playbook("prepare_go_live", both, go_live_check="none")
+    run = assistant.playbook("rollback_level1", *nowhere, f"{both},nowhere", rollback_break_glass_from=3)
     assert run.code != 0
     told = {name: host["status"] for name, host in run.result["hosts"].items()}
     assert told == {assistant.name: "proven", other.name: "proven", "nowhere": "unreachable"}
     for host in (assistant, other):
         assert host.environ("DELIVERY_DISABLE") == "true"
         assert host.asked_within(1) == 0
+        # One raw command has stopped it, and the modules found nothing left to do.
+        acts = [json.loads(line) for line in host.sh(f"cat {STATE}/journal.jsonl").splitlines()]
+        assert {one["run_id"].startswith("break-glass-") for one in acts if one["phase"] != "note"} == {True}
+        assert [one["ok"] for one in acts if one["act"] == "proof"] == [True]

@@ -278,6 +278,6 @@ def test_data_is_redacted_at_every_depth_and_not_changed_in_place():
 
 
 def test_the_digits_of_a_control_character_are_no_part_of_a_number():
-    once = redact("\x08\u200b1 \x85\u00a04")
-    assert once == "\\x08\\u200b1 \\x85\u00a04"
+    once = redact("\x08\u200b1 \x85\u00a04 \x08 \u00a04")
+    assert once == "\\x08\\u200b1 \\x85\u00a04 \\x08 \u00a04"
     assert redact(once) == once
