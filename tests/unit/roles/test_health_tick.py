@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import subprocess
 import sys
@@ -238,3 +239,73 @@ def test_the_rules_fire_after_two_intervals():
     told = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
     assert f"every {minutes // 2} minutes" in told
     assert f"after {minutes} minutes" in told
+
+
+def watching(tick, age):
+    """The watch of two hosts is wanted, and has seen one of them so many seconds ago."""
+    stamps = {name: tick.directory / f"{name}.json" for name in ("kumon-1", "kumon-2")}
+    for stamp in stamps.values():
+        stamp.write_text("{}")
+    os.utime(stamps["kumon-2"], (time.time() - age,) * 2)
+    tick.settings["watch"] = {"stamps": {name: str(path) for name, path in stamps.items()}, "limit_seconds": 180}
+    # The settings are as old as the watch.
+    conf = tick.directory / "conf.json"
+    conf.write_text(json.dumps(tick.settings))
+    os.utime(conf, (time.time() - 10_000,) * 2)
+
+
+def run_installed(tick):
+    """The check, with settings that were installed long ago."""
+    command = [sys.executable, str(PROGRAM), str(tick.directory / "conf.json")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return run.returncode, run.stdout.splitlines()
+
+
+def test_a_watch_that_has_seen_the_service_is_no_news(tick):
+    watching(tick, age=100)
+    assert run_installed(tick) == (0, [])
+    assert tick.told() == {"notify_event": "tick"}
+    assert "kumon_runbook_watched 1.000" in (tick.directory / "tick.prom").read_text()
+
+
+def test_people_are_paged_once_when_nobody_watches(tick):
+    watching(tick, age=400)
+    code, lines = run_installed(tick)
+    assert (code, lines) == (10, [lines[0]]) and "nobody watches kumon-2" in lines[0]
+    facts = tick.told()["notify_facts"]
+    assert "nobody watches kumon-2" in facts["headline"] and "kumon-runbook-watch" in facts["next_step"]
+    assert "kumon_runbook_watched 0.000" in (tick.directory / "tick.prom").read_text()
+    tick.ends("ok")
+    assert run_installed(tick)[0] == 10
+    assert tick.told() == {"notify_event": "tick"}
+    watching(tick, age=0)
+    tick.ends("ok")
+    assert run_installed(tick) == (0, [])
+    watching(tick, age=400)
+    tick.ends("ok")
+    run_installed(tick)
+    assert tick.told()["notify_event"] == "open"
+
+
+def test_what_is_wrong_with_the_service_comes_before_that(tick):
+    watching(tick, age=400)
+    tick.ends("rollback")
+    assert run_installed(tick)[0] == 20
+    facts = tick.told()["notify_facts"]
+    assert facts["headline"] == "it is rollback" and "nobody watches" in facts["reasons"][0]
+
+
+def test_a_watch_that_was_just_installed_has_time_to_look(tick):
+    watching(tick, age=400)
+    os.utime(tick.directory / "conf.json")
+    assert run_installed(tick) == (0, [])
+
+
+def test_it_becomes_the_watch(tick):
+    program = tick.settings["commands"]["notify"][0]
+    tick.settings["commands"]["watch_go_live"] = [program, "watch_go_live", "-e", "watch_for=1h"]
+    conf = tick.directory / "conf.json"
+    conf.write_text(json.dumps(tick.settings))
+    run = subprocess.run([sys.executable, str(PROGRAM), str(conf), "watch"], timeout=60, check=False)
+    assert run.returncode == 0
+    assert tick.calls() == [["watch_go_live", "-e", "watch_for=1h"]]

@@ -1392,6 +1392,28 @@ FACTS = {
         prepared(root=False, tools=[], timestamps="none", release={}, people=[], results={"flags": [FAILED]}),
         prepared(state="absent", in_force=True),
     ],
+    "watch_go_live": [
+        {
+            "watched": {"verdict": judged, "proposal": proposal, "case": case},
+            "looks": 3,
+            "events": events,
+            "seconds": 7200,
+        }
+        for judged, proposal, case, events in (
+            (judged(), "", {}, []),
+            (
+                judged(guards={"incidents": 1, "outbox": {"x": 1}}),
+                "ansible-playbook x",
+                {"status": "rollback"},
+                ["two\nlines"],
+            ),
+        )
+    ],
+    "automation": [
+        {"records": records, "request": {}, "now": 1.8e9, "earned_days": 14, "torn": {"mark": [1]}, "check": check}
+        for records in ({}, {"would_act": [{"id": "a", "at": "2026-11-20T12:00:00Z"}] * 7})
+        for check in (False, True)
+    ],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
