@@ -24,6 +24,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._details import heal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._replay import replay_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
@@ -695,6 +696,10 @@ def _watch_go_live(run: _Run) -> dict[str, Any]:
     return watch_outcome(run.facts, run.words())
 
 
+def _replay(run: _Run) -> dict[str, Any]:
+    return replay_outcome(run.facts, run.words())
+
+
 def _automation(run: _Run) -> dict[str, Any]:
     return automation_outcome(run.facts, run.words())
 
@@ -717,5 +722,6 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "configure_awx": _configure_awx,
     "prepare_go_live": _prepare_go_live,
     "automation": _automation,
+    "replay": _replay,
     "watch_go_live": _watch_go_live,
 }

@@ -34,6 +34,7 @@ PROMISED = {
     "incident_report": (0, 120),
     "prepare_go_live": (0, None),
     "watch_go_live": (0, None),
+    "replay": (0, None),
     "automation": (0, 60),
     "notify": (0, 120),
     "configure_awx": (0, None),
