@@ -115,7 +115,7 @@ def replay_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         held=own.many(sum(one["held"] for one in minutes), "message"),
         spared=own.many(sum(one["spared"] for one in minutes), "message"),
     )
-    incomplete = [own.say("incomplete", what=replayed["incomplete"])] if replayed.get("incomplete") else []
+    incomplete = [own.say("incomplete")] if replayed.get("incomplete") else []
     return {
         "ok": True,
         "status": "ok",

@@ -19,7 +19,10 @@ TEXTS: dict[str, Both] = {
         "→ nível {level} em vigor, reteria {held}, pouparia {spared}",
         "→ level {level} in force, would hold back {held}, spare {spared}",
     ),
-    "incomplete": Both("O log não foi lido inteiro: {what}", "The log was not read whole: {what}"),
+    "incomplete": Both(
+        "O log não foi lido inteiro: só os 256 MiB mais novos",
+        "The log was not read whole: only the newest 256 MiB",
+    ),
     "missing": Both("log é o caminho de um log: -e log=CAMINHO", "log is the path of a log: -e log=PATH"),
     "not_there": Both("não há log em {path}: corrija -e log=CAMINHO", "there is no log at {path}: correct -e log=PATH"),
     "empty": Both(
