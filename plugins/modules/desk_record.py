@@ -38,6 +38,13 @@ options:
     description:
       - A record to be added. C(at) (ISO 8601 in UTC, by the desk's clock), C(actor) and C(run_id) are put into it.
     type: dict
+  also:
+    description:
+      - Further kinds that are read in the same call, and returned in RV(also).
+    type: list
+    elements: str
+    choices: [automation, confirmation, drill, look, mark, would_act]
+    default: []
   since:
     description:
       - Return what was added at or after this time. An age such as V(15m) or V(14d), or ISO 8601 (UTC where no zone is given).
@@ -89,10 +96,14 @@ added:
   returned: success
   type: dict
 torn:
-  description: The numbers of the lines that cannot be read, of all the file.
+  description: The numbers of the lines that cannot be read, of all the file; of the files of O(also) after those.
   returned: success
   type: list
   elements: int
+also:
+  description: The records of each kind of O(also).
+  returned: success
+  type: dict
 left_out:
   description: How many records since O(since) are not returned because there are more than O(max_records).
   returned: success
@@ -138,17 +149,24 @@ def keep(call: Call) -> dict[str, Any]:
             if not call.check_mode:
                 _desk_records.add(path, added)
         records, torn = _desk_records.read(path)
+        also = {}
+        for kind in params["also"]:
+            also[kind], unread = _desk_records.read(_desk_records.path_in(params["dir"], kind))
+            torn += unread
     except BlockingIOError as exc:
         raise Refused(f"{path} is held by another run: run again") from exc
     except OSError as exc:
         raise Refused(f"{path} cannot be used ({exc.strerror}): correct runbook_desk_dir") from exc
     if moment is not None:
         records = _desk_records.since(records, moment)
-    newest = records[-params["max_records"] :]
+        also = {kind: _desk_records.since(those, moment) for kind, those in also.items()}
+    most = params["max_records"]
+    newest = records[-most:]
     return {
         "changed": added is not None,
         "records": newest,
         "added": added,
+        "also": {kind: those[-most:] for kind, those in also.items()},
         "torn": torn,
         "left_out": len(records) - len(newest),
     }
@@ -160,6 +178,7 @@ def main() -> None:
         "dir": {"type": "path", "required": True},
         "kind": {"type": "str", "choices": list(_desk_records.KINDS), "required": True},
         "add": {"type": "dict"},
+        "also": {"type": "list", "elements": "str", "choices": list(_desk_records.KINDS), "default": []},
         "since": {"type": "str"},
         "max_records": {"type": "int", "default": 1000},
         **{name: _journal.JOURNAL_SPEC[name] for name in ("run_id", "actor")},

@@ -274,7 +274,7 @@ def automation_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]
         lines.append(said.say("more", n=len(unmarked) - _SHOWN))
     if request.get("kind"):
         lines.insert(1, said.say("planned" if check else "kept"))
-    torn = sum(len(numbers) for numbers in (facts.get("torn") or {}).values())
+    torn = len(facts.get("torn") or [])
     if torn:
         lines.append(said.say("torn", n=torn))
     return {

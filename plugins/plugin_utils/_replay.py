@@ -111,7 +111,7 @@ def replay_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     headline = own.say(
         "sum",
         minutes=len(minutes),
-        acts=len(acts),
+        acts=own.many(len(acts), "time"),
         held=own.many(sum(one["held"] for one in minutes), "message"),
         spared=own.many(sum(one["spared"] for one in minutes), "message"),
     )

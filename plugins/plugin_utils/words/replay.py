@@ -9,9 +9,9 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
     "sum": Both(
-        "{minutes} minutos relidos: a automação teria agido {acts} vezes, "
+        "{minutes} minutos relidos: a automação teria agido {acts}, "
         "retido {held} que foram bem e poupado {spared} que foram mal",
-        "{minutes} minutes replayed: automation would have acted {acts} times, "
+        "{minutes} minutes replayed: automation would have acted {acts}, "
         "held back {held} that went well and spared {spared} that went wrong",
     ),
     "acts": Both("→ a automação faria o nível {level}", "→ automation would do level {level}"),

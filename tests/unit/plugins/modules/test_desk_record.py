@@ -124,3 +124,17 @@ def test_no_phone_number_is_kept(arguments):
 def test_everything_documented_is_returned(arguments):
     documented = {name for name, value in yaml.safe_load(desk_record.RETURN).items() if value["returned"] == "success"}
     assert documented <= set(run_module(desk_record, arguments))
+
+
+def test_several_kinds_are_read_in_one_call(arguments):
+    run_module(desk_record, {**arguments, "add": {"n": 1}})
+    run_module(desk_record, {**arguments, "kind": "mark", "add": {"n": 2}})
+    read = run_module(desk_record, {**arguments, "also": ["mark", "look"]})
+    assert [record["n"] for record in read["records"]] == [1]
+    assert {kind: [record["n"] for record in those] for kind, those in read["also"].items()} == {
+        "mark": [2],
+        "look": [],
+    }
+    with open(kept({**arguments, "kind": "mark"}), "ab") as out:
+        out.write(b"{")
+    assert run_module(desk_record, {**arguments, "also": ["mark"]})["torn"] == [2]

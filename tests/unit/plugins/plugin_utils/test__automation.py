@@ -187,4 +187,4 @@ def test_what_was_just_asked_for_counts():
 
 
 def test_lines_that_cannot_be_read_are_told():
-    assert "3" in outcome("automation", facts(torn={"mark": [1, 2], "look": [9]}))["lines"][-1]
+    assert "3" in outcome("automation", facts(torn=[1, 2, 9]))["lines"][-1]

@@ -1425,7 +1425,7 @@ FACTS = {
         for incomplete in (None, "only the newest 9 bytes were read")
     ],
     "automation": [
-        {"records": records, "request": {}, "now": 1.8e9, "earned_days": 14, "torn": {"mark": [1]}, "check": check}
+        {"records": records, "request": {}, "now": 1.8e9, "earned_days": 14, "torn": [1], "check": check}
         for records in ({}, {"would_act": [{"id": "a", "at": "2026-11-20T12:00:00Z"}] * 7})
         for check in (False, True)
     ],

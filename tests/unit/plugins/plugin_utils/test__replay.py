@@ -130,5 +130,5 @@ def test_a_log_that_does_not_say_when_is_refused(tmp_path):
 def test_the_outcome_is_a_line_a_minute_and_the_sum(incident):
     ended = outcome("replay", {"replayed": {"minutes": replayed(incident), "incomplete": None}})
     assert (ended["ok"], ended["status"], len(ended["lines"])) == (True, "ok", 31)
-    assert "acted 1 times" in ended["message"]
+    assert "acted 1 time," in ended["message"]
     assert ended["lines"][11].startswith("2026-11-20T12:10Z rollback (outbox_guard) → automation would do level 1")
