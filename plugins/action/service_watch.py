@@ -59,19 +59,19 @@ class ActionModule(ActionBase):
 
     def _watch(self, until: float) -> dict[str, Any]:
         began, told = time.time(), self._args.get("told") or {}
-        shown, shown_at, looks, seen, last = None, 0.0, 0, 0.0, None
+        shown, shown_at, looks, seen, last, why = None, 0.0, 0, 0.0, None, ""
         while True:
             at = time.time()
             try:
                 look, readings = self._look(until)
             except (_Unseen, AnsibleConnectionFailure) as unseen:
-                if last is None and (not self._args.get("again") or self._over(began, until) == "over"):
+                if last is None and not self._args.get("again"):
                     raise
-                self._say(self._words.say("unseen", clock=_clock(), host=self._host, reason=_sentence(unseen)))
-                look = None
+                look, why = None, _sentence(unseen)
+                self._say(self._words.say("unseen", clock=_clock(), host=self._host, reason=why))
                 time.sleep(self._every)
             if look is not None:
-                last, looks, seen = look, looks + readings, seen + time.time() - at
+                last, why, looks, seen = look, "", looks + readings, seen + time.time() - at
                 called = watching.case(look, self._down_for())
                 if watching.key(look) != shown or look["at"] - shown_at >= watching.QUIET:
                     shown, shown_at = watching.key(look), look["at"]
@@ -82,7 +82,7 @@ class ActionModule(ActionBase):
             else:
                 woke, called = self._over(began, until), None
             if woke and last is None:
-                return {"woke": woke, "case": told, "looks": looks, "seen_seconds": seen}
+                return {"woke": woke, "case": told, "looks": looks, "seen_seconds": seen, "unseen": why}
             if woke and last is not None:
                 if woke == "case" and self._signal:
                     _files.replace(self._signal, b"")
@@ -94,6 +94,7 @@ class ActionModule(ActionBase):
                     "proposal": last["proposal"],
                     "looks": looks,
                     "seen_seconds": round(seen, 1),
+                    "unseen": why,
                 }
                 # What a log said is no template.
                 return cast("dict[str, Any]", wrap_var(ended))

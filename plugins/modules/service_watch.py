@@ -132,6 +132,10 @@ looks:
   description: How many readings of the log there were.
   returned: success
   type: int
+unseen:
+  description: Why the last look could not be made, empty where it was.
+  returned: success
+  type: str
 seen_seconds:
   description: For how long the service was seen.
   returned: success

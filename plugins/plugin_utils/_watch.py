@@ -275,17 +275,20 @@ def watch_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     seconds = number(facts["seconds"], "seconds")
     verdict = last["verdict"]
     called = bool(events) or bool(last.get("case"))
-    came_to = "rollback" if called else verdict["status"]
+    # What was well when it was last seen is not known to be so now.
+    unseen = str(last.get("unseen") or "")
+    came_to = "rollback" if called else "blind" if unseen else verdict["status"]
     headline = own.say("ended_called" if called else "ended", span=own.duration(seconds), looks=facts["looks"])
-    now = f"{own.say(verdict['status'])} ({verdict['cause']})"
+    now = own.say("unseen_now", reason=unseen) if unseen else f"{own.say(verdict['status'])} ({verdict['cause']})"
+    reasons = [] if unseen else [f"- {text}" for text in verdict["reasons"]]
     return {
         "ok": came_to == "ok",
         "status": came_to,
         "level": verdict["level"],
         "verdict": verdict,
-        "next_step": str(last.get("proposal") or "") or (own.say("next_called") if called else ""),
+        "next_step": str(last.get("proposal") or "") or (own.say("next_called") if called or unseen else ""),
         "message": f"{headline}: {now}",
-        "lines": [headline, *events, f"{own.say('last_look')}: {now}", *[f"- {text}" for text in verdict["reasons"]]],
+        "lines": [headline, *events, f"{own.say('last_look')}: {now}", *reasons],
     }
 
 

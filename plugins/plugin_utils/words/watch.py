@@ -52,6 +52,7 @@ TEXTS: dict[str, Both] = {
         "Watched for {span}, {looks} looks; something called for a rollback",
     ),
     "last_look": Both("Última leitura", "Last look"),
+    "unseen_now": Both("não pôde ser visto: {reason}", "it could not be seen: {reason}"),
     "next_called": Both("{run[diagnose]}", "{run[diagnose]}"),
     "for_wrong": Both(
         "watch_for é um tempo até 7 dias, como 2h; {value} não é",

@@ -178,6 +178,10 @@ def test_only_a_watch_in_which_nothing_called_is_sound():
     assert (ended(look(*HEALTHY))["ok"], ended(look(*HEALTHY))["status"]) == (True, "ok")
     found = ended(look(*GUARD))
     assert (found["ok"], found["status"]) == (False, "rollback") and "rollback_level1" in found["next_step"]
+    unseen = outcome(
+        "watch_go_live", {"watched": {**watched(look(*HEALTHY)), "unseen": "gone"}, "looks": 4, "seconds": 60}
+    )
+    assert (unseen["ok"], unseen["status"]) == (False, "blind") and "gone" in unseen["message"]
     # It was mended meanwhile, and yet it had called.
     assert ended(look(*HEALTHY), events=["kumon-1: rollback"])["status"] == "rollback"
 
