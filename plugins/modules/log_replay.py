@@ -31,7 +31,7 @@ options:
     type: str
     default: ""
   window:
-    description: How far back each look goes.
+    description: How far back each look goes, and up to ten minutes further, so that not each of them reads all of it again.
     type: str
     default: 4h
   expected_instance:

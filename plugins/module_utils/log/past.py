@@ -21,6 +21,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import F
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 MOST_BYTES = 1 << 28
+SLIDE = 600.0
+"""Seconds by which a window may reach further back than was asked for, so that not each look reads all of it again."""
 
 
 class _Collected:
@@ -44,6 +46,15 @@ class _Collected:
         self.files[-1].extend(block.split(b"\n"))
 
 
+class _Open:
+    """A window that is read on: how far each of the files was read."""
+
+    def __init__(self, since: float, balance: Balance, reader: TraceReader, read: list[int]) -> None:
+        self.since, self.balance, self.reader, self.read = since, balance, reader, read
+        self.at = 0.0
+        self.file = -1
+
+
 class Past:
     """A log of the past, in memory.
 
@@ -61,6 +72,7 @@ class Past:
         self.lines = sum(len(lines) for lines, _times in self._files)
         if not self._files:
             raise SourceError(f"no line of {', '.join(paths)} says when it was written; it cannot be replayed")
+        self._open: _Open | None = None
         self.first = min(times[0] for _lines, times in self._files)
         self.last = max(times[-1] for _lines, times in self._files)
 
@@ -83,17 +95,38 @@ class Past:
         for minute in range(int(begin // 60), int(end // 60) + 1):
             yield 60.0 * (minute + 1)
 
+    def _feed(self, opened: _Open, at: float) -> None:
+        """Read on up to this moment, in the order of the files."""
+        if opened.at:
+            # What says no time itself was written just now; the end of a minute is not in it.
+            opened.reader.read_live(at - 0.001)
+        opened.at = at
+        for number, (lines, times) in enumerate(self._files):
+            begin, end = opened.read[number], bisect_left(times, at)
+            if begin < end:
+                if opened.file != number:
+                    opened.file = number
+                    opened.reader.start_of_file(latest=at)
+                opened.reader.feed(b"\n".join(lines[begin:end]))
+                opened.read[number] = end
+
     def look(self, at: float, window: float, not_before: float | None = None) -> dict[str, Any]:
         """The `traces` of the window up to this moment, as they were measured then."""
         # Before it begins there was nothing to be seen, and nothing is missing.
         since = max(at - window, self.first, not_before or 0.0)
-        balance = Balance(now=at, since=since, expected_instance=self._expected, max_samples=0, max_unanswered=0)
-        reader = TraceReader(balance, self._stamps, at)
-        for lines, times in self._files:
-            begin, end = bisect_left(times, since - LEAD_SECONDS), bisect_left(times, at)
-            if begin < end:
-                reader.start_of_file(latest=at)
-                reader.feed(b"\n".join(lines[begin:end]))
+        opened = self._open
+        if (
+            opened is None
+            or not 0 <= since - opened.since <= SLIDE
+            or since == not_before != opened.since
+            or at < opened.at
+        ):
+            balance = Balance(now=at, since=since, expected_instance=self._expected, max_samples=0, max_unanswered=0)
+            begins = [bisect_left(times, since - LEAD_SECONDS) for _lines, times in self._files]
+            opened = self._open = _Open(since, balance, TraceReader(balance, self._stamps, at), begins)
+        balance, reader, since = opened.balance, opened.reader, opened.since
+        self._feed(opened, at)
+        balance.look_again_at(at)
         traces = balance.result()
         traces.update(
             lines=reader.lines,

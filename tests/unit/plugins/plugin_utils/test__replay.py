@@ -6,7 +6,7 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.measure import DEFAULTS, measure
 from ansible_collections.kumon.runbook.plugins.module_utils.log.past import Past
@@ -94,6 +94,32 @@ def test_what_comes_later_is_not_known_yet(incident, tmp_path):
         past = incident.look(at, WINDOW)
         for name in ("delivery", "handoff", "guards", "minutes", "stages", "critical"):
             assert past[name] == live[name], (minutes, name)
+
+
+def test_a_window_that_is_read_on_is_the_one_that_is_read_anew(tmp_path):
+    past = written(tmp_path / "app.log", [*traffic(60), (NOON + 610, as_json(outbox_guard("c9"), NOON + 610))])
+    window = 900.0
+    for minute in range(1, 61):
+        at = NOON + 60 * minute
+        read_on = past.look(at, window)
+        more = at - parse_when(read_on["window"]["since"], at) - window
+        assert more <= 600
+        anew = Past([str(tmp_path / "app.log")], NOON + 24 * HOUR).look(at, window + max(0.0, more))
+        for name in ("delivery", "handoff", "guards", "minutes", "stages", "critical", "window"):
+            assert read_on[name] == anew[name], (minute, name)
+
+
+def test_a_quoted_guard_at_the_turn_of_a_minute_is_none(tmp_path):
+    """What was read before is known when the next lines are read."""
+    said = f"Processing message for 5511900000001: {outbox_guard('c9')}"[:60]
+    lines = [line for _at, line in in_time(traffic(10))]
+    quoted = [as_json(said, NOON + 599.9), "OUTBOX_GUARD|level=CRITICAL|type=x|conv=a|idem=b..."]
+    path = tmp_path / "app.log"
+    path.write_text(
+        "".join(line + "\n" for line in [*lines, *quoted, *(line for _at, line in traffic(5, begin=NOON + 600))])
+    )
+    found = replayed(Past([str(path)], NOON + 24 * HOUR))
+    assert "rollback" not in {row["status"] for row in found}
 
 
 def test_rotated_and_packed_files_are_one_log(tmp_path):
