@@ -223,6 +223,8 @@ def _health_check(run: _Run) -> dict[str, Any]:
         "next_step": _next_of_verdict(run, verdict),
         "message": _verdict_message(words, verdict),
         "lines": lines,
+        # By which the scheduled check knows of an act that nobody was told of.
+        **({"last_act": service["last_act"]} if service.get("last_act") else {}),
     }
 
 

@@ -50,8 +50,8 @@ def run_result(
     by_host = {
         host: {
             **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
-            # How many wait for an answer, counts and never who; and what is prepared.
-            **{key: outcomes[host][key] for key in ("unanswered", "items") if key in outcomes[host]},
+            # How many wait for an answer, counts and never who; what is prepared; what was done last.
+            **{key: outcomes[host][key] for key in ("unanswered", "items", "last_act") if key in outcomes[host]},
         }
         if host in outcomes
         else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}

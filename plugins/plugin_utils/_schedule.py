@@ -28,8 +28,8 @@ def scheduled_check(
 ) -> dict[str, Any]:
     """Return `{settings, problem}`: what the program is given, and why it cannot work, in one sentence.
 
-    :param settings: `minutes`, `textfile`, `dead_man_url`, `notifies`, and `watch`, the `mode` and the `hosts` of the
-        watch that is kept running, where one is
+    :param settings: `minutes`, `textfile`, `dead_man_url`, `notifies`, `desk_here`, whether the desk is the controller,
+        and `watch`, the `mode` and the `hosts` of the watch that is kept running, where one is
     :param directory: where its stamp and its lock are
     """
     run = Commands() if commands is None else commands
@@ -66,6 +66,7 @@ def scheduled_check(
             "textfile": str(settings["textfile"] or ""),
             "dead_man_url": str(settings["dead_man_url"] or ""),
             "notifies": bool(settings["notifies"]),
+            "incident": f"{directory}/incident.json" if settings.get("desk_here") else "",
             "watch": {
                 "stamps": {str(host): f"{directory}/watch/{host}.json" for host in watch["hosts"]},
                 "limit_seconds": WATCH_LIMIT,

@@ -309,3 +309,62 @@ def test_it_becomes_the_watch(tick):
     run = subprocess.run([sys.executable, str(PROGRAM), str(conf), "watch"], timeout=60, check=False)
     assert run.returncode == 0
     assert tick.calls() == [["watch_go_live", "-e", "watch_for=1h"]]
+
+
+def ago(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+
+
+def acted(tick, age=600, procedure="rollback_level1", incident=None):
+    """The journal of a host ends with this act, and the desk has this incident."""
+    tick.settings["incident"] = str(tick.directory / "incident.json")
+    if incident is not None:
+        (tick.directory / "incident.json").write_text(json.dumps(incident))
+    last = {"kumon-1": {"time": ago(age), "procedure": procedure, "run_id": "cancelled"}}
+    tick.plan_file.write_text(
+        json.dumps(
+            {
+                "health_check": {"result": {"status": "ok", "message": "it is ok", "last_acts": last}},
+                "notify": {"result": {"status": "ok"}},
+            }
+        )
+    )
+
+
+def known(message=3600, closed=None, run_id="other"):
+    """What the desk has of an incident."""
+    told = [{"time": ago(message), "ok": True}, {"time": ago(0), "ok": False}]
+    return {"id": "other", "facts": {"run_id": run_id}, "closed": closed and ago(closed), "messages": told}
+
+
+@pytest.mark.parametrize("incident", [None, known(), known(closed=3000)])
+def test_an_act_that_nobody_was_told_of_opens_its_incident(tick, incident):
+    acted(tick, incident=incident)
+    tick.run()
+    facts = tick.told()["notify_facts"]
+    assert tick.told()["notify_event"] == "open"
+    assert (facts["procedure"], facts["run_id"], facts["hosts"]) == (
+        "rollback_level1",
+        "cancelled",
+        {"kumon-1": "reported"},
+    )
+    assert "nobody was told" in facts["headline"]
+
+
+@pytest.mark.parametrize(
+    ("more", "incident"),
+    [
+        ({}, known(run_id="cancelled")),
+        ({}, known(message=60)),
+        ({}, known(closed=60)),
+        # its run may still be telling people
+        ({"age": 60}, known()),
+        ({"age": 100_000}, known()),
+        ({"procedure": "roll_forward"}, known()),
+        ({}, {"not": "an incident"}),
+    ],
+)
+def test_what_people_know_of_or_need_not_is_not_told_again(tick, more, incident):
+    acted(tick, incident=incident, **more)
+    tick.run()
+    assert tick.told() == {"notify_event": "tick"}

@@ -73,3 +73,8 @@ def test_the_watch_is_started_each_hour_as_this_run_was_and_looked_after():
     # What a person wanted of one watch is not what the check does.
     assert "watch_mode" not in " ".join(settings["commands"]["health_check"])
     assert scheduled_check(WANTED, "/desk", commands=run)["settings"]["watch"] == {}
+
+
+def test_the_incident_is_looked_at_where_the_desk_is_the_controller():
+    assert scheduled_check(WANTED, "/desk")["settings"]["incident"] == ""
+    assert scheduled_check({**WANTED, "desk_here": True}, "/desk")["settings"]["incident"] == "/desk/incident.json"
