@@ -83,6 +83,7 @@ class Timeline(TypedDict):
     observed_seconds: float | None
     budget_seconds: float | None
     next_step: str
+    last_acts: dict[str, dict[str, Any]]
     phases: list[PhaseRow]
 
 
@@ -164,6 +165,11 @@ class CallbackModule(CallbackBase):
             "observed_seconds": None if observed is None else round(observed, 2),
             "budget_seconds": number(result.get("budget_seconds")),
             "next_step": redact(" ".join(str(result.get("next_step") or "").split())),
+            "last_acts": {
+                host: dict(one["last_act"])
+                for host, one in (result.get("hosts") or {}).items()
+                if isinstance(one, dict) and one.get("last_act")
+            },
             "phases": [
                 {"phase": name, "seconds": round(spent.seconds, 2), "tasks": spent.tasks}
                 for name, spent in self._phases.items()

@@ -71,6 +71,20 @@ options:
         something was sent, or a planned message was read and half a second later none was sent.
     type: float
     default: 0
+  watch:
+    description:
+      - Keep reading what is appended for up to this many seconds, until it shows something grave that O(watch_known) does not hold (a
+        guard, a lost message, a failure, an invalid instance), or one of the O(pids) has ended. Rotated files are followed.
+    type: float
+    default: 0
+  watch_every:
+    description: Seconds between two such readings.
+    type: float
+    default: 3
+  watch_known:
+    description:
+      - C(traces.watched.known) of the reading before, so that nothing is missed between the two. Without it O(watch) returns at once.
+    type: str
   conversation:
     description: Count only this conversation, given by its id or by the phone number in it.
     type: str
@@ -155,6 +169,12 @@ traces:
     undated: {description: Trace records whose time is unknown., type: int, returned: always}
     future: {description: Records that carry a time of the future., type: int, returned: always}
     grammars: {description: Records counted by grammar., type: dict, returned: always}
+    watched:
+      description:
+        - For O(watch), why it ended (C(woke) is C(grave), C(process) or C(time)), C(looks), C(seconds), and C(known) for the next one.
+          Null without it.
+      type: dict
+      returned: always
     truncated: {description: Whether the log was truncated while it was read., type: bool, returned: always}
     first: {description: Time of the first record counted (ISO 8601 in UTC)., type: str, returned: always}
     last: {description: Time of the last record counted., type: str, returned: always}
@@ -272,10 +292,10 @@ def look(call: Call) -> dict[str, Any]:
     params = call.params
     if params["source"] == "file" and not params["paths"]:
         raise Refused("no log is named; set paths (runbook_log_paths), or source: journal with unit")
-    for name in ("grace", "observe", "max_samples", "max_unanswered"):
+    for name in ("grace", "observe", "watch", "max_samples", "max_unanswered"):
         if params[name] is not None and params[name] < 0:
             raise Refused(f"{name} is {params[name]}; it must not be negative")
-    for name in ("seconds", "max_bytes", "heartbeat_minutes"):
+    for name in ("seconds", "max_bytes", "heartbeat_minutes", "watch_every"):
         if params[name] <= 0:
             raise Refused(f"{name} is {params[name]}; it must be more than 0")
     os.nice(5)

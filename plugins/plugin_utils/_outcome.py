@@ -17,16 +17,19 @@ from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
+from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import automation_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._replay import replay_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
+from ansible_collections.kumon.runbook.plugins.plugin_utils._watch import watch_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     awx,
@@ -117,7 +120,7 @@ class _Run:
             sentence += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
         acted = [int(level) for level in self.facts.get("acted") or []]
         # What was to be looked at and could not be read leaves the run blind, whoever says so.
-        looked = self.procedure in ("health_check", "decide") or self.facts.get("measured") is False
+        looked = self.procedure in ("health_check", "decide", "watch_go_live") or self.facts.get("measured") is False
         if self.facts.get("unreachable") or failure.get("unreachable"):
             came_to = "unreachable"
         elif acted:
@@ -220,6 +223,8 @@ def _health_check(run: _Run) -> dict[str, Any]:
         "next_step": _next_of_verdict(run, verdict),
         "message": _verdict_message(words, verdict),
         "lines": lines,
+        # By which the scheduled check knows of an act that nobody was told of.
+        **({"last_act": service["last_act"]} if service.get("last_act") else {}),
     }
 
 
@@ -689,6 +694,18 @@ def _prepare_go_live(run: _Run) -> dict[str, Any]:
     return prepared(run.facts, run.words(prepare.TEXTS))
 
 
+def _watch_go_live(run: _Run) -> dict[str, Any]:
+    return watch_outcome(run.facts, run.words())
+
+
+def _replay(run: _Run) -> dict[str, Any]:
+    return replay_outcome(run.facts, run.words())
+
+
+def _automation(run: _Run) -> dict[str, Any]:
+    return automation_outcome(run.facts, run.words())
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -706,4 +723,7 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "notify": _notify,
     "configure_awx": _configure_awx,
     "prepare_go_live": _prepare_go_live,
+    "automation": _automation,
+    "replay": _replay,
+    "watch_go_live": _watch_go_live,
 }

@@ -169,6 +169,18 @@ class _Prepared:
             detail = self.words.say("check_every", minutes=check.get("minutes"), way=check["way"])
         return state, detail
 
+    def watch(self) -> Told:
+        watch = self.facts.get("watch_schedule") or {}
+        if not self.wanted:
+            return self.done("watch")
+        if watch.get("asked") == "none":
+            return "off", ""
+        if watch.get("way") != "systemd":
+            missing = watch.get("asked") == "systemd"
+            return (MISSING if missing else "off"), self.words.say("watch_nowhere")
+        state, detail = self.done("watch")
+        return state, detail if state == MISSING else self.words.say("watch_kept", mode=watch.get("mode"))
+
 
 def _reason(result: Mapping[str, Any]) -> str:
     return " ".join(str(result.get("msg") or "?").split())
@@ -188,6 +200,7 @@ def items(facts: Mapping[str, Any], words: Words) -> list[Item]:
         ("user", prepared.user),
         ("people", prepared.people),
         ("health_check", prepared.health_check),
+        ("watch", prepared.watch),
     )
     told = [(name, *look()) for name, look in each]
     return [{"item": name, "state": state, "detail": detail} for name, state, detail in told]

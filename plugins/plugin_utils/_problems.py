@@ -9,11 +9,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import LONGEST, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, decide, prepare, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
+    Words,
+    decide,
+    prepare,
+    rollback,
+    smoke_test,
+    watch,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -25,14 +33,14 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
 
     :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
         asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them, ``people`` for sudo,
-        or a ``smoke_test``
+        a ``smoke_test``, or a ``watch``
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
         ``{decide_cause}``; ``{release}``; ``{unread}``; ``{auto, recognised, flags}``; ``{people, user}``;
-        ``{phone, webhook_url, service, state, mode}``
+        ``{phone, webhook_url, service, state, mode}``; ``{watch_for, watch_every}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS)
+    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, watch.TEXTS)
     words = Words(locale, *topics, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
@@ -113,6 +121,14 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return "" if not user or _ACCOUNT.fullmatch(user) else words.say("user_wrong", name=repr(user[:40]))
 
 
+def _watch(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """For how long and how often a watch can look."""
+    seconds, every = span(str(facts["watch_for"])), float(facts["watch_every"])
+    if seconds is None or not 0 < seconds <= LONGEST:
+        return words.say("for_wrong", value=repr(str(facts["watch_for"])[:40]))
+    return "" if 0.5 <= every <= 30 else words.say("every_wrong", value=f"{every:g}")
+
+
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "causes": _causes,
     "desk": _desk,
@@ -123,4 +139,5 @@ _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "profile": _profile,
     "release": _release,
     "smoke_test": _smoke_test,
+    "watch": _watch,
 }

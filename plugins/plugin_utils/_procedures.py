@@ -40,6 +40,9 @@ PROCEDURES = {
     "unanswered": Procedure("tell", 0, 60, "who waits for an answer, as a list for those who call back"),
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
     "prepare_go_live": Procedure("prepare", 0, None, "what an emergency needs is there, item by item"),
+    "watch_go_live": Procedure("look", 0, None, "nothing called for a rollback while it was watched"),
+    "replay": Procedure("look", 0, None, "what automation would have done, by a past log"),
+    "automation": Procedure("tell", 0, 60, "whether automation may act by itself, and why"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
     "configure_awx": Procedure("configure", 0, None, "AWX has what is described, by its own answers"),
 }

@@ -50,8 +50,12 @@ def run_result(
     by_host = {
         host: {
             **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
-            # How many wait for an answer, counts and never who; what is prepared; the head of the journal.
-            **{key: outcomes[host][key] for key in ("unanswered", "items", "journal") if key in outcomes[host]},
+            # How many wait for an answer, counts and never who; what is prepared; the journal's head and last act.
+            **{
+                key: outcomes[host][key]
+                for key in ("unanswered", "items", "journal", "last_act")
+                if key in outcomes[host]
+            },
         }
         if host in outcomes
         else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}

@@ -19,6 +19,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Command
 _KEPT = ("HOME", "PATH", "LANG", "ANSIBLE_HOME", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_VAULT_PASSWORD_FILE")
 # What a check may take of its interval, so that the next one never finds it at work; the rest is for telling people.
 _SHARE = 0.6
+WATCH_LIMIT = 180
+"""Seconds after which nobody watches: a look takes one minute at most, and the watch starts anew within seconds."""
 
 
 def scheduled_check(
@@ -26,7 +28,8 @@ def scheduled_check(
 ) -> dict[str, Any]:
     """Return `{settings, problem}`: what the program is given, and why it cannot work, in one sentence.
 
-    :param settings: `minutes`, `textfile`, `dead_man_url`, `notifies`
+    :param settings: `minutes`, `textfile`, `dead_man_url`, `notifies`, `desk_here`, whether the desk is the controller,
+        and `watch`, the `mode` and the `hosts` of the watch that is kept running, where one is
     :param directory: where its stamp and its lock are
     """
     run = Commands() if commands is None else commands
@@ -39,6 +42,10 @@ def scheduled_check(
         problem = words.say("check_minutes")
     elif asks:
         problem = words.say("check_asks", switch=asks[0])
+    watch = settings.get("watch") or {}
+    if watch:
+        # It is started anew each hour, so that nothing that it holds can grow old.
+        typed["watch_go_live"] = shlex.split(run[f"watch_go_live -e watch_for=1h -e watch_mode={watch['mode']}"])
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     if constants.CONFIG_FILE:
         environment["ANSIBLE_CONFIG"] = os.path.abspath(constants.CONFIG_FILE)
@@ -59,5 +66,12 @@ def scheduled_check(
             "textfile": str(settings["textfile"] or ""),
             "dead_man_url": str(settings["dead_man_url"] or ""),
             "notifies": bool(settings["notifies"]),
+            "incident": f"{directory}/incident.json" if settings.get("desk_here") else "",
+            "watch": {
+                "stamps": {str(host): f"{directory}/watch/{host}.json" for host in watch["hosts"]},
+                "limit_seconds": WATCH_LIMIT,
+            }
+            if watch
+            else {},
         },
     }

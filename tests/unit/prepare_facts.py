@@ -12,7 +12,7 @@ FAILED = {"failed": True, "changed": False, "msg": "no space\nleft"}
 
 
 def prepared(**more):
-    names = "state_dir flags wheelhouse log_rotation break_glass user people health_check"
+    names = "state_dir flags wheelhouse log_rotation break_glass user people health_check watch"
     results = {name: [OK] for name in names.split()} | more.pop("results", {})
     return {
         "check": False,
@@ -33,6 +33,7 @@ def prepared(**more):
         "wheelhouse": "/srv/wheels",
         "wheels": {"offline": True},
         "check_schedule": {"asked": "auto", "way": "cron", "minutes": 5},
+        "watch_schedule": {"asked": "auto", "way": "systemd", "mode": "page"},
         "fence": {"addresses": ["192.0.2.1"]},
         "user": "runbook",
         "own_account": True,

@@ -217,6 +217,12 @@ class Balance:
         columns = {PLANNED: _PLANNED, READ: _READ, SENT: _SENT, SETTLED: _SETTLED}
         return {name: self.total(column) for name, column in columns.items()}
 
+    @property
+    def grave(self) -> tuple[int, ...]:
+        """What speaks against the service at once, whatever waits, for a reader that waits for it."""
+        invalid = sum(map(is_invalid_instance, {*self._seen, *self._sent_by, *self._guarded}))
+        return (len(self._incidents), self._lost, self._mismatches, invalid, self._failed, self._contradicting)
+
     def total(self, column: int) -> int:
         """Return the sum of a column over the window."""
         return self._undated_row[column] + sum(row[column] for row in self._minutes.values())

@@ -31,6 +31,9 @@ OPTIONS: Spec = {
     "pids": {"type": "list", "elements": "int", "default": []},
     "starts": {"type": "list", "elements": "str", "default": []},
     "observe": {"type": "float", "default": 0},
+    "watch": {"type": "float", "default": 0},
+    "watch_every": {"type": "float", "default": 3},
+    "watch_known": {"type": "str"},
     "conversation": {"type": "str"},
     "heartbeat_conversation": {"type": "str"},
     "heartbeat_minutes": {"type": "float", "default": 15},
@@ -72,6 +75,42 @@ def observe(balance: Balance, reader: TraceReader, source: FileSource | JournalS
         source.read(reader)
 
 
+def watch(
+    balance: Balance,
+    reader: TraceReader,
+    source: FileSource | JournalSource,
+    params: dict[str, Any],
+    proc: Proc | None = None,
+) -> dict[str, Any]:
+    """Read on until something grave is there that is not known yet, a process has ended, or the time is over.
+
+    What was grave is told as one text, `known`; given to the next reading, nothing is missed between the two.
+    """
+    proc = proc or Proc()
+    begun = time.monotonic()
+    running = [pid for pid in params["pids"] if proc.stat(pid) is not None]
+    known, looks, woke = params["watch_known"], 0, ""
+    while not woke:
+        seconds = time.monotonic() - begun
+        if known != _told(balance):
+            woke = "grave"
+        elif any(proc.stat(pid) is None for pid in running):
+            woke = "process"
+        elif seconds >= params["watch"]:
+            woke = "time"
+        else:
+            time.sleep(min(params["watch_every"], params["watch"] - seconds))
+            reader.read_live(time.time())
+            source.read(reader)
+            looks += 1
+    seconds = time.monotonic() - begun
+    return {"woke": woke, "looks": looks, "seconds": round(seconds, 3), "known": _told(balance)}
+
+
+def _told(balance: Balance) -> str:
+    return ",".join(map(str, balance.grave))
+
+
 def started(pids: list[int]) -> float | None:
     """Return when the oldest of these processes began, by the kernel; None when none runs."""
     proc = Proc()
@@ -104,6 +143,8 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     if params["source"] == "file":
         source = FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
     else:
+        # Its time is that of all its readings.
+        limits["deadline"] += params["watch"]
         source = JournalSource(params["unit"], start, pids=params["pids"], **limits)
     with source:
         balance = Balance(
@@ -127,12 +168,14 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         reader.deduplicate = source.notes.overlapping
         source.read(reader)
         observe(balance, reader, source, params["observe"])
+        watched = watch(balance, reader, source, params) if params["watch"] else None
         notes = source.notes
     ended = now + time.monotonic() - begun
     balance.look_again_at(ended)
     traces = balance.result()
     traces["lines"], traces["bytes"] = reader.lines, reader.bytes
     traces["truncated"] = notes.truncated
+    traces["watched"] = watched
     traces["measured"] = iso(ended)
     traces["window"] = {"since": iso(since), "until": iso(until), "process": params["since_pid"]}
     facts = Facts(

@@ -34,6 +34,12 @@ TEXTS: dict[str, Both] = {
     "item_user": Both("Conta dos playbooks", "The playbooks' account"),
     "item_people": Both("Quem pode usar o break-glass", "Who may use break-glass"),
     "item_health_check": Both("Verificação agendada", "Scheduled health check"),
+    "item_watch": Both("Observação permanente", "Watch that is kept running"),
+    "watch_nowhere": Both(
+        "o controlador não tem systemd (como root) ou verificação agendada: deixe {run[watch_go_live]} rodando",
+        "the controller has no systemd (as root) or no scheduled check: keep {run[watch_go_live]} running",
+    ),
+    "watch_kept": Both("kumon-runbook-watch, modo {mode}", "kumon-runbook-watch, mode {mode}"),
     "not_looked": Both("nada foi feito nem visto", "nothing was done or seen"),
     "needs_root": Both("precisa de root: runbook_become true", "it needs root: runbook_become true"),
     "needs_tool": Both("{tool} não está instalado no host", "{tool} is not installed on the host"),

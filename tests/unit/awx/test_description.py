@@ -21,6 +21,8 @@ LONGEST = {
     "emergency_recovery": 30 + 120 + 300 + 3 * 180,
     "validate_recovery": 900,
     "prepare_go_live": 900,
+    "watch_go_live": 7200,
+    "replay": 900,
     "configure_awx": 240,
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import subprocess
 import sys
@@ -238,3 +239,132 @@ def test_the_rules_fire_after_two_intervals():
     told = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
     assert f"every {minutes // 2} minutes" in told
     assert f"after {minutes} minutes" in told
+
+
+def watching(tick, age):
+    """The watch of two hosts is wanted, and has seen one of them so many seconds ago."""
+    stamps = {name: tick.directory / f"{name}.json" for name in ("kumon-1", "kumon-2")}
+    for stamp in stamps.values():
+        stamp.write_text("{}")
+    os.utime(stamps["kumon-2"], (time.time() - age,) * 2)
+    tick.settings["watch"] = {"stamps": {name: str(path) for name, path in stamps.items()}, "limit_seconds": 180}
+    # The settings are as old as the watch.
+    conf = tick.directory / "conf.json"
+    conf.write_text(json.dumps(tick.settings))
+    os.utime(conf, (time.time() - 10_000,) * 2)
+
+
+def run_installed(tick):
+    """The check, with settings that were installed long ago."""
+    command = [sys.executable, str(PROGRAM), str(tick.directory / "conf.json")]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return run.returncode, run.stdout.splitlines()
+
+
+def test_a_watch_that_has_seen_the_service_is_no_news(tick):
+    watching(tick, age=100)
+    assert run_installed(tick) == (0, [])
+    assert tick.told() == {"notify_event": "tick"}
+    assert "kumon_runbook_watched 1.000" in (tick.directory / "tick.prom").read_text()
+
+
+def test_people_are_paged_once_when_nobody_watches(tick):
+    watching(tick, age=400)
+    code, lines = run_installed(tick)
+    assert (code, lines) == (10, [lines[0]]) and "nobody watches kumon-2" in lines[0]
+    facts = tick.told()["notify_facts"]
+    assert "nobody watches kumon-2" in facts["headline"] and "kumon-runbook-watch" in facts["next_step"]
+    assert "kumon_runbook_watched 0.000" in (tick.directory / "tick.prom").read_text()
+    tick.ends("ok")
+    assert run_installed(tick)[0] == 10
+    assert tick.told() == {"notify_event": "tick"}
+    watching(tick, age=0)
+    tick.ends("ok")
+    assert run_installed(tick) == (0, [])
+    watching(tick, age=400)
+    tick.ends("ok")
+    run_installed(tick)
+    assert tick.told()["notify_event"] == "open"
+
+
+def test_what_is_wrong_with_the_service_comes_before_that(tick):
+    watching(tick, age=400)
+    tick.ends("rollback")
+    assert run_installed(tick)[0] == 20
+    facts = tick.told()["notify_facts"]
+    assert facts["headline"] == "it is rollback" and "nobody watches" in facts["reasons"][0]
+
+
+def test_a_watch_that_was_just_installed_has_time_to_look(tick):
+    watching(tick, age=400)
+    os.utime(tick.directory / "conf.json")
+    assert run_installed(tick) == (0, [])
+
+
+def test_it_becomes_the_watch(tick):
+    program = tick.settings["commands"]["notify"][0]
+    tick.settings["commands"]["watch_go_live"] = [program, "watch_go_live", "-e", "watch_for=1h"]
+    conf = tick.directory / "conf.json"
+    conf.write_text(json.dumps(tick.settings))
+    run = subprocess.run([sys.executable, str(PROGRAM), str(conf), "watch"], timeout=60, check=False)
+    assert run.returncode == 0
+    assert tick.calls() == [["watch_go_live", "-e", "watch_for=1h"]]
+
+
+def ago(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
+
+
+def acted(tick, age=600, procedure="rollback_level1", incident=None):
+    """The journal of a host ends with this act, and the desk has this incident."""
+    tick.settings["incident"] = str(tick.directory / "incident.json")
+    if incident is not None:
+        (tick.directory / "incident.json").write_text(json.dumps(incident))
+    last = {"kumon-1": {"time": ago(age), "procedure": procedure, "run_id": "cancelled"}}
+    tick.plan_file.write_text(
+        json.dumps(
+            {
+                "health_check": {"result": {"status": "ok", "message": "it is ok", "last_acts": last}},
+                "notify": {"result": {"status": "ok"}},
+            }
+        )
+    )
+
+
+def known(message=3600, closed=None, run_id="other"):
+    """What the desk has of an incident."""
+    told = [{"time": ago(message), "ok": True}, {"time": ago(0), "ok": False}]
+    return {"id": "other", "facts": {"run_id": run_id}, "closed": closed and ago(closed), "messages": told}
+
+
+@pytest.mark.parametrize("incident", [None, known(), known(closed=3000)])
+def test_an_act_that_nobody_was_told_of_opens_its_incident(tick, incident):
+    acted(tick, incident=incident)
+    tick.run()
+    facts = tick.told()["notify_facts"]
+    assert tick.told()["notify_event"] == "open"
+    assert (facts["procedure"], facts["run_id"], facts["hosts"]) == (
+        "rollback_level1",
+        "cancelled",
+        {"kumon-1": "reported"},
+    )
+    assert "nobody was told" in facts["headline"]
+
+
+@pytest.mark.parametrize(
+    ("more", "incident"),
+    [
+        ({}, known(run_id="cancelled")),
+        ({}, known(message=60)),
+        ({}, known(closed=60)),
+        # its run may still be telling people
+        ({"age": 60}, known()),
+        ({"age": 100_000}, known()),
+        ({"procedure": "roll_forward"}, known()),
+        ({}, {"not": "an incident"}),
+    ],
+)
+def test_what_people_know_of_or_need_not_is_not_told_again(tick, more, incident):
+    acted(tick, incident=incident, **more)
+    tick.run()
+    assert tick.told() == {"notify_event": "tick"}

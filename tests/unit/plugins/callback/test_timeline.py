@@ -138,6 +138,7 @@ def test_it_writes_json_when_asked(tmp_path):
         "message": "",
         "seconds": 1.25,
         "observed_seconds": None,
+        "last_acts": {},
         "phases": [{"phase": "Act", "seconds": 1.25, "tasks": 1}],
     }
     assert [entry.name for entry in tmp_path.iterdir()] == ["timeline.json"]

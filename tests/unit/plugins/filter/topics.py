@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 FILTERS = Path(__file__).resolve().parents[4] / "plugins" / "filter"
-TOPICS = ("awx", "judging", "measuring", "running", "telling")
+TOPICS = ("awx", "judging", "measuring", "running", "telling", "watching")
 # As this run was typed: no part of the template.
 _OURS = ("commands",)
 

@@ -102,6 +102,16 @@ SAFE = judged(status="watch", cause="kill_switch", causes=["kill_switch"], reaso
 IGNORED = judged(status="rollback", level=1, cause="kill_switch_ignored", causes=["kill_switch_ignored"], reasons=[])
 
 
+REPLAYED = {
+    "minute": "2026-11-20T12:00Z",
+    "status": "rollback",
+    "cause": "outbox_guard",
+    "reason": "One guard.",
+    "level": 1,
+}
+REPLAYED |= {"in_force": None, "held": 2, "spared": 1}
+
+
 def decision(level: Any, to_person: bool = False, following: str = "") -> dict[str, Any]:
     return {"level": level, "to_person": to_person, "next": following, "act": False}
 
@@ -1391,6 +1401,33 @@ FACTS = {
         prepared(check=True),
         prepared(root=False, tools=[], timestamps="none", release={}, people=[], results={"flags": [FAILED]}),
         prepared(state="absent", in_force=True),
+    ],
+    "watch_go_live": [
+        {
+            "watched": {"verdict": judged, "proposal": proposal, "case": case},
+            "looks": 3,
+            "events": events,
+            "seconds": 7200,
+        }
+        for judged, proposal, case, events in (
+            (judged(), "", {}, []),
+            (
+                judged(guards={"incidents": 1, "outbox": {"x": 1}}),
+                "ansible-playbook x",
+                {"status": "rollback"},
+                ["two\nlines"],
+            ),
+        )
+    ],
+    "replay": [
+        {"replayed": {"minutes": minutes, "incomplete": incomplete, "lines": 9}}
+        for minutes in ([], [REPLAYED, {**REPLAYED, "in_force": 1, "level": None}])
+        for incomplete in (None, "only the newest 9 bytes were read")
+    ],
+    "automation": [
+        {"records": records, "request": {}, "now": 1.8e9, "earned_days": 14, "torn": [1], "check": check}
+        for records in ({}, {"would_act": [{"id": "a", "at": "2026-11-20T12:00:00Z"}] * 7})
+        for check in (False, True)
     ],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],

@@ -65,6 +65,8 @@ def test_what_changed_is_told_as_what_it_was(check, state, wanted):
     ("health_check", {"check_schedule": {"asked": "auto", "way": ""}}, "neither systemd"),
     ("health_check", {"results": {"health_check": [FAILED]}}, "no space left"),
     ("people", {"tools": ["awk", "flock", "logrotate", "nft", "sha256sum"]}, "sudo is not installed"),
+    ("watch", {"results": {"watch": [FAILED]}}, "no space left"),
+    ("watch", {"watch_schedule": {"asked": "systemd", "way": ""}}, "no systemd"),
 ])  # fmt: skip
 def test_what_is_missing_is_named_with_what_mends_it(item, changes, sentence):
     ended, items = told(**changes)
@@ -78,6 +80,9 @@ def test_what_is_missing_is_named_with_what_mends_it(item, changes, sentence):
     ("flags", {"manager": "process"}, "said", "set -a; . /etc/kumon-assistant/runbook.env"),
     ("break_glass", {"manager": "process"}, "present", "the restart stays with whoever starts"),
     ("health_check", {"check_schedule": {"asked": "none", "way": "none"}}, "off", ""),
+    ("watch", {"watch_schedule": {"asked": "none", "way": ""}}, "off", ""),
+    ("watch", {"watch_schedule": {"asked": "auto", "way": ""}}, "off", "kumon.runbook.watch_go_live running"),
+    ("watch", {"watch_schedule": {"asked": "auto", "way": "systemd", "mode": "recover"}}, "present", "mode recover"),
     ("flags", {"state": "absent", "in_force": True}, "foreign", "a rollback is in force"),
     ("wheelhouse", {"venv_dir": ""}, "off", "runbook_venv_dir is empty"),
     ("log_rotation", {"rotate": False}, "off", ""),

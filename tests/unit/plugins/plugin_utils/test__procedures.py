@@ -33,6 +33,9 @@ PROMISED = {
     "unanswered": (0, 60),
     "incident_report": (0, 120),
     "prepare_go_live": (0, None),
+    "watch_go_live": (0, None),
+    "replay": (0, None),
+    "automation": (0, 60),
     "notify": (0, 120),
     "configure_awx": (0, None),
 }

@@ -58,3 +58,23 @@ def test_what_leads_ansible_elsewhere_travels_and_nothing_else(monkeypatch):
     environment = scheduled_check(WANTED, "/desk")["settings"]["environment"]
     assert environment["ANSIBLE_HOME"] == "/work/.ansible"
     assert "VAULT_TOKEN" not in environment
+
+
+def test_the_watch_is_started_each_hour_as_this_run_was_and_looked_after():
+    run = Typed(Started(playbook_dir_style="playbooks", extra_vars=["watch_mode=page watch_for=2h runbook_locale=en"]))
+    watch = {"mode": "recover", "hosts": ["kumon-1"]}
+    settings = scheduled_check({**WANTED, "watch": watch}, "/desk", commands=run)["settings"]
+    assert settings["commands"]["watch_go_live"][1:] == [
+        "playbooks/watch_go_live.yml",
+        *("-e", "runbook_locale=en", "-e", "watch_for=1h", "-e", "watch_mode=recover"),
+    ]
+    assert settings["watch"]["stamps"] == {"kumon-1": "/desk/watch/kumon-1.json"}
+    assert settings["watch"]["limit_seconds"] > 60
+    # What a person wanted of one watch is not what the check does.
+    assert "watch_mode" not in " ".join(settings["commands"]["health_check"])
+    assert scheduled_check(WANTED, "/desk", commands=run)["settings"]["watch"] == {}
+
+
+def test_the_incident_is_looked_at_where_the_desk_is_the_controller():
+    assert scheduled_check(WANTED, "/desk")["settings"]["incident"] == ""
+    assert scheduled_check({**WANTED, "desk_here": True}, "/desk")["settings"]["incident"] == "/desk/incident.json"

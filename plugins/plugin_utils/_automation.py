@@ -1,0 +1,292 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether automation may act with nobody at the keyboard, from what is kept on the desk. Pure.
+
+It has earned that when the watch was at work on so many days, somebody has marked each act that it would have done, one
+of them right, and none wrong since those days began. A person overrides it by name for a time; the switch stops it for
+a time, and stands above both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import automation as _texts
+
+DAY = 86400.0
+WATCHED = DAY / 2  # so much of a day has to have been watched for the day to count
+LONGEST = 7 * DAY  # for which it can be stopped or overridden in one go: nobody remembers it for longer
+OVERRIDE = "24h"
+KINDS = ("automation", "would_act", "mark", "look")
+_SPAN = re.compile(r"\d+(?:\.\d+)?\s*[smhd]\Z")
+_SHOWN = 5
+
+Record = Mapping[str, Any]
+Records = Mapping[str, Sequence[Record]]
+
+
+class Automation(TypedDict):
+    """`allowed`, and why: `why` is a code, `reason` its sentence."""
+
+    allowed: bool
+    why: str
+    reason: str
+    days: int
+    needed: float
+    right: int
+    wrong: int
+    unmarked: list[str]
+
+
+class Request(TypedDict):
+    """What a person asks for: the record that keeps it, or the problem with it."""
+
+    problem: str
+    kind: str
+    record: dict[str, Any]
+
+
+def span(text: str) -> float | None:
+    """Seconds of a span such as ``2h``; None for what is none."""
+    return -parse_when(text, 0.0) if _SPAN.match(text.strip()) else None
+
+
+def _kept(records: Records, kind: str) -> list[Record]:
+    return [mapping(one, kind) for one in sequence(mapping(records, "records").get(kind) or [], kind)]
+
+
+def _at(record: Record, name: str = "at") -> float | None:
+    try:
+        return parse_when(str(record.get(name)), 0.0)
+    except ValueError:
+        return None
+
+
+def _newest(records: Records, what: str) -> Record | None:
+    """The newest record of this switch: a later one replaces it."""
+    return next((one for one in reversed(_kept(records, "automation")) if one.get("what") == what), None)
+
+
+def _stopped(records: Records, now: float) -> Record | None:
+    """The stop that stands. One whose end cannot be read stands as well."""
+    stop = _newest(records, "stop")
+    if stop is None or stop.get("until") is None:
+        return None
+    until = _at(stop, "until")
+    return stop if until is None or until > now else None
+
+
+def _override(records: Records, now: float) -> Record | None:
+    override = _newest(records, "override")
+    until = _at(override, "until") if override else None
+    return override if until is not None and until > now else None
+
+
+class _Judged(NamedTuple):
+    """What people have said of the acts that automation would have done."""
+
+    right: int
+    wrong: int
+    unmarked: list[Record]
+    since: float
+    """when the last one came that was wrong: days before that do not count"""
+
+
+def _judged(records: Records) -> _Judged:
+    marks = {str(mark.get("id")): mark.get("right") for mark in _kept(records, "mark")}
+    acts = _kept(records, "would_act")
+    said = [(act, marks.get(str(act.get("id")))) for act in acts]
+    wrong = [act for act, right in said if right is False]
+    # One that cannot be placed in time spoils all of it.
+    since = max((float("inf") if (at := _at(act)) is None else at for act in wrong), default=float("-inf"))
+    unmarked = [act for act, right in said if right not in (True, False)]
+    return _Judged(sum(right is True for _act, right in said), len(wrong), unmarked, since)
+
+
+def days_watched(looks: Iterable[Record], since: float = float("-inf")) -> int:
+    """On how many days (UTC) the watch was at work for at least half of the day. What overlaps counts once.
+
+    :param looks: each `{at, seconds}`, the seconds before `at` in which it has seen the service
+    """
+    spans = []
+    for look in looks:
+        end, seconds = _at(look), look.get("seconds")
+        if end is not None and isinstance(seconds, (int, float)) and not isinstance(seconds, bool):
+            spans.append((max(since, end - max(0.0, min(float(seconds), DAY))), end))
+    days: dict[int, float] = {}
+    reached = float("-inf")
+    for begin, end in sorted(spans):
+        begin = max(begin, reached)
+        reached = max(reached, end)
+        while begin < end:
+            day = int(begin // DAY)
+            stop = min(end, (day + 1) * DAY)
+            days[day] = days.get(day, 0.0) + stop - begin
+            begin = stop
+    return sum(seconds >= WATCHED for seconds in days.values())
+
+
+def automation(
+    records: Records,
+    now: float,
+    earned_days: float | str = 14,
+    locale: str = "en",
+    commands: Mapping[str, str] | None = None,
+) -> Automation:
+    """Say whether automation may act by itself.
+
+    :param records: what `desk_record` returned, by kind: `automation`, `would_act`, `mark`, `look`, oldest first
+    :param now: seconds since the epoch
+    """
+    words = Words(locale, _texts.TEXTS, run=commands)
+    now, needed = number(now, "now"), number(earned_days, "earned_days")
+    judged = _judged(records)
+    days = days_watched(_kept(records, "look"), judged.since)
+    stop, override = _stopped(records, now), _override(records, now)
+    fields: dict[str, Any] = {
+        "days": days,
+        "needed": f"{needed:g}",
+        "right": judged.right,
+        "unmarked": len(judged.unmarked),
+    }
+    if stop is not None:
+        allowed, why = False, "stopped"
+        fields.update(by=_text(stop.get("actor")), until=_text(stop.get("until")))
+    elif override is not None:
+        allowed, why = True, "overridden"
+        fields.update({name: _text(override.get(name)) for name in ("name", "reason", "until")})
+    elif judged.unmarked:
+        allowed, why = False, "unmarked"
+    elif days < needed:
+        allowed, why = False, "days"
+    elif not judged.right:
+        allowed, why = False, "never_right"
+    else:
+        allowed, why = True, "earned"
+    return {
+        "allowed": allowed,
+        "why": why,
+        "reason": words.say(why, **fields),
+        "days": days,
+        "needed": needed,
+        "right": judged.right,
+        "wrong": judged.wrong,
+        "unmarked": [str(act.get("id")) for act in judged.unmarked],
+    }
+
+
+def _text(value: object) -> str:
+    return redact(" ".join(str(value if value is not None else "?").split()))[:80]
+
+
+# ------------------------------------------------------------------ what a person asks for
+
+
+def automation_request(
+    asked: Record, records: Records, now: float, locale: str = "en", commands: Mapping[str, str] | None = None
+) -> Request:
+    """Return the record that a person's wish becomes, or why it cannot.
+
+    :param asked: `{stop, mark, right, override, reason, override_for}`, all texts, empty where not asked for
+    """
+    words = Words(locale, _texts.TEXTS, run=commands)
+    given = {name: str(value if value is not None else "").strip() for name, value in asked.items()}
+    wishes = [name for name in ("stop", "mark", "override") if given.get(name)]
+    if not wishes:
+        alone = next((name for name in ("right", "reason") if given.get(name)), "")
+        return _problem(words.say("alone", name=alone)) if alone else _problem("")
+    if len(wishes) > 1:
+        return _problem(words.say("one_at_a_time", one=wishes[0], other=wishes[1]))
+    return {"stop": _stop, "mark": _mark, "override": _override_asked}[wishes[0]](given, records, now, words)
+
+
+def _problem(sentence: str) -> Request:
+    return {"problem": sentence, "kind": "", "record": {}}
+
+
+def _asked(kind: str, **record: Any) -> Request:
+    return {"problem": "", "kind": kind, "record": record}
+
+
+def _stop(given: Mapping[str, str], _records: Records, now: float, words: Words) -> Request:
+    if given["stop"].lower() in ("false", "no", "off"):
+        return _asked("automation", what="stop", until=None)
+    seconds = span(given["stop"])
+    if seconds is None or not 0 < seconds <= LONGEST:
+        return _problem(words.say("stop_wrong", value=repr(given["stop"][:40])))
+    return _asked("automation", what="stop", until=iso(now + seconds, "seconds"))
+
+
+def _mark(given: Mapping[str, str], records: Records, _now: float, words: Words) -> Request:
+    known = [str(act.get("id")) for act in _kept(records, "would_act")]
+    if given["mark"] not in known:
+        return _problem(words.say("mark_unknown", id=repr(given["mark"][:40])))
+    try:
+        right = flag(given.get("right"), "right")
+    except ValueError:
+        right = None
+    if right is None:
+        return _problem(words.say("right_missing"))
+    return _asked("mark", id=given["mark"], right=right)
+
+
+def _override_asked(given: Mapping[str, str], _records: Records, now: float, words: Words) -> Request:
+    name, reason = given["override"], given.get("reason") or ""
+    if name.lower() in ("true", "yes", "on", "1") or not any(map(str.isalpha, name)):
+        return _problem(words.say("override_name", value=repr(name[:40])))
+    if not reason:
+        return _problem(words.say("override_reason"))
+    asked_for = given.get("override_for") or OVERRIDE
+    seconds = span(asked_for)
+    if seconds is None or not 0 < seconds <= LONGEST:
+        return _problem(words.say("override_wrong", value=repr(asked_for[:40])))
+    return _asked("automation", what="override", name=name, reason=reason, until=iso(now + seconds, "seconds"))
+
+
+# ------------------------------------------------------------------ what a run of automation.yml came to
+
+
+def automation_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Return the part of an outcome that is this procedure's own."""
+    records = {kind: list(_kept(facts["records"], kind)) for kind in KINDS}
+    request, check = mapping(facts.get("request") or {}, "request"), bool(facts.get("check"))
+    if request.get("kind") and facts.get("added"):
+        records[request["kind"]].append(mapping(facts["added"], "added"))
+    now, needed = number(facts["now"], "now"), number(facts["earned_days"], "earned_days")
+    judged = automation(records, now, needed, words.locale, words.run)
+    said = Words(words.locale, _texts.TEXTS, run=words.run)
+    headline = said.say("allowed" if judged["allowed"] else "refused", reason=judged["reason"])
+    unmarked = _judged(records).unmarked
+    lines = [
+        headline,
+        said.say("record", days=judged["days"], right=judged["right"], wrong=judged["wrong"], unmarked=len(unmarked)),
+        *[_would(act, said) for act in unmarked[-_SHOWN:]],
+    ]
+    if len(unmarked) > _SHOWN:
+        lines.append(said.say("more", n=len(unmarked) - _SHOWN))
+    if request.get("kind"):
+        lines.insert(1, said.say("planned" if check else "kept"))
+    torn = len(facts.get("torn") or [])
+    if torn:
+        lines.append(said.say("torn", n=torn))
+    return {
+        "ok": True,
+        "status": "planned" if check else "ok",
+        "next_step": said.say("next_mark", id=judged["unmarked"][-1]) if unmarked else "",
+        "message": headline,
+        "lines": lines,
+        "automation": judged,
+    }
+
+
+def _would(act: Record, words: Words) -> str:
+    fields = {name: _text(act.get(name)) for name in ("id", "at", "host", "cause", "level")}
+    return words.say("would", **fields)

@@ -1,0 +1,134 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A past log, decided upon minute by minute: what automation would have done, and what that would have cost. Pure.
+
+After an act counts what came after it, as it does for a live service. The log goes on as if nothing had been done, so
+there is one act until the verdict is well again; what a second one would have found is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypedDict
+
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso_minute
+from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import LOOKS, recovery_decision
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
+from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Traces
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import replay as _texts
+
+_ACT_MINUTES = {level: -(-int(BUDGETS[name]) // 60) for level, name in LEVELS.items()}
+"""Minutes in which nothing goes out while a level is done; with level 1 nothing does until it is undone."""
+_WRONG = ("failed", "lost", "unread", "unsent", "contradicting")
+_ROWS = 3  # what became of a message is known some minutes after it came
+
+
+class Minute(TypedDict):
+    """`level` is what automation does in this minute, `in_force` what it has done; `held` and `spared` are what of the
+    minute's messages that would have kept from going out well and from going wrong."""
+
+    minute: str
+    status: str
+    cause: str
+    reason: str
+    level: int | None
+    in_force: int | None
+    held: int
+    spared: int
+
+
+class _Row(TypedDict):
+    well: int
+    wrong: int
+
+
+def replay(
+    moments: Iterable[float],
+    look: Callable[[float, float | None], Traces],
+    locale: str = "en",
+    judge: Mapping[str, Any] | None = None,
+) -> list[Minute]:
+    """Decide at each moment, the end of a minute.
+
+    :param look: the `traces` as they were at a moment, counted from another one on where that is given
+    :param judge: options of `verdict`
+    """
+    told: list[Minute] = []
+    rows: dict[str, _Row] = {}
+    acted: tuple[float, int] | None = None
+    answered: float | None = None  # what came before an act is answered by it
+    for at in moments:
+        traces = look(at, answered)
+        judged = verdict(traces, locale=locale, **(judge or {}))
+        for row in (traces.get("minutes") or [])[-_ROWS:]:
+            wrong = sum(int(row.get(name) or 0) for name in _WRONG)  # type: ignore[call-overload]
+            rows[row["minute"]] = {"well": int(row["success"]), "wrong": wrong}
+        if acted and judged["status"] == "ok" and at - acted[0] >= 60 * LOOKS:
+            acted = None
+        level = None
+        if acted is None:
+            decision = recovery_decision(judged, {}, (), "auto", locale=locale)
+            level = decision["level"] if decision["act"] else None
+        told.append(
+            {
+                "minute": iso_minute(int(at // 60) - 1),
+                "status": judged["status"],
+                "cause": judged["cause"],
+                "reason": next(iter(judged["reasons"]), ""),
+                "level": level,
+                "in_force": acted[1] if acted else None,
+                "held": 0,
+                "spared": 0,
+            }
+        )
+        if level:
+            acted, answered = (at, level), at
+    _count_cost(told, rows)
+    return told
+
+
+def _count_cost(told: list[Minute], rows: Mapping[str, _Row]) -> None:
+    """What each minute after an act would have cost and gained, once it is known what became of its messages."""
+    since = 0
+    for one in told:
+        since = since + 1 if one["in_force"] else 0
+        if one["in_force"]:
+            row = rows.get(one["minute"], {"well": 0, "wrong": 0})
+            still = one["in_force"] == 1 or since <= _ACT_MINUTES[one["in_force"]]
+            one["held"], one["spared"] = row["well"] if still else 0, row["wrong"]
+
+
+def replay_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Return the part of an outcome that is this procedure's own: a line a minute, and the sum."""
+    own = Words(words.locale, _texts.TEXTS, run=words.run)
+    replayed = mapping(facts["replayed"], "replayed")
+    minutes: list[Minute] = replayed["minutes"]
+    acts = [one for one in minutes if one["level"]]
+    headline = own.say(
+        "sum",
+        minutes=len(minutes),
+        acts=own.many(len(acts), "time"),
+        held=own.many(sum(one["held"] for one in minutes), "message"),
+        spared=own.many(sum(one["spared"] for one in minutes), "message"),
+    )
+    incomplete = [own.say("incomplete")] if replayed.get("incomplete") else []
+    return {
+        "ok": True,
+        "status": "ok",
+        "message": headline,
+        "lines": [headline, *incomplete, *[_line(one, own) for one in minutes]],
+    }
+
+
+def _line(one: Minute, words: Words) -> str:
+    cause = f" ({one['cause']})" if one["cause"] != "none" else ""
+    line = f"{one['minute']} {one['status']}{cause}"
+    if one["level"]:
+        line += f" {words.say('acts', level=one['level'])}: {one['reason']}"
+    if one["in_force"]:
+        line += f" {words.say('in_force', level=one['in_force'], held=one['held'], spared=one['spared'])}"
+    return line

@@ -1,0 +1,169 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loop of a watch, with modules that answer as the test says and a clock that it turns."""
+
+from __future__ import annotations
+
+import json
+import types
+
+import pytest
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.kumon.runbook.plugins.action import service_watch
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+
+from tests.unit.counting import Counter
+from tests.unit.records import as_json, outbox_guard, turn
+
+START = 1_800_000_000.0
+SERVICE = {"running": True, "pid": 7, "pids": [7], "effective": {}, "declared": {}, "health": {"status": "ok"}}
+HEALTHY = tuple(line for number in range(3) for line in turn(f"c{number}"))
+GUARD = (*HEALTHY, outbox_guard("c9"))
+
+
+class World:
+    """A host whose state the test changes after so many looks, and the time that looks take."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.looks, self.shown, self.asked = START, 0, [], []
+        self.at: dict[int, object] = {}
+        self.log, self.service, self.fails = HEALTHY, SERVICE, None
+        clock = types.SimpleNamespace(
+            time=lambda: self.now, sleep=self.sleep, strftime=lambda *_: "c", gmtime=lambda: 0
+        )
+        monkeypatch.setattr(service_watch, "time", clock)
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def execute(self, module_name, module_args, **_more):
+        self.asked.append((module_name.rpartition(".")[2], module_args))
+        if module_name.endswith("service_flags_info"):
+            self.looks += 1
+            self.at.get(self.looks, lambda: None)()
+            if isinstance(self.fails, Exception):
+                raise self.fails
+            return self.service
+        if module_name.endswith("journal_info"):
+            return {"journal": {"acts": []}}
+        if self.fails:
+            return {"failed": True, "msg": self.fails}
+        return {"traces": self.traces(module_args)}
+
+    def traces(self, asked):
+        waits = asked["watch"] if asked.get("watch_known") else 0.0
+        self.now += waits + 0.2
+        counter = Counter(self.now, since=START - 3600)
+        counter.feed([as_json(message, self.now - 30).encode() for message in self.log])
+        watched = {"woke": "time", "looks": 4, "seconds": waits, "known": "k"}
+        window = {"since": iso(START - 3600), "until": None}
+        return {**counter.result(), "measured": iso(self.now), "window": window, "watched": watched}
+
+
+@pytest.fixture
+def world(monkeypatch):
+    return World(monkeypatch)
+
+
+def watch(world, monkeypatch, check=False, **more):
+    """Run the action."""
+    args = {"began": START, "lasts": "60s", "every": 3, "service": {}, "log": {}, "journal": {}, "judge": {}, **more}
+    action = object.__new__(service_watch.ActionModule)
+    action._task = types.SimpleNamespace(args=args, check_mode=check)
+    action._display = types.SimpleNamespace(display=world.shown.append, warning=world.shown.append)
+    monkeypatch.setattr(action, "_execute_module", world.execute, raising=False)
+    monkeypatch.setattr(ActionBase, "run", lambda *_args, **_more: {})
+    return action.run(task_vars={"inventory_hostname": "kumon-1"})
+
+
+def test_a_quiet_watch_is_shown_once_a_minute_and_ends_in_time(world, monkeypatch):
+    found = watch(world, monkeypatch, lasts="50s")
+    assert (found["woke"], found["case"], found["verdict"]["status"]) == ("over", {}, "ok")
+    assert len(world.shown) == 1 and START + 50 <= world.now < START + 55
+    assert found["seen_seconds"] > 45 and found["unseen"] == ""
+    # Nothing is asked of the journal while nothing happens.
+    assert [name for name, _args in world.asked].count("journal_info") == 1
+
+
+def test_what_was_known_is_handed_to_the_next_reading(world, monkeypatch):
+    watch(world, monkeypatch)
+    readings = [args for name, args in world.asked if name == "trace_log_info"]
+    assert [args.get("watch_known") for args in readings][:3] == [None, "k", "k"]
+    assert all(0 < args["watch"] <= 60 for args in readings)
+
+
+def test_it_returns_at_once_when_something_calls_and_only_once_for_it(world, monkeypatch):
+    world.at[3] = lambda: setattr(world, "log", GUARD)
+    found = watch(world, monkeypatch)
+    assert (found["woke"], found["case"]["cause"], world.looks) == ("case", "outbox_guard", 3)
+    assert "rollback_level1" in found["proposal"] and found["decision"]["act"] is True
+    again = watch(world, monkeypatch, began=world.now, told=found["case"])
+    assert (again["woke"], again["case"]) == ("over", found["case"])
+
+
+def test_what_calls_again_after_it_was_well_is_told_again(world, monkeypatch):
+    told = {"status": "rollback", "cause": "outbox_guard", "level": 1, "act": True}
+    world.log = HEALTHY
+    world.at[3] = lambda: setattr(world, "log", GUARD)
+    assert watch(world, monkeypatch, told=told)["woke"] == "case"
+
+
+def test_a_restart_is_no_outage_and_what_stays_down_is_one(world, monkeypatch):
+    down = {**SERVICE, "running": False, "pids": [], "pid": 0}
+    world.at.update({2: lambda: setattr(world, "service", down), 4: lambda: setattr(world, "service", SERVICE)})
+    assert watch(world, monkeypatch)["woke"] == "over"
+    world.looks, world.at = 0, {2: lambda: setattr(world, "service", down)}
+    found = watch(world, monkeypatch, began=world.now)
+    assert (found["woke"], found["case"]["cause"]) == ("case", "service_down")
+
+
+@pytest.mark.parametrize("why", ["no file matches", AnsibleConnectionFailure("no route to host")])
+def test_a_look_that_fails_is_told_and_made_again(world, monkeypatch, why):
+    world.at.update({2: lambda: setattr(world, "fails", why), 4: lambda: setattr(world, "fails", None)})
+    found = watch(world, monkeypatch)
+    assert (found["woke"], found["verdict"]["status"]) == ("over", "ok")
+    assert sum("could not be seen" in text for text in world.shown) == 2
+
+
+def test_a_first_look_that_fails_is_one_sentence_unless_the_watch_goes_on(world, monkeypatch):
+    world.fails = "the log x does not exist"
+    found = watch(world, monkeypatch)
+    assert found["failed"] and found["msg"] == "the log x does not exist"
+    world.looks, world.at = 0, {3: lambda: setattr(world, "fails", None)}
+    assert watch(world, monkeypatch, began=world.now, again=True)["woke"] == "over"
+    world.fails = "the log x does not exist"
+    found = watch(world, monkeypatch, began=world.now, again=True)
+    assert (found["woke"], found["unseen"], "verdict" in found) == ("over", "the log x does not exist", False)
+
+
+def test_what_was_well_when_it_was_last_seen_is_not_well_at_the_end(world, monkeypatch):
+    world.at[3] = lambda: setattr(world, "fails", "gone")
+    found = watch(world, monkeypatch)
+    assert (found["woke"], found["verdict"]["status"], found["unseen"]) == ("over", "ok", "gone")
+
+
+def test_it_comes_back_each_hour(world, monkeypatch):
+    found = watch(world, monkeypatch, lasts="3h")
+    assert found["woke"] == "hour" and START + 3600 <= world.now < START + 3700
+    assert len(world.shown) <= 62
+
+
+def test_the_watches_of_one_run_end_together(world, monkeypatch, tmp_path):
+    monkeypatch.setattr(service_watch.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    world.log = GUARD
+    assert watch(world, monkeypatch, signal="../watch-1")["woke"] == "case"
+    assert [path.name for path in tmp_path.iterdir()] == ["watch-1"]
+    world.log = HEALTHY
+    found = watch(world, monkeypatch, began=world.now, signal="watch-1")
+    assert (found["woke"], found["case"]) == ("signal", {})
+
+
+def test_it_leaves_a_stamp_and_none_in_a_dry_run(world, monkeypatch, tmp_path):
+    stamp = tmp_path / "watch" / "kumon-1.json"
+    watch(world, monkeypatch, check=True, stamp=str(stamp))
+    assert not stamp.exists()
+    watch(world, monkeypatch, began=world.now, stamp=str(stamp), mode="recover", run_id="r1")
+    told = json.loads(stamp.read_text())
+    assert (told["host"], told["status"], told["mode"], told["run_id"]) == ("kumon-1", "ok", "recover", "r1")
