@@ -12,7 +12,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 # For tools that call other commands of the environment by their bare names.
 ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
-.PHONY: demo test image lint types format ansible-lint docs-lint unit sanity molecule chaos bench build matrix matrix-ends clean tools
+.PHONY: demo poster test image lint types format ansible-lint docs-lint unit sanity molecule chaos bench build matrix matrix-ends clean tools
 
 demo: .venv-demo/.done $(LINK)
 	@.venv-demo/bin/python scripts/demo.py
@@ -69,6 +69,10 @@ molecule: .venv/.done $(LINK)
 
 chaos: tools .venv/.done $(LINK)
 	scripts/molecule $(if $(PART),$(PART:%=tests/chaos/%),tests/chaos/)
+
+# The printable page of the operator's guide, from the code's own tables.
+poster: .venv/.done
+	$(BIN)/python scripts/poster.py
 
 bench: .venv/.done $(LINK)
 	$(BIN)/python tests/bench/bench.py $(BENCH)
