@@ -78,7 +78,7 @@ bench: .venv/.done $(LINK)
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 # A virtual environment is complete when its mark is newer than what it was made of.
-.venv/.done: requirements/test.txt requirements/demo.txt requirements/runtime.txt
+.venv/.done: requirements/test.txt requirements/demo.txt requirements/runtime.txt meta/ee-requirements.txt
 	scripts/venv $(PYTHON) .venv requirements/test.txt
 	@touch $@
 
@@ -87,7 +87,7 @@ bench: .venv/.done $(LINK)
 	@touch $@
 
 # The demo makes this beside its first scenes. Its first import compiles it and lists the fonts.
-.venv-demo/.report: .venv-demo/.done requirements/runtime.txt
+.venv-demo/.report: .venv-demo/.done requirements/runtime.txt meta/ee-requirements.txt
 	scripts/venv $(PYTHON) .venv-demo requirements/runtime.txt
 	.venv-demo/bin/python -c 'import matplotlib.backends.backend_svg, matplotlib.dates, matplotlib.figure'
 	@touch $@
