@@ -12,7 +12,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 # For tools that call other commands of the environment by their bare names.
 ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
-.PHONY: demo test image lint types format ansible-lint docs-lint unit sanity molecule chaos bench build matrix matrix-ends clean tools
+.PHONY: demo poster test image lint types format ansible-lint docs-lint unit sanity molecule chaos bench build matrix matrix-ends clean tools
 
 demo: .venv-demo/.done $(LINK)
 	@.venv-demo/bin/python scripts/demo.py
@@ -70,11 +70,15 @@ molecule: .venv/.done $(LINK)
 chaos: tools .venv/.done $(LINK)
 	scripts/molecule $(if $(PART),$(PART:%=tests/chaos/%),tests/chaos/)
 
+# The printable page of the operator's guide, from the code's own tables.
+poster: .venv/.done
+	$(BIN)/python scripts/poster.py
+
 bench: .venv/.done $(LINK)
 	$(BIN)/python tests/bench/bench.py $(BENCH)
 
 # A virtual environment is complete when its mark is newer than what it was made of.
-.venv/.done: requirements/test.txt requirements/demo.txt requirements/runtime.txt
+.venv/.done: requirements/test.txt requirements/demo.txt requirements/runtime.txt meta/ee-requirements.txt
 	scripts/venv $(PYTHON) .venv requirements/test.txt
 	@touch $@
 
@@ -83,7 +87,7 @@ bench: .venv/.done $(LINK)
 	@touch $@
 
 # The demo makes this beside its first scenes. Its first import compiles it and lists the fonts.
-.venv-demo/.report: .venv-demo/.done requirements/runtime.txt
+.venv-demo/.report: .venv-demo/.done requirements/runtime.txt meta/ee-requirements.txt
 	scripts/venv $(PYTHON) .venv-demo requirements/runtime.txt
 	.venv-demo/bin/python -c 'import matplotlib.backends.backend_svg, matplotlib.dates, matplotlib.figure'
 	@touch $@

@@ -1,7 +1,7 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending a message: Slack-compatible and JSON webhooks, PagerDuty-style events, and e-mail."""
+"""Sending a message: Slack-compatible and JSON webhooks, PagerDuty-style events, e-mail, and what apprise knows."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import re
 import smtplib
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -223,9 +225,70 @@ def _hand_over(mail: EmailMessage, smtp: Mapping[str, Any], seconds: float) -> M
         return server.send_message(mail)
 
 
+# The library works in threads that its process waits for, so it has a process of its own, which can be ended. The
+# address comes by stdin, for it is a secret. What the exits mean is below; why goes to stderr.
+_BY_APPRISE = """
+import json, logging, os, sys
+if sys.path[0] == "":
+    del sys.path[0]
+url, title, body, kind = json.load(sys.stdin)
+logging.basicConfig(level=logging.WARNING, format="%(message)s")
+try:
+    import apprise
+except ImportError as error:
+    print(error, file=sys.stderr, flush=True)
+    os._exit(3)
+services = apprise.Apprise()
+if not services.add(url):
+    os._exit(4)
+taken = services.notify(title=title, body=body, notify_type=kind, body_format="text")
+sys.stderr.flush()
+os._exit(0 if taken else 5)
+"""
+_BY_APPRISE_FAILED = {
+    3: "the library apprise is not on the host that sends, pip install apprise there",
+    4: "apprise knows no service of this address",
+    5: "the service did not take it",
+}
+
+
+def _apprise(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    """By the library apprise, where the host that sends has it; as text, so that it writes out a service's markup."""
+    kind = {"end": "success", "test": "info", "acknowledged": "info"}.get(letter.message["kind"], "failure")
+    given = [channel["url"], letter.text.subject, letter.text.body or letter.text.subject, kind]
+    try:
+        run = subprocess.run(
+            [sys.executable, "-c", _BY_APPRISE],
+            input=json.dumps(given),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            # Ended before nobody waits for it any more.
+            timeout=0.95 * seconds,
+            check=False,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {seconds:.1f} s"
+    if not run.returncode:
+        return None
+    failure = _BY_APPRISE_FAILED.get(run.returncode, f"apprise ended with {run.returncode}")
+    said = _without(channel["url"], " ".join(run.stderr.split()))[-150:]
+    return f"{failure} ({said})" if said else failure
+
+
+def _without(url: str, text: str) -> str:
+    """A text without any part of an address: most of them are keys."""
+    parts = re.split(r"[^A-Za-z0-9_.-]+", url.partition("://")[2])
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, "***") if len(part) > 3 else text
+    return text
+
+
 _SENDERS: dict[str, Callable[[Channel, Letter, float], str | None]] = {
     "slack": _slack,
     "webhook": _webhook,
     "pagerduty": _pagerduty,
     "email": _email,
+    "apprise": _apprise,
 }

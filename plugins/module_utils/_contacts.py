@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 AUDIENCES = ("technical", "business")
 LOCALES = ("pt_BR", "en")
-CHANNELS = ("slack", "webhook", "email", "pagerduty")
+CHANNELS = ("slack", "webhook", "email", "pagerduty", "apprise")
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 
+_APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+-]*://[^\s/]\S*")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"\\]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+|[^@\s<>,;:\"\\]+@localhost")
 
 
-def contacts_problems(contacts: Any, smtp: Any = None) -> list[str]:
-    """What is wrong with `runbook_contacts` and `runbook_smtp`, a sentence each; an empty list if nothing is."""
+def contacts_problems(contacts: Any, smtp: Any = None, gateway: str = "") -> list[str]:
+    """What is wrong with `runbook_contacts` and `runbook_smtp`, a sentence each; an empty list if nothing is.
+
+    `gateway` is the Evolution API that the assistant uses, where it is known: nobody is told by what may be failing.
+    """
     if not isinstance(contacts, dict) or not contacts:
         return [
             "runbook_contacts is empty: name whom to tell, as a mapping of technical and business to lists of tiers"
@@ -39,7 +44,7 @@ def contacts_problems(contacts: Any, smtp: Any = None) -> list[str]:
                 problems.append(f"runbook_contacts.{audience} has no tiers: name at least one person or group to tell")
             continue
         for number, tier in enumerate(tiers, 1):
-            problems += _tier_problems(tier, f"runbook_contacts.{audience}, tier {number}", smtp)
+            problems += _tier_problems(tier, f"runbook_contacts.{audience}, tier {number}", smtp, gateway)
     return problems
 
 
@@ -60,7 +65,7 @@ def _names_tiers(contacts: dict[str, Any], audience: str) -> bool:
     return isinstance(tiers, list) and bool(tiers)
 
 
-def _tier_problems(tier: Any, where: str, smtp: Any) -> list[str]:
+def _tier_problems(tier: Any, where: str, smtp: Any, gateway: str) -> list[str]:
     if not isinstance(tier, dict):
         return [f"{where} is no mapping: it needs name and channels"]
     problems = []
@@ -77,13 +82,13 @@ def _tier_problems(tier: Any, where: str, smtp: Any) -> list[str]:
     if not isinstance(channels, list) or not channels:
         return [*problems, f"{where} has no channels: name at least one of {', '.join(CHANNELS)}"]
     for position, channel in enumerate(channels, 1):
-        problem = _channel_problem(channel, smtp)
+        problem = _channel_problem(channel, smtp, gateway)
         if problem:
             problems.append(f"{where}, channel {position}: {problem}")
     return problems
 
 
-def _channel_problem(channel: Any, smtp: Any) -> str | None:
+def _channel_problem(channel: Any, smtp: Any, gateway: str) -> str | None:
     if not isinstance(channel, dict) or channel.get("type") not in CHANNELS:
         kind = channel.get("type") if isinstance(channel, dict) else channel
         return f"the type {_shown(kind)} is unknown; known are {', '.join(CHANNELS)}"
@@ -93,6 +98,8 @@ def _channel_problem(channel: Any, smtp: Any) -> str | None:
         return f"timeout is {_shown(channel.get('timeout'))}; it must be above 0 and at most 60 seconds"
     if kind == "email":
         return _recipients_problem(channel.get("to")) or _smtp_problem(smtp)
+    if kind == "apprise":
+        return _apprise_problem(channel.get("url"), gateway)
     headers = channel.get("headers") or {}
     if not isinstance(headers, dict) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
         return "headers must be a mapping of texts; a number needs quotes"
@@ -103,6 +110,30 @@ def _channel_problem(channel: Any, smtp: Any) -> str | None:
         return "url is empty"
     problem = _http.check_url(url)
     return f"url cannot be used: {problem}" if problem else None
+
+
+def _apprise_problem(url: Any, gateway: str) -> str | None:
+    """Whether the library knows the service is seen where it is: on the host that sends."""
+    if not isinstance(url, str) or not _APPRISE.fullmatch(url):
+        return "url is no address of apprise, such as tgram://TOKEN/CHAT"
+    # An Evolution API has many addresses, so that another one may be the same.
+    if url.partition(":")[0].lower() in ("evolution", "evolutions"):
+        return "its messages would go through an Evolution API, which may be what fails: name another service"
+    if gateway and _place(url) == _place(gateway):
+        return (
+            "its messages would go through the assistant's Evolution API, which may be what fails: name another service"
+        )
+    return None
+
+
+def _place(url: str) -> tuple[str, int] | None:
+    """Host and port that an address leads to; None where it says none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme.endswith("s") else 80)
+    except ValueError:
+        return None
+    return ((parts.hostname or "").lower(), port)
 
 
 def _recipients_problem(to: Any) -> str | None:

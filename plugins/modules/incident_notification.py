@@ -30,8 +30,10 @@ options:
   contacts:
     description:
       - C(technical) and C(business), or one of them, each a list of tiers with C(name), C(channels), C(acknowledge_minutes) (15) and C(locale).
-      - A channel has C(type), V(slack), V(webhook), V(email) or V(pagerduty), and C(url) (and C(headers)), C(to), or C(routing_key), and
-        C(timeout) (10 seconds). With C(always) it is used also when an earlier one has taken the message.
+      - A channel has C(type), V(slack), V(webhook), V(email), V(pagerduty) or V(apprise), and C(url) (and C(headers)), C(to), or
+        C(routing_key), and C(timeout) (10 seconds). With C(always) it is used also when an earlier one has taken the message.
+      - V(apprise) is for what the library of this name knows (Telegram, ntfy, Discord, Microsoft Teams, SMS and others) and needs it on
+        the host that sends. Its C(url) is an address of the library, C(tgram://TOKEN/CHAT). An Evolution API is refused, for it may be what fails.
     type: dict
     required: true
   smtp:

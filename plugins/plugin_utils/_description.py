@@ -63,7 +63,8 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
         "state": {"state_dir": settings["state_dir"]},
         "webhook_url": settings["webhook_url"] or (f"{base}/api/v1/evolution/webhook" if base else ""),
         "problems": [*_problems(settings), *([unknown] if unknown else [])],
-        "contacts": contacts_problems(contacts, settings["smtp"]) or contacts_warnings(contacts),
+        "contacts": contacts_problems(contacts, settings["smtp"], settings["evolution_url"] or "")
+        or contacts_warnings(contacts),
     }
 
 

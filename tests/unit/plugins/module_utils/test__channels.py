@@ -6,6 +6,7 @@ from __future__ import annotations
 import email
 import email.policy
 import time
+from pathlib import Path
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
@@ -199,3 +200,65 @@ def test_mail_has_the_date_of_its_sending(desk, mails):
     desk.mail(mails).run("open")
     mail = email.message_from_string(mails.mails[0][1], policy=email.policy.default)
     assert abs(mail["Date"].datetime.timestamp() - time.time()) < 60
+
+
+def by_apprise(hooks, path, **options):
+    """A channel of apprise, by the service of it that posts JSON."""
+    return {"type": "apprise", "url": f"{hooks.url.replace('http', 'json')}{path}", **options}
+
+
+def test_apprise_sends_what_people_read(desk, hooks):
+    desk.contacts["technical"][0]["channels"] = [by_apprise(hooks, "/apprise")]
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["channel"], message["detail"]) == (True, "apprise", "")
+    (body,) = [body for where, body, _headers in hooks.got if where == "/apprise"]
+    assert (body["title"], body["message"], body["type"]) == (message["subject"], message["text"], "failure")
+
+
+def test_a_service_of_apprise_that_does_not_take_it_is_said_without_its_keys(desk, hooks):
+    hooks.answers["/T0KEN-OF-MINE"] = (403, "text/plain", b"no", 0)
+    channel = {"type": "slack", "url": f"{hooks.url}/next"}
+    desk.contacts["technical"][0]["channels"] = [by_apprise(hooks, "/T0KEN-OF-MINE"), channel]
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["channel"], len(hooks.texts("/next"))) == (True, "slack", 1)
+    assert message["detail"].startswith("apprise: the service did not take it (")
+    assert "error=403" in message["detail"]
+    assert "T0KEN" not in message["detail"]
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""  # it has ended
+
+
+def test_apprise_has_no_more_time_than_its_channel(desk, hooks):
+    hooks.answers["/slow"] = (200, "text/plain", b"ok", 30)
+    channels = [by_apprise(hooks, "/slow?rto=20"), {"type": "slack", "url": f"{hooks.url}/next"}]
+    desk.contacts = {"technical": [{"name": "dev", "channels": channels}]}
+    begun = time.monotonic()
+    message = desk.run("open")["messages"][0]
+    assert time.monotonic() - begun < 4
+    assert (message["channel"], message["detail"]) == ("slack", "apprise: no answer within 1.5 s")
+    # Nothing of it is left that would send after all.
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if b"import apprise" in read(path)]
+
+
+def test_an_address_that_apprise_does_not_know_is_said(desk, hooks):
+    desk.contacts["technical"][0]["channels"] = [{"type": "apprise", "url": "nosuchthing://T0KEN/x"}]
+    message = desk.run("open")["messages"][0]
+    assert message["ok"] is False
+    assert message["detail"].startswith("apprise: apprise knows no service of this address")
+    assert "T0KEN" not in message["detail"]
+
+
+def test_without_the_library_the_next_channel_is_used(desk, hooks, monkeypatch, tmp_path):
+    (tmp_path / "apprise.py").write_text("raise ImportError('No module named apprise')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    channel = {"type": "slack", "url": f"{hooks.url}/next"}
+    desk.contacts["technical"][0]["channels"] = [by_apprise(hooks, "/apprise"), channel]
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["channel"]) == (True, "slack")
+    assert "pip install apprise" in message["detail"]
+    assert "/apprise" not in {where for where, _body, _headers in hooks.got}

@@ -109,3 +109,35 @@ def test_an_audience_that_is_no_list_of_tiers_was_meant_to_be_told(business):
 def test_an_unknown_audience_stays_a_problem_beside_one_that_is_told():
     (problem,) = _contacts.contacts_problems({"technical": [TIER], "buisness": [TIER]}, {})
     assert problem.startswith("runbook_contacts has the unknown audience 'buisness'")
+
+
+def by_apprise(url):
+    return {"technical": [{"name": "ana", "channels": [{"type": "apprise", "url": url}]}]}
+
+
+@pytest.mark.parametrize("url", ["tgram://T0KEN/123", "ntfys://ntfy.sh/topic", "json://127.0.0.1:9/x"])
+def test_an_address_of_apprise_is_taken(url):
+    assert _contacts.contacts_problems(by_apprise(url), {}, "https://evolution.example.com") == []
+
+
+@pytest.mark.parametrize("url", ["", None, 5, "T0KEN", "tgram://", "tgram:///x", "tgram://a b"])
+def test_what_is_no_address_of_apprise_is_refused(url):
+    (problem,) = _contacts.contacts_problems(by_apprise(url), {})
+    assert problem.endswith("url is no address of apprise, such as tgram://TOKEN/CHAT")
+
+
+@pytest.mark.parametrize(
+    ("url", "gateway"),
+    [
+        # Whichever its address: it may be the same one.
+        ("evolution://key@other.example.com/kumon/5511999999999", ""),
+        ("EVOLUTIONS://key@other.example.com/kumon/5511999999999", "http://127.0.0.1:8080"),
+        ("jsons://user:pw@Evolution.example.com/message/sendText/kumon", "https://evolution.example.com/"),
+        ("json://127.0.0.1:8080/message", "http://127.0.0.1:8080"),
+    ],
+)
+def test_nobody_is_told_by_the_gateway_that_may_be_failing(url, gateway):
+    (problem,) = _contacts.contacts_problems(by_apprise(url), {}, gateway)
+    assert "Evolution API, which may be what fails: name another service" in problem
+    assert "key" not in problem
+    assert "pw" not in problem

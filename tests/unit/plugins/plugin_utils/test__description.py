@@ -130,6 +130,14 @@ def test_what_is_wrong_with_the_contacts_is_told_before_what_they_leave_out():
 # -- the flags of a release
 
 
+def test_contacts_that_would_be_told_by_the_gateway_itself_are_wrong():
+    channel = {"type": "apprise", "url": "jsons://evolution.example.com/message"}
+    contacts = {**CONTACTS, "business": [{"name": "ana", "channels": [channel]}]}
+    (problem,) = described(contacts=contacts, evolution_url="https://evolution.example.com")["contacts"]
+    assert "the assistant's Evolution API" in problem
+    assert described(contacts=contacts, evolution_url="https://evolution.example.org")["contacts"] == []
+
+
 def test_a_profile_is_chosen_by_its_name():
     found = described(profile="app_main")
     assert found["profile"]["level2_flags"] == {"ROUTER_V2_SHADOW": False, "WORKFLOW_V2_ENABLED": False}

@@ -1,0 +1,125 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A procedure inside another program, by ansible-runner: what docs/runner.md says, on the demo's scene."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.assistant.support import scene_module
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNNER = str(Path(sys.executable).with_name("ansible-runner"))
+LIMIT = 180
+
+
+def settings(directory):
+    """What a run has in its environment: the demo's scene, and this checkout as the collection."""
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "RUNBOOK_DEMO_DIR": str(directory),
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_HOME": str(directory / "home"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks" / "collections"),
+    }
+
+
+def documented():
+    """The functions that the page shows, as whoever copies them has them."""
+    code = re.findall(r"(?ms)^```python\n(.*?)^```$", (ROOT / "docs" / "runner.md").read_text(encoding="utf-8"))
+    names = {}
+    exec(compile(code[0], "docs/runner.md", "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory):
+    with scene_module.Scene(tmp_path_factory.mktemp("runner")) as scene:
+        scene.traffic(rate=20, seconds=600)
+        yield scene
+
+
+@pytest.fixture
+def job(scene, tmp_path):
+    """A private data directory as AWX lays it out, for a thin project."""
+    directory = tmp_path / "job-42"
+    (directory / "inventory").mkdir(parents=True)
+    shutil.copy(ROOT / "inventory" / "demo" / "hosts.yml", directory / "inventory" / "hosts.yml")
+    (directory / "project").mkdir()
+    for name in ("health_check", "rollback_level1"):
+        text = f"---\n- name: Procedure\n  ansible.builtin.import_playbook: kumon.runbook.{name}\n"
+        (directory / "project" / f"{name}.yml").write_text(text)
+    (directory / "env").mkdir()
+    (directory / "env" / "envvars").write_text(json.dumps(settings(scene.directory)))
+    (directory / "env" / "extravars").write_text(json.dumps({"runbook_contacts": {}, "runbook_locale": "en"}))
+    return directory
+
+
+def results(directory):
+    """The `runbook_result` of each run whose events lie there."""
+    found = []
+    for path in sorted(directory.glob("artifacts/*/job_events/*-*.json")):
+        event = json.loads(path.read_text(encoding="utf-8"))
+        if event["event"] == "playbook_on_stats":
+            found.append(event["event_data"]["artifact_data"]["runbook_result"])
+    return found
+
+
+def test_the_call_of_the_page_rolls_back_and_tells_the_result(scene, monkeypatch):
+    for name, value in settings(scene.directory).items():
+        monkeypatch.setenv(name, value)
+    result = documented()["start"]("rollback_level1", ROOT / "inventory" / "demo" / "hosts.yml", runbook_contacts={})
+    assert (result["procedure"], result["status"], result["level"]) == ("rollback_level1", "proven", 1)
+    assert scene.health()["delivery_disabled"] is True
+
+
+def test_a_run_without_a_result_is_told_as_none(scene, monkeypatch, tmp_path):
+    for name, value in settings(scene.directory).items():
+        monkeypatch.setenv(name, value)
+    assert documented()["start"]("no_such_procedure", ROOT / "inventory" / "demo" / "hosts.yml") is None
+
+
+def runner(*arguments, **streams):
+    """Run the program; its exit."""
+    streams.setdefault("stdout", subprocess.DEVNULL)
+    return subprocess.run([RUNNER, *map(str, arguments)], check=False, timeout=LIMIT, **streams).returncode
+
+
+def test_a_job_as_awx_lays_it_out_has_its_result_in_the_events(job):
+    code = runner("run", job, "-p", "health_check.yml", "--ident", "42")
+    (result,) = results(job)
+    # Whether the kill-switch of the test before is on or not.
+    assert result["procedure"] == "health_check"
+    assert (code == 0) == (result["status"] == "ok")
+
+
+def test_a_left_over_command_line_makes_a_rollback_a_dry_run(job):
+    (job / "env" / "cmdline").write_text("--check")
+    code = runner("run", job, "-p", "rollback_level1.yml", "--ident", "43")
+    (result,) = results(job)
+    assert (result["status"], code) == ("planned", 0)
+
+
+def test_the_exit_of_process_lies_and_the_result_does_not(job, tmp_path):
+    # A demo whose scene is not up is refused.
+    (job / "env" / "envvars").write_text(json.dumps(settings(tmp_path)))
+    transmitted, worked = tmp_path / "transmitted", tmp_path / "worked"
+    with transmitted.open("wb") as out:
+        assert runner("transmit", job, "-p", "health_check.yml", stdout=out) == 0
+    with transmitted.open("rb") as given, worked.open("wb") as out:
+        runner("worker", "--private-data-dir", tmp_path / "worker", stdin=given, stdout=out)
+    with worked.open("rb") as given:
+        processed = runner("process", tmp_path / "result", "--ident", "42", stdin=given)
+    (result,) = results(tmp_path / "result")
+    assert result["status"] == "refused"
+    code = (tmp_path / "result" / "artifacts" / "42" / "rc").read_text()
+    assert (processed, int(code)) == (0, 2)
