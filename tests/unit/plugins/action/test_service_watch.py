@@ -17,6 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from tests.unit.counting import Counter
 from tests.unit.records import as_json, outbox_guard, turn
 
+LOST = "no route to host"
 START = 1_800_000_000.0
 SERVICE = {"running": True, "pid": 7, "pids": [7], "effective": {}, "declared": {}, "health": {"status": "ok"}}
 HEALTHY = tuple(line for number in range(3) for line in turn(f"c{number}"))
@@ -38,13 +39,16 @@ class World:
     def sleep(self, seconds):
         self.now += seconds
 
+    def lose_connection(self):
+        if self.fails == LOST:
+            raise AnsibleConnectionFailure(LOST)
+
     def execute(self, module_name, module_args, **_more):
         self.asked.append((module_name.rpartition(".")[2], module_args))
         if module_name.endswith("service_flags_info"):
             self.looks += 1
             self.at.get(self.looks, lambda: None)()
-            if isinstance(self.fails, Exception):
-                raise self.fails
+            self.lose_connection()
             return self.service
         if module_name.endswith("journal_info"):
             return {"journal": {"acts": []}}
@@ -119,7 +123,7 @@ def test_a_restart_is_no_outage_and_what_stays_down_is_one(world, monkeypatch):
     assert (found["woke"], found["case"]["cause"]) == ("case", "service_down")
 
 
-@pytest.mark.parametrize("why", ["no file matches", AnsibleConnectionFailure("no route to host")])
+@pytest.mark.parametrize("why", ["no file matches", LOST])
 def test_a_look_that_fails_is_told_and_made_again(world, monkeypatch, why):
     world.at.update({2: lambda: setattr(world, "fails", why), 4: lambda: setattr(world, "fails", None)})
     found = watch(world, monkeypatch)
