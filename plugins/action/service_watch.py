@@ -27,6 +27,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, 
 HOUR = 3600.0
 # The whole window is read again after so many times what that takes, and within these numbers of readings and seconds.
 SHARE, FEWEST, LONGEST = 10.0, 4, 60.0
+# How old, in seconds, what is known of the journal may be.
+JOURNAL = 60.0
 
 
 class _Unseen(Exception):
@@ -48,6 +50,7 @@ class ActionModule(ActionBase):
         self._every = float(self._args["every"])
         self._hold, self._known = FEWEST * self._every, ""
         self._acts: list[dict[str, Any]] = []
+        self._acts_at = 0.0
         self._down: float | None = None
         # The run's own directory, which goes with it.
         signal = self._args.get("signal")
@@ -133,7 +136,7 @@ class ActionModule(ActionBase):
         watched = traces["watched"]
         whole = max(0.0, time.time() - begun - watched["seconds"])
         self._hold = min(LONGEST, max(FEWEST * self._every, SHARE * whole))
-        first, self._known = not self._known, watched["known"]
+        self._known = watched["known"]
         judged = verdict(
             traces,
             service_running=state["running"],
@@ -144,8 +147,11 @@ class ActionModule(ActionBase):
             locale=self._args["locale"],
             **(self._args.get("judge") or {}),
         )
-        if first or judged["status"] not in ("ok", "watch") or watched["woke"] == "process":
+        # What is grave is not held up by what has been done before: whoever acts reads that anew.
+        bad = judged["status"] not in ("ok", "watch") and watched["woke"] != "grave"
+        if bad or watched["woke"] == "process" or time.time() - self._acts_at > JOURNAL:
             self._acts = self._asked("journal_info", {**self._args["journal"], "max_entries": 200})["journal"]["acts"]
+            self._acts_at = time.time()
         commands = Typed(started())
         decision, proposal = watching.decided(judged, cast(Any, state), self._acts, self._args["locale"], commands)
         look = watching.Look(

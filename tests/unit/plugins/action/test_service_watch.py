@@ -61,7 +61,12 @@ class World:
         self.now += waits + 0.2
         counter = Counter(self.now, since=START - 3600)
         counter.feed([as_json(message, self.now - 30).encode() for message in self.log])
-        watched = {"woke": "time", "looks": 4, "seconds": waits, "known": "k"}
+        watched = {
+            "woke": "grave" if waits == 0.0 or self.log is GUARD else "time",
+            "looks": 4,
+            "seconds": waits,
+            "known": "k",
+        }
         window = {"since": iso(START - 3600), "until": None}
         return {**counter.result(), "measured": iso(self.now), "window": window, "watched": watched}
 
@@ -102,6 +107,8 @@ def test_it_returns_at_once_when_something_calls_and_only_once_for_it(world, mon
     world.at[3] = lambda: setattr(world, "log", GUARD)
     found = watch(world, monkeypatch)
     assert (found["woke"], found["case"]["cause"], world.looks) == ("case", "outbox_guard", 3)
+    # The journal is not asked on the way to the decision.
+    assert [name for name, _args in world.asked][-2:] == ["service_flags_info", "trace_log_info"]
     assert "rollback_level1" in found["proposal"] and found["decision"]["act"] is True
     again = watch(world, monkeypatch, began=world.now, told=found["case"])
     assert (again["woke"], again["case"]) == ("over", found["case"])
