@@ -121,8 +121,8 @@ class ActionModule(ActionBase):
         else:
             self._down = None
         begun = time.time()
-        # A service that is down is looked at again soon.
-        hold = self._every if self._down is not None else self._hold
+        # A service that is down, or comes up, is looked at again soon.
+        hold = self._hold if state["running"] and state["answering"] is not False else self._every
         asked = {
             **self._args["log"],
             "pids": state["pids"],

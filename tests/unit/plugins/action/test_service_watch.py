@@ -130,6 +130,14 @@ def test_a_restart_is_no_outage_and_what_stays_down_is_one(world, monkeypatch):
     assert (found["woke"], found["case"]["cause"]) == ("case", "service_down")
 
 
+def test_a_service_that_comes_up_is_looked_at_again_soon(world, monkeypatch):
+    world.service = {**SERVICE, "health": {"status": "failed"}}
+    world.at[3] = lambda: setattr(world, "service", SERVICE)
+    found = watch(world, monkeypatch, lasts="20s")
+    assert found["verdict"]["status"] == "ok"
+    assert [args["watch"] for name, args in world.asked if name == "trace_log_info"][1:3] == [3, 12]
+
+
 @pytest.mark.parametrize("why", ["no file matches", LOST])
 def test_a_look_that_fails_is_told_and_made_again(world, monkeypatch, why):
     world.at.update({2: lambda: setattr(world, "fails", why), 4: lambda: setattr(world, "fails", None)})
