@@ -23,7 +23,7 @@ from tests.scenario.host import LOG, ROOT, Assistant, environment
 VARIABLES = {"runbook_log_paths": [f"{LOG}*"]}
 RECOVERY = {"recovery_watch_seconds": 4, "recovery_watch_every": 2}
 DECISION = 5.0
-"""Seconds from a guard line to the decision, as promised of a machine that does nothing else; here others work beside it."""
+"""Seconds from a guard line to the decision, as promised of a machine that does nothing else; here others work too."""
 BESIDE_OTHERS = 2
 PAGE = 60.0
 """Seconds from a guard line to the page."""
