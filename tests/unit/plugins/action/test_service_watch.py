@@ -133,9 +133,9 @@ def test_a_restart_is_no_outage_and_what_stays_down_is_one(world, monkeypatch):
 def test_a_service_that_comes_up_is_looked_at_again_soon(world, monkeypatch):
     world.service = {**SERVICE, "health": {"status": "failed"}}
     world.at[3] = lambda: setattr(world, "service", SERVICE)
-    found = watch(world, monkeypatch, lasts="20s")
+    found = watch(world, monkeypatch, lasts="60s")
     assert found["verdict"]["status"] == "ok"
-    assert [args["watch"] for name, args in world.asked if name == "trace_log_info"][1:3] == [3, 12]
+    assert [args["watch"] for name, args in world.asked if name == "trace_log_info"][1:3] == [3, 30]
 
 
 @pytest.mark.parametrize("why", ["no file matches", LOST])
