@@ -26,7 +26,10 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, 
 
 HOUR = 3600.0
 # The whole window is read again after so many times what that takes, and within these numbers of readings and seconds.
-SHARE, FEWEST, LONGEST = 10.0, 4, 60.0
+# Where the watches of several hosts end together, none may keep the others waiting for long.
+SHARE, FEWEST, TOGETHER, LONGEST = 10.0, 10, 4, 60.0
+# How old, in seconds, what is known of the journal may be.
+JOURNAL = 60.0
 
 
 class _Unseen(Exception):
@@ -46,12 +49,15 @@ class ActionModule(ActionBase):
         self._host = str(self._vars.get("inventory_hostname") or "?")
         self._words = Words(self._args["locale"], watch.TEXTS)
         self._every = float(self._args["every"])
-        self._hold, self._known = FEWEST * self._every, ""
+        self._known = ""
         self._acts: list[dict[str, Any]] = []
+        self._acts_at = 0.0
         self._down: float | None = None
         # The run's own directory, which goes with it.
         signal = self._args.get("signal")
         self._signal = os.path.join(constants.DEFAULT_LOCAL_TMP, os.path.basename(signal)) if signal else ""
+        self._least = self._every * (TOGETHER if signal else FEWEST)
+        self._hold = self._least
         try:
             return {**result, **self._watch(float(self._args["began"]) + (span(str(self._args["lasts"])) or 0.0))}
         except _Unseen as unseen:
@@ -118,8 +124,8 @@ class ActionModule(ActionBase):
         else:
             self._down = None
         begun = time.time()
-        # A service that is down is looked at again soon.
-        hold = self._every if self._down is not None else self._hold
+        # A service that is down, or comes up, is looked at again soon.
+        hold = self._hold if state["running"] and state["answering"] is not False else self._every
         asked = {
             **self._args["log"],
             "pids": state["pids"],
@@ -132,8 +138,8 @@ class ActionModule(ActionBase):
         traces = traces["traces"]
         watched = traces["watched"]
         whole = max(0.0, time.time() - begun - watched["seconds"])
-        self._hold = min(LONGEST, max(FEWEST * self._every, SHARE * whole))
-        first, self._known = not self._known, watched["known"]
+        self._hold = min(LONGEST, max(self._least, SHARE * whole))
+        self._known = watched["known"]
         judged = verdict(
             traces,
             service_running=state["running"],
@@ -144,8 +150,11 @@ class ActionModule(ActionBase):
             locale=self._args["locale"],
             **(self._args.get("judge") or {}),
         )
-        if first or judged["status"] not in ("ok", "watch") or watched["woke"] == "process":
+        # What is grave is not held up by what has been done before: whoever acts reads that anew.
+        bad = judged["status"] not in ("ok", "watch") and watched["woke"] != "grave"
+        if bad or watched["woke"] == "process" or time.time() - self._acts_at > JOURNAL:
             self._acts = self._asked("journal_info", {**self._args["journal"], "max_entries": 200})["journal"]["acts"]
+            self._acts_at = time.time()
         commands = Typed(started())
         decision, proposal = watching.decided(judged, cast(Any, state), self._acts, self._args["locale"], commands)
         look = watching.Look(

@@ -13,7 +13,7 @@ description:
   - For the role C(go_live). Runs M(kumon.runbook.service_flags_info), M(kumon.runbook.trace_log_info) and M(kumon.runbook.journal_info)
     on the target, forms the verdict of each look, and shows it when something has changed and each minute.
   - Between two looks at the whole window only what is appended to the log is read, every O(every) seconds. How long that goes on
-    is ten times what the whole window takes, between four readings and one minute.
+    is ten times what the whole window takes, between ten readings (four for several hosts) and one minute.
   - Returns when something calls for an act that O(told) does not hold, when the time is over, after an hour, or when O(signal) is given.
     A look that fails is told and made again; only the first one may not fail.
   - Runs on the controller and changes nothing on the target.

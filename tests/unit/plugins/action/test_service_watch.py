@@ -17,6 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from tests.unit.counting import Counter
 from tests.unit.records import as_json, outbox_guard, turn
 
+LOST = "no route to host"
 START = 1_800_000_000.0
 SERVICE = {"running": True, "pid": 7, "pids": [7], "effective": {}, "declared": {}, "health": {"status": "ok"}}
 HEALTHY = tuple(line for number in range(3) for line in turn(f"c{number}"))
@@ -38,13 +39,16 @@ class World:
     def sleep(self, seconds):
         self.now += seconds
 
+    def lose_connection(self):
+        if self.fails == LOST:
+            raise AnsibleConnectionFailure(LOST)
+
     def execute(self, module_name, module_args, **_more):
         self.asked.append((module_name.rpartition(".")[2], module_args))
         if module_name.endswith("service_flags_info"):
             self.looks += 1
             self.at.get(self.looks, lambda: None)()
-            if isinstance(self.fails, Exception):
-                raise self.fails
+            self.lose_connection()
             return self.service
         if module_name.endswith("journal_info"):
             return {"journal": {"acts": []}}
@@ -57,7 +61,12 @@ class World:
         self.now += waits + 0.2
         counter = Counter(self.now, since=START - 3600)
         counter.feed([as_json(message, self.now - 30).encode() for message in self.log])
-        watched = {"woke": "time", "looks": 4, "seconds": waits, "known": "k"}
+        watched = {
+            "woke": "grave" if waits == 0.0 or self.log is GUARD else "time",
+            "looks": 4,
+            "seconds": waits,
+            "known": "k",
+        }
         window = {"since": iso(START - 3600), "until": None}
         return {**counter.result(), "measured": iso(self.now), "window": window, "watched": watched}
 
@@ -98,6 +107,8 @@ def test_it_returns_at_once_when_something_calls_and_only_once_for_it(world, mon
     world.at[3] = lambda: setattr(world, "log", GUARD)
     found = watch(world, monkeypatch)
     assert (found["woke"], found["case"]["cause"], world.looks) == ("case", "outbox_guard", 3)
+    # The journal is not asked on the way to the decision.
+    assert [name for name, _args in world.asked][-2:] == ["service_flags_info", "trace_log_info"]
     assert "rollback_level1" in found["proposal"] and found["decision"]["act"] is True
     again = watch(world, monkeypatch, began=world.now, told=found["case"])
     assert (again["woke"], again["case"]) == ("over", found["case"])
@@ -119,7 +130,15 @@ def test_a_restart_is_no_outage_and_what_stays_down_is_one(world, monkeypatch):
     assert (found["woke"], found["case"]["cause"]) == ("case", "service_down")
 
 
-@pytest.mark.parametrize("why", ["no file matches", AnsibleConnectionFailure("no route to host")])
+def test_a_service_that_comes_up_is_looked_at_again_soon(world, monkeypatch):
+    world.service = {**SERVICE, "health": {"status": "failed"}}
+    world.at[3] = lambda: setattr(world, "service", SERVICE)
+    found = watch(world, monkeypatch, lasts="60s")
+    assert found["verdict"]["status"] == "ok"
+    assert [args["watch"] for name, args in world.asked if name == "trace_log_info"][1:3] == [3, 30]
+
+
+@pytest.mark.parametrize("why", ["no file matches", LOST])
 def test_a_look_that_fails_is_told_and_made_again(world, monkeypatch, why):
     world.at.update({2: lambda: setattr(world, "fails", why), 4: lambda: setattr(world, "fails", None)})
     found = watch(world, monkeypatch)

@@ -74,7 +74,11 @@ def test_a_full_disk_leaves_what_was_there(arguments, monkeypatch):
     run_module(desk_record, {**arguments, "add": {"n": 1}})
     with open(kept(arguments), "rb") as whole:
         before = whole.read()
-    monkeypatch.setattr(os, "fsync", lambda _handle: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left")))
+
+    def full(_handle):
+        raise OSError(errno.ENOSPC, "No space left")
+
+    monkeypatch.setattr(os, "fsync", full)
     result = run_module(desk_record, {**arguments, "add": {"n": 2}})
     assert result["failed"] and "No space left" in result["msg"]
     with open(kept(arguments), "rb") as whole:
