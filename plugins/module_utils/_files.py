@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import time
@@ -71,6 +72,23 @@ def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int]
             os.unlink(temporary)
         raise
     sync_directory(directory)
+
+
+def append_line(handle: int, line: bytes, path: str) -> None:
+    """Add a line to an open, locked file, for good. Raises OSError; the file is then as it was.
+
+    A line that a killed run has left half stays as it is, and ours begins below it.
+    """
+    size = os.fstat(handle).st_size
+    torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+    line = (b"\n" if torn else b"") + line + b"\n"
+    try:
+        if os.write(handle, line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        os.fsync(handle)
+    except OSError:
+        os.ftruncate(handle, size)
+        raise
 
 
 def lock(

@@ -104,17 +104,7 @@ def append(path: str, **fields: Any) -> dict[str, Any]:
             prev=last["hash"] if last else FIRST,
         )
         entry["hash"] = _hash(entry)
-        size = os.fstat(handle).st_size
-        # A line that a killed run has left half stays as it is; the chain goes on below it.
-        torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        line = (b"\n" if torn else b"") + json.dumps(entry, sort_keys=True).encode() + b"\n"
-        try:
-            if os.write(handle, line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
-            os.fsync(handle)
-        except OSError:
-            os.ftruncate(handle, size)
-            raise
+        _files.append_line(handle, json.dumps(entry, sort_keys=True).encode(), path)
     finally:
         os.close(handle)
     return entry

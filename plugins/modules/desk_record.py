@@ -1,0 +1,171 @@
+#!/usr/bin/python
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: desk_record
+short_description: Add to what is kept for the team on the desk, and read it
+version_added: 0.1.0
+description:
+  - Keeps records as JSON lines in C(KIND.jsonl) below O(dir), with mode C(0600). Nothing that is there is ever changed or taken away.
+  - A record is on the disk when the module returns. One run writes at a time; a line that a killed run has left half stays, is told
+    in RV(torn), and hinders nothing.
+  - Phone numbers and secrets are masked.
+extends_documentation_fragment:
+  - kumon.runbook.service.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+options:
+  dir:
+    description:
+      - The directory on the desk, an absolute path; made with mode C(0700) where it is missing.
+    type: path
+    required: true
+  kind:
+    description:
+      - What the records are. V(drill) are drills with their times, V(confirmation) what a person has confirmed, V(would_act) what
+        automation would have done, V(mark) what a person says of that, V(automation) the switch of automatic acts, V(look) looks.
+    type: str
+    choices: [automation, confirmation, drill, look, mark, would_act]
+    required: true
+  add:
+    description:
+      - A record to be added. C(at) (ISO 8601 in UTC, by the desk's clock), C(actor) and C(run_id) are put into it.
+    type: dict
+  since:
+    description:
+      - Return what was added at or after this time. An age such as V(15m) or V(14d), or ISO 8601 (UTC where no zone is given).
+    type: str
+  max_records:
+    description:
+      - How many records are returned at most, the newest ones. RV(left_out) says how many more there are.
+    type: int
+    default: 1000
+  run_id:
+    description:
+      - Identifier of the run.
+    type: str
+  actor:
+    description:
+      - Who adds it. By default the user behind C(sudo), else the user.
+    type: str
+author:
+  - Kumon runbook contributors (@kumon)
+"""
+
+EXAMPLES = r"""
+- name: Keep that the test message has arrived
+  kumon.runbook.desk_record:
+    dir: ~/.local/share/kumon-runbook
+    kind: confirmation
+    add:
+      item: test_message
+    actor: maria
+  delegate_to: "{{ runbook_desk_host }}"
+
+- name: Read the drills of the last 30 days
+  kumon.runbook.desk_record:
+    dir: ~/.local/share/kumon-runbook
+    kind: drill
+    since: 30d
+  delegate_to: "{{ runbook_desk_host }}"
+  register: drills
+"""
+
+RETURN = r"""
+records:
+  description: The records, oldest first, with what was added; in check mode without it.
+  returned: success
+  type: list
+  elements: dict
+added:
+  description: The record that was added, or would be in check mode; V(null) where there was none to add.
+  returned: success
+  type: dict
+torn:
+  description: The numbers of the lines that cannot be read, of all the file.
+  returned: success
+  type: list
+  elements: int
+left_out:
+  description: How many records since O(since) are not returned because there are more than O(max_records).
+  returned: success
+  type: int
+refused:
+  description: V(true) where the input does not fit, and so nothing was added.
+  returned: failure
+  type: bool
+"""
+
+import os
+import time
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _desk_records, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+
+
+def keep(call: Call) -> dict[str, Any]:
+    """Add the record, if there is one, and return what is kept."""
+    params = call.params
+    if not os.path.isabs(params["dir"]):
+        raise Refused(f"{params['dir']} is not an absolute path")
+    if params["max_records"] < 1:
+        raise Refused(f"max_records is {params['max_records']}; it must be at least 1")
+    try:
+        moment = None if params["since"] is None else parse_when(params["since"], time.time())
+    except ValueError as exc:
+        raise Refused(f"since: {exc}") from exc
+    fields = params["add"]
+    taken = [name for name in _desk_records.STAMPED if name in (fields or {})]
+    if taken:
+        raise Refused(f"add holds {taken[0]}, which every record gets from the module")
+    path = _desk_records.path_in(params["dir"], params["kind"])
+    added = None
+    try:
+        if fields is not None:
+            actor = params["actor"] or _journal.who()
+            added = redact_data(_desk_records.stamped(fields, actor, params["run_id"]))
+            if not call.check_mode:
+                _desk_records.add(path, added)
+        records, torn = _desk_records.read(path)
+    except BlockingIOError as exc:
+        raise Refused(f"{path} is held by another run: run again") from exc
+    except OSError as exc:
+        raise Refused(f"{path} cannot be used ({exc.strerror}): correct runbook_desk_dir") from exc
+    if moment is not None:
+        records = _desk_records.since(records, moment)
+    newest = records[-params["max_records"] :]
+    return {
+        "changed": added is not None,
+        "records": newest,
+        "added": added,
+        "torn": torn,
+        "left_out": len(records) - len(newest),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Spec = {
+        "dir": {"type": "path", "required": True},
+        "kind": {"type": "str", "choices": list(_desk_records.KINDS), "required": True},
+        "add": {"type": "dict"},
+        "since": {"type": "str"},
+        "max_records": {"type": "int", "default": 1000},
+        **{name: _journal.JOURNAL_SPEC[name] for name in ("run_id", "actor")},
+    }
+    run(spec, keep)
+
+
+if __name__ == "__main__":
+    main()
