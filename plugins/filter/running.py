@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _description,
+    _gate_plan,
     _kept,
     _outcome,
     _problems,
@@ -29,6 +30,7 @@ class FilterModule:
         return filters(
             {
                 "assistant_description": _description.assistant_description,
+                "gate_plan": _gate_plan.gate_plan,
                 "incident_news": _result.incident_news,
                 "kept": _kept.kept,
                 "outcome": as_typed(_outcome.outcome),

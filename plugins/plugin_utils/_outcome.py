@@ -20,6 +20,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import e
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import judged as gate_judged
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
@@ -32,6 +33,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     awx,
     decide,
     evolution,
+    gate,
     health,
     ledger,
     prepare,
@@ -689,6 +691,10 @@ def _prepare_go_live(run: _Run) -> dict[str, Any]:
     return prepared(run.facts, run.words(prepare.TEXTS))
 
 
+def _go_live_gate(run: _Run) -> dict[str, Any]:
+    return gate_judged(run.facts, run.words(gate.TEXTS))
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -706,4 +712,5 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "notify": _notify,
     "configure_awx": _configure_awx,
     "prepare_go_live": _prepare_go_live,
+    "go_live_gate": _go_live_gate,
 }

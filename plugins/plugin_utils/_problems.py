@@ -10,10 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import frozen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, decide, prepare, rollback, smoke_test
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
+    Words,
+    decide,
+    gate,
+    prepare,
+    rollback,
+    smoke_test,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
@@ -23,16 +31,16 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
-        asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them, ``people`` for sudo,
-        or a ``smoke_test``
-    :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
-        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{auto, recognised, flags}``; ``{people, user}``;
-        ``{phone, webhook_url, service, state, mode}``
+    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, a ``freeze`` of it, expected ``hours``, the
+        ``causes`` that are asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them,
+        ``people`` for sudo, or a ``smoke_test``
+    :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
+        ``{expected_hours, time_zone}``; ``{decide_cause}``; ``{release}``; ``{unread}``;
+        ``{auto, recognised, flags}``; ``{people, user}``; ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS)
+    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, gate.TEXTS)
     words = Words(locale, *topics, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
@@ -92,6 +100,11 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return ""
 
 
+def _freeze(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """A calendar of the team's keeps everybody from going forward; going back it never hinders."""
+    return frozen(facts, words)
+
+
 def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """What was not looked for everywhere is not said to be missing."""
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
@@ -117,6 +130,7 @@ _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "causes": _causes,
     "desk": _desk,
     "flags": _flags,
+    "freeze": _freeze,
     "gate": _gate,
     "hours": _hours,
     "people": _people,

@@ -12,9 +12,10 @@ class Procedure(NamedTuple):
     """One playbook.
 
     `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
-    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`, or
-    `configure` (touches no host of the assistant). `budget` is in seconds from the command's start to the observed
-    effect; `None` where the run's own variables say it.
+    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`,
+    `gate` (judges what was prepared), `drill` (rehearses on staging), or `configure` (touches no host of the
+    assistant). `budget` is in seconds from the command's start to the observed effect; `None` where the run's own
+    variables say it.
     """
 
     kind: str
@@ -40,6 +41,7 @@ PROCEDURES = {
     "unanswered": Procedure("tell", 0, 60, "who waits for an answer, as a list for those who call back"),
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
     "prepare_go_live": Procedure("prepare", 0, None, "what an emergency needs is there, item by item"),
+    "go_live_gate": Procedure("gate", 0, 120, "each item of the preparation list, by what was seen of it"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
     "configure_awx": Procedure("configure", 0, None, "AWX has what is described, by its own answers"),
 }

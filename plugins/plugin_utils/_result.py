@@ -23,11 +23,13 @@ STATUSES = (
     "rollback",
     "blind",
     "unproven",
+    "no_go",
     "insufficient",
     "reported",
     "watch",
     "planned",
     "ok",
+    "go",
     "proven",
 )
 

@@ -19,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recov
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.gate_facts import facts as gate_facts
 from tests.unit.prepare_facts import FAILED, prepared
 from tests.unit.records import NOON, counted, turns
 
@@ -1392,6 +1393,7 @@ FACTS = {
         prepared(root=False, tools=[], timestamps="none", release={}, people=[], results={"flags": [FAILED]}),
         prepared(state="absent", in_force=True),
     ],
+    "go_live_gate": [gate_facts(), gate_facts(drills=[], desk={}, gateway={"msg": "two\nlines"}, items={"legal": {}})],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
@@ -1404,6 +1406,7 @@ FAILURES = [
     {**FAILURE, "marked": {"msg": "x\ny"}},
     {"failure": {}, "unreachable": True} | {"failure": {"unreachable": True}},
 ]
+GOOD = ("ok", "go", "proven", "planned", "begun")
 KEYS = {"procedure", "ok", "status", "level", "verdict", "budget_seconds", "next_step", "message", "lines"}
 
 
@@ -1419,7 +1422,7 @@ def test_whatever_happened_the_outcome_is_whole(procedure, locale):
         assert found.keys() >= KEYS and found["procedure"] == procedure
         assert found["status"] in (*STATUSES, "begun")
         # The goal of a decision is another one than a verdict of ok.
-        assert procedure == "decide" or found["ok"] is (found["status"] in ("ok", "proven", "planned", "begun"))
+        assert procedure == "decide" or found["ok"] is (found["status"] in GOOD)
         assert isinstance(found["lines"], list) and found["lines"]
         for text in [found["message"], found["next_step"], *found["lines"]]:
             assert isinstance(text, str) and text.splitlines() == [text][: bool(text)]
