@@ -37,6 +37,8 @@ OF_ONE_RUN = frozenset(
         "decide_level",
         "decide_on",
         "depth",
+        "drill_faults",
+        "drill_list",
         "health_mark_release",
         "level",
         "notify_by",

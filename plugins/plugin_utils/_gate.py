@@ -21,7 +21,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, pa
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 
@@ -388,7 +388,7 @@ class _Gate:
             debts.append((self.say("debt_fence", since=service["fence"].get("since")), forward))
         v1 = self.part("level2_flags")
         # Declared as a rollback declares them, whatever the process has.
-        if v1 and all(declared.get(name) is not None and truthy(declared[name]) == truthy(v1[name]) for name in v1):
+        if as_wanted(declared, v1):
             debts.append((self.say("debt_flags"), self.run["roll_forward -e level=2"]))
         incident = self.part("incident")
         if incident and not incident.get("closed"):

@@ -35,6 +35,8 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
     first = shell.argv(run[names[0]])
     at = next(number for number, word in enumerate(first) if word.endswith((f"{names[0]}.yml", f".{names[0]}")))
     others = [first[at].replace(names[0], name) for name in names[1:]]
+    own = own_items(settings.get("items"))
+    off = {item for item, row in own.items() if row.get("observe") == "off"}
     of = {"contacts": fingerprint(settings.get("contacts"))}
     return {
         "problem": "",
@@ -42,12 +44,10 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
             {"item": item, **({"of": of[item]} if item in of else {})} for item in settings.get("confirm") or []
         ],
         "flags": settings.get("flags") or _at_go_live(settings),
-        "dry_runs": {name: [*shell.argv(run[name]), "--check"] for name in LEVELS.values()},
+        "dry_runs": {} if "dry_run" in off else {name: [*shell.argv(run[name]), "--check"] for name in LEVELS.values()},
         "syntax": [*first[: at + 1], *others, *first[at + 1 :], "--syntax-check"],
         "playbooks": len(names),
-        "commands": {
-            item: row["command"] for item, row in own_items(settings.get("items")).items() if row.get("command")
-        },
+        "commands": {item: row["command"] for item, row in own.items() if row.get("command")},
         "cwd": shell.cwd,
         "environment": shell.environment,
         "commands_problem": asks(run[names[0]], words),

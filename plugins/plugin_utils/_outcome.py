@@ -20,6 +20,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import e
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._drill import drilled
 from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import judged as gate_judged
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
@@ -32,6 +33,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     awx,
     decide,
+    drill,
     evolution,
     gate,
     health,
@@ -695,6 +697,10 @@ def _go_live_gate(run: _Run) -> dict[str, Any]:
     return gate_judged(run.facts, run.words(gate.TEXTS))
 
 
+def _drill(run: _Run) -> dict[str, Any]:
+    return drilled(run.facts, run.words(drill.TEXTS))
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -713,4 +719,5 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "configure_awx": _configure_awx,
     "prepare_go_live": _prepare_go_live,
     "go_live_gate": _go_live_gate,
+    "drill": _drill,
 }

@@ -17,6 +17,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUS
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     decide,
+    drill,
     gate,
     prepare,
     rollback,
@@ -31,16 +32,16 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, a ``freeze`` of it, expected ``hours``, the
-        ``causes`` that are asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them,
-        ``people`` for sudo, or a ``smoke_test``
+    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, a ``freeze`` of it, a ``drill``, expected
+        ``hours``, the ``causes`` that are asked for, the ``release`` to go back to, ``flags`` to set, the ``profile``
+        that has them, ``people`` for sudo, or a ``smoke_test``
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
-        ``{expected_hours, time_zone}``; ``{decide_cause}``; ``{release}``; ``{unread}``;
+        ``{level, verdict}``; ``{expected_hours, time_zone}``; ``{decide_cause}``; ``{release}``; ``{unread}``;
         ``{auto, recognised, flags}``; ``{people, user}``; ``{phone, webhook_url, service, state, mode}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
-    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, gate.TEXTS)
+    topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS)
     words = Words(locale, *topics, run=commands)
     return _KINDS[kind](mapping(facts, "facts"), words, locale)
 
@@ -100,9 +101,20 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return ""
 
 
-def _freeze(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _freeze(facts: dict[str, Any], words: Words, locale: str) -> str:
     """A calendar of the team's keeps everybody from going forward; going back it never hinders."""
-    return frozen(facts, words)
+    return frozen(facts, Words(locale, gate.TEXTS, run=words.run))
+
+
+def _drill(facts: dict[str, Any], words: Words, locale: str) -> str:
+    """A drill begins on a sound host of staging, and undoes nothing that it has not done itself."""
+    words = Words(locale, drill.TEXTS, run=words.run)
+    if facts.get("level"):
+        return words.say("in_force", level=facts["level"], undo=words.run[f"roll_forward -e level={facts['level']}"])
+    verdict = mapping(facts.get("verdict") or {}, "verdict")
+    if verdict.get("status") == "ok":
+        return ""
+    return words.say("not_ready", told=f"{verdict.get('status')}: {next(iter(verdict.get('reasons') or []), '')}")
 
 
 def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
@@ -129,6 +141,7 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "causes": _causes,
     "desk": _desk,
+    "drill": _drill,
     "flags": _flags,
     "freeze": _freeze,
     "gate": _gate,

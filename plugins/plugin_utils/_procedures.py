@@ -42,6 +42,7 @@ PROCEDURES = {
     "incident_report": Procedure("tell", 0, 120, "the report is written"),
     "prepare_go_live": Procedure("prepare", 0, None, "what an emergency needs is there, item by item"),
     "go_live_gate": Procedure("gate", 0, 120, "each item of the preparation list, by what was seen of it"),
+    "drill": Procedure("drill", 0, None, "each rollback works in its time on staging, and all is as before"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
     "configure_awx": Procedure("configure", 0, None, "AWX has what is described, by its own answers"),
 }

@@ -33,6 +33,9 @@ STATUSES = (
     "proven",
 )
 
+# What some procedures have of a host: how many wait for an answer, counts and never who; items; how a drill went.
+_MORE = ("unanswered", "items", "rehearsals", "trend")
+
 
 def run_result(
     outcomes: Mapping[str, Mapping[str, Any]],
@@ -52,8 +55,7 @@ def run_result(
     by_host = {
         host: {
             **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
-            # How many wait for an answer, counts and never who; and what is prepared.
-            **{key: outcomes[host][key] for key in ("unanswered", "items") if key in outcomes[host]},
+            **{key: outcomes[host][key] for key in _MORE if key in outcomes[host]},
         }
         if host in outcomes
         else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._drill import rehearsal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome import outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recovery_proof
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.drill_facts import drilled, held
 from tests.unit.gate_facts import facts as gate_facts
 from tests.unit.prepare_facts import FAILED, prepared
 from tests.unit.records import NOON, counted, turns
@@ -1394,6 +1396,16 @@ FACTS = {
         prepared(state="absent", in_force=True),
     ],
     "go_live_gate": [gate_facts(), gate_facts(drills=[], desk={}, gateway={"msg": "two\nlines"}, items={"legal": {}})],
+    "drill": [
+        drilled(),
+        drilled(
+            check=True, rehearsals=[], planned=[{"item": {"fault": "disk"}, "allowed": False, "why": "two\nlines"}]
+        ),
+        drilled(list=True, rehearsals=[]),
+        drilled(left=["network"]),
+        drilled(rehearsals=[rehearsal(held(allowed=False, why={"code": "drill_root", "fields": {}}), "pt_BR")]),
+        drilled(rehearsals=[rehearsal(held(act={"status": "unproven", "message": "two\nlines"}), "pt_BR")]),
+    ],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
