@@ -10,6 +10,7 @@ what was observed. What was not looked at, or too long ago, is as good as not th
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -150,17 +151,18 @@ class _Gate:
     # -- what is typed
 
     def dry_run(self) -> Seen:
-        wanted = list(LEVELS.values())
         if self.facts.get("commands_problem"):
             return Seen(None, str(self.facts["commands_problem"]), mend=self.confirm("dry_run"))
-        done = self.part("dry_runs")
-        for name in wanted:
-            run = done.get(name) or {}
-            if run.get("rc") != 0:
-                why = _why(run)
-                evidence = self.say("not_clean", procedure=name, why=why) if run else self.say("not_looked")
-                return Seen(False if run else None, evidence, mend=f"{self.run[name]} --check")
-        return Seen(True, self.say("clean", procedures=", ".join(wanted)), self.now)
+        run = self.part("dry_run")
+        if "rc" not in run:
+            return Seen(None, _reason(run) or self.say("not_looked"), mend=f"{self.run[LEVELS[1]]} --check")
+        if run["rc"] != 0:
+            # The first that is not clean ends them.
+            began = re.findall(r"PLAY \[Rollback level ([123])\]|(fatal): ", str(run.get("stdout") or ""))
+            before = [level for level, _end in itertools.takewhile(lambda one: not one[1], began)]
+            name = LEVELS[int(before[-1])] if before else LEVELS[1]
+            return Seen(False, self.say("not_clean", procedure=name, why=_why(run)), mend=f"{self.run[name]} --check")
+        return Seen(True, self.say("clean", procedures=", ".join(LEVELS.values())), self.now)
 
     def procedures(self) -> Seen:
         if self.facts.get("commands_problem"):
@@ -397,20 +399,19 @@ class _Gate:
             debts.append((self.say("debt_drill", host=_unfinished(self.records("drills"))[0]), self.drill()))
         frozen = self.frozen()
         if frozen:
-            debts.append((frozen, self.run["automation -e stop=0"]))
+            debts.append((frozen, self.run["automation -e stop=false"]))
         if not debts:
             return Seen(True, self.say("no_debt"), self.now)
         return Seen(False, "; ".join(text for text, _mend in debts), self.now, debts[0][1])
 
     def frozen(self) -> str:
-        """Automation that stands still and has no owner: the switch names nobody, or has no end."""
-        switches = self.records("automation")
-        last = switches[-1] if switches else {}
-        until = self.time(last.get("until")) if last.get("until") else None
-        stopped = bool(last.get("stop") or last.get("stopped")) or (until is not None and until > self.now)
-        if not stopped or (until is not None and until <= self.now):
+        """Automation that stands still and has no owner: the stop names nobody, or nobody can tell when it ends."""
+        stops = [one for one in self.records("automation") if one.get("what") == "stop"]
+        last = stops[-1] if stops else {}
+        if last.get("until") is None:
             return ""
-        if str(last.get("actor") or "").strip() and until is not None:
+        until = self.time(last["until"])
+        if until is not None and (until <= self.now or str(last.get("actor") or "").strip()):
             return ""
         return self.say("debt_frozen", by=last.get("actor") or "?", at=last.get("at"))
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import PLAYBOOKS, Typed, started
@@ -22,7 +22,7 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
     :param settings: ``items``, ``confirm`` and ``by`` (who confirms), ``start``, ``time_zone``, ``rota``, ``freeze``,
         ``contacts``, ``flags`` (a team's own values at go-live), ``level1_flags`` and ``level2_flags``
     :returns: ``problem`` (why it cannot be asked like this, in one sentence), ``confirmations`` to keep, ``flags`` with
-        their values at go-live, ``dry_runs`` and ``commands`` (arguments by name), ``syntax`` (arguments), how many
+        their values at go-live, ``dry_run`` and ``syntax`` (arguments), ``commands`` (arguments by name), how many
         ``playbooks``, ``cwd``, ``environment``, and ``commands_problem``, why they cannot be started
     """
     words = Words(locale, gate.TEXTS, prepare.TEXTS)
@@ -32,9 +32,6 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
     # Also in a job of AWX, whose paths are there as long as it runs.
     run, shell = Typed(started(environment={})), Shell()
     names = sorted(path.stem for path in PLAYBOOKS.glob("*.yml"))
-    first = shell.argv(run[names[0]])
-    at = next(number for number, word in enumerate(first) if word.endswith((f"{names[0]}.yml", f".{names[0]}")))
-    others = [first[at].replace(names[0], name) for name in names[1:]]
     own = own_items(settings.get("items"))
     off = {item for item, row in own.items() if row.get("observe") == "off"}
     of = {"contacts": fingerprint(settings.get("contacts"))}
@@ -44,14 +41,21 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
             {"item": item, **({"of": of[item]} if item in of else {})} for item in settings.get("confirm") or []
         ],
         "flags": settings.get("flags") or _at_go_live(settings),
-        "dry_runs": {} if "dry_run" in off else {name: [*shell.argv(run[name]), "--check"] for name in LEVELS.values()},
-        "syntax": [*first[: at + 1], *others, *first[at + 1 :], "--syntax-check"],
+        "dry_run": [] if "dry_run" in off else [*_together(list(LEVELS.values()), run, shell), "--check"],
+        "syntax": [] if "procedures" in off else [*_together(names, run, shell), "--syntax-check"],
         "playbooks": len(names),
         "commands": {item: row["command"] for item, row in own.items() if row.get("command")},
         "cwd": shell.cwd,
         "environment": shell.environment,
         "commands_problem": asks(run[names[0]], words),
     }
+
+
+def _together(names: Sequence[str], run: Mapping[str, str], shell: Shell) -> list[str]:
+    """The arguments of one run of several procedures, each as it is typed: one start of Ansible instead of many."""
+    first = shell.argv(run[names[0]])
+    at = next(number for number, word in enumerate(first) if word.endswith((f"{names[0]}.yml", f".{names[0]}")))
+    return [*first[:at], *(first[at].replace(names[0], name) for name in names), *first[at + 1 :]]
 
 
 def _at_go_live(settings: Mapping[str, Any]) -> dict[str, bool]:

@@ -105,7 +105,7 @@ def facts(**more):
         "playbooks": 19,
         "cwd": "/home/ana/runbook",
         "syntax": {"rc": 0},
-        "dry_runs": {f"rollback_level{level}": {"rc": 0} for level in (1, 2, 3)},
+        "dry_run": {"rc": 0},
         "commands": {},
         "drills": [rehearsal(1), rehearsal(2), rehearsal(3)],
         "confirmations": [confirmed_contacts(), confirmation("channels"), confirmation("monitoring")],

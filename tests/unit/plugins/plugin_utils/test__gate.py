@@ -47,6 +47,10 @@ def test_all_of_it_was_seen_or_confirmed():
     assert all(one["evidence"] and one["expires"] and one["mend"] == "" for one in by_name.values())
 
 
+PLAYED = """PLAY [Rollback level 1] ***
+PLAY [Rollback level 2] ***
+fatal: [prod1]: FAILED! => {"msg": "no unit"}
+"""
 BROKEN = [
     ("rehearsed_level1", {"drills": [rehearsal(2), rehearsal(3)]}, "missing", "drill --limit staging"),
     ("rehearsed_level2", {"drills": [rehearsal(1), rehearsal(2, 31 * DAY), rehearsal(3)]}, "expired", "drill"),
@@ -60,11 +64,11 @@ BROKEN = [
     ("trained", {"drills": [rehearsal(level, status="failed") for level in (1, 2, 3)]}, "missing", "drill"),
     (
         "dry_run",
-        {"dry_runs": {"rollback_level1": {"rc": 2, "stdout": 'fatal: => {"msg": "no unit"}'}}},
+        {"dry_run": {"rc": 2, "stdout": PLAYED}},
         "failed",
-        "--check",
+        "rollback_level2 --check",
     ),
-    ("dry_run", {"dry_runs": {}}, "missing", "rollback_level1 --check"),
+    ("dry_run", {"dry_run": {}}, "missing", "rollback_level1 --check"),
     ("dry_run", {"commands_problem": "nobody answers --ask-pass"}, "missing", "confirm=dry_run"),
     ("procedures", {"syntax": {"rc": 4, "stderr": "ERROR! no collection"}}, "failed", "--syntax-check"),
     ("procedures", {"syntax": {}}, "missing", ""),
@@ -206,7 +210,12 @@ BROKEN = [
         "failed",
         "drill --limit staging",
     ),
-    ("state_debt", {"automation": [{"stop": "2h", "actor": "", "at": ago(60)}]}, "failed", "automation"),
+    (
+        "state_debt",
+        {"automation": [{"what": "stop", "until": ago(-900), "actor": "", "at": ago(60)}]},
+        "failed",
+        "automation",
+    ),
     (
         "freeze",
         {"freeze": [{"from": "2025-11-27", "to": "2025-11-27", "reason": "Black Friday"}]},
@@ -344,6 +353,18 @@ def test_the_page_cannot_be_broken_by_what_it_quotes():
     assert ended["report"]["files"] == ["/desk/go-live-gate-prod1.md", "/desk/go-live-gate-prod1.json"]
     rows = [line for line in page.splitlines() if line.startswith("| ")]
     assert len(rows) == 1 + len(ITEMS)
+
+
+def test_automation_that_somebody_has_stopped_for_a_time_is_no_debt():
+    stop = {"what": "stop", "until": ago(-900), "actor": "ana", "at": ago(60)}
+    for records, status in (
+        ([stop], "ok"),
+        ([{**stop, "until": ago(1), "actor": ""}], "ok"),
+        ([{**stop, "until": "soon"}], "failed"),
+        ([{**stop, "actor": ""}, {**stop, "until": None}], "ok"),
+        ([{**stop, "actor": ""}, {"what": "override", "until": ago(-900)}], "failed"),
+    ):
+        assert told(automation=records)[1]["state_debt"]["status"] == status, records
 
 
 def test_both_languages_tell_each_item():
