@@ -196,7 +196,10 @@ def _restore(params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, 
             with _trust.as_keeper(params["path"]):
                 os.replace(params["path"] + KEPT, params["path"])
         if "process" in found:
-            os.unlink(os.path.join(DROP_INS, f"{manager.label}.d", DROP_IN))
+            directory = os.path.join(DROP_INS, f"{manager.label}.d")
+            os.unlink(os.path.join(directory, DROP_IN))
+            with contextlib.suppress(OSError):
+                os.rmdir(directory)  # where another drop-in of this boot is in it, it stays
             host.run(["systemctl", "daemon-reload"])
             host.run(["systemctl", "reset-failed", manager.label])
             if not manager.processes():

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.scenario.host import Assistant
 
 APP = "/opt/kumon-assistant"
+WEBHOOK = "http://127.0.0.1:8000/api/v1/evolution/webhook"
 VARIABLES = {
     "runbook_venv_dir": f"{APP}/.venv",
     "rollback_wheelhouse": "/srv/wheels",
@@ -31,6 +34,6 @@ def put_good_in_place(assistant: Assistant) -> None:
         "systemctl restart kumon-assistant; truncate -s 0 /var/log/kumon-assistant/app.log; "
         "curl -sS -H 'apikey: stand-in-key' -H 'content-type: application/json' -d %s "
         "http://127.0.0.1:8080/webhook/set/kumon_assistant",
-        '{"webhook": {"url": "http://127.0.0.1:8000/api/v1/evolution/webhook", "enabled": true, "events": []}}',
+        json.dumps({"webhook": {"url": WEBHOOK, "enabled": True, "events": ["MESSAGES_UPSERT"]}}),
     )
     assistant.wait_for_deliveries()

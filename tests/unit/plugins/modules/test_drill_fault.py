@@ -132,7 +132,7 @@ def test_a_killed_service_stays_dead_until_it_is_restored(target, arguments, tmp
     assert target.unit.child.wait(5) == -signal.SIGKILL
     assert drop_in.read_text() == "[Service]\nRestart=no\n"
     restore(arguments)
-    assert not drop_in.exists()
+    assert not drop_in.parent.exists()
     assert [call for call in target.calls if "systemctl" in call][-2:] == [
         "systemctl reset-failed kumon-assistant.service",
         "systemctl start kumon-assistant.service",
