@@ -31,6 +31,8 @@ HOUR, DAY = 3600.0, 86400.0
 CLOCK_SECONDS = 10.0
 # A stamp is missed when two of its intervals have passed, as the alert rules have it.
 INTERVALS = 2
+# A watch starts anew each hour, and a look may take a minute: by then somebody would have to be told.
+WATCH_SECONDS = 180.0
 OWN = ("confirmation", "command", "off")
 
 
@@ -242,7 +244,7 @@ class _Gate:
     def monitoring(self) -> Seen:
         return Seen(None, self.say("no_alert_seen"), mend=self.say("let_fire", confirm=self.confirm("monitoring")))
 
-    def stamp(self, name: str, mend: str) -> Seen:
+    def stamp(self, name: str, mend: str, longest: float = 0.0) -> Seen:
         """A program that runs again and again says when it last did."""
         left = self.part(name)
         at = self.time(left.get("at"))
@@ -252,7 +254,7 @@ class _Gate:
         age = self.now - at
         seen = self.say("stamp", age=self.words.duration(age), every=self.words.duration(every))
         # A clock that goes wrong makes a stamp of the future, which proves nothing.
-        return Seen(-CLOCK_SECONDS <= age <= INTERVALS * every + CLOCK_SECONDS, seen, at, mend)
+        return Seen(-CLOCK_SECONDS <= age <= max(longest, INTERVALS * every + CLOCK_SECONDS), seen, at, mend)
 
     def scheduled_check(self) -> Seen:
         if self.facts.get("check") == "none":
@@ -260,7 +262,7 @@ class _Gate:
         return self.stamp("health_check", self.run["prepare_go_live"])
 
     def watched(self) -> Seen:
-        return self.stamp("watch", self.run["prepare_go_live"])
+        return self.stamp("watch", self.run["prepare_go_live"], WATCH_SECONDS)
 
     # -- the assistant
 
@@ -551,7 +553,7 @@ def own_items(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
 
 def items(facts: Mapping[str, Any], words: Words) -> list[Item]:
     """Return each item of the gate, the shipped ones first."""
-    gate_ = _Gate({**facts, **_stamps(facts.get("desk"))}, words)
+    gate_ = _Gate({**facts, **_stamps(facts.get("desk")), "watch": content(facts.get("watch_stamp")) or {}}, words)
     own = own_items(facts.get("items"))
     return [gate_.judged(item, own.get(item, {})) for item in [*ITEMS, *(name for name in own if name not in ITEMS)]]
 

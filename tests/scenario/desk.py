@@ -22,10 +22,11 @@ def now() -> str:
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def stamp(desk: Path) -> None:
-    """What the watcher and the scheduled check leave."""
-    for name, every in (("watch", 300), ("health-check", 300)):
-        (desk / f"{name}.json").write_text(json.dumps({"at": now(), "every_seconds": every}))
+def stamp(desk: Path, *hosts: str) -> None:
+    """What the scheduled check leaves, and the watch of these hosts."""
+    (desk / "watch").mkdir(exist_ok=True)
+    for name in ("health-check", *(f"watch/{host}" for host in hosts)):
+        (desk / f"{name}.json").write_text(json.dumps({"at": now(), "every_seconds": 300}))
 
 
 def ledger(desk: Path) -> list[dict[str, Any]]:

@@ -43,16 +43,16 @@ def confirmed_contacts(seconds=600):
     return confirmation("contacts", seconds, of=fingerprint(CONTACTS))
 
 
-def stamps(**files):
-    def slurped(name, content):
-        packed = base64.b64encode(json.dumps(content).encode()).decode()
-        return {"item": name, "content": packed} if content is not None else {"item": name, "failed": True}
+def slurped(name, content):
+    packed = base64.b64encode(json.dumps(content).encode()).decode()
+    return {"item": name, "content": packed} if content is not None else {"item": name, "failed": True}
 
+
+def stamps(**files):
     return {"results": [slurped(name.replace("_", "-"), content) for name, content in files.items()]}
 
 
 STAMPS = {
-    "watch": {"at": ago(5), "every_seconds": 10},
     "health_check": {"at": ago(200), "every_seconds": 300},
     "incident": None,
 }
@@ -111,5 +111,6 @@ def facts(**more):
         "confirmations": [confirmed_contacts(), confirmation("channels"), confirmation("monitoring")],
         "automation": [],
         "desk": stamps(**STAMPS),
+        "watch_stamp": slurped("watch", {"at": ago(5), "every_seconds": 2}),
         **more,
     }

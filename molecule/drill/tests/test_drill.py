@@ -85,7 +85,7 @@ def test_every_fault_is_answered_within_its_budget_and_the_gate_turns_go(assista
     assert {one["actor"] for one in kept} == {"ana"}
     trend = run.result["hosts"][assistant.name]["trend"]
     assert [trend[name]["n"] for name in ("detect", "stop", "recover")] == [3, 3, 3]
-    stamp(desk)
+    stamp(desk, assistant.name)
     gate = assistant.playbook(
         "go_live_gate", runbook_desk_dir=str(desk), runbook_actor="ana", confirm="contacts,channels,monitoring"
     )

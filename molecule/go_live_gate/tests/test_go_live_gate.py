@@ -75,7 +75,7 @@ def test_with_all_of_it_seen_and_confirmed_it_is_go(assistant: Assistant, desk: 
         for level in (1, 2, 3)
     ]
     (desk / "drill.jsonl").write_text("".join(json.dumps(one) + "\n" for one in drills))
-    stamp(desk)
+    stamp(desk, assistant.name)
     before = assistant.fingerprint()
     run = assistant.playbook("go_live_gate", runbook_desk_dir=str(desk), confirm=MANUAL, runbook_actor="ana")
     assert (run.code, run.status) == (0, "go"), run.text
@@ -104,7 +104,7 @@ BROKEN: dict[str, dict[str, Any]] = {
 
 
 def test_each_item_broken_alone_is_no_go_by_its_name(assistant: Assistant, desk: Path) -> None:
-    stamp(desk)
+    stamp(desk, *(f"broken-{name}" for name in BROKEN))
     # None of them asks for what only a controller's processes could tell.
     hosts = assistant.inventory(
         {f"broken-{name}": {"go_live_gate_items": UNTYPED, **given} for name, given in BROKEN.items()}

@@ -19,6 +19,7 @@ from tests.unit.gate_facts import (
     facts,
     rehearsal,
     service,
+    slurped,
     stamps,
     traces,
 )
@@ -129,15 +130,15 @@ BROKEN = [
         "",
     ),
     ("scheduled_check", {"check": "none"}, "missing", "confirm=scheduled_check"),
-    ("watched", {"desk": stamps(**{**STAMPS, "watch": None})}, "missing", "prepare_go_live"),
+    ("watched", {"watch_stamp": slurped("watch", None)}, "missing", "prepare_go_live"),
     (
         "watched",
-        {"desk": stamps(**{**STAMPS, "watch": {"at": ago(60), "every_seconds": 10}})},
+        {"watch_stamp": slurped("watch", {"at": ago(181), "every_seconds": 2})},
         "failed",
         "prepare_go_live",
     ),
     # A clock that is ahead is no sign of life.
-    ("watched", {"desk": stamps(**{**STAMPS, "watch": {"at": ago(-900), "every_seconds": 10}})}, "failed", ""),
+    ("watched", {"watch_stamp": slurped("watch", {"at": ago(-900), "every_seconds": 2})}, "failed", ""),
     (
         "gateway",
         {"gateway": {"evolution": {"healthy": False, "findings": [{"check": "state", "message": "it is close"}]}}},
