@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -47,7 +48,7 @@ def moment(value: object, zone: ZoneInfo, *, last: bool = False) -> float:
         day = datetime.fromisoformat(text) + timedelta(days=int(last))
         return day.replace(tzinfo=zone).timestamp()
     found = parse_when(text, float("nan"))
-    if found != found:
+    if math.isnan(found):
         raise ValueError(f"{text[:40]!r} is no time: write 2026-11-22 10:12")
     if _ZONED.search(text):
         return found
