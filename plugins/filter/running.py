@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils import (
     _description,
+    _drill,
+    _gate_plan,
     _journal_seen,
     _kept,
     _outcome,
@@ -30,11 +32,15 @@ class FilterModule:
         return filters(
             {
                 "assistant_description": _description.assistant_description,
+                "drill_plan": _drill.drill_plan,
+                "drill_state": _drill.drill_state,
+                "gate_plan": _gate_plan.gate_plan,
                 "incident_news": _result.incident_news,
                 "kept": _kept.kept,
                 "outcome": as_typed(_outcome.outcome),
                 "problem": as_typed(_problems.problem),
                 "refusal": _result.refusal,
+                "rehearsal": _drill.rehearsal,
                 "run_result": _result.run_result,
                 "scheduled_check": as_typed(_schedule.scheduled_check),
                 "service_state": _service_state.service_state,

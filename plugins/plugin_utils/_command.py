@@ -32,10 +32,13 @@ PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 # what was approved or forced once must not be so again by pasting.
 OF_ONE_RUN = frozenset(
     {
+        "confirm",
         "decide_cause",
         "decide_level",
         "decide_on",
         "depth",
+        "drill_faults",
+        "drill_list",
         "health_mark_release",
         "level",
         "log",
@@ -137,7 +140,10 @@ def command(
 
 
 class Typed(Commands):
-    """The commands of this run's user, by procedure and options: `commands["roll_forward -e level=1"]`."""
+    """The commands of this run's user, by procedure and options: `commands["roll_forward -e level=1"]`.
+
+    `commands["drill --limit staging"]` is for those hosts instead of this run's.
+    """
 
     def __init__(self, run: Started) -> None:
         super().__init__()
@@ -145,11 +151,13 @@ class Typed(Commands):
 
     def __missing__(self, key: str) -> str:
         procedure, *options = key.split(" -e ")
+        # Other hosts than this run's: what is rehearsed is rehearsed on staging.
+        procedure, _switch, limit = procedure.partition(" --limit ")
         return command(
             procedure,
             playbook_dir_style=self._run.playbook_dir_style,
             inventory_sources=self._run.inventory_sources,
-            limit=self._run.limit,
+            limit=limit or self._run.limit,
             extra_vars=self._run.extra_vars,
             switches=self._run.switches,
             options=dict(option.split("=", 1) for option in options),

@@ -22,17 +22,17 @@ def kept(smoke_test: Any, desk: Any) -> dict[str, Any]:
     Messages of a drill count only where there are no others, and have ``drill`` true.
     """
     results = (desk if isinstance(desk, Mapping) else {}).get("results") or []
-    files = {str(result.get("item")): _content(result) for result in results if isinstance(result, Mapping)}
+    files = {str(result.get("item")): content(result) for result in results if isinstance(result, Mapping)}
     drill = files.get("dry_run/incident")
     return {
-        "smoke_test": _content(smoke_test),
+        "smoke_test": content(smoke_test),
         "notifications": files.get("incident") or (None if drill is None else {**drill, "drill": True}),
         "report": files.get("report"),
     }
 
 
-def _content(registered: Any) -> dict[str, Any] | None:
-    """The mapping in a file that `slurp` read."""
+def content(registered: Any) -> dict[str, Any] | None:
+    """Return the mapping in a file that `slurp` read, None where there is none."""
     if not isinstance(registered, Mapping) or not registered.get("content"):
         return None
     try:

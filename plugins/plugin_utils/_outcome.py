@@ -21,6 +21,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import a
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._drill import drilled
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import judged as gate_judged
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
@@ -34,7 +36,9 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     awx,
     decide,
+    drill,
     evolution,
+    gate,
     health,
     ledger,
     prepare,
@@ -706,6 +710,14 @@ def _automation(run: _Run) -> dict[str, Any]:
     return automation_outcome(run.facts, run.words())
 
 
+def _go_live_gate(run: _Run) -> dict[str, Any]:
+    return gate_judged(run.facts, run.words(gate.TEXTS))
+
+
+def _drill(run: _Run) -> dict[str, Any]:
+    return drilled(run.facts, run.words(drill.TEXTS))
+
+
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "health_check": _health_check,
     "diagnose": _diagnose,
@@ -726,4 +738,6 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "automation": _automation,
     "replay": _replay,
     "watch_go_live": _watch_go_live,
+    "go_live_gate": _go_live_gate,
+    "drill": _drill,
 }

@@ -11,12 +11,15 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import LONGEST, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import frozen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     decide,
+    drill,
+    gate,
     prepare,
     rollback,
     smoke_test,
@@ -31,12 +34,13 @@ _PHONE = re.compile(r"[0-9]{10,15}")
 def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, str] | None = None) -> str:
     """Return the sentence.
 
-    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, expected ``hours``, the ``causes`` that are
-        asked for, the ``release`` to go back to, ``flags`` to set, the ``profile`` that has them, ``people`` for sudo,
-        a ``smoke_test``, or a ``watch``
-    :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{expected_hours, time_zone}``;
-        ``{decide_cause}``; ``{release}``; ``{unread}``; ``{auto, recognised, flags}``; ``{people, user}``;
-        ``{phone, webhook_url, service, state, mode}``; ``{watch_for, watch_every}``
+    :param kind: the ``desk`` of a job, the ``gate`` of the way forward, a ``freeze`` of it, a ``drill``, expected
+        ``hours``, the ``causes`` that are asked for, the ``release`` to go back to, ``flags`` to set, the ``profile``
+        that has them, ``people`` for sudo, a ``smoke_test``, or a ``watch``
+    :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
+        ``{level, verdict}``; ``{expected_hours, time_zone}``; ``{decide_cause}``; ``{release}``; ``{unread}``;
+        ``{auto, recognised, flags}``; ``{people, user}``; ``{phone, webhook_url, service, state, mode}``;
+        ``{watch_for, watch_every}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
@@ -100,6 +104,22 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return ""
 
 
+def _freeze(facts: dict[str, Any], words: Words, locale: str) -> str:
+    """A calendar of the team's keeps everybody from going forward; going back it never hinders."""
+    return frozen(facts, Words(locale, gate.TEXTS, run=words.run))
+
+
+def _drill(facts: dict[str, Any], words: Words, locale: str) -> str:
+    """A drill begins on a sound host of staging, and undoes nothing that it has not done itself."""
+    words = Words(locale, drill.TEXTS, run=words.run)
+    if facts.get("level"):
+        return words.say("in_force", level=facts["level"], undo=words.run[f"roll_forward -e level={facts['level']}"])
+    verdict = mapping(facts.get("verdict") or {}, "verdict")
+    if verdict.get("status") == "ok":
+        return ""
+    return words.say("not_ready", told=f"{verdict.get('status')}: {next(iter(verdict.get('reasons') or []), '')}")
+
+
 def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """What was not looked for everywhere is not said to be missing."""
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
@@ -132,7 +152,9 @@ def _watch(facts: dict[str, Any], words: Words, _locale: str) -> str:
 _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "causes": _causes,
     "desk": _desk,
+    "drill": _drill,
     "flags": _flags,
+    "freeze": _freeze,
     "gate": _gate,
     "hours": _hours,
     "people": _people,

@@ -12,9 +12,10 @@ class Procedure(NamedTuple):
     """One playbook.
 
     `kind` is `look` (measures, changes nothing), `rollback` and `forward` (acts on the service, judged by what it does
-    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`, or
-    `configure` (touches no host of the assistant). `budget` is in seconds from the command's start to the observed
-    effect; `None` where the run's own variables say it.
+    next), `gateway` (acts on the Evolution API), `decide` (looks, and may do rollbacks), `prove`, `tell`, `prepare`,
+    `gate` (judges what was prepared), `drill` (rehearses on staging), or `configure` (touches no host of the
+    assistant). `budget` is in seconds from the command's start to the observed effect; `None` where the run's own
+    variables say it.
     """
 
     kind: str
@@ -43,6 +44,8 @@ PROCEDURES = {
     "watch_go_live": Procedure("look", 0, None, "nothing called for a rollback while it was watched"),
     "replay": Procedure("look", 0, None, "what automation would have done, by a past log"),
     "automation": Procedure("tell", 0, 60, "whether automation may act by itself, and why"),
+    "go_live_gate": Procedure("gate", 0, 120, "each item of the preparation list, by what was seen of it"),
+    "drill": Procedure("drill", 0, None, "each rollback works in its time on staging, and all is as before"),
     "notify": Procedure("tell", 0, 120, "each channel's answer"),
     "configure_awx": Procedure("configure", 0, None, "AWX has what is described, by its own answers"),
 }

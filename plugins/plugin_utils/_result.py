@@ -23,13 +23,18 @@ STATUSES = (
     "rollback",
     "blind",
     "unproven",
+    "no_go",
     "insufficient",
     "reported",
     "watch",
     "planned",
     "ok",
+    "go",
     "proven",
 )
+
+# What some procedures have of a host: how many wait for an answer, counts and never who; items; how a drill went.
+_MORE = ("unanswered", "items", "journal", "last_act", "rehearsals", "trend")
 
 
 def run_result(
@@ -50,12 +55,7 @@ def run_result(
     by_host = {
         host: {
             **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
-            # How many wait for an answer, counts and never who; what is prepared; the journal's head and last act.
-            **{
-                key: outcomes[host][key]
-                for key in ("unanswered", "items", "journal", "last_act")
-                if key in outcomes[host]
-            },
+            **{key: outcomes[host][key] for key in _MORE if key in outcomes[host]},
         }
         if host in outcomes
         else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}

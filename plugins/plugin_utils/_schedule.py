@@ -23,6 +23,29 @@ WATCH_LIMIT = 180
 """Seconds after which nobody watches: a look takes one minute at most, and the watch starts anew within seconds."""
 
 
+class Shell:
+    """The shell in which this run was started: what a scheduled or a further run needs of it."""
+
+    def __init__(self) -> None:
+        self.cwd = os.getcwd()
+        self.environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        if constants.CONFIG_FILE:
+            self.environment["ANSIBLE_CONFIG"] = os.path.abspath(constants.CONFIG_FILE)
+        # Cron has no environment of a person's: the program is named by its path.
+        beside = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
+        self.program = beside if os.access(beside, os.X_OK) else shutil.which("ansible-playbook") or "ansible-playbook"
+
+    def argv(self, typed: str) -> list[str]:
+        """Return the arguments of a command as it is typed."""
+        return [self.program, *shlex.split(typed)[1:]]
+
+
+def asks(typed: str, words: Words) -> str:
+    """Return why nobody is there to answer what a command asks, in one sentence; empty when it asks nothing."""
+    switches = [word for word in shlex.split(typed) if word.startswith("--ask-")]
+    return words.say("check_asks", switch=switches[0]) if switches else ""
+
+
 def scheduled_check(
     settings: Mapping[str, Any], directory: str, locale: str = "en", commands: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
@@ -34,30 +57,20 @@ def scheduled_check(
     """
     run = Commands() if commands is None else commands
     minutes = number(settings["minutes"], "minutes")
-    typed = {name: shlex.split(run[name]) for name in ("health_check", "notify")}
-    words = Words(locale, prepare.TEXTS)
-    asks = [word for word in typed["health_check"] if word.startswith("--ask-")]
-    problem = ""
+    words, shell = Words(locale, prepare.TEXTS), Shell()
+    problem = asks(run["health_check"], words)
     if not 1 <= minutes <= 59 or minutes != int(minutes):
         problem = words.say("check_minutes")
-    elif asks:
-        problem = words.say("check_asks", switch=asks[0])
     watch = settings.get("watch") or {}
-    if watch:
-        # It is started anew each hour, so that nothing that it holds can grow old.
-        typed["watch_go_live"] = shlex.split(run[f"watch_go_live -e watch_for=1h -e watch_mode={watch['mode']}"])
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    if constants.CONFIG_FILE:
-        environment["ANSIBLE_CONFIG"] = os.path.abspath(constants.CONFIG_FILE)
-    # Cron has no environment of a person's: the program is named by its path.
-    beside = os.path.join(os.path.dirname(sys.executable), "ansible-playbook")
-    program = beside if os.access(beside, os.X_OK) else shutil.which("ansible-playbook") or "ansible-playbook"
+    # It is started anew each hour, so that nothing that it holds can grow old.
+    asked = {"watch_go_live": f"watch_go_live -e watch_for=1h -e watch_mode={watch['mode']}"} if watch else {}
+    asked |= {name: name for name in ("health_check", "notify")}
     return {
         "problem": problem,
         "settings": {
-            "commands": {name: [program, *argv[1:]] for name, argv in typed.items()},
-            "cwd": os.getcwd(),
-            "environment": environment,
+            "commands": {name: shell.argv(run[typed]) for name, typed in asked.items()},
+            "cwd": shell.cwd,
+            "environment": shell.environment,
             "seconds": round(_SHARE * 60 * minutes),
             "notify_seconds": round((0.9 - _SHARE) * 60 * minutes),
             "every_seconds": round(60 * minutes),

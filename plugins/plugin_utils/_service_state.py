@@ -112,7 +112,7 @@ def service_state(
         "sound": answering and (disabled or not ill),
         "ill": ill,
         "delivery_disabled": disabled,
-        "v1_flags": _as_wanted(effective, level2_flags),
+        "v1_flags": as_wanted(effective, level2_flags),
         "fenced": bool(standing.get("present")),
         "fence": {"present": True, "since": standing.get("since"), "attempts": max(0, tried)}
         if standing.get("present")
@@ -126,8 +126,8 @@ def service_state(
     }
 
 
-def _as_wanted(effective: Mapping[str, Any], flags: Mapping[str, Any] | None) -> bool | None:
-    """Whether the processes have each of the flags as level 2 sets them; `None` when it has none."""
+def as_wanted(effective: Mapping[str, Any], flags: Mapping[str, Any] | None) -> bool | None:
+    """Return whether each of the flags is as level 2 sets it; `None` when it has none."""
     if not flags:
         return None
     return all(effective.get(name) is not None and truthy(effective[name]) == truthy(flags[name]) for name in flags)

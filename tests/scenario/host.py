@@ -282,8 +282,9 @@ class Assistant:
         connection = [f"--inventory={INVENTORY}", "--become", "--module-name", f"kumon.runbook.{name}"]
         return run_command(["ansible", *connection, "--args", json.dumps(arguments), *options, self.name])
 
-    def kill_at(self, task: int, seconds: float, name: str, **variables: Any) -> str | None:
-        """Kill a procedure some seconds after its n-th task began; the task's name, None if it ended before."""
+    def kill_at(self, task: int | str, seconds: float, name: str, **variables: Any) -> str | None:
+        """Kill a procedure some seconds after its n-th task began, or the first of that name; the task's name, None if
+        it ended before."""
         run = subprocess.Popen(
             self.command(name, **variables),
             cwd=ROOT,
@@ -296,7 +297,10 @@ class Assistant:
         )
         assert run.stdout
         begun = (line for line in run.stdout if line.startswith("TASK ["))
-        found = next(itertools.islice(begun, task, None), None)
+        if isinstance(task, int):
+            found = next(itertools.islice(begun, task, None), None)
+        else:
+            found = next((line for line in begun if task in line), None)
         if found:
             time.sleep(seconds)
             os.killpg(run.pid, signal.SIGKILL)

@@ -124,4 +124,16 @@ TEXTS: dict[str, Both] = {
         "before {missed_before} and {success_before}, {sent_before} for {messages_before}",
     ),
     "compared_nothing": Both("nada foi visto antes, nada a comparar", "nothing was seen before, nothing to compare"),
+    # Why a host does not allow a drill's fault.
+    "drill_root": Both("o serviço roda como root", "the service runs as root"),
+    "drill_no_manager": Both("ninguém iniciaria o processo de novo", "nobody would start the process again"),
+    "drill_no_configuration": Both(
+        "go_live_drill_configuration não diz que arquivo", "go_live_drill_configuration names no file"
+    ),
+    "drill_no_file": Both("{path} não existe", "{path} does not exist"),
+    "drill_file": Both("{path}: {reason}", "{path}: {reason}"),
+    "drill_no_directory": Both("{path} não é uma pasta", "{path} is no directory"),
+    "drill_disk_large": Both(
+        "{free} MB livres em {path}, enche-se no máximo {most}", "{free} MB free at {path}, at most {most} are filled"
+    ),
 }

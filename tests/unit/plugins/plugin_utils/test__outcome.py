@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._drill import rehearsal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome import outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recovery_proof
 from ansible_collections.kumon.runbook.plugins.plugin_utils._result import STATUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details, rollback, smoke_test
 
+from tests.unit.drill_facts import drilled, held
+from tests.unit.gate_facts import facts as gate_facts
 from tests.unit.prepare_facts import FAILED, prepared
 from tests.unit.records import NOON, counted, turns
 
@@ -1429,6 +1432,17 @@ FACTS = {
         for records in ({}, {"would_act": [{"id": "a", "at": "2026-11-20T12:00:00Z"}] * 7})
         for check in (False, True)
     ],
+    "go_live_gate": [gate_facts(), gate_facts(drills=[], desk={}, gateway={"msg": "two\nlines"}, items={"legal": {}})],
+    "drill": [
+        drilled(),
+        drilled(
+            check=True, rehearsals=[], planned=[{"item": {"fault": "disk"}, "allowed": False, "why": "two\nlines"}]
+        ),
+        drilled(list=True, rehearsals=[]),
+        drilled(left=["network"]),
+        drilled(rehearsals=[rehearsal(held(allowed=False, why={"code": "drill_root", "fields": {}}), "pt_BR")]),
+        drilled(rehearsals=[rehearsal(held(act={"status": "unproven", "message": "two\nlines"}), "pt_BR")]),
+    ],
     "configure_awx": [applied(), {**applied({"changed": True}), "check": True}],
     "notify": [{"told": {"incident": None, "messages": [], "unsent": 0}}, {"told": {"msg": "two\nlines"}}],
 }
@@ -1441,6 +1455,7 @@ FAILURES = [
     {**FAILURE, "marked": {"msg": "x\ny"}},
     {"failure": {}, "unreachable": True} | {"failure": {"unreachable": True}},
 ]
+GOOD = ("ok", "go", "proven", "planned", "begun")
 KEYS = {"procedure", "ok", "status", "level", "verdict", "budget_seconds", "next_step", "message", "lines"}
 
 
@@ -1456,7 +1471,7 @@ def test_whatever_happened_the_outcome_is_whole(procedure, locale):
         assert found.keys() >= KEYS and found["procedure"] == procedure
         assert found["status"] in (*STATUSES, "begun")
         # The goal of a decision is another one than a verdict of ok.
-        assert procedure == "decide" or found["ok"] is (found["status"] in ("ok", "proven", "planned", "begun"))
+        assert procedure == "decide" or found["ok"] is (found["status"] in GOOD)
         assert isinstance(found["lines"], list) and found["lines"]
         for text in [found["message"], found["next_step"], *found["lines"]]:
             assert isinstance(text, str) and text.splitlines() == [text][: bool(text)]

@@ -155,7 +155,7 @@ def test_commands_are_as_this_run_was_typed():
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    kinds = "causes, desk, flags, gate, hours, people, profile, release, smoke_test, watch"
+    kinds = "causes, desk, drill, flags, freeze, gate, hours, people, profile, release, smoke_test, watch"
     with pytest.raises(ValueError, match=rf"^kind must be one of {kinds}, not 'x'\.$"):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):

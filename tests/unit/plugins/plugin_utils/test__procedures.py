@@ -36,6 +36,8 @@ PROMISED = {
     "watch_go_live": (0, None),
     "replay": (0, None),
     "automation": (0, 60),
+    "go_live_gate": (0, 120),
+    "drill": (0, None),
     "notify": (0, 120),
     "configure_awx": (0, None),
 }
@@ -49,8 +51,8 @@ def test_levels_and_budgets_are_those_that_were_promised():
 @pytest.mark.parametrize("name", PROCEDURES)
 def test_a_procedure_is_a_playbook_that_says_what_it_proves(name):
     assert (PLAYBOOKS / f"{name}.yml").is_file()
-    kinds = ("look", "rollback", "forward", "gateway", "decide", "prove", "tell", "prepare", "configure")
-    assert PROCEDURES[name].kind in kinds
+    kinds = "look rollback forward gateway decide prove tell prepare gate drill configure"
+    assert PROCEDURES[name].kind in kinds.split()
     assert PROCEDURES[name].proves
 
 

@@ -1,0 +1,94 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spans of time that a team writes down: who is on call, and when nothing goes forward. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_ZONED = re.compile(r"(Z|[+-]\d\d:?\d\d)\Z")
+
+
+class Span(NamedTuple):
+    """From one moment to another, in seconds since the epoch, and whose or why."""
+
+    begin: float
+    end: float
+    label: str
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """Return the time zone of that name. Raises ValueError with one sentence."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(
+            f"go_live_time_zone is {name[:40]!r}, and this controller knows no such zone; write it as "
+            "America/Sao_Paulo, and see that tzdata is installed"
+        ) from error
+
+
+def moment(value: object, zone: ZoneInfo, *, last: bool = False) -> float:
+    """Return a time as people write it, in seconds since the epoch; without a zone of its own it is one of `zone`.
+
+    A day without a time begins at midnight, and as the `last` one of a span is over at the next. YAML makes a time of
+    what looks like one. Raises ValueError with one sentence.
+    """
+    text = str(value).strip()
+    if _DAY.match(text):
+        day = datetime.fromisoformat(text) + timedelta(days=int(last))
+        return day.replace(tzinfo=zone).timestamp()
+    found = parse_when(text, float("nan"))
+    if math.isnan(found):
+        raise ValueError(f"{text[:40]!r} is no time: write 2026-11-22 10:12")
+    if _ZONED.search(text):
+        return found
+    # It was read as UTC, and is the same hour on the clocks of the zone.
+    return datetime.fromisoformat(text.replace(",", ".")).replace(tzinfo=zone).timestamp()
+
+
+def spans(rows: Sequence[Any], zone: ZoneInfo, label: str, name: str) -> list[Span]:
+    """Return the rows of the variable `name`, each `{from, to, LABEL}`. Raises ValueError with one sentence."""
+    found = []
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Mapping) or not {"from", "to", label} <= set(row):
+            raise ValueError(f"{name}: row {number} has to have from, to and {label}")
+        try:
+            span = Span(moment(row["from"], zone), moment(row["to"], zone, last=True), str(row[label]))
+        except ValueError as error:
+            raise ValueError(f"{name}: row {number}: {error}") from error
+        if span.end <= span.begin:
+            raise ValueError(f"{name}: row {number} ends before it begins")
+        found.append(span)
+    return sorted(found)
+
+
+def gaps(rows: Sequence[Span], begin: float, end: float) -> list[tuple[float, float]]:
+    """Return where nobody is, between two moments."""
+    found, until = [], begin
+    for span in sorted(rows):
+        if span.begin > until and until < end:
+            found.append((until, min(span.begin, end)))
+        until = max(until, span.end)
+    if until < end:
+        found.append((until, end))
+    return found
+
+
+def within(rows: Sequence[Span], begin: float, end: float) -> list[Span]:
+    """Return the spans that have a part of the time between two moments."""
+    return [span for span in rows if span.begin < end and span.end > begin]
+
+
+def shown(at: float, zone: ZoneInfo) -> str:
+    """Return a moment as the clocks of the zone show it."""
+    return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,256 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a drill on staging comes to: how long each phase took, and whether all is as it was before. Pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, drill
+
+FAULTS = {"configuration": 2, "gateway": 1, "process": 3, "disk": 1, "network": 1}
+"""The level that each fault rehearses."""
+
+UNSEEN = ("disk",)
+"""What no health check looks at: the rollback has to work all the same, and nothing is said of seeing it."""
+
+DETECT, DECIDE = 120.0, 60.0
+"""Seconds that the procedures give to answer a critical alert, and to decide about the level."""
+
+TIMES = ("detect", "stop", "recover")
+
+
+def drill_plan(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
+    """Return `{problem, steps}`: why no drill is held here, in one sentence, or what is rehearsed.
+
+    :param facts: ``staging`` (what the inventory says), ``marked`` (whether the file ``mark`` is there), ``faults``
+    """
+    words = Words(locale, drill.TEXTS)
+    faults = [str(one) for one in facts.get("faults") or []]
+    unknown = [one for one in faults if one not in FAULTS]
+    problem = ""
+    if not facts.get("staging"):
+        problem = words.say("not_staging")
+    elif not facts.get("marked"):
+        problem = words.say("not_marked", mark=facts.get("mark"))
+    elif unknown:
+        problem = words.say("unknown_fault", fault=unknown[0][:40], faults=", ".join(FAULTS))
+    return {
+        "problem": problem,
+        "steps": [] if problem else [_step(one) for one in faults],
+    }
+
+
+def _step(fault: str) -> dict[str, Any]:
+    return {"fault": fault, "level": FAULTS[fault], "procedure": LEVELS[FAULTS[fault]]}
+
+
+def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `{levels, head, open}`: the rollbacks in force, highest first, the commit in place, and an open drill.
+
+    :param facts: ``service`` and ``release`` as registered, ``records`` of the ledger, ``host``, ``level1_flags``,
+        ``level2_flags``, and ``head``, the commit that was in place before a drill
+    """
+    service, found = facts.get("service") or {}, (facts.get("release") or {}).get("release") or {}
+    own = [one for one in facts.get("records") or [] if one.get("host") == facts.get("host")]
+    spans = [one for one in own if one.get("what") in ("begun", "restored")]
+    begun = spans[-1] if spans and spans[-1]["what"] == "begun" else {}
+    head, before = found.get("head"), facts.get("head") or begun.get("head")
+    declared, flags1, flags2 = service.get("declared") or {}, facts["level1_flags"], facts["level2_flags"]
+    levels = [3] if found.get("previous") and before and head != before else []
+    if as_wanted(declared, flags2):
+        levels.append(2)
+    fenced = bool((service.get("fence") or {}).get("present"))
+    if fenced or any(truthy(declared.get(name)) for name in flags1):
+        levels.append(1)
+    return {"levels": levels, "head": head, "before": before, "open": bool(begun)}
+
+
+def rehearsal(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
+    """Return how one fault went, as the ledger keeps it.
+
+    :param facts: ``fault``, ``level``, ``host``, ``allowed`` and ``why``; the moments ``injected``, ``detected``,
+        ``decided``, ``acted``, ``proven``, ``restored`` (seconds since the epoch, 0 for what did not come);
+        ``cause``, ``decided_level``, ``effect_seconds``, and ``act`` and ``undo``, the outcomes of both
+    """
+    words = Words(locale, drill.TEXTS)
+    fault, level = str(facts["fault"]), int(facts["level"])
+    kept: dict[str, Any] = {
+        "what": "rehearsal",
+        "fault": fault,
+        "host": facts.get("host"),
+        "level": level,
+        "procedure": LEVELS[level],
+    }
+    if not facts.get("allowed"):
+        # A fault that the host does not allow was not rehearsed, and is nothing against the procedure either.
+        return {**kept, "status": "not_allowed", "counts": False, "why": said(facts.get("why") or "?", locale)}
+    act, undo = mapping(facts.get("act") or {}, "act"), mapping(facts.get("undo") or {}, "undo")
+    times = {
+        "detect_seconds": _between(facts.get("injected"), facts.get("detected")),
+        "decide_seconds": _between(facts.get("detected"), facts.get("decided")),
+        "act_seconds": _between(facts.get("acted"), facts.get("proven")),
+        "restore_seconds": _between(facts.get("proven"), facts.get("restored")),
+        "stop_seconds": _between(facts.get("injected"), facts.get("proven")),
+        "recover_seconds": _between(facts.get("injected"), facts.get("restored")),
+    }
+    budget = BUDGETS[LEVELS[level]]
+    wrong = []
+    if fault not in UNSEEN:
+        if times["detect_seconds"] is None:
+            wrong.append(words.say("not_detected"))
+        elif times["detect_seconds"] > DETECT:
+            wrong.append(words.say("late_detected", seconds=_shown(times["detect_seconds"], words), budget=int(DETECT)))
+        if (times["decide_seconds"] or 0) > DECIDE:
+            wrong.append(words.say("late_decided", seconds=_shown(times["decide_seconds"], words), budget=int(DECIDE)))
+    if act.get("status") != "proven":
+        wrong.append(words.say("not_proven", told=act.get("message") or act.get("status") or "?"))
+    elif (times["act_seconds"] or 0) > budget:
+        wrong.append(words.say("late_acted", seconds=_shown(times["act_seconds"], words), budget=int(budget)))
+    restored = undo.get("status") == "proven"
+    if not restored:
+        wrong.append(words.say("not_restored", told=undo.get("message") or undo.get("status") or "?"))
+    return {
+        **kept,
+        **times,
+        "injected": iso(number(facts["injected"], "injected")),
+        "effect_seconds": facts.get("effect_seconds"),
+        "budget_seconds": budget,
+        "cause": facts.get("cause"),
+        "decided_level": facts.get("decided_level"),
+        "act_status": act.get("status"),
+        "restored": restored,
+        "counts": True,
+        "status": "failed" if wrong else "passed",
+        "why": " ".join("; ".join(wrong).split()),
+    }
+
+
+def _between(begin: Any, end: Any) -> float | None:
+    return None if not begin or not end else round(number(end, "moment") - number(begin, "moment"), 2)
+
+
+def trend(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return for each time `{n, median, worst, last}` in seconds, over the rehearsals that have it."""
+    found, held = {}, _rehearsals(records)
+    for name in TIMES:
+        known = [one.get(f"{name}_seconds") for one in held]
+        seconds = [number(one, name) for one in known if one is not None]
+        found[name] = {
+            "n": len(seconds),
+            "median": round(statistics.median(seconds), 1) if seconds else None,
+            "worst": max(seconds, default=None),
+            "last": seconds[-1] if seconds else None,
+        }
+    return found
+
+
+def _rehearsals(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [one for one in records if one.get("what") == "rehearsal" and one.get("counts") is not False]
+
+
+def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Return what a drill comes to, as the part of an outcome that is its own.
+
+    :param facts: ``check``, ``list``, ``rehearsals`` of this run, ``records`` of the ledger without them, ``planned``
+        (what a dry run found of each fault), ``state`` (of `drill_state` at the end), ``left`` (faults that are still
+        there), ``verdict`` at the end, ``cleared`` (what an earlier drill had left)
+    """
+    held = [mapping(one, "rehearsals") for one in facts.get("rehearsals") or []]
+    records = [*(facts.get("records") or []), *held]
+    told = trend(records)
+    lines: list[str] = []
+    wrong = _not_restored(facts, words)
+    failed = [one for one in held if one["status"] == "failed"]
+    done = [one for one in held if one["counts"]]
+    if facts.get("list"):
+        status, headline = "ok", words.say("listed", n=len(_rehearsals(records)))
+        lines += [_rehearsed(one, words) for one in _rehearsals(records)[-10:]]
+    elif facts.get("check"):
+        status, headline = "planned", words.say("planned")
+        lines += [_planned(one, words) for one in facts.get("planned") or []]
+    elif failed or wrong:
+        status = "failed"
+        headline = words.say("failed", faults=", ".join(words.say(f"fault_{one['fault']}") for one in failed) or "-")
+        headline = f"{headline}: {wrong or failed[0]['why']}"
+    elif not done:
+        status, headline = "insufficient", words.say("nothing_rehearsed")
+    else:
+        names = dict.fromkeys(one["procedure"] for one in done)
+        status, headline = "proven", words.say("passed", n=len(done), procedures=", ".join(names))
+    if not facts.get("list") and not facts.get("check"):
+        lines += [words.say("cleared", faults=", ".join(facts["cleared"]))] if facts.get("cleared") else []
+        lines += [_rehearsed(one, words) for one in held]
+        lines.append(f"{'[ ]' if wrong else '[x]'} {words.say('restoration')}: {wrong or words.say('as_before')}")
+    lines += [_trend(name, told[name], words) for name in TIMES]
+    following = {"failed": wrong or (failed[0]["why"] if failed else ""), "insufficient": words.say("next_nothing")}
+    return {
+        "ok": status in ("ok", "planned", "proven"),
+        "status": status,
+        "next_step": following.get(status, ""),
+        "message": headline,
+        "lines": [headline, *lines],
+        "rehearsals": held,
+        "trend": told,
+    }
+
+
+def _not_restored(facts: Mapping[str, Any], words: Words) -> str:
+    """What is not as it was before the drill; empty when all is."""
+    if facts.get("list") or facts.get("check"):
+        return ""
+    if facts.get("left"):
+        return words.say("fault_left", faults=", ".join(facts["left"]))
+    state = mapping(facts.get("state") or {}, "state")
+    if state.get("levels"):
+        return words.say("level_left", level=state["levels"][0])
+    if state.get("head") != state.get("before"):
+        return words.say("other_commit", commit=str(state.get("head"))[:12], before=str(state.get("before"))[:12])
+    verdict = mapping(facts.get("verdict") or {}, "verdict")
+    if verdict.get("status") != "ok":
+        reason = next(iter(verdict.get("reasons") or []), "")
+        return words.say("not_sound", told=f"{verdict.get('status') or '?'}: {reason}")
+    return ""
+
+
+def _shown(seconds: Any, words: Words) -> str:
+    return "-" if seconds is None else words.decimal(f"{number(seconds, 'seconds'):.1f}")
+
+
+def _rehearsed(one: Mapping[str, Any], words: Words) -> str:
+    name = words.say(f"fault_{one['fault']}")
+    if one["status"] == "not_allowed":
+        return f"[-] {name}: {words.say('not_allowed', why=one['why'])}"
+    times = words.say(
+        "times",
+        detect=_shown(one.get("detect_seconds"), words),
+        decide=_shown(one.get("decide_seconds"), words),
+        act=_shown(one.get("act_seconds"), words),
+        budget=int(one.get("budget_seconds") or 0),
+        restore=_shown(one.get("restore_seconds"), words),
+    )
+    tick = "[x]" if one["status"] == "passed" else "[ ]"
+    return f"{tick} {name}, {one['procedure']}: {times}" + (f"; {one['why']}" if one.get("why") else "")
+
+
+def _planned(told: Mapping[str, Any], words: Words) -> str:
+    one = {**mapping(told.get("item") or {}, "item"), **told}
+    name = words.say(f"fault_{one['fault']}")
+    if not one.get("allowed"):
+        return f"[-] {name}: {words.say('not_allowed', why=said(one.get('why') or '?', words.locale))}"
+    return f"[~] {name}: {words.say('would_inject', procedure=one['procedure'])}"
+
+
+def _trend(name: str, told: Mapping[str, Any], words: Words) -> str:
+    if not told["n"]:
+        return f"{words.say('trend_' + name)}: - (n = 0)"
+    fields = {key: _shown(told[key], words) for key in ("median", "worst", "last")}
+    return f"{words.say('trend_' + name)}: {words.say('trend', n=told['n'], **fields)}"

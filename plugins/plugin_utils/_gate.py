@@ -1,0 +1,662 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""GO or NO-GO: each item of the preparation list with its evidence, its age and when that expires. Pure.
+
+An item is what was observed, or what a person has confirmed where nothing can observe it; nobody's word stands against
+what was observed. What was not looked at, or too long ago, is as good as not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict
+
+from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
+from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
+
+HOUR, DAY = 3600.0, 86400.0
+# How far the clocks of controller and target may lie apart; the way there is part of what is seen.
+CLOCK_SECONDS = 10.0
+# A stamp is missed when two of its intervals have passed, as the alert rules have it.
+INTERVALS = 2
+# A watch starts anew each hour, and a look may take a minute: by then somebody would have to be told.
+WATCH_SECONDS = 180.0
+OWN = ("confirmation", "command", "off")
+
+
+class Row(NamedTuple):
+    """How long what was seen of it holds, in seconds, and whether a person may confirm what nothing can observe."""
+
+    max_age: float
+    by_hand: bool = False
+
+
+ITEMS: dict[str, Row] = {
+    **{f"rehearsed_level{level}": Row(30 * DAY) for level in sorted(LEVELS)},
+    "trained": Row(30 * DAY),
+    "dry_run": Row(HOUR, by_hand=True),
+    "procedures": Row(HOUR, by_hand=True),
+    "contacts": Row(30 * DAY, by_hand=True),
+    "channels": Row(4 * HOUR, by_hand=True),
+    "on_call": Row(HOUR),
+    "known_good": Row(HOUR),
+    "offline": Row(HOUR, by_hand=True),
+    "monitoring": Row(7 * DAY, by_hand=True),
+    "scheduled_check": Row(HOUR, by_hand=True),
+    "watched": Row(HOUR),
+    "gateway": Row(HOUR, by_hand=True),
+    "flags": Row(HOUR),
+    "log": Row(HOUR),
+    "verdict": Row(HOUR),
+    "disk": Row(HOUR),
+    "clock": Row(HOUR),
+    "privileges": Row(HOUR),
+    "state_debt": Row(HOUR),
+    "freeze": Row(HOUR),
+}
+"""The shipped items, in the order of the procedures' list. A team's `go_live_gate_items` are merged over them."""
+
+
+class Item(TypedDict):
+    """`status` is ok, missing (nothing seen), expired, failed (seen, and wrong) or off (not asked for)."""
+
+    item: str
+    name: str
+    status: str
+    evidence: str
+    at: str | None
+    age_seconds: float | None
+    expires: str | None
+    mend: str
+
+
+class Seen(NamedTuple):
+    """What was observed: true, false or None where it could not be, since when, and what mends it."""
+
+    ok: bool | None
+    evidence: str
+    at: float | None = None
+    mend: str = ""
+
+
+class _Gate:
+    def __init__(self, facts: Mapping[str, Any], words: Words) -> None:
+        self.facts, self.words = facts, words
+        self.now = number(facts["now"], "now")
+        self.zone = _calendar.zone_of(str(facts["time_zone"]))
+        begin = facts.get("start")
+        self.begin = _calendar.moment(begin, self.zone) if begin else self.now
+        self.end = self.begin + HOUR * number(facts["hours"], "hours")
+        self.run = words.run
+
+    def part(self, name: str) -> dict[str, Any]:
+        """What a task registered or a program left; empty where it did not come to it."""
+        found = self.facts.get(name)
+        return found if isinstance(found, dict) else {}
+
+    def records(self, kind: str) -> list[dict[str, Any]]:
+        return [one for one in self.facts.get(kind) or [] if isinstance(one, dict)]
+
+    def time(self, text: object) -> float | None:
+        try:
+            return parse_when(str(text), self.now)
+        except ValueError:
+            return None
+
+    def say(self, key: str, **fields: object) -> str:
+        return self.words.say(key, **fields)
+
+    def confirm(self, item: str) -> str:
+        return self.run[f"go_live_gate -e confirm={item} -e runbook_actor={self.facts.get('actor') or '?'}"]
+
+    def drill(self) -> str:
+        where = self.facts.get("staging_hosts") or "staging"
+        return self.run[f"drill --limit {where} -e runbook_hosts={where}"]
+
+    # -- the drill ledger
+
+    def rehearsals(self) -> list[dict[str, Any]]:
+        return [one for one in self.records("drills") if one.get("what") == "rehearsal"]
+
+    def rehearsed(self, level: int) -> Seen:
+        """The newest counts: one that failed since says more than an older one that did not."""
+        wanted = LEVELS[level]
+        done = [one for one in self.rehearsals() if one.get("procedure") == wanted and one.get("counts") is not False]
+        if not done:
+            return Seen(None, self.say("never_rehearsed"), mend=self.drill())
+        last = done[-1]
+        seconds = self.words.decimal(f"{number(last.get('act_seconds') or 0, 'act_seconds'):.1f}")
+        fields = {"fault": last.get("fault"), "host": last.get("host"), "seconds": seconds, "by": last.get("actor")}
+        if last.get("status") != "passed":
+            return Seen(False, self.say("rehearsal_failed", why=last.get("why") or "?", **fields), mend=self.drill())
+        return Seen(True, self.say("rehearsal", **fields), self.time(last.get("at")), self.drill())
+
+    def trained(self) -> Seen:
+        passed = [one for one in self.rehearsals() if one.get("status") == "passed"]
+        if not passed:
+            return Seen(None, self.say("no_drill"), mend=self.drill())
+        last = passed[-1]
+        return Seen(True, self.say("last_drill", by=last.get("actor")), self.time(last.get("at")), self.drill())
+
+    # -- what is typed
+
+    def dry_run(self) -> Seen:
+        if self.facts.get("commands_problem"):
+            return Seen(None, str(self.facts["commands_problem"]), mend=self.confirm("dry_run"))
+        run = self.part("dry_run")
+        if "rc" not in run:
+            return Seen(None, _reason(run) or self.say("not_looked"), mend=f"{self.run[LEVELS[1]]} --check")
+        if run["rc"] != 0:
+            # The first that is not clean ends them.
+            began = re.findall(r"PLAY \[Rollback level ([123])\]|(fatal): ", str(run.get("stdout") or ""))
+            before = [level for level, _end in itertools.takewhile(lambda one: not one[1], began)]
+            name = LEVELS[int(before[-1])] if before else LEVELS[1]
+            return Seen(False, self.say("not_clean", procedure=name, why=_why(run)), mend=f"{self.run[name]} --check")
+        return Seen(True, self.say("clean", procedures=", ".join(LEVELS.values())), self.now)
+
+    def procedures(self) -> Seen:
+        if self.facts.get("commands_problem"):
+            return Seen(None, str(self.facts["commands_problem"]), mend=self.confirm("procedures"))
+        run = self.part("syntax")
+        if "rc" not in run:
+            return Seen(None, self.say("not_looked"))
+        if run["rc"] != 0:
+            return Seen(False, _why(run), mend=f"{self.run['health_check']} --syntax-check")
+        return Seen(True, self.say("typed", n=self.facts.get("playbooks"), where=self.facts.get("cwd")), self.now)
+
+    # -- people
+
+    def acknowledged(self) -> Seen:
+        """An incident that somebody took over has been heard; so has a test message that somebody confirms."""
+        told = self.part("incident").get("acknowledged")
+        if not isinstance(told, dict):
+            return Seen(None, self.say("not_acknowledged"))
+        return Seen(True, self.say("acknowledged", by=told.get("by")), self.time(told.get("time")))
+
+    def heard(self, item: str) -> Seen:
+        test = self.run["notify -e notify_event=test"]
+        mend = self.say("then", first=test, second=self.confirm(item))
+        return self.acknowledged()._replace(mend=mend)
+
+    def contacts(self) -> Seen:
+        problems = contacts_problems(self.facts.get("contacts"), self.facts.get("smtp"))
+        if problems:
+            return Seen(False, problems[0])
+        # An incident was heard at whatever address; that this list is right a person says, and again of another list.
+        return Seen(None, self.say("not_confirmed"), mend=self.heard("contacts").mend)
+
+    def channels(self) -> Seen:
+        return self.heard("channels")
+
+    def on_call(self) -> Seen:
+        rows = _calendar.spans(self.facts.get("rota") or [], self.zone, "name", "go_live_rota")
+        window = {"begin": _calendar.shown(self.begin, self.zone), "end": _calendar.shown(self.end, self.zone)}
+        if not rows:
+            return Seen(None, self.say("no_rota", **window), mend=self.say("write_rota"))
+        free = _calendar.gaps(rows, self.begin, self.end)
+        if free:
+            named = ", ".join(f"{_calendar.shown(a, self.zone)} – {_calendar.shown(b, self.zone)}" for a, b in free[:3])
+            return Seen(False, self.say("rota_gaps", gaps=named), mend=self.say("write_rota"))
+        names = dict.fromkeys(span.label for span in _calendar.within(rows, self.begin, self.end))
+        return Seen(True, self.say("rota", names=", ".join(names), **window), self.now)
+
+    # -- the release
+
+    def known_good(self) -> Seen:
+        found = self.part("release")
+        release, mend = found.get("release"), self.run["health_check -e health_mark_release=true"]
+        if not isinstance(release, dict):
+            return Seen(None, _reason(found) or self.say("not_looked"), mend=self.run["diagnose"])
+        chosen = release.get("chosen")
+        if not chosen:
+            return Seen(False, self.say("no_good_release"), mend=mend)
+        return Seen(True, self.say("good_release", commit=str(chosen.get("commit"))[:12]), self.now)
+
+    def offline(self) -> Seen:
+        prepare = self.run["prepare_go_live"]
+        if not self.facts.get("venv_dir"):
+            return Seen(True, self.say("nothing_to_install"), self.now)
+        if not self.facts.get("wheelhouse"):
+            return Seen(False, self.say("no_wheelhouse"), mend=self.say("name_wheelhouse"))
+        found = self.part("wheels")
+        if found.get("failed"):
+            return Seen(False, _reason(found), mend=prepare)
+        if found.get("changed"):
+            return Seen(False, self.say("not_offline"), mend=prepare)
+        if not found.get("offline"):
+            return Seen(None, self.say("offline_unknown"), mend=prepare)
+        return Seen(True, self.say("offline", commit=str(found.get("commit"))[:12]), self.now)
+
+    # -- what watches
+
+    def monitoring(self) -> Seen:
+        return Seen(None, self.say("no_alert_seen"), mend=self.say("let_fire", confirm=self.confirm("monitoring")))
+
+    def stamp(self, name: str, mend: str, longest: float = 0.0) -> Seen:
+        """A program that runs again and again says when it last did."""
+        left = self.part(name)
+        at = self.time(left.get("at"))
+        if at is None:
+            return Seen(None, self.say("no_stamp"), mend=mend)
+        every = number(left.get("every_seconds") or 300, "every_seconds")
+        age = self.now - at
+        seen = self.say("stamp", age=self.words.duration(age), every=self.words.duration(every))
+        # A clock that goes wrong makes a stamp of the future, which proves nothing.
+        return Seen(-CLOCK_SECONDS <= age <= max(longest, INTERVALS * every + CLOCK_SECONDS), seen, at, mend)
+
+    def scheduled_check(self) -> Seen:
+        if self.facts.get("check") == "none":
+            return Seen(None, self.say("scheduled_elsewhere"), mend=self.confirm("scheduled_check"))
+        return self.stamp("health_check", self.run["prepare_go_live"])
+
+    def watched(self) -> Seen:
+        return self.stamp("watch", self.run["prepare_go_live"], WATCH_SECONDS)
+
+    # -- the assistant
+
+    def gateway(self) -> Seen:
+        found, mend = self.part("gateway").get("evolution"), self.run["diagnose -e depth=full"]
+        if not isinstance(found, dict):
+            why = _reason(self.part("gateway")) or self.say("gateway_not_asked")
+            return Seen(None, why, mend=self.confirm("gateway"))
+        if found.get("findings"):
+            return Seen(False, str(found["findings"][0].get("message")), mend=mend)
+        if not found.get("healthy"):
+            unknown = ", ".join(str(one) for one in found.get("unknown") or ["?"])
+            return Seen(None, self.say("gateway_unknown", checks=unknown), mend=self.confirm("gateway"))
+        webhook = (found.get("webhook") or {}).get("url") or "?"
+        return Seen(True, self.say("gateway_open", state=found.get("state"), webhook=webhook), self.now)
+
+    def service(self) -> dict[str, Any]:
+        service = self.part("seen").get("service")
+        return service if isinstance(service, dict) else {}
+
+    def flags(self) -> Seen:
+        service = self.service()
+        if not service.get("running"):
+            return Seen(None, self.say("not_running"), mend=self.run["diagnose"])
+        if service.get("readable") is False:
+            return Seen(None, self.say("unreadable"), mend=self.run["diagnose"])
+        effective, wanted = service.get("effective") or {}, self.part("flags")
+        wrong = [name for name, value in wanted.items() if truthy(effective.get(name)) != truthy(value)]
+        if wrong:
+            shown = ", ".join(f"{name}={effective.get(name) or '-'}" for name in wrong)
+            off = any(name in wrong for name in self.part("level1_flags"))
+            mend = self.run[f"roll_forward -e level={1 if off else 2}"]
+            return Seen(False, self.say("flags_wrong", flags=shown), mend=mend)
+        told = ", ".join(f"{name}={'-' if effective.get(name) is None else effective[name]}" for name in wanted)
+        return Seen(True, self.say("flags", pid=service.get("pid"), flags=told), self.now)
+
+    def log(self) -> Seen:
+        mend = self.run["diagnose -e depth=full"]
+        registered = self.part("seen").get("traces")
+        traces = registered.get("traces") if isinstance(registered, dict) else None
+        if not isinstance(traces, dict):
+            return Seen(None, _reason(registered) or self.say("not_looked"), mend=mend)
+        if not traces.get("records"):
+            return Seen(False, self.say("no_records"), mend=mend)
+        if traces.get("timestamps") == "none":
+            return Seen(False, self.say("no_times"), mend=mend)
+        evidence = traces.get("evidence") or {}
+        bad = [
+            name
+            for name in ("understood", "owned", "covered", "fresh")
+            if (evidence.get(name) or {}).get("ok") is False
+        ]
+        if bad:
+            return Seen(
+                False, self.say("evidence_bad", parts=", ".join(self.say(f"part_{one}") for one in bad)), mend=mend
+            )
+        named = ", ".join(f"{name} {n}" for name, n in sorted((traces.get("grammars") or {}).items()))
+        return Seen(True, self.say("log", records=traces["records"], grammars=named), self.now)
+
+    def verdict(self) -> Seen:
+        verdict = self.part("verdict")
+        if not verdict.get("status"):
+            return Seen(None, self.say("not_looked"), mend=self.run["health_check"])
+        reason = next(iter(verdict.get("reasons") or []), "")
+        told = f"{verdict['status']} ({verdict.get('cause')}): {reason}"
+        level = verdict.get("level")
+        mend = self.run[LEVELS[level]] if level in LEVELS else self.run["diagnose"]
+        # Quiet hours are no illness, and no evidence that it works either.
+        good = verdict["status"] == "ok" and verdict.get("cause") != "quiet"
+        return Seen(good, told, self.now, mend)
+
+    # -- the host
+
+    def host(self) -> dict[str, Any]:
+        """`{clock, uid, free: {path: MB}}` of what the host printed, empty where it did not."""
+        lines = str(self.part("host_told").get("stdout") or "").splitlines()
+        head = lines[0].split() if lines else []
+        if len(head) != 3:
+            return {}
+        free = {}
+        for line in lines[1:]:
+            columns = line.split(None, 5)
+            if len(columns) == 6 and columns[3].isdigit():
+                free[columns[5]] = int(columns[3]) // 1024
+        # When the host was asked, by the controller; and what its own clock said then.
+        return {"clock": float(head[1]) - float(head[0]), "uid": int(head[2]), "free": free}
+
+    def disk(self) -> Seen:
+        free = self.host().get("free")
+        if not free:
+            return Seen(None, _reason(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
+        where, left = min(free.items(), key=lambda one: one[1])
+        wanted = int(self.facts.get("free_mb") or 0)
+        return Seen(
+            left >= wanted, self.say("free", mb=left, path=where, wanted=wanted), self.now, self.say("make_room")
+        )
+
+    def clock(self) -> Seen:
+        host = self.host()
+        if not host:
+            return Seen(None, _reason(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
+        good = abs(host["clock"]) <= CLOCK_SECONDS
+        off = self.words.decimal(f"{host['clock']:.0f}")
+        return Seen(good, self.say("clock", seconds=off), self.now, self.say("set_clock"))
+
+    def privileges(self) -> Seen:
+        host = self.host()
+        if not host:
+            return Seen(None, _reason(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
+        if host["uid"] == 0:
+            return Seen(True, self.say("root"), self.now)
+        needed = self.facts.get("manager") == "systemd"
+        return Seen(not needed, self.say("no_root", uid=host["uid"]), self.now, self.say("need_root"))
+
+    def state_debt(self) -> Seen:
+        """What an earlier incident or drill has left, and nobody has taken away."""
+        service, state = self.service(), self.part("seen").get("state") or {}
+        if not service or state.get("known") is False:
+            return Seen(None, self.say("not_looked"), mend=self.run["diagnose"])
+        declared = service.get("declared") or {}
+        switches = [name for name in self.part("level1_flags") if truthy(declared.get(name))]
+        debts: list[tuple[str, str]] = []
+        forward = self.run["roll_forward -e level=1"]
+        if switches:
+            debts.append((self.say("debt_switch", flags=", ".join(switches)), forward))
+        if (service.get("fence") or {}).get("present"):
+            debts.append((self.say("debt_fence", since=service["fence"].get("since")), forward))
+        v1 = self.part("level2_flags")
+        # Declared as a rollback declares them, whatever the process has.
+        if as_wanted(declared, v1):
+            debts.append((self.say("debt_flags"), self.run["roll_forward -e level=2"]))
+        incident = self.part("incident")
+        if incident and not incident.get("closed"):
+            debts.append((self.say("debt_incident", id=incident.get("id")), self.run["notify -e notify_event=close"]))
+        if _unfinished(self.records("drills")):
+            debts.append((self.say("debt_drill", host=_unfinished(self.records("drills"))[0]), self.drill()))
+        frozen = self.frozen()
+        if frozen:
+            debts.append((frozen, self.run["automation -e stop=false"]))
+        if not debts:
+            return Seen(True, self.say("no_debt"), self.now)
+        return Seen(False, "; ".join(text for text, _mend in debts), self.now, debts[0][1])
+
+    def frozen(self) -> str:
+        """Automation that stands still and has no owner: the stop names nobody, or nobody can tell when it ends."""
+        stops = [one for one in self.records("automation") if one.get("what") == "stop"]
+        last = stops[-1] if stops else {}
+        if last.get("until") is None:
+            return ""
+        until = self.time(last["until"])
+        if until is not None and (until <= self.now or str(last.get("actor") or "").strip()):
+            return ""
+        return self.say("debt_frozen", by=last.get("actor") or "?", at=last.get("at"))
+
+    def freeze(self) -> Seen:
+        rows = _calendar.spans(self.facts.get("freeze") or [], self.zone, "reason", "go_live_freeze")
+        found = _calendar.within(rows, self.now, self.now + 1) or _calendar.within(rows, self.begin, self.end)
+        if not found:
+            return Seen(True, self.say("no_freeze"), self.now)
+        until = _calendar.shown(found[0].end, self.zone)
+        return Seen(False, self.say("frozen", reason=found[0].label, until=until), self.now, self.say("wait_freeze"))
+
+    # -- all of it
+
+    def look(self, item: str) -> Seen:
+        if item.startswith("rehearsed_level"):
+            return self.rehearsed(int(item[-1]))
+        observe: Callable[[], Seen] = getattr(self, item)
+        return observe()
+
+    def confirmed(self, item: str) -> dict[str, Any]:
+        """The newest confirmation of an item; of the contacts it counts for the list that it was made of."""
+        own = [one for one in self.records("confirmations") if one.get("item") == item]
+        if item == "contacts":
+            own = [one for one in own if one.get("of") == fingerprint(self.facts.get("contacts"))]
+        return own[-1] if own else {}
+
+    def judged(self, item: str, own: Mapping[str, Any]) -> Item:
+        row = ITEMS.get(item, Row(HOUR))
+        observe = str(own.get("observe") or ("" if item in ITEMS else "confirmation"))
+        name = str(own.get("name") or (self.say(f"item_{item}") if f"item_{item}" in self.words else item))
+        max_age = span(own["max_age"], f"go_live_gate_items.{item}.max_age") if own.get("max_age") else row.max_age
+        if observe == "off":
+            return self.item(item, name, "off", Seen(None, ""), max_age)
+        by_hand = row.by_hand
+        if observe == "command":
+            seen = self.command(item)
+        elif observe == "confirmation":
+            by_hand, seen = True, Seen(None, self.say("not_confirmed"), mend=self.confirm(item))
+            max_age = max_age if own.get("max_age") or item in ITEMS else DAY
+        else:
+            seen = self.look(item)
+        said = self.confirmed(item) if by_hand else {}
+        at = self.time(said.get("at"))
+        # A word stands where nothing was seen, or something older; never against what was seen to be wrong.
+        if at is not None and seen.ok is not False and (seen.at is None or seen.at < at):
+            seen = Seen(True, self.say("confirmed", by=said.get("actor")), at, seen.mend or self.confirm(item))
+        if own.get("mend"):
+            seen = seen._replace(mend=str(own["mend"]))
+        if seen.ok and seen.at is not None and self.now - seen.at > max_age:
+            return self.item(item, name, "expired", seen, max_age)
+        return self.item(item, name, {True: "ok", False: "failed", None: "missing"}[seen.ok], seen, max_age)
+
+    def command(self, item: str) -> Seen:
+        run = (self.part("commands")).get(item) or {}
+        if "rc" not in run:
+            return Seen(None, _reason(run) or self.say("not_looked"))
+        told = " ".join(str(run.get("stdout") or run.get("stderr") or "").split())[:120]
+        return Seen(run["rc"] == 0, told or self.say("exit", rc=run["rc"]), self.now)
+
+    def item(self, item: str, name: str, status: str, seen: Seen, max_age: float) -> Item:
+        known = seen.at is not None and status in ("ok", "expired", "failed")
+        at = seen.at if known else None
+        return {
+            "item": item,
+            "name": name,
+            "status": status,
+            "evidence": redact(" ".join(seen.evidence.split())),
+            "at": iso(at, "seconds"),
+            "age_seconds": None if at is None else round(max(0.0, self.now - at), 1),
+            "expires": None if at is None else iso(at + max_age, "seconds"),
+            "mend": "" if status in ("ok", "off") else seen.mend,
+        }
+
+
+def fingerprint(contacts: Any) -> str:
+    """Return by what a list of contacts is known again; nobody can read anything back from it."""
+    return hashlib.sha256(json.dumps(contacts, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def span(value: object, name: str) -> float:
+    """Return a length of time, such as ``4h`` or ``30d``, in seconds. Raises ValueError with one sentence."""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", str(value))
+    if not found:
+        raise ValueError(f"{name} is {str(value)[:40]!r}: write it as 4h or 30d")
+    return float(found[1]) * {"s": 1, "m": 60, "h": HOUR, "d": DAY}[found[2]]
+
+
+def _stamps(registered: object) -> dict[str, Any]:
+    """What programs have left on the desk, by the files' names."""
+    results = registered.get("results") if isinstance(registered, Mapping) else None
+    return {
+        str(one.get("item")).replace("-", "_"): content(one) or {} for one in results or [] if isinstance(one, Mapping)
+    }
+
+
+def _unfinished(drills: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The hosts on which a drill has begun and was not seen to be restored."""
+    state = {str(one.get("host")): one.get("what") for one in drills if one.get("what") in ("begun", "restored")}
+    return [host for host, what in state.items() if what == "begun"]
+
+
+def _reason(registered: object) -> str:
+    told = registered.get("msg") if isinstance(registered, Mapping) else None
+    return " ".join(str(told or "").split())[:200]
+
+
+def _why(run: Mapping[str, Any]) -> str:
+    """What a run of ansible-playbook says went wrong."""
+    text = f"{run.get('stdout') or ''}\n{run.get('stderr') or ''}"
+    found = re.findall(r'(?:"msg": "|^\[?ERROR\]?:? )(.+?)(?:"\s*[,}]|$)', text, flags=re.MULTILINE)
+    told = found[-1] if found else (text.strip().splitlines() or [str(run.get("msg") or "?")])[-1]
+    return redact(" ".join(told.split()))[:200]
+
+
+def own_items(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """Return a team's own items, checked. Raises ValueError with one sentence."""
+    found: dict[str, dict[str, Any]] = {}
+    for item, row in (given or {}).items():
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(item)):
+            raise ValueError(f"go_live_gate_items: {str(item)[:40]!r} is no name: use a-z, 0-9 and _")
+        row = mapping(row, f"go_live_gate_items.{item}")
+        unknown = set(row) - {"name", "observe", "max_age", "mend", "command"}
+        if unknown:
+            raise ValueError(
+                f"go_live_gate_items.{item} has {sorted(map(str, unknown))[0][:40]!r}; "
+                "known are name, observe, max_age, mend and command"
+            )
+        if row.get("observe") and row["observe"] not in OWN:
+            raise ValueError(f"go_live_gate_items.{item}.observe must be one of {', '.join(OWN)}")
+        if (row.get("observe") == "command") != bool(row.get("command")):
+            raise ValueError(f"go_live_gate_items.{item}: observe command and command belong together")
+        if row.get("max_age"):
+            span(row["max_age"], f"go_live_gate_items.{item}.max_age")
+        found[str(item)] = row
+    return found
+
+
+def items(facts: Mapping[str, Any], words: Words) -> list[Item]:
+    """Return each item of the gate, the shipped ones first."""
+    gate_ = _Gate({**facts, **_stamps(facts.get("desk")), "watch": content(facts.get("watch_stamp")) or {}}, words)
+    own = own_items(facts.get("items"))
+    return [gate_.judged(item, own.get(item, {})) for item in [*ITEMS, *(name for name in own if name not in ITEMS)]]
+
+
+def refusal(facts: Mapping[str, Any], words: Words) -> str:
+    """Return why a gate cannot be asked like this, in one sentence; empty when it can."""
+    try:
+        own = own_items(facts.get("items"))
+        zone = _calendar.zone_of(str(facts["time_zone"]))
+        if facts.get("start"):
+            _calendar.moment(facts["start"], zone)
+        _calendar.spans(facts.get("rota") or [], zone, "name", "go_live_rota")
+        _calendar.spans(facts.get("freeze") or [], zone, "reason", "go_live_freeze")
+    except ValueError as wrong:
+        return str(wrong)
+    asked = [str(one) for one in facts.get("confirm") or []]
+    for item in asked:
+        if item not in ITEMS and item not in own:
+            return words.say("unknown_item", item=item[:40], items=", ".join([*ITEMS, *own]))
+        manual = ITEMS[item].by_hand if item in ITEMS else False
+        if not manual and own.get(item, {}).get("observe", "" if item in ITEMS else "confirmation") != "confirmation":
+            return words.say("observed_item", item=item)
+    if asked and not str(facts.get("by") or "").strip():
+        return words.say("confirm_name")
+    return ""
+
+
+def frozen(facts: Mapping[str, Any], words: Words) -> str:
+    """Return what keeps everybody from going forward now, in one sentence; empty when nothing does."""
+    zone, now = _calendar.zone_of(str(facts["time_zone"])), number(facts["now"], "now")
+    rows = _calendar.spans(facts.get("freeze") or [], zone, "reason", "go_live_freeze")
+    found = _calendar.within(rows, now, now + 1)
+    if not found:
+        return ""
+    return words.say("forward_frozen", reason=found[0].label, until=_calendar.shown(found[0].end, zone))
+
+
+def judged(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
+    """Return what the gate comes to, as the part of an outcome that is its own."""
+    listed = items(facts, words)
+    open_ = [one for one in listed if one["status"] not in ("ok", "off")]
+    if open_:
+        first = open_[0]
+        named = ", ".join(f"{one['name']} ({words.say('status_' + one['status'])})" for one in open_)
+        headline = words.say("no_go", n=len(open_), items=named, mend=first["mend"] or first["evidence"])
+        next_step = first["mend"] or first["evidence"]
+    else:
+        until = min((one["expires"] for one in listed if one["expires"]), default="?")
+        headline, next_step = words.say("go", until=until), ""
+    lines = [headline, *(_line(one, words) for one in listed)]
+    if facts.get("path"):
+        lines.append(words.say("written", path=f"{facts['path']}.md"))
+    return {
+        "ok": not open_,
+        "status": "no_go" if open_ else "go",
+        "next_step": next_step,
+        "message": headline,
+        "lines": lines,
+        "items": listed,
+        "report": {
+            "path": f"{facts.get('path') or ''}.md",
+            "files": [f"{facts.get('path') or ''}{end}" for end in (".md", ".json")],
+            "markdown": _markdown(headline, listed, facts, words),
+        },
+    }
+
+
+def _line(one: Item, words: Words) -> str:
+    tick = {"ok": "[x]", "off": "[-]"}.get(one["status"], "[ ]")
+    line = f"{tick} {one['name']}: {words.say('status_' + one['status'])}"
+    if one["evidence"]:
+        line += f", {one['evidence']}"
+    if one["age_seconds"] is not None and one["age_seconds"] >= 60:
+        line += f" ({words.say('ago', age=words.duration(one['age_seconds']))})"
+    return f"{line} -> {one['mend']}" if one["mend"] else line
+
+
+def _markdown(headline: str, listed: Sequence[Item], facts: Mapping[str, Any], words: Words) -> str:
+    rows = [
+        f"| {_cell(one['name'])} | {words.say('status_' + one['status'])} | {_cell(one['evidence'])} "
+        f"| {one['at'] or '-'} | {one['expires'] or '-'} | {_code(one['mend'])} |"
+        for one in listed
+    ]
+    at = iso(number(facts["now"], "now"), "seconds")
+    head = [words.say(f"column_{name}") for name in ("item", "status", "evidence", "at", "expires", "mend")]
+    return "\n".join(
+        [
+            f"# {_cell(headline)}",
+            "",
+            f"{_cell(str(facts.get('host') or '?'))}, {at}, {_cell(str(facts.get('actor') or '?'))}",
+            "",
+            f"| {' | '.join(head)} |",
+            f"|{'---|' * len(head)}",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _cell(text: str) -> str:
+    # What was logged or typed by others becomes neither a cell's end nor a tag.
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    return f"`{_cell(text)}`" if text else "-"
