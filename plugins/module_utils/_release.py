@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _git, _journal, _lease, _ledger
+from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _git, _journal, _lease, _ledger, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_history as _history
-from ansible_collections.kumon.runbook.plugins.module_utils._details import Proof, detail
+from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import NEW, Environments, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Git, GitFailed, Head, Status, Submodule
@@ -33,7 +33,9 @@ LOCK_WAIT = 60.0
 FILES_SHOWN = 200
 # How many names of a kind are told.
 NAMED = 5
-PHASES = ("preflight", "environment", "checkout", "restart", "verify")
+# One message is sent once, and once more where its sending failed.
+MOST_SENDS = 2
+PHASES = ("preflight", "environment", "trial", "checkout", "restart", "verify")
 
 
 def _leave(params: dict[str, Any]) -> list[str]:
@@ -76,7 +78,7 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
             "untracked": len(status.untracked),
             "hidden": status.hidden,
             "shallow": git.shallow,
-            "commits": git.commits(),
+            "commits": _history.candidates(git, head, ledger, history),
             "ledger": ledger,
             "chosen": choice.chosen,
             "reason": choice.reason or {},
@@ -407,6 +409,10 @@ class Look:
         if plan.choice.must_build and self.environments:
             origin = f" from the {source}" if source else ""
             lines.append(f"{would}install {self.params['requirements']} into {self.environments.directory}{origin}")
+        if self.why_untried(plan) is None:
+            lines.append(
+                f"{would}try {plan.short} apart from the network and the files of this host, and stop it again"
+            )
         if plan.seen.commit != plan.target.commit or changed or untracked:
             lines.append(
                 f"{would}keep {plan.seen.commit[:12]}, {changed} local changes and {untracked} untracked files "
@@ -420,6 +426,15 @@ class Look:
             lines.append(f"{would}point {self.params['venv']} to {plan.choice.name or 'it'}")
         lines.append(f"{would}restart {self.service.label}")
         return lines
+
+    def why_untried(self, plan: Plan) -> Detail | None:
+        """Why the release is not tried before it is put in place, as far as that is known before; None where it is."""
+        if self.params.get("trial", "never") != "auto":
+            return detail("trial_not_wanted")
+        if plan.undo:
+            return detail("trial_of_an_undo")
+        # What began has to be finished, whatever was to be said of it.
+        return detail("trial_resumed") if self.killed else None
 
     def diff(self, plan: Plan, planned: list[str]) -> list[dict[str, str]]:
         if not planned:
@@ -493,6 +508,9 @@ class Act:
         self.restart = _flags.Act(look.service, plan.restart, look.limits)
         self.placed: list[Proof] = []
         self.touched = self.restarted = self.returned = False
+        self.look = look
+        why = look.why_untried(plan)
+        self.trial: dict[str, Any] = {"tried": False, "passed": None, "why": why or {}, "planned": None, "sends": None}
 
     def perform(self) -> str | None:
         """Do it. Returns what went wrong after the first change; raises Refused when nothing was changed."""
@@ -534,6 +552,12 @@ class Act:
         if self.environments:
             self._prepare_environment(self.environments)
         self.watch.end("environment")
+        if not self.trial["why"]:
+            try:
+                self._try()
+            except _trial.NotTried as exc:
+                self.trial["why"] = exc.why
+        self.watch.end("trial")
         # What a killed run has left is worth keeping too, beside what was before it.
         note = f"before {'undoing' if plan.undo else 'putting in place'} {plan.short}, run {run_of(self.params)}"
         beside = [*plan.status.untracked, *plan.status.hidden]
@@ -556,6 +580,61 @@ class Act:
                 limit,
                 lambda directory: self.git.export(self.plan.target.commit, directory),
             )
+
+    def _try(self) -> None:
+        """Have the release run where it changes nothing. Raises Refused where it cannot do its work, and NotTried."""
+        plan, params, service = self.plan, self.params, self.service
+        processes = plan.restart.seen.processes
+        start = _trial.start_of(service, processes)
+        trial = _trial.Trial(params, service.host, service, [process.pid for process in processes], start)
+        target = replace(plan.target, environment=self.environment)
+        seen = trial.run(lambda: self._move(target), self._time_to_try())
+        why = _trial.falls_short(seen, bool(trial.webhook_url))
+        self.trial.update(tried=True, passed=why is None, planned=seen["planned"], sends=seen["sends"])
+        self.trial["why"] = detail("trial_unasked") if why is None and not trial.webhook_url else {}
+        if (seen["sends"] or 0) > MOST_SENDS:
+            self.warnings.append(f"commit {plan.short} asked the gateway {seen['sends']} times for one message")
+        if why is None:
+            return
+        in_time = seen["answered"] or seen["ended"] is not None or seen["seconds"] >= params["restart_timeout"]
+        if in_time and (not seen["reached"] or self._comes_up(trial)):
+            self.trial["why"] = why
+            raise Refused(self._unfit(_trial.sentence(why, seen)))
+        self.trial.update(passed=None, why=detail("trial_unclear"))
+        self.warnings.append(
+            f"commit {plan.short} was tried apart, and {_trial.sentence(why, seen)}; that proves nothing, for what it "
+            "needs beside itself is not to be reached there"
+        )
+
+    def _time_to_try(self) -> float:
+        left = self.params["budget"] - self.watch.seconds - 2 * self.params["restart_timeout"] - OVERHEAD
+        return float(min(left, self.params["restart_timeout"] + _trial.PLAN_WAIT))
+
+    def _comes_up(self, trial: _trial.Trial) -> bool:
+        """Whether the release in place does there what the other one does not: then that lies at the other one."""
+        with contextlib.suppress(_trial.NotTried):
+            return _trial.falls_short(trial.run(lambda: None, self._time_to_try()), bool(trial.webhook_url)) is None
+        return False
+
+    def _unfit(self, why: str) -> str:
+        if self.environments and self.environment and self.plan.choice.must_build:
+            self.environments.discard(self.environment)
+        ledger = _ledger.read(self.params["state_dir"])
+        following = _history.following(
+            self.git, self.plan.seen.head, ledger, self.look.history, self.plan.target.commit
+        )
+        advice = (
+            "there is no other one to name"
+            if following is None
+            else (
+                f"the next candidate is {following['short']} ({following['subject']}), "
+                f"-e rollback_commit={following['short']}"
+            )
+        )
+        return (
+            f"commit {self.plan.short} was tried first and would not do: {why}. Nothing was changed; "
+            f"{advice}; -e rollback_trial=never puts this one in place all the same"
+        )
 
     def _put(self) -> str | None:
         self.touched = True
@@ -680,6 +759,7 @@ class Act:
             "planned": planned,
             "restarted": self.restarted,
             "returned": self.returned,
+            "trial": self.trial,
             "proofs": self._proofs(),
             "phases": {name: round(seconds, 3) for name, seconds in self.watch.phases.items()},
             "seconds": round(self.watch.seconds, 3),
