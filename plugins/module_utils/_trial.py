@@ -21,7 +21,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _smoke
@@ -32,6 +32,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, P
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._room import NoRoom, Room, place_of, within
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Health, Service
+from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, Start
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import Tail
@@ -58,46 +59,6 @@ SHORTEST = 5.0
 LIVES = 3.0
 LAST_LINES = 3
 LINE_LIMIT = 200
-# What systemd gives one process alone.
-SYSTEMDS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID", "MAINPID")
-
-
-class NotTried(Exception):
-    """There is no trial; `why` says it as data."""
-
-    def __init__(self, why: Detail):
-        super().__init__(why["code"])
-        self.why = why
-
-
-class Start(NamedTuple):
-    """How the service is started, and as whom."""
-
-    argv: list[str]
-    cwd: str
-    environ: dict[str, str]
-    uid: int
-    gid: int
-    groups: list[int]
-    umask: int
-
-
-def start_of(service: Service, processes: Any) -> Start:
-    """How the service that runs was started. Raises NotTried."""
-    proc = service.host.proc
-    main = next(iter(processes), None)
-    if main is None:
-        raise NotTried(detail("trial_not_running"))
-    ids, cwd, argv = proc.ids(main.pid), proc.cwd(main.pid), proc.argv(main.pid)
-    command = getattr(service.manager, "command", None)
-    if command:
-        argv = list(command)
-    if not main.readable or ids is None or cwd is None or not argv[0]:
-        raise NotTried(detail("trial_unreadable"))
-    if "LISTEN_FDS" in main.environ:
-        raise NotTried(detail("trial_socket"))
-    environ = {name: value for name, value in main.environ.items() if name not in SYSTEMDS}
-    return Start(argv, cwd, environ, ids.uid, ids.gid, ids.groups, ids.umask)
 
 
 class Trial:
@@ -117,19 +78,22 @@ class Trial:
         """Where in the room it is asked: by the service itself, and not by a proxy before it or another host."""
         proc = self.host.proc
         ports, parts = proc.ports(pids), urlsplit(url)
-        if _http.port_of(url) in ports and _http.is_local(url):
+        if (_http.port_of(url) in ports or not pids) and _http.is_local(url):
             return url
         if len(ports) == 1 and proc.is_listening(ports[0], ["127.0.0.1"]):
             return f"http://127.0.0.1:{ports[0]}{parts.path}{'?' + parts.query if parts.query else ''}"
         raise NotTried(detail("trial_elsewhere", url=_http.shown(url)))
 
-    def run(self, place: Callable[[], None], seconds: float) -> dict[str, Any]:
-        """Put a release in place in a room, start it, and ask it. Raises NotTried."""
+    def run(self, place: Callable[[], None], seconds: float, start: Start | None = None) -> dict[str, Any]:
+        """Put a release in place in a room, start it, by default as the present one, and ask it. Raises NotTried."""
         if seconds < SHORTEST:
             raise NotTried(detail("trial_no_time"))
         try:
             seen: dict[str, Any] = within(
-                lambda room: _Attempt(self, room, seconds).perform(place), self.place, self.needed, seconds
+                lambda room: _Attempt(self, start or self.start, room, seconds).perform(place),
+                self.place,
+                self.needed,
+                seconds,
             )
         except NoRoom as exc:
             raise NotTried(exc.why) from exc
@@ -143,8 +107,8 @@ class Trial:
 class _Attempt:
     """One release in its room."""
 
-    def __init__(self, trial: Trial, room: Room, seconds: float):
-        self.params, self.start, self.health = trial.params, trial.start, trial.health
+    def __init__(self, trial: Trial, start: Start, room: Room, seconds: float):
+        self.params, self.start, self.health = trial.params, start, trial.health
         self.webhook_url = trial.webhook_url
         self.room = room
         self.proc = Proc()

@@ -128,6 +128,14 @@ options:
       - The file that the service's output is appended to. Only used with O(manager=process), by default the files that the
         running process writes to.
     type: path
+  entries:
+    description:
+      - What releases are started as, by the kind of release; each has C(entry), one word of the service's command such as
+        C(main:app), and C(marks), the words by which its code is known. Where the service is started with the word of another
+        kind than that of O(commit), that is changed with the release, in a drop-in beside the unit with O(manager=systemd),
+        and changed back by undoing.
+    type: dict
+    default: {}
   trial:
     description:
       - With V(auto) the release is tried before it is put in place. Nothing leaves the room that it is tried in, its own
@@ -358,7 +366,7 @@ manager:
   sample: systemd
 """
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease, _release, _service, _trial
+from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _journal, _lease, _release, _service, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -386,6 +394,7 @@ def main() -> None:
         **_service.LAUNCH_SPEC,
         **_journal.JOURNAL_SPEC,
         **_lease.LEASE_SPEC,
+        **_entry.ENTRY_SPEC,
         **_trial.TRIAL_SPEC,
     )
     run(

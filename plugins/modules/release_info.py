@@ -148,6 +148,9 @@ release:
         rescue:
           description: The reference that holds its local changes and untracked files.
           type: str
+        entry:
+          description: What it was started as, where that differs by release.
+          type: str
         run_id:
           description: The run that replaced it.
           type: str

@@ -45,7 +45,8 @@ def test_one_that_does_not_start_is_refused_as_well(assistant: Assistant) -> Non
     assert (assistant.tree(), assistant.pid()) == before
 
 
-def test_a_good_one_is_tried_and_taken(assistant: Assistant) -> None:
+def test_a_good_one_is_tried_and_taken_where_the_service_is_down(assistant: Assistant) -> None:
+    assistant.sh("systemctl stop kumon-assistant")
     run = assistant.playbook("rollback_level3", runbook_locale="en")
     assert (run.code, run.status) == (0, "proven")
     assert assistant.release() == ("Release 2", None)
