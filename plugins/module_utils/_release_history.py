@@ -82,7 +82,8 @@ def previous(history: History, head: str) -> dict[str, Any] | None:
     if undone or not taken:
         return None
     before = taken[-1]["before"]
-    place = {name: before.get(name) for name in ("commit", "branch", "environment", "rescue", "entry")}
+    place = {name: before.get(name) for name in ("commit", "branch", "environment", "rescue")}
+    place.update({"entry": before["entry"]} if before.get("entry") else {})
     return dict(place, run_id=taken[-1].get("run_id"))
 
 
