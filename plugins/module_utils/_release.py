@@ -464,8 +464,9 @@ class Look:
             return detail("trial_not_wanted")
         if plan.undo:
             return detail("trial_of_an_undo")
-        # What began has to be finished, whatever was to be said of it.
-        return detail("trial_resumed") if self.killed else None
+        # What was begun has to be finished, whatever there is to say of it; nothing was before the tree was kept.
+        begun = self.killed is not None and self.git.exists(self.killed["before"].get("rescue") or _git.RESCUE)
+        return detail("trial_resumed") if begun else None
 
     def diff(self, plan: Plan, planned: list[str]) -> list[dict[str, str]]:
         if not planned:

@@ -19,9 +19,10 @@ from pathlib import Path
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _release, _room, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 
-from tests.unit.plugins.release_fakes import CRASH, RealRelease
+from tests.unit.plugins.release_fakes import CRASH, Killed, RealRelease
 from tests.unit.plugins.service_fakes import journal, tree
 
 # An assistant as small as can be: health, webhook, one planner trace, one send. What it does by heart stands in FAULT.
@@ -304,6 +305,26 @@ def test_an_undo_and_what_was_begun_are_not_tried(scene):
     undone = scene.put("sound", state="undone", run_id="run-2")
     assert undone["trial"]["why"]["code"] == "trial_of_an_undo"
     assert undone["after"]["commit"] == scene.commits["present"]
+
+
+def test_a_run_that_was_killed_while_it_tried_tries_again(scene, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(_trial, "within", killed)
+        with pytest.raises(Killed):
+            scene.put("mute")
+    with pytest.raises(Refused, match="planned nothing"):
+        scene.put("mute", run_id="run-2")
+    with monkeypatch.context() as patch:
+        patch.setattr(Git, "write", killed)
+        with pytest.raises(Killed):
+            scene.put("sound", run_id="run-3")
+    result = scene.put("sound", run_id="run-4")
+    assert result["trial"]["why"]["code"] == "trial_resumed", "what is half in place has to be finished"
+    assert result["after"]["commit"] == scene.commits["sound"]
+
+
+def killed(*_given):
+    raise Killed
 
 
 # -- the room
