@@ -168,8 +168,13 @@ def _keep(
     """The process between: it waits for the room's first one, with which all that runs there ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     sockets = sorted(set(_sockets()))
+    outside = _spaces()
     if _libc.unshare(APART) != 0:
         _answer(result, {"why": _why(ctypes.get_errno())})
+        return
+    # All that follows would change the host itself, were it not apart.
+    if outside & _spaces():
+        _answer(result, {"why": detail("room_fails", reason="it is not apart")})
         return
     first = os.fork()
     if first == 0:
@@ -185,6 +190,11 @@ def _keep(
     os.close(result)
     os.write(tell, str(first).encode())
     os.waitpid(first, 0)
+
+
+def _spaces() -> set[str]:
+    """The namespaces that this process is in."""
+    return {os.readlink(f"/proc/self/ns/{kind}") for kind in ("mnt", "ipc", "net")}
 
 
 def _answer(result: int, answer: dict[str, Any]) -> None:

@@ -437,6 +437,20 @@ def until(what, seconds=20):
         time.sleep(0.05)
 
 
+def test_without_a_network_of_its_own_nothing_is_done(monkeypatch):
+    """What comes next would change the host's."""
+    monkeypatch.setattr(_room, "APART", _room.APART & ~0x40000000)
+    monkeypatch.setattr(_room, "_furnish", forbidden)
+    monkeypatch.setattr(_room, "_connect", forbidden)
+    with pytest.raises(_room.NoRoom) as caught:
+        inside(lambda room: "done")
+    assert caught.value.why["fields"]["reason"] == "it is not apart"
+
+
+def forbidden(*_given):
+    raise AssertionError
+
+
 def test_a_place_that_is_needed_and_not_to_be_had_is_said():
     with pytest.raises(_room.NoRoom) as caught:
         inside(lambda room: 1 / 0)
