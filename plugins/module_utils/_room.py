@@ -121,18 +121,22 @@ def within(work: Callable[[Room], Any], base: str, needed: Sequence[str], second
             os._exit(0)
     os.close(result)
     os.close(tell)
+    end = time.monotonic() + seconds + GRACE
     try:
-        answer = json.loads(_read(out, time.monotonic() + seconds + GRACE) or b"{}")
+        answer = json.loads(_read(out, end) or b"{}")
     except ValueError:
         answer = {}
     finally:
+        in_time = time.monotonic() < end
         _end(told, keeper)
         os.close(out)
         with contextlib.suppress(OSError):
             os.rmdir(base)
     if "value" in answer:
         return answer["value"]
-    raise NoRoom(answer.get("why") or detail("room_ended", seconds=round(seconds)))
+    if in_time:
+        raise NoRoom(answer.get("why") or detail("room_fails", reason="it ended without an answer"))
+    raise NoRoom(detail("room_ended", seconds=round(seconds)))
 
 
 def _read(handle: int, end: float) -> bytes:
