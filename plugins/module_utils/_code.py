@@ -29,8 +29,12 @@ def unread(directory: str, flags: Iterable[str]) -> list[str] | None:
 
 def recognised(directory: str, marks: Mapping[str, Sequence[str]]) -> str | None:
     """The first kind of release of which all marks stand in the code, None where that is none or cannot be seen."""
-    named = named_in(directory, [word for words in marks.values() for word in words])
-    return next((name for name, words in marks.items() if words and set(words) <= (named or set())), None)
+    return kind_of(named_in(directory, [word for words in marks.values() for word in words]) or set(), marks)
+
+
+def kind_of(named: set[str], marks: Mapping[str, Sequence[str]]) -> str | None:
+    """The first kind of release of which all marks are among these words."""
+    return next((name for name, words in marks.items() if words and set(words) <= named), None)
 
 
 def named_in(directory: str, words: Iterable[str]) -> set[str] | None:

@@ -205,6 +205,11 @@ class Environments:
         with acting_as(self.owner):
             shutil.rmtree(path, ignore_errors=True)
 
+    def discard(self, name: str) -> None:
+        """Take an environment away that nothing has used."""
+        if name != self.current:
+            self._remove(os.path.join(self.directory, name))
+
     def mark(self, name: str, key: str) -> None:
         """Say that an environment is whole, and of which requirements. Raises OSError."""
         content = json.dumps({"key": key, "rules": RULES, "packages": self._packages(name)}).encode()

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -272,6 +272,13 @@ class Git:
         """A file's content in a commit, None when it has no such file."""
         done = self.call("cat-file", "blob", f"{commit}:{path}")
         return done.out.encode("utf-8", "surrogateescape") if done.rc == 0 else None
+
+    def names(self, commit: str, words: Iterable[str]) -> set[str]:
+        """Those of the words that stand in the code of a commit, in any case."""
+        paths = [f":(top,glob)**/*{ending}" for ending in _code.ENDINGS]
+        paths += [f":(top,exclude,glob)**/{name}/**" for name in _code.FOREIGN]
+        options = ("grep", "--quiet", "--ignore-case", "--fixed-strings", "-e")
+        return {word for word in words if self.call(*options, word, commit, "--", *paths).rc == 0}
 
     def exists(self, reference: str) -> str | None:
         """The commit that a full name of a reference stands for, None when there is none."""

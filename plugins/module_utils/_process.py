@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _envfile, _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
 
@@ -121,6 +121,7 @@ class PlainProcess:
         self.warnings: list[str] = []
         self._old: list[Hold] = []
         self._launch: Launch  # found by prepare()
+        self._as: tuple[Sequence[str], str] | None = None  # words of releases, and the one to start
         self._flags: dict[str, str | None] = {}
         self._child: subprocess.Popen[bytes] | None = None
         self._trouble = ""  # what went wrong on the way of a restart, and did not end it
@@ -374,6 +375,23 @@ class PlainProcess:
         if not _files.writable(self.record):
             raise Refused(f"{self.record} cannot be written: set runbook_state_dir to a directory of yours")
         self._launch = launch
+        if self._as:
+            self.start_as(*self._as)
+
+    @property
+    def launch(self) -> Launch:
+        """How it is started again, once that is prepared."""
+        return self._launch
+
+    def started_as(self, words: Sequence[str]) -> str | None:
+        """Which of the words its next start has, once that is prepared."""
+        return _entry.in_command(self._launch.argv, words)
+
+    def start_as(self, words: Sequence[str], entry: str) -> None:
+        """Have it started with another word than before, now and by each further restart of this act."""
+        self._as = (words, entry)
+        if hasattr(self, "_launch"):
+            self._launch.argv = _entry.swapped(self._launch.argv, words, entry)
 
     def _from_process(self, main: Process) -> Launch:
         proc = self.host.proc

@@ -14,16 +14,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _git, _journal, _lease, _ledger
+from ansible_collections.kumon.runbook.plugins.module_utils import (
+    _code,
+    _entry,
+    _flags,
+    _git,
+    _journal,
+    _lease,
+    _ledger,
+    _trial,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_history as _history
-from ansible_collections.kumon.runbook.plugins.module_utils._details import Proof, detail
+from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import NEW, Environments, Wanted
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Git, GitFailed, Head, Status, Submodule
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import ACT, Entry
 from ansible_collections.kumon.runbook.plugins.module_utils._rescue import Rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Flags, Service
+from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, start_of
 
 MEGABYTE = 1024 * 1024
 # What git, the swap and the journal may take of the budget beside installing and two restarts.
@@ -33,7 +43,9 @@ LOCK_WAIT = 60.0
 FILES_SHOWN = 200
 # How many names of a kind are told.
 NAMED = 5
-PHASES = ("preflight", "environment", "checkout", "restart", "verify")
+# One message is sent once, and once more where its sending failed.
+MOST_SENDS = 2
+PHASES = ("preflight", "environment", "trial", "checkout", "restart", "verify")
 
 
 def _leave(params: dict[str, Any]) -> list[str]:
@@ -76,7 +88,7 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
             "untracked": len(status.untracked),
             "hidden": status.hidden,
             "shallow": git.shallow,
-            "commits": git.commits(),
+            "commits": _history.candidates(git, head, ledger, history),
             "ledger": ledger,
             "chosen": choice.chosen,
             "reason": choice.reason or {},
@@ -97,15 +109,22 @@ class Place:
     branch: str | None = None
     environment: str | None = None
     rescue: str | None = None
+    entry: str | None = None  # what it is started as, where that is one of the words that differ by release
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> Place:
         """One that the journal tells of."""
-        return cls(state["commit"], state.get("branch"), state.get("environment"), state.get("rescue"))
+        return cls(
+            state["commit"], state.get("branch"), state.get("environment"), state.get("rescue"), state.get("entry")
+        )
 
     @property
     def head(self) -> Head:
         return Head(self.commit, self.branch)
+
+    def noted(self) -> dict[str, Any]:
+        """As the journal has it."""
+        return {**self.shown(), "rescue": self.rescue, **({"entry": self.entry} if self.entry else {})}
 
     def shown(self) -> dict[str, Any]:
         return {"commit": self.commit, "branch": self.branch, "environment": self.environment}
@@ -189,7 +208,10 @@ class Look:
             self.environments = Environments(
                 host, self.git.owner, params["venv"], params["python"], params["system_site_packages"], held
             )
-        self.seen = Place(self.head.commit, self.head.branch, _in_use(self.environments))
+        self.entries: dict[str, Any] = params.get("entries") or {}
+        self.words = _entry.words_of(self.entries)
+        entry = self.service.manager.started_as(self.words) if self.words else None
+        self.seen = Place(self.head.commit, self.head.branch, _in_use(self.environments), entry=entry)
 
     def plan(self) -> Plan:
         goal = self._goal()
@@ -198,6 +220,7 @@ class Look:
         target = goal or Place(self.seen.commit)
         content = self.git.content(target.commit)
         origin = self._origin(warnings)
+        target = replace(target, entry=self._entry(target, content))
         paths, files, modules = self._touched(target, content, origin) if goal else ([], content.files, [])
         if paths:
             self.git.refuse_what_cannot_be_written(paths)
@@ -229,6 +252,14 @@ class Look:
             # A name may be in any encoding.
             warnings=[text.encode("utf-8", "replace").decode() for text in warnings],
         )
+
+    def _entry(self, target: Place, content: Content) -> str | None:
+        """What the release is started as."""
+        if not self.seen.entry or self.undo:
+            return target.entry or self.seen.entry
+        marks = {name: list(one.get("marks") or []) for name, one in self.entries.items()}
+        named = self.git.names(target.commit, {word for words in marks.values() for word in words})
+        return _entry.of_release(_code.kind_of(named, marks), self.entries, content.files) or self.seen.entry
 
     def _kept(self, target: Place) -> Any:
         """The state of the tree that is to come back, None where a release is to be put in place. Raises Refused."""
@@ -407,6 +438,10 @@ class Look:
         if plan.choice.must_build and self.environments:
             origin = f" from the {source}" if source else ""
             lines.append(f"{would}install {self.params['requirements']} into {self.environments.directory}{origin}")
+        if self.why_untried(plan) is None:
+            lines.append(
+                f"{would}try {plan.short} apart from the network and the files of this host, and stop it again"
+            )
         if plan.seen.commit != plan.target.commit or changed or untracked:
             lines.append(
                 f"{would}keep {plan.seen.commit[:12]}, {changed} local changes and {untracked} untracked files "
@@ -418,8 +453,20 @@ class Look:
             lines.append(f"{would}put back the local changes of {plan.target.rescue}")
         if self.environments and (plan.choice.must_build or plan.choice.name != self.environments.current):
             lines.append(f"{would}point {self.params['venv']} to {plan.choice.name or 'it'}")
+        if plan.target.entry != plan.seen.entry:
+            lines.append(f"{would}start it as {plan.target.entry} in place of {plan.seen.entry}")
         lines.append(f"{would}restart {self.service.label}")
         return lines
+
+    def why_untried(self, plan: Plan) -> Detail | None:
+        """Why the release is not tried before it is put in place, as far as that is known before; None where it is."""
+        if self.params.get("trial", "never") != "auto":
+            return detail("trial_not_wanted")
+        if plan.undo:
+            return detail("trial_of_an_undo")
+        # What was begun has to be finished, whatever there is to say of it; nothing was before the tree was kept.
+        begun = self.killed is not None and self.git.exists(self.killed["before"].get("rescue") or _git.RESCUE)
+        return detail("trial_resumed") if begun else None
 
     def diff(self, plan: Plan, planned: list[str]) -> list[dict[str, str]]:
         if not planned:
@@ -493,11 +540,14 @@ class Act:
         self.restart = _flags.Act(look.service, plan.restart, look.limits)
         self.placed: list[Proof] = []
         self.touched = self.restarted = self.returned = False
+        self.look = look
+        why = look.why_untried(plan)
+        self.trial: dict[str, Any] = {"tried": False, "passed": None, "why": why or {}, "planned": None, "sends": None}
 
     def perform(self) -> str | None:
         """Do it. Returns what went wrong after the first change; raises Refused when nothing was changed."""
         plan = self.plan
-        goal = dict(plan.target.shown(), rescue=plan.target.rescue, undo=plan.undo)
+        goal = dict(plan.target.noted(), undo=plan.undo)
         self._journal("begin", goal, None, "")
         try:
             self._prepare()
@@ -520,7 +570,7 @@ class Act:
         return message
 
     def _journal(self, phase: str, after: dict[str, Any], ok: bool | None, message: str) -> None:
-        before = dict(self.plan.origin.shown(), rescue=self.plan.kept_under)
+        before = dict(self.plan.origin.noted(), rescue=self.plan.kept_under)
         _journal.record(
             self.params, self.warnings, act=ACT, phase=phase, before=before, after=after, ok=ok, msg=message
         )
@@ -534,6 +584,12 @@ class Act:
         if self.environments:
             self._prepare_environment(self.environments)
         self.watch.end("environment")
+        if not self.trial["why"]:
+            try:
+                self._try()
+            except NotTried as exc:
+                self.trial["why"] = exc.why
+        self.watch.end("trial")
         # What a killed run has left is worth keeping too, beside what was before it.
         note = f"before {'undoing' if plan.undo else 'putting in place'} {plan.short}, run {run_of(self.params)}"
         beside = [*plan.status.untracked, *plan.status.hidden]
@@ -557,13 +613,72 @@ class Act:
                 lambda directory: self.git.export(self.plan.target.commit, directory),
             )
 
+    def _try(self) -> None:
+        """Have the release run where it changes nothing. Raises Refused where it cannot do its work, and NotTried."""
+        plan, params, service = self.plan, self.params, self.service
+        processes = plan.restart.seen.processes
+        start = start_of(service, processes)
+        other = start
+        if plan.target.entry and self.look.words:
+            other = start._replace(argv=_entry.swapped(start.argv, self.look.words, plan.target.entry))
+        trial = _trial.Trial(params, service.host, service, [process.pid for process in processes], start)
+        target = replace(plan.target, environment=self.environment)
+        seen = trial.run(lambda: self._move(target), self._time_to_try(), other)
+        why = _trial.falls_short(seen, bool(trial.webhook_url))
+        self.trial.update(tried=True, passed=why is None, planned=seen["planned"], sends=seen["sends"])
+        self.trial["why"] = detail("trial_unasked") if why is None and not trial.webhook_url else {}
+        if (seen["sends"] or 0) > MOST_SENDS:
+            self.warnings.append(f"commit {plan.short} asked the gateway {seen['sends']} times for one message")
+        if why is None:
+            return
+        in_time = seen["answered"] or seen["ended"] is not None or seen["seconds"] >= params["restart_timeout"]
+        if in_time and (not seen["reached"] or self._comes_up(trial)):
+            self.trial["why"] = why
+            raise Refused(self._unfit(_trial.sentence(why, seen)))
+        self.trial.update(passed=None, why=detail("trial_unclear"))
+        self.warnings.append(
+            f"commit {plan.short} was tried apart, and {_trial.sentence(why, seen)}; that proves nothing, for what it "
+            "needs beside itself is not to be reached there"
+        )
+
+    def _time_to_try(self) -> float:
+        left = self.params["budget"] - self.watch.seconds - 2 * self.params["restart_timeout"] - OVERHEAD
+        return float(min(left, self.params["restart_timeout"] + _trial.PLAN_WAIT))
+
+    def _comes_up(self, trial: _trial.Trial) -> bool:
+        """Whether the release in place does there what the other one does not: then that lies at the other one."""
+        with contextlib.suppress(NotTried):
+            return _trial.falls_short(trial.run(lambda: None, self._time_to_try()), bool(trial.webhook_url)) is None
+        return False
+
+    def _unfit(self, why: str) -> str:
+        if self.environments and self.environment and self.plan.choice.must_build:
+            self.environments.discard(self.environment)
+        ledger = _ledger.read(self.params["state_dir"])
+        following = _history.following(
+            self.git, self.plan.seen.head, ledger, self.look.history, self.plan.target.commit
+        )
+        advice = (
+            "there is no other one to name"
+            if following is None
+            else (
+                f"the next candidate is {following['short']} ({following['subject']}), "
+                f"-e rollback_commit={following['short']}"
+            )
+        )
+        return (
+            f"commit {self.plan.short} was tried first and would not do: {why}. Nothing was changed; "
+            f"{advice}; -e rollback_trial=never puts this one in place all the same"
+        )
+
     def _put(self) -> str | None:
         self.touched = True
         target = replace(self.plan.target, environment=self.environment)
         try:
             self._move(target)
+            self._start_as(self.service, target)
             self.placed = self._own_proofs()
-        except (GitFailed, OSError) as exc:
+        except (GitFailed, Stopped, OSError) as exc:
             self.watch.end("checkout")
             return f"{exc}."
         self.watch.end("checkout")
@@ -580,6 +695,10 @@ class Act:
                 self.git.move_submodule(Submodule(module.path, self.plan.content.submodules[module.path]))
         if self.environments:
             self.environments.use(place.environment)
+
+    def _start_as(self, service: Service, place: Place) -> None:
+        if place.entry and len({self.plan.seen.entry, self.plan.origin.entry, self.plan.target.entry}) > 1:
+            service.manager.start_as(self.look.words, place.entry)
 
     def _prove(self, restart: _flags.Act) -> str | None:
         """Restart: every process is a new one with the flags, and health answers. Returns what went wrong."""
@@ -606,10 +725,11 @@ class Act:
             self._move(replace(origin, rescue=self.plan.kept_under))
             self.watch.end("checkout")
             service = Service(self.params, self.service.host)
+            self._start_as(service, origin)
             flags: Flags = dict(self.plan.restart.order.flags)
             again = _flags.plan_restart(service, self.params["keep"], flags)
             wrong = self._prove(_flags.Act(service, again, self.limits))
-        except (Refused, GitFailed, OSError) as exc:
+        except (Refused, Stopped, GitFailed, OSError) as exc:
             self.returned = False
             return f"The way back to {name} failed as well ({exc}): put it in place by hand."
         if wrong:
@@ -680,6 +800,7 @@ class Act:
             "planned": planned,
             "restarted": self.restarted,
             "returned": self.returned,
+            "trial": self.trial,
             "proofs": self._proofs(),
             "phases": {name: round(seconds, 3) for name, seconds in self.watch.phases.items()},
             "seconds": round(self.watch.seconds, 3),

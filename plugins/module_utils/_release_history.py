@@ -83,7 +83,50 @@ def previous(history: History, head: str) -> dict[str, Any] | None:
         return None
     before = taken[-1]["before"]
     place = {name: before.get(name) for name in ("commit", "branch", "environment", "rescue")}
+    place.update({"entry": before["entry"]} if before.get("entry") else {})
     return dict(place, run_id=taken[-1].get("run_id"))
+
+
+def known(commit: str, head: str, ledger: dict[str, Any], history: History) -> list[Detail]:
+    """What is known of a release, for whoever has to choose one."""
+    found = [detail("known_in_place")] if commit == head else []
+    good = [entry for entry in ledger["good"] if entry["commit"] == commit]
+    if good:
+        found.append(detail("known_good", at=_minute(good[-1].get("proven"))))
+    failed = [begin for begin, outcome in history if _led_to(begin, commit) and outcome and outcome["ok"] is False]
+    if failed:
+        found.append(detail("known_failed", at=_minute(failed[-1].get("time"))))
+    left = [
+        begin for begin, outcome in history if begin["before"].get("commit") == commit and outcome and outcome["ok"]
+    ]
+    if left and commit != head:
+        found.append(detail("known_left", at=_minute(left[-1].get("time"))))
+    return found
+
+
+def _led_to(begin: Entry, commit: str) -> bool:
+    return bool(begin["after"].get("commit") == commit and not begin["after"].get("undo"))
+
+
+def _minute(moment: Any) -> str:
+    return str(moment or "?")[:16].replace("T", " ")
+
+
+def candidates(git: Git, head: Head, ledger: dict[str, Any], history: History) -> list[dict[str, Any]]:
+    """The last commits, with what is known of each; newest first."""
+    return [{**entry, "known": known(entry["commit"], head.commit, ledger, history)} for entry in git.commits()]
+
+
+def following(git: Git, head: Head, ledger: dict[str, Any], history: History, besides: str) -> dict[str, str] | None:
+    """The release that comes next where one is not to be had: known to be good, else committed before it."""
+    bad = {begin["after"].get("commit") for begin, outcome in history if outcome and outcome["ok"] is False}
+    bad |= {head.commit, besides}
+    good = [entry["commit"] for entry in reversed(ledger["good"])]
+    older = [entry["commit"] for entry in (*git.commits(besides), *git.commits())]
+    for commit in [one for one in good if git.exists(one)] + older:
+        if commit not in bad:
+            return git.commits(commit, 1)[0]
+    return None
 
 
 def read(state_dir: str) -> History:

@@ -11,8 +11,9 @@ import difflib
 import os
 import re
 import signal
+from collections.abc import Sequence
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
+from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -193,6 +194,36 @@ class Systemd:
             with contextlib.suppress(OSError):
                 return os.stat(path).st_mtime
         return 0.0
+
+    # -- what it is started as
+
+    @property
+    def _start_file(self) -> str:
+        return os.path.join(os.path.dirname(self.drop_in), "zz-runbook-start.conf")
+
+    def _commands(self, besides: str = "") -> list[str]:
+        done = self.host.run(["systemctl", "cat", "--no-pager", "--", self.label])
+        return _entry.lines_of(done.out, besides) if done.rc == 0 else []
+
+    def started_as(self, words: Sequence[str]) -> str | None:
+        """Which of the words its next start has."""
+        commands = self._commands() if words else []
+        return _entry.in_line(commands[0], words) if len(commands) == 1 else None
+
+    def start_as(self, words: Sequence[str], entry: str) -> None:
+        """Have it started with another word than its unit says, by a file beside that. Raises OSError, Stopped."""
+        own = self._commands(self._start_file)
+        present = _entry.in_line(own[0], words) if len(own) == 1 else None
+        if present is None:
+            raise Stopped(f"what {self.label} is started as cannot be changed: its unit has no single command for it")
+        there = os.path.lexists(self._start_file)
+        if present != entry:
+            line = _entry.swapped_line(own[0], words, entry)
+            _files.replace(self._start_file, f"[Service]\nExecStart=\nExecStart={line}\n".encode(), 0o644)
+        elif there:
+            os.unlink(self._start_file)
+        if there or present != entry:
+            self.reload(20)
 
     # -- restarting
 

@@ -17,6 +17,9 @@ description:
     their modes, edits that are hidden from git (C(skip-worktree), C(assume-unchanged)) included. Undoing puts just that back.
   - Files that are in no commit stay where they are, and so does what a process of the service writes to and what lies
     below a link of the host's own. Small untracked files are kept as well.
+  - With O(trial=auto) the release is tried first, beside the one that runs, in a room apart with a network, processes and
+    files of its own. There it has to start, to answer, and to plan a reply to one message of ours. One that does not is
+    refused before anything is changed, and the next candidate is named.
   - A submodule goes along where the commit that the release needs is there. Files that go through a filter, as large
     files do, are tried before anything is changed.
   - A service that does not come up healthy is returned to the release, branch, local changes and environment it came
@@ -125,6 +128,48 @@ options:
       - The file that the service's output is appended to. Only used with O(manager=process), by default the files that the
         running process writes to.
     type: path
+  entries:
+    description:
+      - What releases are started as, by the kind of release; each has C(entry), one word of the service's command such as
+        C(main:app), and C(marks), the words by which its code is known. Where the service is started with the word of another
+        kind than that of O(commit), that is changed with the release, in a drop-in beside the unit with O(manager=systemd),
+        and changed back by undoing.
+    type: dict
+    default: {}
+  trial:
+    description:
+      - With V(auto) the release is tried before it is put in place. Nothing leaves the room that it is tried in, its own
+        machine's other services and socket files are not to be reached from there, and what it writes to any file is gone
+        with the room. With its database out of reach it may fall short of what it does in place; then the one in place is
+        tried in the same way, and only what that one does there is asked of it.
+      - It takes root, namespaces, overlayfs and C(ip). RV(trial) says so where it was not tried.
+      - Not tried are an undo, what a killed run has begun, and a service that does not run.
+    type: str
+    choices: [auto, never]
+    default: auto
+  webhook_url:
+    description: The webhook that the message of the trial goes to. Without it the release only has to start and answer.
+    type: str
+  webhook_headers:
+    description: HTTP headers that the webhook wants to see, for instance its key.
+    type: dict
+    default: {}
+  phone:
+    description: The phone that the message comes from. By default one that nobody has.
+    type: str
+  instance:
+    description: The WhatsApp instance that the message comes in by.
+    type: str
+  gateway_url:
+    description:
+      - The Evolution API. In the room something else stands in its place and counts what is sent, where it is asked by plain
+        HTTP.
+    type: str
+  log_paths:
+    description: The service's own log files, which are empty in the room. Its output is read in any case.
+    type: list
+    elements: str
+    default: []
 requirements:
   - the venv module of Python and pip, with O(venv)
 seealso:
@@ -219,6 +264,32 @@ returned:
   returned: after validation
   type: bool
   sample: false
+trial:
+  description: What the release did where it was tried before.
+  returned: after validation
+  type: dict
+  contains:
+    tried:
+      description: Whether it was tried.
+      type: bool
+    passed:
+      description: Whether it did its work there, V(null) where that is not known.
+      type: bool
+    why:
+      description: Why it was not tried, or what that does not say, as a code and what belongs to it; else empty.
+      type: dict
+    planned:
+      description: How many replies it planned for the message, V(null) where none was sent to it.
+      type: int
+    sends:
+      description: How often it asked the gateway's stand-in to send, V(null) where there was none.
+      type: int
+  sample:
+    tried: true
+    passed: true
+    why: {}
+    planned: 1
+    sends: 1
 proofs:
   description: What was looked at to prove the release.
   returned: after validation
@@ -258,6 +329,7 @@ phases:
   sample:
     preflight: 0.21
     environment: 4.02
+    trial: 3.1
     checkout: 0.11
     restart: 0.52
     verify: 0.31
@@ -294,7 +366,7 @@ manager:
   sample: systemd
 """
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease, _release, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _journal, _lease, _release, _service, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -322,6 +394,8 @@ def main() -> None:
         **_service.LAUNCH_SPEC,
         **_journal.JOURNAL_SPEC,
         **_lease.LEASE_SPEC,
+        **_entry.ENTRY_SPEC,
+        **_trial.TRIAL_SPEC,
     )
     run(
         spec,

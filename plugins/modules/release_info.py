@@ -102,6 +102,10 @@ release:
         time:
           description: When it was committed, ISO 8601 in UTC.
           type: str
+        known:
+          description: What is known of it, each as a code and what belongs to it; the controller has the words.
+          type: list
+          elements: dict
     ledger:
       description: As M(kumon.runbook.release_ledger) returns it.
       type: dict
@@ -126,7 +130,7 @@ release:
           description: V(no_good_release) or V(good_not_in_repository).
           type: str
         fields:
-          description: C(commits), the last five.
+          description: C(commits), the last five in short.
           type: dict
     previous:
       description: What undoing the last rollback would return to, V(null) when there is nothing to undo.
@@ -143,6 +147,9 @@ release:
           type: str
         rescue:
           description: The reference that holds its local changes and untracked files.
+          type: str
+        entry:
+          description: What it was started as, where that differs by release.
           type: str
         run_id:
           description: The run that replaced it.

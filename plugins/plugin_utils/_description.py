@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems, contacts_warnings
 from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
-from ansible_collections.kumon.runbook.plugins.plugin_utils._profiles import profile
+from ansible_collections.kumon.runbook.plugins.plugin_utils._profiles import entries, profile
 
 _URL = re.compile(r"https?://[^/?#\s]+")
 
@@ -22,8 +22,8 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     :param settings: the variables ``runbook_*``, by their names without that prefix
     :returns: ``{service, health, launch, log, heartbeat, state}``, the options by the action groups of these names
-        without those that are empty; ``profile``, the release's flags; ``webhook_url``; ``problems`` and ``contacts``,
-        what is wrong with them in one sentence each
+        without those that are empty; ``profile``, the release's flags; ``entries``, what releases are started as;
+        ``webhook_url``; ``problems`` and ``contacts``, what is wrong with them in one sentence each
     """
     # Empty is not set, as everywhere; `none` proves without health.
     health_url = "" if settings["health_url"] == "none" else settings["health_url"]
@@ -44,6 +44,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "health": {"health_urls": health_urls, "health_fields": fields},
         "profile": chosen,
+        "entries": entries(settings["profiles"]),
         "launch": _given(
             command=settings["process_command"],
             chdir=settings["process_chdir"],

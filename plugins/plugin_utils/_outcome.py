@@ -439,9 +439,24 @@ def _release_lines(run: _Run, words: Words) -> list[str]:
     if chosen:
         why = words.say(f"why_{chosen['why']}")
         lines.append(f"{words.say('chosen')} {str(chosen['commit'])[:12]}: {why}")
+    lines += _trial_lines(run, words, switched)
     if switched.get("rescue"):
         lines.append(f"{words.say('rescue')} {switched['rescue']}")
     return lines if run.check else [*lines, _kept_line(words, switched)]
+
+
+def _trial_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[str]:
+    """What the release did where it was tried first, or why it was not."""
+    trial = switched.get("trial") or {}
+    why = said(trial.get("why"), run.locale)
+    if not trial or run.check or run.procedure != "rollback_level3" or not switched.get("changed"):
+        return []
+    if not trial["tried"]:
+        return [words.say("not_tried", why=why)]
+    if why:
+        return [words.say("tried", what=why)]
+    sends = "" if trial.get("sends") is None else words.say("trial_sends", sends=trial["sends"])
+    return [words.say("tried", what=words.say("trial_passed", planned=trial["planned"]) + sends)]
 
 
 # ------------------------------------------------------------------ the gateway's instance

@@ -84,7 +84,20 @@ def _causes(facts: dict[str, Any], words: Words, _locale: str) -> str:
 
 def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
     release = mapping(facts["release"], "release")
-    return "" if release.get("chosen") else f"{words.say('no_release')}: {said(release.get('reason') or '?', locale)}"
+    if release.get("chosen"):
+        return ""
+    reason = release.get("reason") or "?"
+    if isinstance(reason, Mapping) and release.get("commits"):
+        # With what is known of each, for whoever has to choose one.
+        commits = [_candidate(entry, locale) for entry in release["commits"]]
+        reason = {**reason, "fields": {**(reason.get("fields") or {}), "commits": commits}}
+    return f"{words.say('no_release')}: {said(reason, locale)}"
+
+
+def _candidate(entry: Mapping[str, Any], locale: str) -> str:
+    known = [said(one, locale) for one in entry.get("known") or []]
+    when = str(entry.get("time") or "")[:16].replace("T", " ")
+    return f"{entry.get('short')} ({'; '.join(filter(None, [when, str(entry.get('subject')), *known]))})"
 
 
 def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+_WORD = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*)?")
 KEYS = ("level1_flags", "level2_flags", "health_fields")
+# Beside these, what such releases are started as: the word of their command that differs.
+ENTRY = "entry"
 AUTO = "auto"
 
 _KILL_SWITCH = {"DELIVERY_DISABLE": True}
 
-PROFILES: dict[str, dict[str, dict[str, Any]]] = {
+PROFILES: dict[str, dict[str, Any]] = {
     # The names that the emergency procedures use.
     "procedures": {
         "level1_flags": _KILL_SWITCH,
@@ -31,9 +35,10 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
         "level1_flags": _KILL_SWITCH,
         "level2_flags": {"ROUTER_V2_SHADOW": False, "WORKFLOW_V2_ENABLED": False},
         "health_fields": {},
+        ENTRY: "app.main:app",
     },
     # The release that starts as main:app has one way only: there is no V1 to go back to.
-    "one_turn": {"level1_flags": _KILL_SWITCH, "level2_flags": {}, "health_fields": {}},
+    "one_turn": {"level1_flags": _KILL_SWITCH, "level2_flags": {}, "health_fields": {}, ENTRY: "main:app"},
 }
 
 
@@ -60,8 +65,13 @@ def profile(name: str, own: Mapping[str, Any] | None = None) -> tuple[dict[str, 
     if name not in known:
         return {}, f"runbook_profile must be one of {', '.join([*known, AUTO])}, not {name!r}"
     found = known[name]
-    wrong = f"runbook_profiles.{name} must be a mapping of {', '.join(KEYS)}, each a mapping by the flag's name"
-    if not isinstance(found, Mapping) or set(found) - set(KEYS):
+    wrong = (
+        f"runbook_profiles.{name} must be a mapping of {', '.join(KEYS)}, each a mapping by the flag's name, "
+        f"and of {ENTRY}, a word of the start command such as main:app"
+    )
+    if isinstance(found, Mapping) and not _WORD.fullmatch(str(found.get(ENTRY) or "")):
+        return {}, wrong
+    if not isinstance(found, Mapping) or set(found) - {*KEYS, ENTRY}:
         return {}, wrong
     parts = {key: found.get(key) or {} for key in KEYS}
     return (parts, "") if all(isinstance(part, Mapping) for part in parts.values()) else ({}, wrong)
@@ -76,3 +86,10 @@ def _any_of(own: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], str]:
     every = {flag: value for each in choices.values() for flag, value in each["level2_flags"].items()}
     marks = {name: list(words) for name, words in MARKS.items()}
     return {**choices["procedures"], "level2_flags": every, "choices": choices, "marks": marks}, ""
+
+
+def entries(own: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
+    """Return what each kind of release is started as, and how its code is known, the surest first."""
+    known = {**PROFILES, **(own or {})}
+    found = {name: known[name] if isinstance(known[name], Mapping) else {} for name in MARKS}
+    return {name: {"marks": list(MARKS[name]), ENTRY: str(one.get(ENTRY) or "")} for name, one in found.items()}

@@ -123,6 +123,22 @@ systemctl daemon-reload
 """
     + RESTART
 )
+# How long the service gives no answer, while anything is done to it.
+OUTAGE = """
+import os, sys, time, urllib.request
+stop, last, longest = "/run/bench-outage-over", time.monotonic(), 0.0
+open("/run/bench-outage-begun", "w").close()
+while not os.path.exists(stop):
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8000/health", timeout=2).read()
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    except OSError:
+        pass
+    time.sleep(0.02)
+print(longest)
+"""
+# With the trial, as a multiple of without: what is tried is tried while the service runs.
+OUTAGE_GROWS = 1.25
 RELEASES = "rm -rf /opt/kumon-assistant/.venv.old /opt/kumon-assistant/.venv.bare; /srv/host/releases" + RESTART
 
 
@@ -186,6 +202,52 @@ def playbook(name: str, *options: str) -> tuple[float, float]:
         told = json.loads(timeline.read_text(encoding="utf-8"))
     # Messages and evidence come after the effect.
     return whole - (told["seconds"] - told["observed_seconds"]), whole
+
+
+def outage(name: str, *options: str) -> tuple[float, float]:
+    """Run a playbook; return the seconds until its effect was observed, and for how long the service did not answer."""
+    on_host("the outage's marks", "rm -f /run/bench-outage-*")
+    watch = subprocess.Popen(
+        [*SSH, HOSTS[0], "sudo", "timeout", str(PLAYBOOK_SECONDS), "python3", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert watch.stdin
+        watch.stdin.write(OUTAGE)
+        watch.stdin.close()
+        watch.stdin = None
+        on_host("the outage's begin", "until [ -e /run/bench-outage-begun ]; do sleep 0.05; done")
+        effect, _whole = playbook(name, *options)
+        on_host("the outage's end", "touch /run/bench-outage-over")
+        told, _none = watch.communicate(timeout=30)
+    finally:
+        watch.kill()
+        watch.wait()
+    return effect, float(told)
+
+
+def trial(limits: Limits, times: int, *options: str) -> None:
+    """What it costs to try a release before it is put in place, in turn with not trying it."""
+    one = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", f"--limit={HOSTS[0]}", *options]
+    seen: dict[str, list[tuple[float, float]]] = {"never": [], "auto": []}
+    for _n in range(times):
+        for wish, rows in seen.items():
+            on_host("the reset", RELEASES)
+            connection(kept=True)
+            rows.append(outage("rollback_level3", *one, "-e", f"rollback_trial={wish}"))
+
+    def median(wish: str, column: int) -> float:
+        return statistics.median(row[column] for row in seen[wish])
+
+    print(f"level 3 with the release tried first, medians of {times}")
+    limits.show("command to verified effect, not tried", median("never", 0), None, " s")
+    limits.show("command to verified effect, tried first", median("auto", 0), BUDGETS[3], " s")
+    limits.show("what the trial costs", median("auto", 0) - median("never", 0), None, " s")
+    limits.show("the service gives no answer for, not tried", median("never", 1), None, " s")
+    limits.show("the service gives no answer for, tried first", median("auto", 1), None, " s")
+    limits.show("tried first / not tried", median("auto", 1) / median("never", 1), OUTAGE_GROWS)
 
 
 @contextmanager
@@ -331,5 +393,9 @@ def bench(limits: Limits) -> None:
                 fleet_of(limits, directory, number)
         # Last: whatever becomes of the releases, the others have their figures.
         with limits.part("level 3"):
-            on_host("the reset", RESET)
-            level(limits, 3, RELEASES, 3, *venv, "-e", "rollback_min_free_mb=20")
+            # The bare script tries nothing; what that costs is told beside it.
+            fresh = {"CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
+            run("a host with releases", [str(CONTAINERS), "fresh", HOSTS[0], "releases"], HOSTS_SECONDS, env=fresh)
+            venv += ["-e", "rollback_min_free_mb=20"]
+            level(limits, 3, RELEASES, 3, *venv, "-e", "rollback_trial=never")
+            trial(limits, 3, *venv)

@@ -70,6 +70,52 @@ TEXTS: dict[str, Both] = {
         "none of the known-good releases is in the repository besides the current one: set rollback_commit; "
         "the last five commits are {commits}",
     ),
+    # What is known of a release that could be chosen.
+    "known_in_place": Both("está no lugar", "it is in place"),
+    "known_good": Both("comprovada como boa em {at}", "known to be good since {at}"),
+    "known_failed": Both("não ficou no lugar em {at}", "did not stay in place at {at}"),
+    "known_left": Both("estava no lugar até {at}", "was in place until {at}"),
+    # What a release did where it was tried before.
+    "trial_unasked": Both(
+        "iniciou e respondeu; sem webhook nenhuma mensagem foi planejada",
+        "it started and answered; without a webhook no message was planned",
+    ),
+    "trial_unclear": Both(
+        "não fez tudo ali, onde nada do que ela precisa ao lado pode ser alcançado; isso não prova nada",
+        "it did not do all of it there, where nothing that it needs beside itself is in reach; that proves nothing",
+    ),
+    "trial_ended": Both("o processo terminou ao iniciar, código {exit}", "its process ended at start with code {exit}"),
+    "trial_silent": Both("não respondeu em {seconds} s", "it did not answer within {seconds} s"),
+    "trial_webhook": Both("o webhook responde HTTP {http}", "its webhook answers HTTP {http}"),
+    "trial_no_plan": Both(
+        "iniciou em {started} s, respondeu e não planejou nada",
+        "it started in {started} s, answered and planned nothing",
+    ),
+    "trial_not_wanted": Both("rollback_trial=never", "rollback_trial=never"),
+    "trial_of_an_undo": Both("desfazer não testa nada", "an undo is not tried"),
+    "trial_resumed": Both("uma execução interrompida é concluída", "a run that was killed is finished"),
+    "trial_not_running": Both(
+        "o serviço não está em execução, e como iniciá-lo não se sabe",
+        "the service does not run, and how it is started is not known",
+    ),
+    "trial_unreadable": Both(
+        "o processo sobrescreveu o que mostra como foi iniciado",
+        "its process has written over what shows how it was started",
+    ),
+    "trial_socket": Both("o systemd abre a sua porta", "systemd opens its port for it"),
+    "trial_elsewhere": Both(
+        "{url} não é o próprio serviço, e de onde ele responde não se sabe",
+        "{url} is not the service itself, and where that answers is not known",
+    ),
+    "trial_no_time": Both("não resta tempo do orçamento", "the budget leaves no time"),
+    "room_no_rights": Both(
+        "é preciso ser root neste host, com o direito de montar (CAP_SYS_ADMIN)",
+        "it takes root on this host, with the right to mount (CAP_SYS_ADMIN)",
+    ),
+    "room_no_ip": Both("o ip (iproute2) não está instalado neste host", "ip (iproute2) is not installed on this host"),
+    "room_fails": Both("{reason}", "{reason}"),
+    "room_full": Both("não há memória para o que ela escreve", "there is no memory for what it writes"),
+    "room_ended": Both("não terminou em {seconds} s", "it did not end within {seconds} s"),
     # What the log and the fence show of an act; these come from the controller's own proofs.
     "log_unread": Both("não foi possível ler o log", "the log could not be read"),
     "log_foreign": Both(

@@ -45,6 +45,15 @@ TEXTS: dict[str, Both] = {
     "why_ledger": Both("a mais recente comprovada como boa", "the newest one known to be good"),
     "why_in_place": Both("um rollback já a colocou no lugar", "a rollback has put it in place already"),
     "why_unfinished": Both("um rollback para ela foi interrompido", "a rollback to it was interrupted"),
+    "tried": Both("Testada antes, isolada do host: {what}", "Tried first, apart from the host: {what}"),
+    "not_tried": Both("NÃO TESTADA antes: {why}", "NOT TRIED first: {why}"),
+    "trial_passed": Both(
+        "iniciou, respondeu, respostas planejadas para uma mensagem: {planned}",
+        "it started, answered, replies planned for one message: {planned}",
+    ),
+    "trial_sends": Both(
+        ", envios pedidos ao substituto do gateway: {sends}", ", sends asked of the gateway's stand-in: {sends}"
+    ),
     "rescue": Both("O que havia antes está guardado em", "What was there before is kept under"),
     "gate_smoke_test": Both(
         "O teste de fumaça não passou, nada foi desfeito (roll_forward_force=true desfaz mesmo assim)",

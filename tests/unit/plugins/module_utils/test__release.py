@@ -112,7 +112,7 @@ def test_a_release_is_put_in_place_and_proven(real, put):
     assert result["before"] == {"commit": repository.commits["broken"], "branch": "main", "environment": None}
     assert result["after"] == {"commit": repository.commits["second"], "branch": None, "environment": None}
     assert proofs(result) == {"commit": True, "environment": True, "health": True}
-    assert set(result["phases"]) == {"preflight", "environment", "checkout", "restart", "verify"}
+    assert set(result["phases"]) == {"preflight", "environment", "trial", "checkout", "restart", "verify"}
     assert [(entry["phase"], entry["ok"]) for entry in journal(real.directory)] == [("begin", None), ("outcome", True)]
 
 

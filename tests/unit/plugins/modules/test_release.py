@@ -78,7 +78,7 @@ def test_a_late_failure_comes_with_what_was_reached(real, arguments):
     repository = real.repository
     repository.git("checkout", "--quiet", repository.commits["first"])
     real.service.start()
-    result = run_module(release, {**arguments, "commit": repository.commits["broken"]})
+    result = run_module(release, {**arguments, "commit": repository.commits["broken"], "trial": "never"})
     assert result["failed"]
     assert (result["changed"], result["returned"], result["restarted"]) == (True, True, True)
     assert result["after"]["commit"] == repository.commits["first"]

@@ -550,6 +550,42 @@ def test_level_3_says_which_release_and_why(why, told):
         assert lines[-2].endswith("refs/kumon-runbook/rescue/1")
 
 
+@pytest.mark.parametrize(
+    ("trial", "told"),
+    [
+        (
+            {"tried": True, "passed": True, "why": {}, "planned": 1, "sends": 2},
+            (
+                "Testada antes, isolada do host: iniciou, respondeu, respostas planejadas para uma mensagem: 1, "
+                "envios pedidos ao substituto do gateway: 2",
+                "Tried first, apart from the host: it started, answered, replies planned for one message: 1, "
+                "sends asked of the gateway's stand-in: 2",
+            ),
+        ),
+        (
+            {
+                "tried": False,
+                "passed": None,
+                "why": {"code": "room_no_ip", "fields": {}},
+                "planned": None,
+                "sends": None,
+            },
+            (
+                "NÃO TESTADA antes: o ip (iproute2) não está instalado neste host",
+                "NOT TRIED first: ip (iproute2) is not installed on this host",
+            ),
+        ),
+    ],
+)
+def test_level_3_says_what_the_trial_came_to(trial, told):
+    given = act("proven", "observed", switched=released(trial=trial, changed=True))
+    for locale, line in zip(LOCALES, told):
+        assert line in outcome("rollback_level3", given, locale)["lines"]
+    # Where nothing was done nothing was to be tried.
+    idle = act("proven", "observed", switched=released(trial=trial, changed=False))
+    assert not [line for line in outcome("rollback_level3", idle)["lines"] if "tried" in line.lower()]
+
+
 def test_what_level_3_has_not_is_not_told():
     bare = released(rescue=None, before={"commit": COMMIT, "branch": None})
     lines = outcome("rollback_level3", act("proven", "observed", switched=bare))["lines"]

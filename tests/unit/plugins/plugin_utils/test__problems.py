@@ -55,6 +55,13 @@ def test_a_release_to_go_back_to_is_needed():
         "There is no release to go back to: no known-good release is in the ledger besides the current one: "
         "set rollback_commit; the last five commits are a29d7e1f, b1ffe0a2",
     ]
+    known = [{"code": "known_failed", "fields": {"at": "2026-11-20 10:00"}}]
+    last = {"short": "a29d7e1", "subject": "Read it once", "time": "2026-11-19T09:30:00Z", "known": known}
+    found = {"chosen": None, "reason": commits, "commits": [last, {**last, "short": "b1ffe0a", "known": []}]}
+    assert problem("release", {"release": found}, "en").endswith(
+        "are a29d7e1 (2026-11-19 09:30; Read it once; did not stay in place at 2026-11-20 10:00), "
+        "b1ffe0a (2026-11-19 09:30; Read it once)"
+    )
     assert problem("release", {"release": {"chosen": {"commit": "a29d7e1f", "why": "ledger"}}}) == ""
     assert problem("release", {"release": {}}) == "There is no release to go back to: ?"
 

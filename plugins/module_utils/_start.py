@@ -1,0 +1,99 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How the service is started, and as whom: as the one that runs was, else as its manager would."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import json
+import os
+import pwd
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._service import Service
+
+# What systemd gives one process alone.
+SYSTEMDS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID", "MAINPID")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+class NotTried(Exception):
+    """There is no trial; `why` says it as data."""
+
+    def __init__(self, why: Detail):
+        super().__init__(why["code"])
+        self.why = why
+
+
+class Start(NamedTuple):
+    """How the service is started, and as whom."""
+
+    argv: list[str]
+    cwd: str
+    environ: dict[str, str]
+    uid: int
+    gid: int
+    groups: list[int]
+    umask: int
+
+
+def start_of(service: Service, processes: Sequence[Process]) -> Start:
+    """How the service is started. Raises NotTried."""
+    manager, host = service.manager, service.host
+    if isinstance(manager, PlainProcess):
+        launch = manager.launch
+        declared = _envfile.parse(service.read(service.env_file))
+        environ = {**launch.environ, **declared}
+        return Start(launch.argv, launch.cwd, environ, launch.uid, launch.gid, launch.groups, launch.umask)
+    main = processes[0] if processes else None
+    if main is None:
+        return _of_unit(host, manager.label)
+    ids, cwd, argv = host.proc.ids(main.pid), host.proc.cwd(main.pid), host.proc.argv(main.pid)
+    if not main.readable or ids is None or cwd is None or not argv[0]:
+        raise NotTried(detail("trial_unreadable"))
+    if "LISTEN_FDS" in main.environ:
+        raise NotTried(detail("trial_socket"))
+    environ = {name: value for name, value in main.environ.items() if name not in SYSTEMDS}
+    return Start(argv, cwd, environ, ids.uid, ids.gid, ids.groups, ids.umask)
+
+
+def _of_unit(host: Host, label: str) -> Start:
+    """How systemd would start the unit that does not run."""
+    path = "".join(sign if sign.isascii() and sign.isalnum() else f"_{ord(sign):02x}" for sign in label)
+    ask = ["busctl", "--json=short", "call", "org.freedesktop.systemd1", f"/org/freedesktop/systemd1/unit/{path}"]
+    done = host.run([*ask, "org.freedesktop.DBus.Properties", "GetAll", "s", "org.freedesktop.systemd1.Service"])
+    try:
+        found = {name: one["data"] for name, one in json.loads(done.out)["data"][0].items()}
+        return _read(found)
+    except (ValueError, KeyError, TypeError, IndexError, OSError):
+        raise NotTried(detail("trial_not_running")) from None
+
+
+def _read(found: dict[str, Any]) -> Start:
+    [[program, argv, *_more]] = found["ExecStart"]
+    user = pwd.getpwnam(found["User"]) if found["User"] else pwd.getpwuid(0)
+    gid = grp.getgrnam(found["Group"]).gr_gid if found["Group"] else user.pw_gid
+    environ = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
+    environ.update(entry.split("=", 1) for entry in found["Environment"])
+    for path, _optional in found["EnvironmentFiles"]:
+        with contextlib.suppress(FileNotFoundError):
+            environ.update(_envfile.parse(_trust.read(path)))
+    cwd = found["WorkingDirectory"].lstrip("!-").replace("~", user.pw_dir) or "/"
+    words: list[str] = []
+    for word in [program, *argv[1:]]:
+        # One that is nothing but a variable is as many words as that has.
+        alone = re.fullmatch(r"\$(\w+)", word)
+        filled = VARIABLE.sub(lambda name: environ.get(name[1], ""), word)
+        words += environ.get(alone[1], "").split() if alone else [filled.replace("$$", "$")]
+    groups = os.getgrouplist(user.pw_name, gid)
+    return Start(words, cwd, environ, user.pw_uid, gid, groups, int(found["UMask"]))

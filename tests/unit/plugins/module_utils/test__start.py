@@ -1,0 +1,95 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a unit that does not run would be started, as systemd tells it."""
+
+from __future__ import annotations
+
+import json
+import pwd
+from types import SimpleNamespace
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Ids, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, start_of
+
+ME = pwd.getpwuid(0)
+
+
+def unit(tmp_path, **more):
+    (tmp_path / "app.env").write_text("PORT=8001\nOPTIONS=--workers 2\nSECRET=s3cret\n")
+    values = {
+        "ExecStart": [["/opt/app/.venv/bin/uvicorn", ["uvicorn", "main:app", "--port", "${PORT}", "$OPTIONS"], False]],
+        "Environment": ["PORT=8000", "MODE=a=b"],
+        "EnvironmentFiles": [[str(tmp_path / "none.env"), True], [str(tmp_path / "app.env"), False]],
+        "User": ME.pw_name,
+        "Group": "",
+        "UMask": 0o027,
+        "WorkingDirectory": "/opt/app",
+        **more,
+    }
+    return {name: {"type": "x", "data": value} for name, value in values.items()}
+
+
+def service(answer, processes=()):
+    asked = []
+
+    def run(argv, timeout=20, stdin=None):
+        asked.append(argv)
+        return answer if isinstance(answer, Finished) else Finished(0, json.dumps({"type": "a", "data": [answer]}), "")
+
+    manager = SimpleNamespace(label="kumon-assistant@a.service")
+    return SimpleNamespace(manager=manager, host=Host(run=run)), asked
+
+
+def test_a_unit_that_does_not_run(tmp_path):
+    found, asked = service(unit(tmp_path))
+    start = start_of(found, [])
+    assert "/org/freedesktop/systemd1/unit/kumon_2dassistant_40a_2eservice" in asked[0]
+    assert start.argv == ["/opt/app/.venv/bin/uvicorn", "main:app", "--port", "8001", "--workers", "2"]
+    assert (start.cwd, start.uid, start.gid, start.umask) == ("/opt/app", ME.pw_uid, ME.pw_gid, 0o027)
+    assert {name: start.environ[name] for name in ("PORT", "MODE", "SECRET", "HOME")} == {
+        "PORT": "8001",
+        "MODE": "a=b",
+        "SECRET": "s3cret",
+        "HOME": ME.pw_dir,
+    }
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"User": "nobody-of-that-name"}, {"ExecStart": []}, {"ExecStart": [["/bin/a", ["a"]], ["/bin/b", ["b"]]]}],
+)
+def test_one_of_which_that_is_not_to_be_told(tmp_path, more):
+    with pytest.raises(NotTried) as caught:
+        start_of(service(unit(tmp_path, **more))[0], [])
+    assert caught.value.why["code"] == "trial_not_running"
+
+
+def test_a_host_without_busctl():
+    with pytest.raises(NotTried):
+        start_of(service(Finished(127, "", ""))[0], [])
+
+
+@pytest.mark.parametrize(
+    ("environ", "readable", "code"),
+    [({"LISTEN_FDS": "1"}, True, "trial_socket"), ({}, False, "trial_unreadable")],
+)
+def test_a_process_that_cannot_be_started_a_second_time(environ, readable, code):
+    found, _asked = service(Finished(1, "", ""))
+    found.host.proc = SimpleNamespace(
+        ids=lambda pid: Ids(9, 9, [9], 0o022), cwd=lambda pid: "/", argv=lambda pid: ["/bin/app"]
+    )
+    with pytest.raises(NotTried) as caught:
+        start_of(found, [Process(7, 1, 1.0, 1, environ, readable)])
+    assert caught.value.why["code"] == code
+
+
+def test_what_systemd_gives_one_process_alone_is_not_given_to_another():
+    found, _asked = service(Finished(1, "", ""))
+    found.host.proc = SimpleNamespace(
+        ids=lambda pid: Ids(9, 9, [9], 0o022), cwd=lambda pid: "/srv", argv=lambda pid: ["/bin/app", "x"]
+    )
+    start = start_of(found, [Process(7, 1, 1.0, 1, {"NOTIFY_SOCKET": "/run/systemd/notify", "A": "b"})])
+    assert (start.environ, start.cwd, start.argv) == ({"A": "b"}, "/srv", ["/bin/app", "x"])
