@@ -216,9 +216,10 @@ def _asked(kind: str, **record: Any) -> Request:
     return {"problem": "", "kind": kind, "record": record}
 
 
-def _stop(given: Mapping[str, str], _records: Records, now: float, words: Words) -> Request:
+def _stop(given: Mapping[str, str], records: Records, now: float, words: Words) -> Request:
     if given["stop"].lower() in ("false", "no", "off"):
-        return _asked("automation", what="stop", until=None)
+        # Nothing is kept twice.
+        return _asked("automation", what="stop", until=None) if _stopped(records, now) else _problem("")
     seconds = span(given["stop"])
     if seconds is None or not 0 < seconds <= LONGEST:
         return _problem(words.say("stop_wrong", value=repr(given["stop"][:40])))
@@ -235,7 +236,8 @@ def _mark(given: Mapping[str, str], records: Records, _now: float, words: Words)
         right = None
     if right is None:
         return _problem(words.say("right_missing"))
-    return _asked("mark", id=given["mark"], right=right)
+    marks = {str(mark.get("id")): mark.get("right") for mark in _kept(records, "mark")}
+    return _problem("") if marks.get(given["mark"]) is right else _asked("mark", id=given["mark"], right=right)
 
 
 def _override_asked(given: Mapping[str, str], _records: Records, now: float, words: Words) -> Request:

@@ -113,7 +113,7 @@ def guard(assistant: Assistant) -> float:
     assistant.fault(lost_handoff=True, guard=True)
     end = time.monotonic() + 20
     while time.monotonic() < end:
-        found = assistant.host.run(f"grep -am1 'OUTBOX_GUARD|' {LOG}").stdout
+        found = assistant.host.run(f"""grep -am1 '"message": "OUTBOX_GUARD|' {LOG}""").stdout
         if found:
             return datetime.fromisoformat(f"{json.loads(found)['timestamp']}+00:00").timestamp()
         time.sleep(0.2)
@@ -162,7 +162,7 @@ def test_a_guard_leads_to_a_rollback_within_seconds(sound: Assistant, desk: Path
     # Each line says when.
     sound.sh(f"rm -f {LOG}-* && sed -i s/^LOG_FORMAT=.*/LOG_FORMAT=json/ /opt/kumon-assistant/.env")
     sound.restore()
-    watch = start(45)
+    watch = start(20)
     watch.saw("HEALTHY")
     written = guard(sound)
     decided = watch.saw("ROLLBACK needed")

@@ -129,8 +129,6 @@ def asked(**given):
     [
         ({}, "", {}),
         ({"stop": "2h"}, "automation", {"what": "stop", "until": iso(NOW + 7200, "seconds")}),
-        ({"stop": "false"}, "automation", {"what": "stop", "until": None}),
-        ({"stop": "False"}, "automation", {"what": "stop", "until": None}),
         ({"mark": "w1", "right": "false"}, "mark", {"id": "w1", "right": False}),
         (
             {"override": "Maria", "reason": "go-live"},
@@ -141,6 +139,15 @@ def asked(**given):
 )
 def test_what_a_person_asks_for_becomes_a_record(given, kind, kept):
     assert asked(**given) == {"problem": "", "kind": kind, "record": kept}
+
+
+def test_what_is_so_already_is_not_kept_again():
+    stopped, marked = {"automation": [STOP]}, {"would_act": [would(1)], "mark": [mark(1)]}
+    for ended in ("false", "False", "no"):
+        assert automation_request({"stop": ended}, stopped, NOW)["record"] == {"what": "stop", "until": None}
+        assert automation_request({"stop": ended}, {}, NOW) == {"problem": "", "kind": "", "record": {}}
+    assert automation_request({"mark": "w1", "right": "true"}, marked, NOW)["kind"] == ""
+    assert automation_request({"mark": "w1", "right": "false"}, marked, NOW)["kind"] == "mark"
 
 
 @pytest.mark.parametrize(
