@@ -105,7 +105,7 @@ TEXTS: dict[str, Both] = {
     "make_room": Both("libere espaço em disco", "make room on the disk"),
     "clock": Both("{seconds} s do controlador", "{seconds} s from the controller's"),
     "set_clock": Both("acerte o relógio: timedatectl set-ntp true", "set the clock: timedatectl set-ntp true"),
-    "root": Both("root pelo sudo", "root by sudo"),
+    "root": Both("root", "root"),
     "no_root": Both("uid {uid}", "uid {uid}"),
     "need_root": Both("runbook_become true, com sudo para a conta", "runbook_become true, with sudo for the account"),
     "no_debt": Both("nada ficou de antes", "nothing is left from before"),
