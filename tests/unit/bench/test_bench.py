@@ -47,6 +47,7 @@ def test_what_hangs_does_not_keep_the_others_from_their_figures(monkeypatch: pyt
     monkeypatch.setattr(levels, "hosts", Hosts)
     monkeypatch.setattr(levels, "level", level)
     monkeypatch.setattr(levels, "on_host", lambda *_arguments: 1.0)
+    monkeypatch.setattr(levels, "run", lambda *_arguments, **_options: None)
     monkeypatch.setattr(levels, "fleet_of", lambda _limits, _directory, number: measured.append(number))
     limits = Limits()
     levels.bench(limits)
