@@ -265,7 +265,7 @@ def test_a_watch_that_has_seen_the_service_is_no_news(tick):
     watching(tick, age=100)
     assert run_installed(tick) == (0, [])
     assert tick.told() == {"notify_event": "tick"}
-    assert "kumon_runbook_watched 1.000" in (tick.directory / "tick.prom").read_text()
+    assert "kumon_runbook_tick_watched 1.000" in (tick.directory / "tick.prom").read_text()
 
 
 def test_people_are_paged_once_when_nobody_watches(tick):
@@ -274,7 +274,7 @@ def test_people_are_paged_once_when_nobody_watches(tick):
     assert (code, lines) == (10, [lines[0]]) and "nobody watches kumon-2" in lines[0]
     facts = tick.told()["notify_facts"]
     assert "nobody watches kumon-2" in facts["headline"] and "kumon-runbook-watch" in facts["next_step"]
-    assert "kumon_runbook_watched 0.000" in (tick.directory / "tick.prom").read_text()
+    assert "kumon_runbook_tick_watched 0.000" in (tick.directory / "tick.prom").read_text()
     tick.ends("ok")
     assert run_installed(tick)[0] == 10
     assert tick.told() == {"notify_event": "tick"}
