@@ -15,7 +15,7 @@ description:
     decides. Phone numbers and secrets are masked.
 extends_documentation_fragment:
   - kumon.runbook.service.attributes
-  - kumon.runbook.journal
+  - kumon.runbook.seen
 attributes:
   check_mode:
     support: full

@@ -15,7 +15,7 @@ description:
     what it has read, and RV(journal.as_seen) says whether that is still there.
 extends_documentation_fragment:
   - kumon.runbook.service.attributes
-  - kumon.runbook.journal
+  - kumon.runbook.seen
 attributes:
   check_mode:
     support: full

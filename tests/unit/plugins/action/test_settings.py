@@ -72,6 +72,9 @@ def texts(spec: dict[str, Any]) -> list[tuple[Any, Any]]:
         return [(f"  {choice} ", choice) for choice in spec["choices"] if choice] + [
             (choice, choice) for choice in spec["choices"] if choice
         ]
+    if spec.get("elements") == "dict":
+        rows = [{"a": 1}, {"b": "c"}]
+        return [(json.dumps(rows), rows), ("[]", []), (rows, rows), ([], [])]
     return {
         "bool": [("true", True), ("no", False), (" Yes ", True), ("0", False), (True, True), (False, False)],
         "float": [("7.5", 7.5), (" 7 ", 7.0), ("0", 0.0), (0, 0.0), (7, 7.0)],
