@@ -155,7 +155,9 @@ def _note_eta(incident: Incident, eta: str, now: float) -> None:
 def _fingerprint(incident: Incident) -> str:
     """The same for the same news, whichever run tells them."""
     facts = incident["facts"]
-    stable = {name: value for name, value in facts.items() if name not in ("run_id", "started", "seconds", "reasons")}
+    # What differs from run to run. The journal grows by looking at the host.
+    passing = ("run_id", "started", "seconds", "reasons", "journal")
+    stable = {name: value for name, value in facts.items() if name not in passing}
     # A count that has grown since is no other news.
     stable["headline"] = re.sub(r"[0-9]+(?:[.,][0-9]+)*", "#", str(facts.get("headline") or ""))
     if incident["eta"]:

@@ -12,7 +12,9 @@ from tests.unit.plugins.notify_desk import FACTS
 
 def test_the_same_news_again_is_held_back_and_other_news_is_an_update(desk):
     desk.run("open")
-    again = desk.run("open", run_id="r2", facts={**FACTS, "run_id": "r2", "reasons": ["another count"]})
+    again = desk.run(
+        "open", run_id="r2", facts={**FACTS, "run_id": "r2", "reasons": ["another count"], "journal": {"h": {"seq": 9}}}
+    )
     assert (again["held_back"], again["messages"]) == (True, [])
     desk.run("open", facts={**FACTS, "headline": "LEVEL 1 IS DUE: 115 messages lost, 94.1 %"})
     grown = desk.run("open", facts={**FACTS, "headline": "LEVEL 1 IS DUE: 1200 messages lost, 91 %"})
