@@ -77,7 +77,9 @@ class ActionModule(ActionBase):
                 self._say(self._words.say("unseen", clock=_clock(), host=self._host, reason=why))
                 time.sleep(self._every)
             if look is not None:
-                last, why, looks, seen = look, "", looks + readings, seen + time.time() - at
+                last, why, looks = look, "", looks + readings
+                # A look that could judge nothing has seen nothing: such time earns nothing.
+                seen += time.time() - at if look["verdict"]["status"] != "blind" else 0.0
                 called = watching.case(look, self._down_for())
                 if watching.key(look) != shown or look["at"] - shown_at >= watching.QUIET:
                     shown, shown_at = watching.key(look), look["at"]

@@ -259,10 +259,18 @@ class _Gate:
     def scheduled_check(self) -> Seen:
         if self.facts.get("check") == "none":
             return Seen(None, self.say("scheduled_elsewhere"), mend=self.confirm("scheduled_check"))
-        return self.stamp("health_check", self.run["prepare_go_live"])
+        seen = self.stamp("health_check", self.run["prepare_go_live"])
+        # 40 of runbook-health-tick: it came, and the check could not be made.
+        return (
+            seen._replace(ok=False, mend=self.run["diagnose"]) if self.part("health_check").get("exit") == 40 else seen
+        )
 
     def watched(self) -> Seen:
-        return self.stamp("watch", self.run["prepare_go_live"], WATCH_SECONDS)
+        seen = self.stamp("watch", self.run["prepare_go_live"], WATCH_SECONDS)
+        # A watch that sees nothing is none.
+        return (
+            seen._replace(ok=False, mend=self.run["diagnose"]) if self.part("watch").get("status") == "blind" else seen
+        )
 
     # -- the assistant
 
@@ -462,6 +470,9 @@ class _Gate:
             seen = Seen(True, self.say("confirmed", by=said.get("actor")), at, seen.mend or self.confirm(item))
         if own.get("mend"):
             seen = seen._replace(mend=str(own["mend"]))
+        if seen.ok and (seen.at is None or seen.at > self.now + CLOCK_SECONDS):
+            # Of no time, or of one that is still to come: nobody knows how long it holds.
+            return self.item(item, name, "missing", seen, max_age)
         if seen.ok and seen.at is not None and self.now - seen.at > max_age:
             return self.item(item, name, "expired", seen, max_age)
         return self.item(item, name, {True: "ok", False: "failed", None: "missing"}[seen.ok], seen, max_age)

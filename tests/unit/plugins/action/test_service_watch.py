@@ -96,6 +96,12 @@ def test_a_quiet_watch_is_shown_once_a_minute_and_ends_in_time(world, monkeypatc
     assert [name for name, _args in world.asked].count("journal_info") == 1
 
 
+def test_time_in_which_nothing_could_be_judged_earns_nothing(world, monkeypatch):
+    world.log = []
+    found = watch(world, monkeypatch, lasts="50s", judge={"messages_expected": True})
+    assert (found["verdict"]["status"], found["seen_seconds"]) == ("blind", 0.0)
+
+
 def test_what_was_known_is_handed_to_the_next_reading(world, monkeypatch):
     watch(world, monkeypatch)
     readings = [args for name, args in world.asked if name == "trace_log_info"]

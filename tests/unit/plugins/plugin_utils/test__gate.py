@@ -137,6 +137,14 @@ BROKEN = [
         "failed",
         "prepare_go_live",
     ),
+    # One that comes and sees nothing is none.
+    ("watched", {"watch_stamp": slurped("watch", {"at": ago(5), "every_seconds": 2, "status": "blind"})}, "failed", ""),
+    (
+        "scheduled_check",
+        {"desk": stamps(**{**STAMPS, "health_check": {"at": ago(9), "every_seconds": 300, "exit": 40}})},
+        "failed",
+        "diagnose",
+    ),
     # A clock that is ahead is no sign of life.
     ("watched", {"watch_stamp": slurped("watch", {"at": ago(-900), "every_seconds": 2})}, "failed", ""),
     (
@@ -274,6 +282,16 @@ def test_nobodys_word_stands_against_what_was_seen():
     _ended, by_name = told(confirmations=word, gateway={}, commands_problem="nobody answers")
     assert (by_name["gateway"]["status"], by_name["gateway"]["evidence"]) == ("ok", "confirmed by ana")
     assert by_name["dry_run"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("at", [None, "yesterday?", ago(-3600)])
+def test_what_has_no_time_or_one_that_is_to_come_holds_for_nobody(at):
+    drills = [{**one, "at": at} for one in facts()["drills"]]
+    confirmations = [{**one, "at": at} for one in facts()["confirmations"]]
+    ended, by_name = told(drills=drills, confirmations=confirmations)
+    assert ended["status"] == "no_go"
+    names = ("rehearsed_level1", "rehearsed_level2", "rehearsed_level3", "trained", "contacts", "monitoring")
+    assert {name: by_name[name]["status"] for name in names} == dict.fromkeys(names, "missing")
 
 
 def test_other_contacts_are_confirmed_anew():
