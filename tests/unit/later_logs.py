@@ -74,6 +74,7 @@ def pipeline_turn(log, at, number, end="sent", phone=None):
     log.log(at, f"DEDUP|event=DEDUP|type=new_message|key={key}|timestamp={stamp(at, 6)}|phone={last}")
     if end == "locked":
         return log.native(at, f"TURNLOCK|duplicate|conv=conv_{phone}", "WARNING")
+    log.native(at, f"TURNLOCK|acquired|conv=conv_{phone}")
     if end == "greeted":
         return log.native(at, f"WORKFLOW|greeting_loop_prevented|phone={last}", "WARNING")
     if end == "refused":

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import Any, Callable, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
@@ -28,13 +28,16 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     RECEIVED,
     SENT,
     SETTLED,
+    SUCCESS,
     UNSENT,
     Event,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
     COUNTED,
     OPEN,
+    TURNS_KEPT,
     HandoffTable,
+    Key,
     conversation_of,
     count_of,
     process_of,
@@ -43,6 +46,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import (
     Delays,
+    Drops,
     Outcomes,
     Tally,
     Unanswered,
@@ -57,16 +61,16 @@ _LOST_KEYS = 1000
 _CONVERSATIONS_NAMED = 10
 _CAUSES_NAMED = 20
 # What bounds the memory. Beyond them counts stay right, but for what the places of use say.
-_SENDS_KEPT = _READS_KEPT = _ZEROS_KEPT = _BUDGETS_KEPT = 50_000
+_UNSENT_KEPT = 50_000
 _INCIDENTS_KEPT = 200_000
 _RUN_KEPT = 1000
-_NAMES_KEPT = 4096
-_HEARTBEATS_KEPT = 1000
+_HEARTBEATS_KEPT = _INSTANCES_KEPT = 1000
 _RECENT = 5000
+_ANSWERS_KEPT = 20_000
 # The columns of a minute; the last two are not told by the minute.
-_LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _SETTLED, _REPEATED = range(9)
-_COLUMNS = ("lost", "guards", "received", "planned", "read", "sent", "contradicting")
-_WIDTH = 9
+_LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _WITHOUT_SEND, _SETTLED, _REPEATED = range(10)
+_COLUMNS = ("lost", "guards", "received", "planned", "read", "sent", "contradicting", "without_send")
+_WIDTH = 10
 _MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
 
 
@@ -74,16 +78,12 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
 
 
-class _Name(NamedTuple):
-    """What a ``conv=…|idem=…`` says: whose conversation it is."""
+class _Person(NamedTuple):
+    """Who wrote a message; a :class:`Key` tells it too."""
 
-    key: int
     who: int
     conversation: bytes
     person: bytes
-
-
-_Read = tuple[Optional[float], Optional[float], int]  # when it was read, when it was planned, whose it is
 
 
 class Balance:
@@ -141,38 +141,40 @@ class Balance:
 
         self._turn_counts = {"dropped": 0, "ignored": 0}
         self._traces_plans = False  # by id
-        self._handoffs = HandoffTable()
-        self._zeros: dict[int, tuple[float | None, int, bool]] = {}
-        self._reads: dict[int, tuple[_Read, ...]] = {}
-        self._budgets: dict[int, int] = {}
-        self._names: dict[bytes, _Name] = {}
+        self._handoffs = HandoffTable(self._give_up)
+        self._keys = self._handoffs.hot
         self._turns = Turns()
         self._unplanned: list[tuple[float | None, int]] = []
         self._unsent: list[tuple[float | None, int]] = []
         self._recent_plans: deque[float] = deque(maxlen=_RECENT)
-        self._delays = {name: Delays() for name in ("read", "sent", "settled", "planned_sent")}
-        self._late = {"read": 0, "settled": 0}
+        self._delays = {name: Delays(LONGEST_GRACE) for name in ("read", "sent", "settled", "planned_sent")}
         self._lost = self._unpaired = self._mismatches = 0
         self._lost_keys: deque[tuple[bytes, int, int]] = deque(maxlen=_LOST_KEYS)
-        self._success = self._failed = self._contradicting = 0
+        self._success = self._failed = self._contradicting = self._sent_before = 0
+        self._repeated_most = 0  # copies of one answer
+        self._missing = 0  # messages of answers that were sent in part
         self._contradicted: set[int] = set()
         self._failed_by_http = Tally()
         self._failed_by_cause = Tally(_CAUSES_NAMED)
         self.cause_of: Callable[[bytes], str] = lambda _person: ""
         """tells why the message to a person failed whose result is taken, by what stands before it in the log"""
+        self.line_taken: Callable[[], bytes] = bytes
+        """tells the line of the event that is taken, for samples"""
         self._failed_by_conversation = Tally()
         self._last_success = 0
         self._run: dict[tuple[bytes, int | None], int] = {}
-        self._sends: dict[bytes, tuple[tuple[float | None, int], ...]] = {}
         self._unconfirmed = 0
         self._outcomes = Outcomes()
         self._unanswered = Unanswered()
+        self._drops = Drops(LONGEST_GRACE)
+        self._answers: dict[bytes, int] = {}  # how often a message was answered, by its id
         self._guards = {"outbox": Tally(), "instance": Tally()}
         self._other_levels = Tally()
         self._incidents: set[int] = set()
         self._critical_last: float | None = None
         self._seen, self._sent_by, self._guarded, self._instance_errors = Tally(), Tally(), Tally(), 0
         self._settled_by = Tally()  # where it is not the expected one
+        self._instance_names: dict[bytes, tuple[str, bool]] = {}
         self._minutes: dict[int, list[int]] = {}
         self._samples: dict[str, deque[tuple[float | None, bytes, str]]] = {
             name: deque(maxlen=max_samples) for name in ("failures", "guards", "lost", "unparsed")
@@ -181,8 +183,7 @@ class Balance:
         self._row = (
             self._undated_row
         )  # of the minute of the event that is taken; one that nobody reads outside the window
-        self._moment: float | None = None  # of the event that is taken, and its line, for samples
-        self.line = b""
+        self._moment: float | None = None  # of the event that is taken
         self._inside = True
         self._minute: int | None = None
         self._is_bounded = since is not None or until is not None
@@ -253,7 +254,7 @@ class Balance:
         """When the newest record of a message in the window was written, in seconds since the epoch."""
         return max(self._last_event[stage] for stage in _MESSAGE_STAGES) or None
 
-    def take(self, event: Event, moment: float | None, line: bytes, grammar: str, own: bool) -> None:
+    def take(self, event: Event, moment: float | None, grammar: str, own: bool) -> None:
         """Count one event; ``moment`` is when it happened, ``own`` whether its own record tells that."""
         by_id = grammar != "trace"
         if self._conversation is not None and not self._concerns(event, by_id):
@@ -261,7 +262,6 @@ class Balance:
         if self._heartbeat is not None and self._is_heartbeat(event, moment):
             self._beat(event, moment)
             return
-        self.line = line
         self.begin(event.stage, moment, grammar, own)
         (self._by_id if by_id else self._by_key)[event.stage](event)
 
@@ -271,15 +271,16 @@ class Balance:
             self._turn_to(moment)
         if moment is None:
             self._undated += 1
-        if self._inside:
-            self._grammars[grammar] += 1
-            if moment is not None:
-                if moment > self._last_event[stage]:
-                    self._last_event[stage] = moment
-                if own:
-                    self._own_stamps = True
-                else:
-                    self._inherited_stamps = True
+        if not self._inside:
+            return
+        self._grammars[grammar] += 1
+        if moment is not None:
+            if moment > self._last_event[stage]:
+                self._last_event[stage] = moment
+            if own:
+                self._own_stamps = True
+            else:
+                self._inherited_stamps = True
 
     def _turn_to(self, moment: float | None) -> None:
         """The next events are of this moment."""
@@ -343,7 +344,7 @@ class Balance:
             self.last_heartbeat = moment if self.last_heartbeat is None else max(self.last_heartbeat, moment)
 
     def _sample(self, name: str, cause: str = "") -> None:
-        self._samples[name].append((self._moment, self.line[:_SAMPLE_BYTES], cause))
+        self._samples[name].append((self._moment, self.line_taken()[:_SAMPLE_BYTES], cause))
 
     def _critical(self) -> None:
         """Note when the last critical event was, repeats of known incidents included: those are what goes on."""
@@ -370,85 +371,78 @@ class Balance:
 
     def take_plan(self, name: bytes, outbox: bytes, number: int) -> None:
         """The planner has put ``number`` messages into an outbox (its ids) for ``name``, a ``conv=…|idem=…``."""
-        key, who, conversation, person = self._names.get(name) or self._name(name)
+        key = self._keys.get(hash(name)) or self._handoffs.add(name)
         ids, moment, inside = hash(outbox), self._moment, self._inside
-        before = self._handoffs.hot.get(key)
-        is_open = before is not None and before[1] & OPEN != 0
-        packed = word(self._claimed_starts, moment, inside, number, who)
+        before = key.plan
+        packed = word(self._claimed_starts, moment, inside, number, key.who)
         if not number:
-            # The planner writes two traces a turn, before (usually 0) and after: two zeros are a turn without answer.
-            if key in self._zeros:
-                self._zeros.pop(key)
-                if inside:
-                    self._unplanned.append((moment, who))
-            else:
-                if len(self._zeros) >= _ZEROS_KEPT:
-                    self._zeros.pop(next(iter(self._zeros)))
-                self._zeros[key] = (moment, who, inside)
-                if inside:  # a turn has begun: somebody wrote
-                    self._unanswered.ask(conversation, moment, person)
+            # The planner writes two traces a turn with the same ids, before (usually 0) and after: two zeros are a turn
+            # without answer. Another turn of the key may have begun meanwhile.
+            if key.end_turn(ids) is None:
+                self._begin_turn(key, ids)
+            elif inside:
+                self._unplanned.append((moment, key.who))
             # One that is still unread stays so, with its ids; but the outbox is empty now.
-            if before is not None and is_open:
-                self._handoffs.plan(key, before[0], packed & ~COUNTED | before[1] & COUNTED)
+            if before is not None and before & OPEN:
+                key.plan = packed & ~COUNTED | before & COUNTED
             else:
-                self._handoffs.plan(key, ids, packed & ~OPEN)
+                key.ids, key.plan = ids, packed & ~OPEN
             return
-        zero = self._zeros.pop(key, None) if self._zeros else None
-        if before is not None and is_open and before[0] == ids and zero is None:
-            # What is still in the outbox is seen once more before the next turn: it stays one message.
-            self._handoffs.plan(key, ids, packed & ~COUNTED | before[1] & COUNTED)
-            return
-        self._handoffs.plan(key, ids, packed, another=is_open)
-        self._spend(key, -number)
+        zero = key.end_turn(ids)
+        if before is not None and before & OPEN:
+            if key.ids == ids and zero is None:
+                # What is still in the outbox is seen once more before the next turn: it stays one message.
+                key.plan = packed & ~COUNTED | before & COUNTED
+                return
+            self._handoffs.wait(key)
+        if zero is None:
+            zero = key.end_turn(ids, or_oldest=True)  # where the planner works on a copy, its ids differ
+        key.ids, key.plan = ids, packed
+        key.expect(number)
         self._planned_messages()
         if inside and not (zero and zero[2]):
-            self._unanswered.ask(conversation, moment, person)
+            self._unanswered.ask(key.conversation, moment, key.person)
 
-    def _name(self, name: bytes) -> _Name:
-        """Take a ``conv=…|idem=…`` apart, once for the few traces of its turn."""
-        if len(self._names) >= _NAMES_KEPT:
-            self._names.clear()
-        conversation = _conversation(name)
-        known = self._names[name] = _Name(hash(name), hash(conversation), conversation, person_of(conversation))
-        return known
+    def _begin_turn(self, key: Key, ids: int) -> None:
+        """The planner has begun a turn: somebody wrote."""
+        if len(key.zeros) >= TURNS_KEPT:
+            _ids, began, counted = key.zeros[0]
+            key.zeros = key.zeros[1:]
+            if counted:
+                self._unplanned.append((began, key.who))
+        key.zeros = (*key.zeros, (ids, self._moment, self._inside))
+        if self._inside:
+            self._unanswered.ask(key.conversation, self._moment, key.person)
 
     def _planned_messages(self) -> None:
         self._row[_PLANNED] += 1
         if self._inside and self._moment is not None:
             self._recent_plans.append(self._moment)
 
-    def _spend(self, key: int, sends: int) -> bool:
-        """Book what may be sent for a key (negative) or was; tell whether more was sent than planned."""
-        known = self._budgets.get(key)
-        if known is None:
-            if sends > 0:
-                return False  # planned before the log begins
-            if len(self._budgets) >= _BUDGETS_KEPT:
-                for old in list(self._budgets)[: _BUDGETS_KEPT // 2]:
-                    del self._budgets[old]
-            known = 0
-        self._budgets[key] = (min(known, 0) if sends < 0 else known) + sends
-        return self._budgets[key] > 0
-
     def _take_read_turn(self, event: Event) -> None:
         moment = self._moment
         turn = self._turns.read(event.key, event.conversation, moment, self._inside)
         if turn.received is not None and moment is not None:
-            self._delay("read", moment - turn.received)
+            self._delays["read"].add(moment - turn.received, self._inside)
         self._row[_READ] += 1
-        if self._inside and moment is not None:
+        # Where plans are told, it was counted as one already.
+        if self._inside and moment is not None and not self._traces_plans:
             self._recent_plans.append(moment)
 
     def take_delivery(self, name: bytes, outbox: bytes, number: int) -> None:
         """Delivery has found ``number`` messages in an outbox (its ids) for ``name``."""
-        key, who, _conversation, _person = self._names.get(name) or self._name(name)
+        key = self._keys.get(hash(name)) or self._handoffs.add(name)
         moment, ids = self._moment, hash(outbox)
-        plan = self._handoffs.deliver(key, ids)
+        if key.ids == ids and key.plan is not None and not key.more:
+            plan: tuple[int, int] | None = (ids, key.plan)
+            key.plan &= ~OPEN
+        else:
+            plan = self._handoffs.deliver(key, ids)
         planned_at: float | None = None
         if plan is not None:
             planned_at = float(time_of(plan[1])) or None
             if plan[1] & OPEN and planned_at is not None and moment is not None:
-                self._delay("read", moment - planned_at)
+                self._delays["read"].add(moment - planned_at, self._inside)
         if not self._inside:
             return
         if plan is None:
@@ -461,10 +455,12 @@ class Balance:
                 self.ambiguous += 1
         if number:
             self._row[_READ] += 1
-            if len(self._reads) < _READS_KEPT:
-                read = (moment, planned_at, who)
-                waiting = self._reads.get(key)
-                self._reads[key] = (read,) if waiting is None else (*waiting, read)
+            planned = max(number, count_of(plan[1])) if plan is not None else number
+            if planned > 1 or key.further:
+                self._missing += key.missing
+                key.further = (moment, planned - 1) if planned > 1 else None
+            read = (moment, planned_at)
+            key.reads = (*key.reads, read) if key.reads else (read,)
         elif plan is not None and count_of(plan[1]):
             self._lost += 1
             self._critical()
@@ -483,47 +479,46 @@ class Balance:
         """Tell whether no process began since, whatever a line claims."""
         return bool(self._starts) and planned is not None and planned + 1.0 >= self._starts[-1]
 
-    def _delay(self, name: str, seconds: float) -> None:
-        self._delays[name].add(seconds)
-        if seconds > LONGEST_GRACE and self._inside and name in self._late:
-            self._late[name] += 1
-
     def take_sent(self, name: bytes, instance: bytes | None) -> None:
         """A message for ``name`` was handed to an instance of the gateway."""
-        key = hash(name)
-        self._leave_reads(key)
-        repeated = self._spend(key, 1)
+        key = self._keys.get(hash(name)) or self._handoffs.add(name)
+        if key.reads or not key.further:
+            self._leave_reads(key)
+        else:
+            moment, messages = key.further
+            key.further = (moment, messages - 1) if messages > 1 else None
+        repeated = key.spend()
         if not self._inside:
+            key.earlier += self._since is not None and self._moment is not None and self._moment < self._since
             return
         self._sequence += 1
         self._row[_SENT] += 1
-        self._row[_REPEATED] += repeated
+        if repeated:
+            self._row[_REPEATED] += 1
+            self._repeated_most = max(self._repeated_most, key.copies)
         if instance is not None:
             self._see_instance(self._sent_by, instance)
-        waiting = self._sends.get(name)
-        if waiting is None and len(self._sends) >= _SENDS_KEPT:
-            self._give_up_oldest_send()
-        self._sends[name] = (*(waiting or ()), (self._moment, self._sequence))
+        key.sends = (*key.sends, (self._moment, self._sequence))
 
-    def _leave_reads(self, key: int) -> None:
+    def _leave_reads(self, key: Key) -> None:
         """What was read is sent now."""
-        waiting = self._reads.pop(key, None)
-        if waiting is None:
+        if not key.reads:
             return
-        if len(waiting) > 1:
-            self._reads[key] = waiting[1:]
-        read_at, planned_at, _who = waiting[0]
+        read_at, planned_at = key.reads[0]
+        key.reads = key.reads[1:]
         if self._moment is not None:
             if read_at is not None:
-                self._delays["sent"].add(self._moment - read_at)
+                self._delays["sent"].add(self._moment - read_at, self._inside)
             if planned_at is not None:
-                self._delays["planned_sent"].add(self._moment - planned_at)
+                self._delays["planned_sent"].add(self._moment - planned_at, self._inside)
 
     def _take_settled_turn(self, event: Event) -> None:
         moment = self._moment
         turn = self._turns.end(event.key)
         conversation = event.conversation or (turn.conversation if turn else b"")
         sent_at = turn.read if turn else None
+        if event.outcome == SUCCESS:
+            self._take_answer(event.key, conversation, taken_up=turn is not None and turn.is_read)
         if event.outcome == UNSENT:
             if self._inside:
                 self._unsent.append((moment if sent_at is None else sent_at, hash(conversation)))
@@ -532,32 +527,55 @@ class Balance:
             self._sequence += 1
             self._row[_SENT] += 1
         if sent_at is not None and moment is not None:
-            self._delays["planned_sent"].add(moment - sent_at)
-            self._delay("settled", moment - sent_at)
+            self._delays["planned_sent"].add(moment - sent_at, self._inside)
+            self._delays["settled"].add(moment - sent_at, self._inside)
         if self._inside:
-            self._settle(event.outcome, event.http, _Name(0, hash(conversation), conversation, person_of(conversation)))
+            person = _Person(hash(conversation), conversation, person_of(conversation))
+            self._settle(event.outcome, event.http, person)
+
+    def _take_answer(self, key: bytes, conversation: bytes, taken_up: bool) -> None:
+        """A message was answered. One that was taken up once more gets a copy: a turn can have several sends."""
+        before = self._answers.pop(key, None)
+        if before is None and len(self._answers) >= _ANSWERS_KEPT:
+            del self._answers[next(iter(self._answers))]
+        self._answers[key] = copies = 0 if before is None else before + taken_up
+        if copies and taken_up and self._inside:
+            self._row[_REPEATED] += 1
+            self._repeated_most = max(self._repeated_most, copies)
+        self._drops.answer(person_of(conversation), self._moment)
 
     def take_result(self, name: bytes, outcome: str, http: bytes, instance: bytes | None) -> None:
         """What became of a message that was sent for ``name``."""
-        known = self._names.get(name) or self._name(name)
-        key = known.key
-        self._leave_reads(key)
+        key = self._keys.get(hash(name))
+        if key is None:
+            # Nothing of it was seen, and the log begins long before it.
+            self._row[_WITHOUT_SEND] += self._first is not None and (self._moment or 0.0) - self._first > LONGEST_GRACE
+            key = self._handoffs.add(name)
+        elif key.reads:
+            # Its send leaves what was read.
+            self._row[_WITHOUT_SEND] += not key.sends
+            self._leave_reads(key)
         if outcome == FAILED:
-            self._spend(key, -1)  # it may be tried again
-        waiting = self._sends.pop(name, None) if self._sends else None
-        if waiting:
-            if len(waiting) > 1:
-                self._sends[name] = waiting[1:]
-            sent_at = waiting[0][0]
+            key.expect(1)  # it may be tried again
+        earlier = key.earlier > 0 and not key.sends
+        key.earlier -= earlier
+        if key.sends:
+            sent_at = key.sends[0][0]
+            key.sends = key.sends[1:]
             if sent_at is not None and self._moment is not None:
-                self._delay("settled", self._moment - sent_at)
+                self._delays["settled"].add(self._moment - sent_at, self._inside)
         if self._inside:
             # What is invalid was said where it was chosen; a result without an instance may have had none to name.
-            if instance and instance != self._expected_name and not is_invalid_instance(_text(instance)):
-                self._settled_by.add(_text(instance))
-            self._settle(outcome, http, known, self.cause_of(known.person) if outcome == FAILED else "")
+            if instance and instance != self._expected_name:
+                text, is_invalid = self._instance_names.get(instance) or self._instance_name(instance)
+                if not is_invalid:
+                    self._settled_by.add(text)
+            successes = self._success
+            self._settle(outcome, http, key, self.cause_of(key.person) if outcome == FAILED else "")
+            if earlier:
+                self._sent_before += self._success - successes
 
-    def _settle(self, outcome: str, http: bytes, known: _Name, cause: str = "") -> None:
+    def _settle(self, outcome: str, http: bytes, known: Key | _Person, cause: str = "") -> None:
         self._sequence += 1
         self._row[_SETTLED] += 1
         failed = outcome == FAILED
@@ -584,23 +602,28 @@ class Balance:
             self._unanswered.answer(known.person)
             if self._run:
                 self._run = {}
-        self._outcomes.add(self._minute, known.who, failed, http == b"400" or is_no_number(cause))
+        is_number = failed and (http == b"400" or is_no_number(cause))
+        self._outcomes.add(self._minute, known.who, failed, is_number)
 
     def _take_dropped(self, event: Event) -> None:
-        self._turns.drop(event.conversation)
+        turn = self._turns.drop(event.conversation)
         if self._inside:
             self._turn_counts["dropped"] += 1
+            conversation = turn.conversation if turn else event.conversation
+            self._drops.drop(person_of(conversation), self._moment)
 
     def _take_ignored(self, event: Event) -> None:
         if self._inside:
             self._turn_counts["ignored"] += 1
 
-    def _give_up_oldest_send(self) -> None:
-        """Count a send that 50,000 later ones have passed as unconfirmed."""
-        key = next(iter(self._sends))
-        for moment, _sequence in self._sends.pop(key):
+    def _give_up(self, key: Key) -> None:
+        """What is on its way for a key has been passed by tens of thousands of others: nothing comes of it any more."""
+        self._missing += key.missing
+        for moment, _sequence in key.sends:
             self._unconfirmed += 1
-            self._outcomes.add(None if moment is None else int(moment // 60), hash(_conversation(key)), True)
+            self._outcomes.add(None if moment is None else int(moment // 60), key.who, True)
+        if len(self._unsent) < _UNSENT_KEPT:
+            self._unsent += [(moment, key.who) for moment, _planned in key.reads]
 
     # ---------------------------------------------------- guards and instances
 
@@ -613,10 +636,18 @@ class Balance:
             self._see_instance(self._seen, event.instance)
 
     def _see_instance(self, tally: Tally, instance: bytes) -> None:
-        name = _text(instance)
+        name, is_invalid = self._instance_names.get(instance) or self._instance_name(instance)
         tally.add(name)
-        if is_invalid_instance(name):
+        if is_invalid:
             self._critical()
+
+    def _instance_name(self, instance: bytes) -> tuple[str, bool]:
+        """Return the name of an instance, and whether it is invalid; there are few, and each is named often."""
+        if len(self._instance_names) >= _INSTANCES_KEPT:
+            self._instance_names.clear()
+        name = _text(instance)
+        known = self._instance_names[instance] = (name, is_invalid_instance(name))
+        return known
 
     def _take_guard(self, event: Event) -> None:
         if not self._inside:
@@ -666,7 +697,8 @@ class _Sheet:
         self.overdue_sends: list[tuple[bytes, float | None, int]] = []
         self.open_turns: list[Turn] = []
         self.lost_turns = 0
-        self.late = dict(balance._late)
+        self.missing = 0
+        self.late = {name: balance._delays[name].late for name in ("read", "settled")}
         self._find_waiting()
 
     def _is_over(self, stage: str, moment: float | None, late: str | None = None) -> bool:
@@ -687,22 +719,23 @@ class _Sheet:
 
     def _find_waiting(self) -> None:
         b = self.b
-        for moment, who, inside in b._zeros.values():
-            # Without the second trace of its turn the planner did not come to an end.
-            if inside and (moment is None or self.present - moment > LONGEST_GRACE):
-                self.losses["unplanned"].append((moment, who))
+        for key in b._keys.values():
+            for _ids, began, counted in key.zeros:
+                # Without the second trace of its turn the planner did not come to an end.
+                if counted and (began is None or self.present - began > LONGEST_GRACE):
+                    self.losses["unplanned"].append((began, key.who))
+            for moment, _planned in key.reads:
+                if self._is_over("sent", moment):
+                    self.losses["unsent"].append((moment, key.who))
+            if key.further and self._is_over("sent", key.further[0]):
+                self.missing += key.missing
+            for moment, sequence in key.sends:
+                if self._is_over("settled", moment, "settled"):
+                    self.overdue_sends.append((key.conversation, moment, sequence))
         for packed in b._handoffs.unread():
             moment = float(time_of(packed)) or None
             if self._is_over("read", moment, "read"):
                 self.losses["unread"].append((moment, conversation_of(packed)))
-        for waiting in b._reads.values():
-            for moment, _planned, who in waiting:
-                if self._is_over("sent", moment):
-                    self.losses["unsent"].append((moment, who))
-        for key, sends in b._sends.items():
-            for moment, sequence in sends:
-                if self._is_over("settled", moment, "settled"):
-                    self.overdue_sends.append((key, moment, sequence))
         for turn in [*b._turns.given_up, *b._turns.waiting()]:
             if not turn.counted:
                 continue
@@ -752,6 +785,8 @@ class _Sheet:
             "overdue": {"planned": unread, "read": len(self.losses["unsent"]), "sent": unconfirmed},
             "late": self.late,
             "contradicting": b._contradicting,
+            "without_send": b.total(_WITHOUT_SEND),
+            "sent_before": b._sent_before,
             "delays": {name: _rounded(seconds) for name, seconds in self.usual.items()},
             "grace": {name: _rounded(seconds) for name, seconds in self.grace.items()},
             "unanswered": b._unanswered.told(self.present, self.grace["read"], b._max_unanswered, b._clean),
@@ -768,7 +803,7 @@ class _Sheet:
             },
             "handoff": {
                 "planned": planned,
-                "matured": planned - self._young_plans(),
+                "matured": max(0, planned - self._unripe()),
                 "read": b.total(_READ),
                 "lost": b._lost,
                 "unread": unread,
@@ -825,18 +860,29 @@ class _Sheet:
             "success": b._success,
             "failed": b._failed,
             "repeated": b.total(_REPEATED),
+            "repeated_most": b._repeated_most,
+            "missing": b._missing + self.missing,
+            "dropped": b._drops.unanswered(self.present) if by_id else None,
         }
 
-    def _young_plans(self) -> int:
-        """How many planned messages are younger than three times what nearly all took to be sent."""
+    def _unripe(self) -> int:
+        """How many planned messages may still be sent.
+
+        Those younger than three times what nearly all took to be sent, and those that delivery has taken up and not
+        settled: how long that takes, only its end tells.
+        """
         usual = self.usual["planned_sent"]
-        wait = 3 * max(usual, 1.0) if usual is not None else SHORTEST_GRACE
-        return sum(moment > self.present - wait for moment in self.b._recent_plans)
+        since = self.present - (3 * max(usual, 1.0) if usual is not None else SHORTEST_GRACE)
+        young = sum(moment > since for moment in self.b._recent_plans)
+        taken_up = [turn.read for turn in self.b._turns.waiting() if turn.counted and turn.is_read]
+        lately = sum(moment is not None and moment > since for moment in taken_up)
+        # What was taken up lately was planned just before.
+        return max(young, lately) + len(taken_up) - lately
 
     def _unconfirmed(self) -> list[tuple[bytes, float | None, int]]:
         """(conversation, when it was sent, its place in the log) of what was sent and has no result in time."""
         return [
-            *((_conversation(key), moment, sequence) for key, moment, sequence in self.overdue_sends),
+            *self.overdue_sends,
             *((turn.conversation, turn.read, self.b._sequence) for turn in self.open_turns),
         ]
 
@@ -847,8 +893,9 @@ class _Sheet:
         ]
 
     def _minutes(self) -> list[dict[str, Any]]:
-        rows = {minute: list(row) for minute, row in self.b._minutes.items()}
-        outcomes = self.b._outcomes.by_minute(self._late_failures())
+        b = self.b
+        rows = {minute: list(row) for minute, row in b._minutes.items()}
+        outcomes = b._outcomes.by_minute(self._late_failures())
         lost: dict[str, dict[int, set[int]]] = {}
         for name, losses in self.losses.items():
             minutes = lost.setdefault(name, {})
@@ -899,11 +946,6 @@ class _Sheet:
         clean = self.b._clean
         conv, _sep, idem = _text(name)[len("conv=") :].rpartition("|idem=")
         return {"conv": clean(conv), "idem": clean(idem), "planner": planned, "delivery": delivered}
-
-
-def _conversation(key: bytes) -> bytes:
-    """Return the conversation of a ``conv=…|idem=…`` key."""
-    return key[len(b"conv=") :].rpartition(b"|idem=")[0]
 
 
 def _is_error(http: bytes) -> bool:

@@ -8,6 +8,7 @@ A part that was not asked, or cannot be known, has ``ok: null`` and hinders noth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
@@ -43,10 +44,14 @@ class Facts(NamedTuple):
     path: str
     lines: int
     any_event: bool
+    undated_guards: int = 0
+    spans: Sequence[tuple[float, float]] = ()
+    """the first and the last time of each file of the log, also before the window"""
 
 
 def evidence(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[str, Any]:
     """Return ``{fresh, covered, owned, understood}`` of ``traces``; ``newest`` is the newest message in the window."""
+    facts = facts._replace(first=_first(traces, facts))
     fresh = _fresh(traces, newest, facts)
     return {
         "fresh": fresh,
@@ -80,18 +85,14 @@ def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[s
     """Silence longer than max(10 minutes, 16 / rate of the hour before the newest message) is no chance."""
     if newest is None:
         return {"ok": None, "newest": None, "age_seconds": None, "rate_per_minute": None, "limit_seconds": None}
-    span, messages = HOUR, 0
+    span = HOUR
     begins = [moment for moment in (facts.since, facts.first) if moment is not None]
     if begins:
         span = min(HOUR, max(60.0, newest - max(begins)))
-    earliest = iso(newest - span) or ""
-    for row in traces["minutes"]:
-        if row["minute"] >= earliest[:16]:
-            stages = ("received", "planned", "read", "sent")
-            messages += max(*(row[name] for name in stages), row["success"] + row["failed"])
+    messages = _messages(traces, newest - span, facts.present)
     rate = max(messages, 1) / (span / 60)
     age = max(0.0, facts.present - newest)
-    limit = max(SHORTEST_SILENCE, MESSAGES_MISSED / rate * 60)
+    limit = _longest_silence(messages, span)
     return {
         "ok": age <= limit,
         "newest": iso(newest),
@@ -99,6 +100,53 @@ def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[s
         "rate_per_minute": round(rate, 4),
         "limit_seconds": round(limit, 1),
     }
+
+
+def _messages(traces: dict[str, Any], begin: float, end: float) -> int:
+    """How many messages the minutes from ``begin`` to ``end`` have."""
+    earliest, latest = (iso(begin) or "")[:16], (iso(end) or "")[:16]
+    stages = ("received", "planned", "read", "sent")
+    return sum(
+        max(*(row[name] for name in stages), row["success"] + row["failed"])
+        for row in traces["minutes"]
+        if earliest <= row["minute"] <= latest
+    )
+
+
+def _longest_silence(messages: int, seconds: float) -> float:
+    """For how long nothing may be heard where so many messages came in so many seconds."""
+    return max(SHORTEST_SILENCE, MESSAGES_MISSED * seconds / max(messages, 1))
+
+
+def _first(traces: dict[str, Any], facts: Facts) -> float | None:
+    """The time from which on the files of the log leave no hole.
+
+    One file goes on where another one ended. Where nothing is for longer than the silence of a rotation can last, what
+    was between them is missing: deleted, truncated, or never packed. Within a file nothing can be missing.
+    """
+    if facts.since is None or not facts.spans:
+        return facts.first
+    begin = max(facts.spans, key=lambda span: span[1])[0]
+    while begin > facts.since:
+        joined = [first for first, last in facts.spans if first < begin and _goes_on(traces, facts, last, begin)]
+        if not joined:
+            break
+        begin = min(joined)
+    return begin
+
+
+def _goes_on(traces: dict[str, Any], facts: Facts, last: float, first: float) -> bool:
+    """Whether a file that begins at ``first`` goes on with one that ended at ``last``.
+
+    Traffic is not the same before and after; the silence is measured against the lower rate, as far as either is known.
+    """
+    if first - last <= SHORTEST_SILENCE:
+        return True
+    ends = min(first + HOUR, facts.present)
+    around = [(first, max(ends, first + SHORTEST_SILENCE))]
+    if facts.since is not None and last - SHORTEST_SILENCE > facts.since:
+        around.append((max(last - HOUR, facts.since), last))
+    return any(first - last <= _longest_silence(_messages(traces, *part), part[1] - part[0]) for part in around)
 
 
 def _covered(traces: dict[str, Any], facts: Facts, *, is_now: bool) -> dict[str, Any]:
@@ -109,7 +157,8 @@ def _covered(traces: dict[str, Any], facts: Facts, *, is_now: bool) -> dict[str,
         covered = seconds if facts.first is None else max(0.0, facts.present - max(facts.since, facts.first))
     seen = _process_seen(facts)
     records, undated, future = traces["records"], traces["undated"], traces["future"]
-    unplaced = facts.since is not None and _is_much(undated, records)
+    # A few records without a time hide little; one of them that is an emergency hides it.
+    unplaced = facts.since is not None and (facts.undated_guards or _is_much(undated, records))
     displaced = _is_much(future + facts.backwards, records) or (future > 0 and not is_now)
     lowered = seen is False or facts.unreadable or facts.incomplete or facts.suppressed or unplaced or displaced
     return {
@@ -121,6 +170,7 @@ def _covered(traces: dict[str, Any], facts: Facts, *, is_now: bool) -> dict[str,
         "process_started": iso(facts.process_started),
         "process_seen": seen,
         "undated": undated,
+        "undated_guards": facts.undated_guards,
         "unparsed": traces["unparsed"],
         "future": future,
         "backwards": facts.backwards,

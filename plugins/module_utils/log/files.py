@@ -13,7 +13,7 @@ import re
 import stat
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _trust
@@ -58,7 +58,8 @@ _MAGIC = (
 _BZ2 = re.compile(rb"BZh[1-9]")
 _ENDING = re.compile(r"\.(gz|xz|lzma|bz2|zst|lz4|br|Z|lzo|zip|7z|lz)\Z")
 _TEXT = re.compile(rb"[\t\r\n\x1b\x20-\xff]+\Z")
-_ROTATED = re.compile(r"[.-](\d+)\Z")
+# `app.log.1`, or a date with or without dashes and perhaps an hour: `app.log-20261124`, `app.log.2026-11-24`.
+_ROTATED = re.compile(r"[.-]((?:\d{4}-\d\d-\d\d|\d{8})[-_T]\d[\d:_-]*|\d{4}-\d\d-\d\d|\d+)\Z")
 _DATE = 1000  # a rotation number from here on is a date
 # An asctime record: local time of the service, which says no zone. Around it may stand compose's prefix and colours.
 _LOCAL = re.compile(
@@ -129,7 +130,7 @@ def rotation(name: str) -> tuple[str, int]:
     number = _ROTATED.search(stem)
     if not number:
         return stem, 0
-    age = int(number.group(1))
+    age = int(re.sub(r"\D", "", number.group(1)))
     return stem[: number.start()], age if age < _DATE else 10**15 - age
 
 
@@ -244,20 +245,20 @@ class LogFile:
                 block = self.read()
                 rest = lines[-1][:LONGEST_LINE] + block if block else b""
         if not self.packed:
-            self.last = next((moment for _line, moment in self._tail_stamps(stamps)), None)
+            self.last = next((moment for _line, moment in _stamps_in(self._tail_lines(), stamps)), None)
         self._head = self.head
+
+    def find_last(self, newest: bytes, stamps: StampReader) -> None:
+        """Find the last time in a packed file in the lines that were read of it last."""
+        stamps.envelope = self.envelope
+        lines = newest[-_TAIL:].split(b"\n")[::-1]
+        self.last = next((moment for _line, moment in _stamps_in(lines, stamps)), None)
 
     def _tail_lines(self) -> list[bytes]:
         """The last complete lines, the last one first."""
         block = os.pread(self._raw.fileno(), _TAIL, max(0, self.size - _TAIL))
         lines = block.split(b"\n")[:-1]
         return lines[1 if self.size > _TAIL else 0 :][::-1]
-
-    def _tail_stamps(self, stamps: StampReader) -> Iterator[tuple[bytes, float]]:
-        for line in self._tail_lines():
-            moment = stamps.read(_clean(line))
-            if moment is not None:
-                yield line, moment
 
     def local_shift(self, stamps: StampReader) -> float | None:
         """Return what has to be added to local times in it, told by its last record and its last change.
@@ -266,8 +267,9 @@ class LogFile:
         before has to fit.
         """
         stamps.envelope = self.envelope
+        # Read once: it may be written to in between.
         lines = self._tail_lines()
-        stamped = list(zip(range(_PROBE_LINES), self._tail_stamps(stamps)))
+        stamped = list(zip(range(_PROBE_LINES), _stamps_in(lines, stamps)))
         if not stamped:
             return None
         last, moment = stamped[0][1]
@@ -337,6 +339,14 @@ class LogFile:
 
 def _clean(line: bytes) -> bytes:
     return (line.replace(b"\0", b"") if b"\0" in line else line)[:LONGEST_LINE]
+
+
+def _stamps_in(lines: Iterable[bytes], stamps: StampReader) -> Iterator[tuple[bytes, float]]:
+    """The lines that say when, each with its moment."""
+    for line in lines:
+        moment = stamps.read(_clean(line))
+        if moment is not None:
+            yield line, moment
 
 
 def _packed(name: str, start: bytes) -> str:

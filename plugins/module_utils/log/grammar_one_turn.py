@@ -9,6 +9,8 @@ any record. No rule on single lines is safe; what holds is this:
 - ``DEBUG|before_langgraph|text='…`` is followed by a line with the id of that very turn, which its customer does not
   know. All that stands between is text, or of no interest.
 - The later copies of a text have as many lines as the first one had.
+- A text is printed at once: by the times that an envelope gives, what comes later is none of it. Where reading begins
+  within a turn nothing else ends its text.
 - A turn counts if its id came in a ``WEBHOOK|received`` outside of all that.
 """
 
@@ -18,6 +20,7 @@ import re
 from collections import deque
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
+    DROPPED,
     FAILED,
     IGNORED,
     READ,
@@ -33,7 +36,7 @@ _FIRST_COPY, _RESPONSE = b"DEBUG|before_langgraph|text='", b"DEBUG|after_langgra
 _NAMES_ITS_TURN = (b"DEBUG|run_flow_called|message_id=", b"PIPELINE|flow_start|message_id=")
 _ENDS_A_COPY = re.compile(rb"'\|(?:enabled=\w+|context_keys=\[[^\]]*\])\Z")
 _TRY = re.compile(rb"(?:http_error\|status=(\d{3})|(timeout|connection_error|unexpected_error))\|")
-_LONGEST_TEXT = 500  # lines
+_LONGEST_TEXT, _LONGEST_PRINT = 500, 5.0  # lines, and seconds from its first line to its last
 _REPEAT_SECONDS = 60.0  # the same id again within this is ignored by the assistant
 _KEPT = 20_000
 
@@ -43,7 +46,7 @@ class OneTurnGrammar:
 
     name = "one-turn"
     words: dict[bytes, tuple[bytes, ...]] = {
-        b"WEBHOOK": (b"received|",),
+        b"WEBHOOK": (b"received|", b"error|"),
         b"PIPELINE": (b"turn_", b"flow_"),
         b"DELIVERY": (b"http_error|", b"timeout|", b"connection_error|", b"unexpected_error|", b"error|"),
         b"DEBUG": (
@@ -60,6 +63,7 @@ class OneTurnGrammar:
         self.ambiguous = 0
         self.in_text = False
         self._until: bytes | None = None  # the text is the first copy, or a response that ends so
+        self._begun: float | None = None  # when the text was printed
         self._lines = 0  # of the text, so far
         self._length = 0  # up to the last line that may be its end
         self._copy_left = 0
@@ -77,9 +81,23 @@ class OneTurnGrammar:
     def names(self, record: Record) -> bool:
         """Whether the record is a line of this grammar."""
         word, _bar, rest = record.message.partition(b"|")
-        return not record.has_head and word in self.words and rest.startswith(self.words[word])
+        if record.has_head or word not in self.words or not rest.startswith(self.words[word]):
+            return False
+        # What every program could say makes no stream one of this grammar.
+        return word != b"WEBHOOK" or rest.startswith(b"received|") or bool(self._received)
 
     # ------------------------------------------------------------------- texts
+
+    def ends_text_by(self, time: float | None) -> bool:
+        """Tell whether a text that is open is over, because a line of the stream is of a later ``time``."""
+        begun = self._begun
+        if time is None or begun is None or time - begun <= _LONGEST_PRINT:
+            return False
+        # A slow turn still has copies of its text to come; of a turn not seen to start other lines were taken for text.
+        if self._first_line and any(start and begun - start <= _LONGEST_PRINT for start in self._open.values()):
+            self._texts.append((self._first_line, self._length))
+        self.in_text = False
+        return True
 
     def text_line(self, line: bytes) -> None:
         """Take a line of the stream while a customer's text is open."""
@@ -101,7 +119,8 @@ class OneTurnGrammar:
             self.ambiguous += 1
             self.in_text = False
 
-    def _open_text(self, message: bytes) -> None:
+    def _open_text(self, message: bytes, time: float | None) -> None:
+        self._begun = time
         self._lines, self._length, self._copy_left, self._until, self._first_line = 1, 1, 0, None, b""
         text = message.partition(b"='")[2]
         if message.startswith(_RESPONSE):
@@ -123,9 +142,11 @@ class OneTurnGrammar:
         """Return the events of a line outside of texts."""
         message = record.message
         if b"='" in message and message.startswith(b"DEBUG|"):
-            self._open_text(message)
+            self._open_text(message, record.time)
             return []
         first, second, rest = (message.split(b"|", 2) + [b"", b""])[:3]
+        if first == b"WEBHOOK" and second == b"error":
+            return [Event(DROPPED)]  # its handler raised, and nobody knows for whose message
         if first == b"WEBHOOK":
             key, _bar, phone = rest.partition(b"|")
             if not key.startswith(b"message_id="):

@@ -28,6 +28,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.records import J
 
 _STATUS = re.compile(rb"(?:Server|Client) error '(\d{3}) ")
 _BREACH = b"SECURITY BREACH BLOCKED"
+_AT_ONCE = 1.0  # the key is looked at within a millisecond of that
 _JSON_WORDS = (b"TURNLOCK", b"WORKFLOW")  # stages that the JSON lines alone tell
 
 
@@ -40,11 +41,14 @@ class PipelineGrammar:
         b"WEBHOOK": (b"event=WEBHOOK|",),
         b"PIPELINE": (b"event=plan_complete|",),
         b"DELIVERY": (b"turn_based_start|", b"sent|", b"send_failed|", b"exception|", b"dedup_hit|"),
-        b"TURNLOCK": (b"duplicate|",),
+        b"TURNLOCK": (b"duplicate|", b"acquired|"),
         b"WORKFLOW": (b"greeting_loop_prevented|",),
     }
     phrases: tuple[bytes, ...] = (_BREACH,)
     bare = False
+
+    def __init__(self) -> None:
+        self._in_work: tuple[bytes, float | None] = (b"", None)  # whose message was taken up last, and when
 
     def names(self, record: Record) -> bool:
         """Whether the record is one that tells of a message."""
@@ -59,7 +63,7 @@ class PipelineGrammar:
         """Return the events of a record."""
         message = record.message
         if _BREACH in message[:60]:
-            return [Event(DROPPED)]
+            return [Event(DROPPED, b"", self._whose_breach(record.time))]
         field = _Fields(message)
         if message.startswith(b"DEDUP|"):
             if field[b"type"] != b"new_message":
@@ -75,11 +79,23 @@ class PipelineGrammar:
         if message.startswith(b"PIPELINE|"):
             count = field[b"outbox_count"]
             return [Event(PLANNED, b"", field[b"phone"], number=int(count))] if _number(count) else None
+        if message.startswith(b"TURNLOCK|acquired|"):
+            self._in_work = (field[b"conv"][5:], record.time)
+            return []
         if message.startswith(b"TURNLOCK|"):
             return [Event(DROPPED, b"", field[b"conv"][5:])]
         if message.startswith(b"WORKFLOW|"):
             return [Event(DROPPED, b"", field[b"phone"])]
         return _delivery(message, field)
+
+    def _whose_breach(self, time: float | None) -> bytes:
+        """Whose message was refused for want of a key: the one that was taken up just before.
+
+        Nobody's where that is not told: who can reach the webhook must not be able to have other people's messages
+        taken for refused.
+        """
+        whose, taken_up = self._in_work
+        return whose if time is not None and taken_up is not None and 0 <= time - taken_up <= _AT_ONCE else b""
 
 
 def _delivery(message: bytes, field: _Fields) -> list[Event] | None:

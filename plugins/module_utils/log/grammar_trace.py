@@ -10,7 +10,7 @@ They are cut off at both ends and never searched for by patterns that could be m
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     FAILED,
@@ -128,59 +128,41 @@ READERS: dict[bytes, Callable[[bytes], list[Event] | None]] = {
 }
 """Reads what stands behind the word of a trace and its bar."""
 
-# The same traces as nearly all are: no value holds a bar, which alone can be read otherwise.
-_VALUE = rb"[^|]*"
-_NAME = rb"(conv=" + _VALUE + rb"\|idem=" + _VALUE + rb")"
-_OUTBOX = re.compile(
-    rb"phase=(planner|delivery)\|"
-    + _NAME
-    + rb"\|state_id=("
-    + _VALUE
-    + rb"\|outbox_id="
-    + _VALUE
-    + rb")\|count=([0-9]{1,9})"
+# The same traces as nearly all are: no value holds a bar, which alone can be read otherwise, or a colour. In JSON no
+# quote or backslash either, and the rest of the record stands behind it.
+_VALUES = (rb"[^|\r\x1b]*", rb"[^|\r\x1b\"\\]*")
+_ENDS = (rb"", rb"\".*\}")
+_OUTBOX = rb"phase=(planner|delivery)\|(conv=V\|idem=V)\|state_id=(V\|outbox_id=V)\|count=([0-9]{1,9})"
+_DELIVERY = (
+    rb"action=(?:result\|status=(success|failed)\|http=(V)\|instance=(V)|send\|instance=(V)\|phone=V)\|(conv=V\|idem=V)"
 )
-_SEND = re.compile(rb"action=send\|instance=(" + _VALUE + rb")\|phone=" + _VALUE + rb"\|" + _NAME)
-_RESULT = re.compile(
-    rb"action=result\|status=(success|failed)\|http=(" + _VALUE + rb")\|instance=(" + _VALUE + rb")\|" + _NAME
-)
-_OUTBOX_WORD, _DELIVERY_WORD = map(list(READERS).index, (b"OUTBOX_TRACE", b"DELIVERY_TRACE"))
 
 
-def take_common(
-    word: int, block: bytes, start: int, end: int, balance: Balance, moment: float | None, own: bool, line: bytes
-) -> bool:
-    """Count the trace whose fields are ``block[start:end]`` as ``READERS`` would; tell whether it was a common one.
+def _take_outbox(found: re.Match[bytes], balance: Balance, moment: float | None, own: bool) -> None:
+    phase, name, outbox, number = found.groups()
+    if phase == b"planner":
+        balance.begin(PLANNED, moment, "trace", own)
+        balance.take_plan(name, outbox, int(number))
+    else:
+        balance.begin(READ, moment, "trace", own)
+        balance.take_delivery(name, outbox, int(number))
 
-    ``word`` is the place of its word in ``READERS``. Nearly all of a large log is read by this: one pattern a trace,
-    and no event in between.
-    """
-    if word == _OUTBOX_WORD:
-        found = _OUTBOX.fullmatch(block, start, end)
-        if found is None:
-            return False
-        phase, name, outbox, number = found.groups()
-        if phase == b"planner":
-            balance.begin(PLANNED, moment, "trace", own)
-            balance.take_plan(name, outbox, int(number))
-        else:
-            balance.line = line
-            balance.begin(READ, moment, "trace", own)
-            balance.take_delivery(name, outbox, int(number))
-        return True
-    if word != _DELIVERY_WORD:
-        return False
-    found = _RESULT.fullmatch(block, start, end)
-    if found is not None:
-        status, http, instance, name = found.groups()
-        balance.line = line
+
+def _take_delivery(found: re.Match[bytes], balance: Balance, moment: float | None, own: bool) -> None:
+    status, http, instance, sent_by, name = found.groups()
+    if status is None:
+        balance.begin(SENT, moment, "trace", own)
+        balance.take_sent(name, sent_by)
+    else:
         balance.begin(SETTLED, moment, "trace", own)
         balance.take_result(name, FAILED if status == b"failed" else SUCCESS, http, instance)
-        return True
-    found = _SEND.fullmatch(block, start, end)
-    if found is None:
-        return False
-    instance, name = found.groups()
-    balance.begin(SENT, moment, "trace", own)
-    balance.take_sent(name, instance)
-    return True
+
+
+Take = Callable[["re.Match[bytes]", "Balance", Optional[float], bool], None]
+
+COMMON: dict[bytes, tuple[tuple[re.Pattern[bytes], ...], Take]] = {
+    head: (tuple(re.compile(fields.replace(b"V", value) + end) for value, end in zip(_VALUES, _ENDS)), take)
+    for head, fields, take in ((b"OUTBOX_TRACE", _OUTBOX, _take_outbox), (b"DELIVERY_TRACE", _DELIVERY, _take_delivery))
+}
+"""What tells the commonest traces by the fields behind their word, in plain lines and in JSON, and counts them as
+``READERS`` would. Nearly all of a large log is read by this: one pattern a trace, and no event in between."""

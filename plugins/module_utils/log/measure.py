@@ -50,6 +50,7 @@ DEFAULTS = {name: option.get("default") for name, option in OPTIONS.items()}
 POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
 PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
+_OF_AN_ACT = ("observe", "source", "paths", "unit", "heartbeat_conversation", "heartbeat_minutes")
 LEAD_SECONDS = 300.0  # read before the window: what was planned there is read inside, and how long that takes is seen
 
 
@@ -80,15 +81,14 @@ def watch(
     reader: TraceReader,
     source: FileSource | JournalSource,
     params: dict[str, Any],
-    proc: Proc | None = None,
+    running: list[int],
 ) -> dict[str, Any]:
     """Read on until something grave is there that is not known yet, a process has ended, or the time is over.
 
     What was grave is told as one text, `known`; given to the next reading, nothing is missed between the two.
+    running: the processes that ran when the reading began.
     """
-    proc = proc or Proc()
-    begun = time.monotonic()
-    running = [pid for pid in params["pids"] if proc.stat(pid) is not None]
+    proc, begun = Proc(), time.monotonic()
     known, looks, woke = params["watch_known"], 0, ""
     while not woke:
         seconds = time.monotonic() - begun
@@ -128,7 +128,8 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     begun = time.monotonic()
     since, until = moment(params["since"], now), moment(params["until"], now)
     not_before = moment(params["not_before"], now)
-    present_process = started(params["pids"])
+    running = [pid for pid in params["pids"] if Proc().stat(pid) is not None]
+    present_process = started(running)
     # What uvicorn writes of its start is not believed: a customer can write it as well.
     restarted = started([params["since_pid"]]) if params["since_pid"] is not None else None
     not_before = max((m for m in (not_before, restarted) if m is not None), default=None)
@@ -168,7 +169,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         reader.deduplicate = source.notes.overlapping
         source.read(reader)
         observe(balance, reader, source, params["observe"])
-        watched = watch(balance, reader, source, params) if params["watch"] else None
+        watched = watch(balance, reader, source, params, running) if params["watch"] else None
         notes = source.notes
     ended = now + time.monotonic() - begun
     balance.look_again_at(ended)
@@ -190,11 +191,13 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         suppressed=notes.suppressed,
         incomplete=notes.incomplete,
         backwards=balance.refused_backwards,
+        undated_guards=0 if params["conversation"] else reader.undated_guards,
         owned=notes.owned,
         owner=notes.owner,
         path=", ".join(params["paths"]) if params["source"] == "file" else "",
         lines=reader.lines,
         any_event=balance.newest is not None or traces["records"] > 0,
+        spans=notes.spans,
     )
     traces["evidence"] = evidence(traces, balance.newest_message, facts)
     traces["heartbeat"] = None
@@ -210,14 +213,14 @@ def after_an_act(params: dict[str, Any], act: dict[str, Any]) -> dict[str, Any] 
     Told from the start of the process; where it was not restarted, or not as planned, from the fence on: what it sent
     before that went out.
 
-    :param params: `observe`, `source`, `paths` and `unit` of the module that acted
+    :param params: of the module that acted: `observe`, which log it is, and whose messages are a heartbeat
     :param act: its result
     """
     fence = act.get("fence") or {}
     stayed = fence.get("present") and act.get("running") and (act.get("msg") or not act.get("restarted"))
     asked = {
         **DEFAULTS,
-        **{name: params[name] for name in ("observe", "source", "paths", "unit")},
+        **{name: params[name] for name in _OF_AN_ACT},
         "since": fence["read_back"] if stayed else act.get("started"),
         "since_pid": None if stayed else act.get("pid"),
         "pids": act.get("pids") or [],

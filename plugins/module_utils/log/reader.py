@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from ansible_collections.kumon.runbook.plugins.module_utils.log import envelopes
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
 from ansible_collections.kumon.runbook.plugins.module_utils.log.causes import FAILED_FOR, LINES, cause_of
-from ansible_collections.kumon.runbook.plugins.module_utils.log.events import Grammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.events import GUARD, Grammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_one_turn import OneTurnGrammar
 from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_pipeline import PipelineGrammar
-from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import READERS, TraceGrammar, take_common
+from ansible_collections.kumon.runbook.plugins.module_utils.log.grammar_trace import COMMON, TraceGrammar
+from ansible_collections.kumon.runbook.plugins.module_utils.log.lines import LONGEST_LINE
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import (
     BARE,
     JSON,
@@ -40,8 +41,10 @@ for _grammar in GRAMMARS:
         _WORDS[_word] = (*_WORDS.get(_word, ()), *_rest)
 _LAST_WORD = re.compile(rb"[A-Z_]+\Z")
 _TRACES = re.compile(rb"(?:" + b"|".join(TraceGrammar.words) + rb")\|")
-_BASIC_HEAD = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[^\s:|]+:")
-_NATIVE_HEAD = re.compile(rb'", "level": "[A-Z]+", "logger": "[^"\\|]+", "message": "')
+# Colours and carriage returns are taken out of a line first; where there are any it is not of the commonest.
+_BASIC_HEAD = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[^\s:|\x1b]+:")
+_NATIVE_HEAD = re.compile(rb'", "level": "[A-Z]+", "logger": "[^"\\|\r\x1b]+", "message": "')
+_LINE_END = ord("\n")
 _NATIVE_BEGINS = b'{"timestamp": "'
 _STARTED = b"Started server process ["
 _STARTED_LINE = re.compile(rb"(?:INFO:     )?Started (?:server|parent) process \[\d+\]")
@@ -55,10 +58,12 @@ _KEPT_BEFORE = 1 << 13
 _PHRASES = (*(p for grammar in GRAMMARS for p in grammar.phrases), _STARTED)
 _OF_JOURNALD = (b'"MESSAGE":[', b'"MESSAGE": [')
 _HEADS_KEPT = 500
-_SKIP, _LOOK = 0, 1
+_SKIP, _LOOK = 0, 1  # then the commonest traces: their patterns and what counts them, in plain lines and in JSON
+_COMMON = [(patterns[own].fullmatch, take, own == 1) for patterns, take in COMMON.values() for own in (0, 1)]
+_WORDS_OF_COMMON = tuple(COMMON)
+_REPLICA = re.compile(r"[-_]\d+\Z")  # compose numbers the containers of one service
 _STAMP_TRIES = 50
 _CLOCK_JUMP = 300.0
-_TRACE_WORDS = tuple(READERS)
 _PART = 16_000  # of a line that is too long for its envelope, 16 KiB at a time
 
 
@@ -84,11 +89,13 @@ class TraceReader:
         self.balance, self._stamps, self._now = balance, stamps, now
         self.bytes = 0
         self.lines = 0
+        self.undated_guards = 0  # at level CRITICAL
         self.deduplicate = False  # where two files overlap in time, a record can stand in both
         self._known: set[int] = set()
         self._live = False
         self._block, self._start = b"", 0  # where the record stands that is being taken
-        balance.cause_of = self._cause_of
+        self._has_dates = False  # whether lines of the block begin with one
+        balance.cause_of, balance.line_taken = self._cause_of, self._line_taken
         self.start_of_file()
 
     # ---------------------------------------------------------------- protocol
@@ -119,7 +126,8 @@ class TraceReader:
 
     def start_inside_file(self) -> None:
         """Reading begins at a place before the window that was found by its time: what has no time yet is older."""
-        self._time = float("-inf")
+        # A moment before all that is measured; not one of which no minute could be told.
+        self._time = 0.0
 
     def feed(self, block: bytes) -> None:
         """Take complete lines, without the last one's line end."""
@@ -131,10 +139,11 @@ class TraceReader:
         if self._envelope is None:
             self._look_at_beginning(block)
         phrases = self._phrases(block)
-        # Colours and carriage returns are rare; without them most lines can be taken as they are.
-        plain = not self._envelope and b"\x1b" not in block and b"\r" not in block
+        self._block = block
+        has_dates = self._has_dates = block.startswith(b"2") or block.rfind(b"\n2") >= 0
+        balance, plain = self.balance, self._plain
+        quick = not (self._envelope or self.deduplicate or balance.is_filtered)
         find, rfind, end = block.find, block.rfind, len(block)
-        plain = plain and not self.deduplicate and not self.balance.is_filtered
         heads, at, done = self._heads, 0, 0  # up to `done` times have been looked for
         in_text = self._in_text()
         while at < end:
@@ -145,8 +154,8 @@ class TraceReader:
                 in_text = self._in_text()
                 continue
             mark = find(b"|", at)
-            if phrases and (mark < 0 or phrases[0] < mark):
-                mark, kind = phrases.pop(0), _LOOK
+            if phrases and not -1 < mark < phrases[-1]:
+                mark, kind = phrases.pop(), _LOOK
                 start = rfind(b"\n", at, mark) + 1 or at
             elif mark < 0:
                 break
@@ -159,19 +168,29 @@ class TraceReader:
             if stop < 0:
                 stop = end
             at = stop + 1
-            while phrases and phrases[0] < at:  # behind a bar of the same line
-                phrases.pop(0)
+            while phrases and phrases[-1] < at:  # behind a bar of the same line
+                phrases.pop()
                 kind = _LOOK
             if kind == _SKIP:
                 continue
             if self._needs_stamps:
-                # Only lines that begin with a brace or a day tell a time.
-                if not done or rfind(b"\n{", done, start) >= 0 or rfind(b"\n2", done, start) >= 0:
+                if has_dates or rfind(b"{", done, start) >= 0:
                     self._inherit(block, done, start)
-                done = start
-            if kind == _LOOK or not (plain and self._trace(kind, block, start, mark, stop)):
-                self._line(block[start:stop], block, start)
-                in_text = self._in_text()
+                done = start + 1 if start else 0  # a line's own time is told with it
+            if kind != _LOOK and quick:
+                match, take, own = _COMMON[kind - 2]
+                found = match(block, mark + 1, stop)
+                moment = self._stamps.native(block, start, stop) if own else self._now if self._live else self._time
+                if found is not None and not (own and (moment is None or moment > self._latest)):
+                    self._start = start
+                    take(found, balance, moment, own)
+                    if own:
+                        self._time = moment
+                    self._needs_stamps = not own
+                    plain.headed, plain.bare_run = True, 0
+                    continue
+            self._line(block[start:stop], block, start)
+            in_text = self._in_text()
         if self._needs_stamps:
             self._inherit(block, done, end)
         self._before = block[-_KEPT_BEFORE:]
@@ -192,7 +211,8 @@ class TraceReader:
         for start, end in self._candidates(block):
             found = envelopes.unwrap(block[start:end], "compose")
             if found:
-                counts[found.stream] = counts.get(found.stream, 0) + 1
+                name = _REPLICA.sub("", found.stream)
+                counts[name] = counts.get(name, 0) + 1
         return max(counts, key=lambda name: counts[name], default=None)
 
     def _prefer_heads(self, block: bytes) -> None:
@@ -229,7 +249,7 @@ class TraceReader:
             at = end + 1
 
     def _phrases(self, block: bytes) -> list[int]:
-        """Return where in the block phrases stand that make a line worth reading."""
+        """Return where in the block phrases stand that make a line worth reading, the last first."""
         found = []
         phrases = (*_PHRASES, *_OF_JOURNALD) if b'"__REALTIME_TIMESTAMP"' in block[: 1 << 14] else _PHRASES
         for phrase in phrases:
@@ -237,7 +257,7 @@ class TraceReader:
             while at >= 0:
                 found.append(at)
                 at = block.find(phrase, at + 1)
-        return sorted(found)
+        return sorted(found, reverse=True)
 
     def _kind(self, head: bytes, block: bytes, mark: int) -> int:
         """Tell what a line is by what stands before its first bar: nothing of interest, a line to look at, or a trace
@@ -262,10 +282,9 @@ class TraceReader:
         elif begins == (b"",):
             kind, cacheable = _LOOK, True
             before = head[: -len(word)]
-            if native and _NATIVE_HEAD.fullmatch(before[41:]):
-                kind = 2 + 2 * _TRACE_WORDS.index(word) + 1
-            elif _BASIC_HEAD.fullmatch(before):
-                kind = 2 + 2 * _TRACE_WORDS.index(word)
+            in_json = native and _NATIVE_HEAD.fullmatch(before[41:]) is not None
+            if word in COMMON and (in_json or _BASIC_HEAD.fullmatch(before)):
+                kind = 2 + 2 * _WORDS_OF_COMMON.index(word) + in_json
         else:
             return _LOOK if block.startswith(begins, mark + 1) else _SKIP
         if cacheable and len(self._heads) < _HEADS_KEPT:
@@ -275,33 +294,19 @@ class TraceReader:
     def _in_text(self) -> bool:
         return self._plain.one_turn.in_text or any(stream.one_turn.in_text for stream in self._streams.values())
 
-    def _trace(self, kind: int, block: bytes, start: int, mark: int, stop: int) -> bool:
-        """Take a trace of the commonest shapes; tell whether it was one."""
-        if kind & 1:
-            end = block.find(b'"', mark, stop)
-            if end < 0 or block[stop - 1 : stop] != b"}" or block.find(b"\\", mark, end) >= 0:
-                return False
-            moment = self._stamps.moment(block[start + 15 : start + 31], block[start + 32 : start + 41], False)
-            if moment is None or moment > self._latest:
-                return False
-            own = True
-        else:
-            end, own = stop, False
-            moment = self._now if self._live else self._time
-        self._block, self._start = block, start
-        if not take_common((kind - 2) // 2, block, mark + 1, end, self.balance, moment, own, block[start:stop]):
-            return False
-        if own:
-            self._time, self._needs_stamps = moment, False
-        else:
-            self._needs_stamps = True
-        self._plain.headed, self._plain.bare_run = True, 0
-        return True
-
     # -------------------------------------------------------------------- times
 
     def _inherit(self, block: bytes, start: int, end: int) -> None:
         """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none."""
+        at = block.rfind(b"{", start, end)
+        if at < 0 and not self._has_dates:
+            return
+        # Nearly always that is a whole line of the application's own formatter.
+        if at > 0 and block[at - 1] == _LINE_END and not (self._has_dates and block.rfind(b"\n2", at, end) >= 0):
+            moment = self._stamps.native(block, at, block.find(b"\n", at, end))
+            if moment is not None:
+                self._take_time(moment)
+                return
         for _try in range(_STAMP_TRIES):
             at = block.rfind(b"\n{", start, end)
             at = max(at, block.rfind(b"\n2", max(at, start), end))
@@ -333,29 +338,28 @@ class TraceReader:
     # -------------------------------------------------------------------- lines
 
     def _line(self, line: bytes, block: bytes, start: int) -> None:
-        if len(line) > 1 << 16:
-            line = line[: 1 << 16]
+        if len(line) > LONGEST_LINE:
+            line = line[:LONGEST_LINE]
         found = envelopes.unwrap(line, self._envelope or "")
-        if found is None or (self._service is not None and found.stream != self._service):
+        if found is None or (self._service is not None and _REPLICA.sub("", found.stream) != self._service):
             return
         stream = self._stream(found.stream)
-        if stream.one_turn.in_text:
+        record = read_record(found.text, self._stamps, is_cut=found.partial or len(line) == LONGEST_LINE)
+        if found.time is not None:
+            record = record._replace(time=found.time)
+        if stream.one_turn.in_text and not stream.one_turn.ends_text_by(record.time):
             # A platform may have put the line into a record of its own.
-            text = found.text
-            stream.one_turn.text_line(read_record(text, self._stamps).message if text[:1] == b"{" else text)
+            stream.one_turn.text_line(record.message if found.text[:1] == b"{" else found.text)
             return
-        record = read_record(found.text, self._stamps)
         if _STARTED_LINE.match(record.message):
             self.balance.claimed_start()
             return
-        if found.time is not None:
-            record = record._replace(time=found.time)
         for grammar in stream.grammars:
             if grammar.names(record):
                 if self._accepts(grammar, record, stream, block, start):
                     self._count(grammar, record, line, block, start)
                 return
-        self._unknown(found.text, record, stream, line)
+        self._unknown(record, stream, line, block, start)
 
     def _accepts(self, grammar: Grammar, record: Record, stream: _Stream, block: bytes, start: int) -> bool:
         """Tell whether a record is one, and no text that looks like one."""
@@ -405,9 +409,11 @@ class TraceReader:
                 return
             self.balance.unparsed_record(moment, line, guard=b"_GUARD|" in record.message[:20])
             return
-        self._block, self._start = block, start
+        self._start = start
         for event in events:
-            self.balance.take(event, moment, line, grammar.name, own)
+            if moment is None and event.stage == GUARD and event.level == b"CRITICAL":
+                self.undated_guards += 1
+            self.balance.take(event, moment, grammar.name, own)
 
     def _seen_before(self, line: bytes) -> bool:
         known = hash(line)
@@ -417,13 +423,15 @@ class TraceReader:
             self._known.add(known)
         return False
 
-    def _unknown(self, text: bytes, record: Record, stream: _Stream, line: bytes) -> None:
+    def _unknown(self, record: Record, stream: _Stream, line: bytes, block: bytes, start: int) -> None:
         """A trace that stands behind a head of an unknown kind is counted; one that is quoted is none."""
         if record.shape != BARE or stream.is_one_turn:
             return
-        trace = _TRACES.search(text)
-        if trace and has_unknown_head(text[: trace.start()]):
-            self.balance.unparsed_record(self._time, line, guard=b"_GUARD" in trace.group())
+        trace = _TRACES.search(record.message)
+        if trace and has_unknown_head(record.message[: trace.start()]):
+            guard = b"_GUARD" in trace.group()
+            if not (guard and self._is_text(record, block, start)):
+                self.balance.unparsed_record(self._time, line, guard=guard)
 
     # -------------------------------------------------------------------- texts
 
@@ -436,6 +444,11 @@ class TraceReader:
         ):
             return ""
         return cause_of(person, (read_record(text, self._stamps) for text in self._lines_before(block, start, LINES)))
+
+    def _line_taken(self) -> bytes:
+        """Return the line whose record is being taken."""
+        stop = self._block.find(b"\n", self._start)
+        return self._block[self._start : stop if stop >= 0 else len(self._block)]
 
     def _lines_before(self, block: bytes, start: int, most: int = _FREE_TEXT_LINES) -> Iterator[bytes]:
         """Yield what the service wrote in the lines before ``start``, the nearest first."""

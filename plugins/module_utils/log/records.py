@@ -19,8 +19,12 @@ _NATIVE = re.compile(
     rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d(?:\.\d{1,9})?)", "level": "[A-Z]+", '
     rb'"logger": "([^"\\]*)", "message": "([^"\\]*)"'
 )
-# What another formatter may put before a message: it has a level, and a time or a bracket, and it ends like a head.
-_UNKNOWN_HEAD = re.compile(rb"(?=[^|]*\b" + _LEVEL + rb"\b)(?=[\[(]|\d{4}-)[^|]*[:\])>-] ?\Z")
+# What another formatter, syslog or `journalctl -o short-full` may put before a message: it begins with a time or a
+# bracket, it has a level, and it ends like a head or in its level and its logger.
+_UNKNOWN_HEAD = re.compile(
+    rb"(?=[\[(]|\d{4}-|(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d)"
+    rb"(?:(?=[^|]*\b" + _LEVEL + rb"\b)[^|]*[:\])>-] ?|[^|]*\b" + _LEVEL + rb"\b(?:[\s:]+[A-Za-z_][\w.]*)?\s+)\Z"
+)
 
 JSON, BASIC, ASCTIME, BARE = "json", "basic", "asctime", "bare"
 
@@ -73,11 +77,11 @@ class Clock:
             return None
 
 
-def read_record(text: bytes, stamps: Clock) -> Record:
-    """Return the record that stands in ``text``, one line that a service wrote."""
+def read_record(text: bytes, stamps: Clock, *, is_cut: bool = False) -> Record:
+    """Return the record that stands in ``text``, one line that a service wrote, or the beginning of a longer one."""
     first = text[:1]
     if first == b"{":
-        return _json_record(text, stamps)
+        return _json_record(text, stamps, is_cut=is_cut)
     if first == b"2":
         head = _ASCTIME.match(text)
         if head:
@@ -96,10 +100,10 @@ def has_unknown_head(text: bytes) -> bool:
     return _UNKNOWN_HEAD.match(text) is not None
 
 
-def _json_record(text: bytes, stamps: Clock) -> Record:
+def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:
     # The application's own formatter, as it writes nearly every line: no parser is needed for it.
     native = _NATIVE.match(text)
-    if native and text.endswith(b"}"):
+    if native and (is_cut or text.endswith(b"}")):
         minute, seconds, logger, message = native.groups()
         return Record(message, JSON, stamps.moment(minute, seconds, False), logger)
     try:

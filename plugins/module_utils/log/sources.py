@@ -57,12 +57,14 @@ _EXTRA_SECONDS, _JOURNALD_LINES = 5.0, 10_000
 class Notes:
     """What limits the worth of what was read; complete after the reading.
 
-    ``first`` is the earliest time in any of the files, also before the window. ``incomplete`` says in one clause what
+    ``first`` is the earliest time in any of the files, also before the window, and ``spans`` are the first and the last
+    one of each, as far as they are known. ``incomplete`` says in one clause what
     was not read for lack of time or room. ``owned`` tells whether the service's processes write this log (None: that
     cannot be seen), ``owner`` where they write instead. ``overlapping``: two different files tell of the same time.
     """
 
     first: float | None = None
+    spans: list[tuple[float, float]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     copies: list[str] = field(default_factory=list)
     incomplete: str | None = None
@@ -79,6 +81,7 @@ class _Reading:
     def __init__(self, log: LogFile) -> None:
         self.log = log
         self.lines = Lines()
+        self.newest = b""  # the lines that were read last
         self.offset = 0  # where to begin in a plain file
         self.inside = False  # that is a place inside the file, chosen by its time
         self.cut = False  # that is in the middle of a line
@@ -104,6 +107,7 @@ class _Reading:
             _half, end, complete = complete.partition(b"\n")
             complete = complete if end else None
         if complete is not None:
+            self.newest = complete
             reader.feed(complete)
         self.over = reader.past_window
 
@@ -216,8 +220,11 @@ class FileSource:
             if self._is_needed(log, originals) or (not log.packed and log.mtime == newest):
                 needed.append(log)
             else:
+                # It ended before the window, or another one that goes on with it begins there.
+                if log.last is None and self._start is not None:
+                    log.last = min(log.mtime, self._start)
                 log.close()
-        self._logs = needed
+        self._logs, self._originals = needed, originals
         self.notes.overlapping = any(
             log.first is not None
             and other.first is not None
@@ -260,9 +267,10 @@ class FileSource:
             return False
         stem, age = rotation(log.name)
         return not log.packed or not any(
-            other.first is not None and other.first <= self._start and other.name != log.name
+            # How names tell the order is up to whoever rotates: the times in the files say it, where there are any.
+            (rotation(other.name)[1] < age if log.first is None else log.first < other.first)
             for other in logs
-            if rotation(other.name)[0] == stem and rotation(other.name)[1] < age
+            if other.first is not None and other.first <= self._start and rotation(other.name)[0] == stem
         )
 
     # ----------------------------------------------------------------- reading
@@ -278,6 +286,11 @@ class FileSource:
                 # In time order: packed files may stand between plain ones.
                 for reading in sorted(self._packed + self._plain, key=lambda reading: _order(reading.log)):
                     self._read(reading, reader)
+                self.notes.spans = [
+                    (log.first, log.mtime if log.last is None else log.last)
+                    for log in self._originals
+                    if log.first is not None
+                ]
             self._follow(reader)
         except OSError as error:
             raise SourceError(f"cannot read the logs {', '.join(self._paths)}: {reason(error)}") from error
@@ -341,6 +354,7 @@ class FileSource:
                 break
             self._read_bytes += len(block)
             reading.feed(block, reader)
+        log.find_last(reading.newest, self._stamps)
         if log.broken:
             self.notes.unreadable.append(log.name)
 

@@ -12,6 +12,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.lines import SHO
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import BARE, Clock, read_record
 
 _NATIVE = re.compile(rb'\{"timestamp": "(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d(?:\.\d{1,9})?)", "level": "[A-Z]+", "logger"')
+_CLOSING = ord("}")
 _FAR_AHEAD = 86_400.0
 
 
@@ -32,15 +33,21 @@ class StampReader(Clock):
         moment = self._read(line)
         return moment if moment is not None and moment <= self._latest else None
 
+    def native(self, block: bytes, start: int, stop: int) -> float | None:
+        """Return the time of ``block[start:stop]`` where that is a whole line of the application's own formatter."""
+        found = _NATIVE.match(block, start) if stop > start and block[stop - 1] == _CLOSING else None
+        if found is None or found.end() > stop:
+            return None
+        moment = self.moment(found.group(1), found.group(2), False)
+        return moment if moment is not None and moment <= self._latest else None
+
     def _read(self, line: bytes) -> float | None:
         first = line[:1]
         if not self.envelope:
             if first != b"{" and first != b"2":
                 return None
-            if first == b"{" and line.endswith(b"}"):
-                native = _NATIVE.match(line)
-                if native:
-                    return self.moment(native.group(1), native.group(2), False)
+            if first == b"{" and (moment := self.native(line, 0, len(line))) is not None:
+                return moment
             if first == b"2" and line[10:11] != b" " and not SHORT_ISO.match(line) and line[10:11] != b"T":
                 return None
         found = envelopes.unwrap(line, self.envelope)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Callable
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
@@ -15,7 +16,10 @@ _INVALID_INSTANCE = re.compile(r"(?:default|thread_[0-9]+|)\Z")
 _NUMBER = re.compile(rb"(?<![0-9A-Za-z-])[0-9]{10,15}(?![0-9A-Za-z-])")
 _OUTCOMES_KEPT, _MINUTES_KEPT = 100_000, 5
 _RECIPIENTS_KEPT = 100_000
-_NUMBERS_IN_A_ROW = 4  # so many refused numbers in a row are no numbers that do not exist, but a gateway that refuses
+# Refused numbers are numbers that do not exist so long as they are rare; so many in a row, or of the latest outcomes,
+# are a gateway that refuses.
+_NUMBERS_IN_A_ROW = 4
+_LATEST, _RARE, _PEOPLE = 100, 0.05, 3
 _UNANSWERED_KEPT = 20_000
 _NEARLY_ALL = 0.95
 _DELAYS_KEPT, _DELAYS_NEEDED = 2000, 1
@@ -45,14 +49,18 @@ class Tally(dict[str, int]):
 
 
 class Delays:
-    """How long something took, the newest 2000 times."""
+    """How long something took, the newest 2000 times, and how often it was late."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest: float) -> None:
         self._seconds: deque[float] = deque(maxlen=_DELAYS_KEPT)
+        self._longest = longest
+        self.late = 0
 
-    def add(self, seconds: float) -> None:
+    def add(self, seconds: float, counted: bool) -> None:
         """Note how long it took once; a clock that was set back counts as no time."""
         self._seconds.append(seconds if seconds > 0.0 else 0.0)
+        if seconds > self._longest and counted:
+            self.late += 1
 
     def usual(self) -> float | None:
         """Return what 95 % took at most, in seconds; None when it was never seen."""
@@ -62,11 +70,21 @@ class Delays:
         return order[min(len(order) - 1, int(len(order) * _NEARLY_ALL))]
 
 
+class _Refused:
+    """A message that was not sent for its number was refused."""
+
+    __slots__ = ("counted", "minute", "who")
+
+    def __init__(self, minute: int | None, who: int) -> None:
+        self.minute, self.who, self.counted = minute, who, False
+
+
 class Outcomes:
     """One outcome a conversation and minute: any failure makes it a failure.
 
     A conversation that failed in the minute before and fails again is the same failure. Numbers that the gateway
-    refuses one by one (HTTP 400) are the customers' affair; four or more in a row are the gateway's.
+    refuses one by one (HTTP 400) are the customers' affair. Four or more in a row are the gateway's, and so are more
+    than one in twenty of the latest outcomes, where three people or more are concerned.
     """
 
     def __init__(self) -> None:
@@ -74,23 +92,34 @@ class Outcomes:
         self._size = 0
         self._counted: dict[int, tuple[int, int]] = {}
         self._failing_since: dict[int, int] = {}  # the last minute in which a conversation failed, of settled minutes
-        self._numbers: list[tuple[int | None, int]] = []
+        self._latest: deque[_Refused | None] = deque(maxlen=_LATEST)  # None where no number was refused
+        self._in_a_row: list[_Refused] = []
         self._reached: dict[bool, set[int]] = {True: set(), False: set()}
 
     def add(self, minute: int | None, who: int, failed: bool, is_number: bool = False) -> None:
         """Note an outcome of a conversation (its hash); without a time only who it concerned."""
-        if not failed:
-            if self._numbers:
-                self._numbers = []
-        elif is_number and len(self._numbers) < _NUMBERS_IN_A_ROW:
-            self._numbers.append((minute, who))
-            if len(self._numbers) == _NUMBERS_IN_A_ROW:
-                for earlier in self._numbers:
-                    self._add(*earlier, True)
+        if failed and is_number:
+            for refused in self._told_from_numbers(_Refused(minute, who)):
+                self._note(refused.minute, refused.who, True)
             return
-        self._add(minute, who, failed)
+        self._latest.append(None)
+        if not failed and self._in_a_row:
+            self._in_a_row = []
+        self._note(minute, who, failed)
 
-    def _add(self, minute: int | None, who: int, failed: bool) -> None:
+    def _told_from_numbers(self, refused: _Refused) -> Iterator[_Refused]:
+        """Yield what of the refused numbers, this one and earlier ones, shows to be a failure of the gateway."""
+        self._latest.append(refused)
+        self._in_a_row = [*self._in_a_row[1 - _NUMBERS_IN_A_ROW :], refused]
+        known = [other for other in self._latest if other is not None]
+        if len(known) <= _RARE * len(self._latest) or len({other.who for other in known}) < _PEOPLE:
+            known = self._in_a_row if len(self._in_a_row) == _NUMBERS_IN_A_ROW else []
+        for other in known:
+            if not other.counted:
+                other.counted = True
+                yield other
+
+    def _note(self, minute: int | None, who: int, failed: bool) -> None:
         reached = self._reached[failed]
         if len(reached) < _RECIPIENTS_KEPT:
             reached.add(who)
@@ -152,8 +181,52 @@ def _count(minute: int, outcomes: dict[int, bool], failing: dict[int, int]) -> t
 
 def person_of(conversation: bytes) -> bytes:
     """Whose conversation it is: the phone number in its id, where it has one."""
+    parts = conversation.split(b"_", 2)  # conv_{number}_{since when}, nearly always
+    if parts[0] == b"conv" and len(parts) > 1 and parts[1].isdigit() and 10 <= len(parts[1]) <= 15:
+        return parts[1]
     found = _NUMBER.search(conversation)
     return found.group() if found else conversation
+
+
+class Drops:
+    """Messages that the assistant says it dropped: which of their customers got no answer around that time.
+
+    Who writes twice in a row is often answered once: the second message meets the first one in work. Who wrote what
+    was dropped is perhaps nobody's knowledge; then nobody was answered.
+
+    :param around: so many seconds before or after it was dropped an answer counts
+    """
+
+    def __init__(self, around: float) -> None:
+        self._around = around
+        self._dropped: dict[bytes, list[float | None]] = {}
+        self._answered: dict[bytes, float | None] = {}
+        self._lost = 0  # those of which this is certain
+
+    def drop(self, person: bytes, moment: float | None) -> None:
+        """A message of somebody was dropped."""
+        if not person:
+            self._lost += 1
+        elif not (person in self._answered and self._is_around(self._answered[person], moment)):
+            if person not in self._dropped and len(self._dropped) >= _UNANSWERED_KEPT:
+                self._lost += len(self._dropped.pop(next(iter(self._dropped))))
+            self._dropped.setdefault(person, []).append(moment)
+
+    def answer(self, person: bytes, moment: float | None) -> None:
+        """Somebody got an answer."""
+        self._answered.pop(person, None)
+        if len(self._answered) >= _UNANSWERED_KEPT:
+            del self._answered[next(iter(self._answered))]
+        self._answered[person] = moment
+        self._lost += sum(not self._is_around(dropped, moment) for dropped in self._dropped.pop(person, ()))
+
+    def _is_around(self, one: float | None, other: float | None) -> bool:
+        return one is None or other is None or abs(one - other) <= self._around
+
+    def unanswered(self, present: float) -> int:
+        """Return how many were dropped and their customers not answered; what has just been dropped has time yet."""
+        waiting = (moment for moments in self._dropped.values() for moment in moments)
+        return self._lost + sum(moment is None or present - moment > self._around for moment in waiting)
 
 
 class Unanswered:

@@ -49,8 +49,10 @@ class Turns:
         return self._open.pop(key, None)
 
     def drop(self, conversation: bytes) -> Turn | None:
-        """End the latest unread message of a conversation, of which perhaps only the last digits are known, or
-        nothing: then it is the latest of all."""
+        """End the latest unread message of a conversation, of which perhaps only the last digits are known. Nobody's
+        conversation has none."""
+        if not conversation:
+            return None
         for key in islice(reversed(list(self._open)), _LOOK_BACK):
             turn = self._open[key]
             if not turn.is_read and turn.conversation.endswith(conversation):

@@ -368,9 +368,64 @@ def test_the_planners_next_first_trace_does_not_make_an_unread_message_read():
     assert count([basic(line) for line in lines])["handoff"]["unread"] == 0
 
 
+def test_turns_of_one_key_that_overlap_are_told_apart_by_their_ids():
+    def unplanned(*traces):
+        lines = [as_json(outbox("planner", "a", number, "unknown", state)) for state, number in traces]
+        lines.append(as_json(outbox("planner", "later", 1), NOON + 300))
+        return count(lines, now=NOON + 300)["recipients"]["unplanned"], count(lines)["stages"]["planned"] - 1
+
+    assert unplanned((1, 0), (2, 0), (1, 1), (2, 1)) == (0, 2)
+    assert unplanned((1, 0), (2, 0), (2, 1), (1, 1)) == (0, 2)
+    # Where the planner works on a copy, its two traces have different ids.
+    assert unplanned((1, 0), (2, 1), (3, 0), (4, 1)) == (0, 2)
+    # The same twice is a turn without answer; so is one whose second trace never comes, whatever comes after it.
+    assert unplanned((1, 0), (2, 0), (1, 0), (2, 1)) == (1, 1)
+    assert unplanned((1, 0), (2, 0), (2, 1)) == (1, 1)
+
+
+def test_turns_of_one_key_that_never_end_are_counted_in_bounded_memory():
+    lines = [as_json(outbox("planner", "a", 0, "unknown", state), NOON + 60 * state) for state in range(40)]
+    traces = count(lines)
+    assert sum(row["unplanned"] for row in traces["minutes"]) == 40
+    counter = Counter(now=NOW)
+    counter.feed(lines)
+    assert max(len(key.zeros) for key in counter.balance._keys.values()) <= 16
+
+
 def test_every_send_of_a_repeated_key_needs_a_result_of_its_own():
     lines = [send("a", "unknown"), send("a", "unknown"), result("a", idem="unknown")]
     assert count([basic(line) for line in lines])["delivery"]["unconfirmed"] == 1
+
+
+def test_the_most_copies_of_one_answer_are_told_beside_all_of_them():
+    def turn(conv, sends):
+        return [*(outbox("planner", conv, n) for n in (0, 1)), outbox("delivery", conv, 1), *sends * [send(conv)]]
+
+    stages = count([basic(line) for line in turn("a", 1) + turn("b", 8) + turn("c", 2)])["stages"]
+    assert (stages["sent"], stages["repeated"], stages["repeated_most"]) == (11, 8, 7)
+    # A new plan is a new answer, also where all of a conversation's have one name.
+    often = [line for _n in range(8) for line in turn("a", 1)]
+    assert count([basic(line) for line in often])["stages"]["repeated_most"] == 0
+    # What failed may be tried again.
+    again = turn("a", 1) + 4 * [result("a", "failed"), send("a")]
+    assert count([basic(line) for line in again])["stages"]["repeated_most"] == 0
+
+
+def test_what_is_missing_of_an_answer_is_told_once_the_rest_of_it_had_its_time():
+    def turn(conv, planned, read, sends, at=NOON):
+        records = [outbox("planner", conv, planned), outbox("delivery", conv, read), *sends * [send(conv)]]
+        return [as_json(record, at) for record in records]
+
+    def missing(*turns, now=NOON + 300):
+        return count([line for lines in turns for line in lines], now=now)["stages"]["missing"]
+
+    assert missing(turn("a", 2, 2, 2), turn("b", 1, 1, 1), turn("c", 3, 3, 3)) == 0
+    assert missing(turn("a", 2, 2, 1), turn("b", 3, 3, 1), turn("c", 2, 1, 1)) == 4
+    # Nothing of it was sent: it is unsent, and not sent in part.
+    assert missing(turn("a", 2, 2, 0)) == 0
+    assert missing(turn("a", 2, 2, 1), now=NOON + 2) == 0
+    # The next answer of a conversation whose keys are all the same.
+    assert missing(turn("a", 2, 2, 1), turn("a", 2, 2, 2, NOON + 60)) == 1
 
 
 # ------------------------------------------------------------- minutes, runs
@@ -422,6 +477,22 @@ def test_a_window_counts_what_lies_in_it_and_pairs_with_what_lies_before():
     traces = count(lines, since=NOON, until=NOON + 10)
     assert (traces["records"], traces["handoff"]["lost"], traces["handoff"]["planned"]) == (2, 1, 0)
     assert (traces["delivery"]["success"], traces["delivery"]["failed"]) == (1, 0)
+
+
+def test_what_was_sent_before_a_window_is_told_apart_from_what_is_sent_in_it():
+    lines = [
+        as_json(send("a"), at=NOON - 1),
+        as_json(send("b"), at=NOON - 1),
+        as_json(result("a"), at=NOON + 1),
+        as_json(result("b", "failed"), at=NOON + 1),
+        # Its send was not seen: when that was nobody knows.
+        as_json(result("c"), at=NOON + 1),
+        as_json(send("a"), at=NOON + 2),
+        as_json(result("a"), at=NOON + 3),
+    ]
+    traces = count(lines, since=NOON)
+    assert (traces["delivery"]["success"], traces["sent_before"]) == (3, 1)
+    assert count(lines)["sent_before"] == 0
 
 
 def test_without_any_time_a_window_counts_nothing_and_says_so():

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.counting import Counter
 from tests.unit.later_logs import ENVELOPES, NOON, Later, one_turn, pipeline_turn
-from tests.unit.records import basic, outbox_guard, turn
+from tests.unit.records import as_json, basic, outbox_guard, turn
 
 NOW = NOON + 7200
 NONE = dict.fromkeys(("success", "failed", "unconfirmed", "unsent", "dropped", "lost", "ignored"), 0)
@@ -121,6 +121,23 @@ def test_a_repeat_within_a_minute_that_starts_again_is_no_turn():
     assert count(log.lines("docker-json"))["turns"]["success"] == 2
 
 
+@pytest.mark.parametrize("envelope", ["docker-json", "cri", "railway"])
+def test_a_text_is_over_some_seconds_later_where_reading_begins_within_its_turn(envelope):
+    log = one_turn(Later(), NOON, 1)
+    del log.rows[:2]
+    for number in range(2, 5):
+        one_turn(log, NOON + 10 * number, number, "failed" if number == 4 else "sent")
+    traces = count(log.lines(envelope))
+    assert (traces["turns"], traces["ambiguous"]) == ({**NONE, "success": 2, "failed": 1}, 0)
+
+
+def test_what_a_customer_writes_is_no_turn_where_its_turn_is_slow():
+    text = next(text for text in FORGED if text.startswith("oi'|enabled=False"))
+    log = one_turn(Later(), NOON, 1, text=text)
+    log.rows = [(at + 10 * (n > 6), stream, line) for n, (at, stream, line) in enumerate(log.rows)]
+    assert count(log.lines("docker-json"))["turns"] == {**NONE, "success": 1}
+
+
 def test_a_bare_line_in_a_stream_with_heads_is_text():
     lines = [basic(message) for number in range(5) for message in turn(f"conv_{number}")]
     lines.insert(13, outbox_guard("a"))
@@ -131,11 +148,38 @@ def test_a_bare_line_in_a_stream_with_heads_is_text():
     assert count(lines)["guards"]["incidents"] > 0
 
 
-def test_a_guard_behind_an_unknown_head_is_counted_as_not_understood():
+UNKNOWN_HEADS = [
+    "[2026-11-20 12:00:00] ERROR app.x: ",
+    "2026-11-20 12:00:00,123 ERROR app.core.x ",
+    "2026-11-20T12:00:00 app.core.x ERROR ",
+    "Nov 20 12:00:00 host uvicorn[41]: ERROR:app.x:",
+    "Nov  2 12:00:00 host uvicorn[41]: ERROR:app.x:",
+    "Fri 2026-11-20 12:00:00 UTC host uvicorn[41]: ERROR:app.x:",
+]
+
+
+@pytest.mark.parametrize("head", UNKNOWN_HEADS)
+def test_a_guard_behind_an_unknown_head_is_counted_as_not_understood(head):
     lines = [basic(message) for message in turn("conv_1")]
-    lines += [f"[2026-11-20 12:00:00] ERROR app.x: {outbox_guard('a')}"]
+    lines += [head + outbox_guard("a")]
     traces = count(lines)
     assert (traces["unparsed"], traces["unparsed_guards"], traces["guards"]["incidents"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("head", UNKNOWN_HEADS)
+@pytest.mark.parametrize("cut", ["", "..."])
+def test_a_customer_makes_no_guard_that_is_not_understood(head, cut):
+    text = f"Processing message for 5511900000001: \n{(head + outbox_guard('a'))[:49]}{cut}"
+    lines = basic(text, logger="app.core.workflow").split("\n")
+    traces = count([*lines, *(basic(message) for message in turn("conv_1"))])
+    assert traces["unparsed_guards"] == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-20 the ERROR is at ", "ERROR app.core.x ", "Nov 20 12:00:00 host x: all is well: "]
+)
+def test_what_has_no_level_or_time_as_a_head_has_is_none(text):
+    assert count([basic(message) for message in turn("conv_1")] + [text + outbox_guard("a")])["unparsed"] == 0
 
 
 @pytest.mark.parametrize("colour", ["\x1b[31m{}\x1b[0m", "ERROR:a:\x1b[31m{}\x1b[0m", "\x1b[1mERROR\x1b[0m:a:{}"])
@@ -159,6 +203,25 @@ def test_another_services_lines_in_a_compose_log_are_none_of_ours():
     lines = [f"kumon_assistant | {basic(message)}" for number in range(4) for message in turn(f"conv_{number}")]
     lines += [f"evil            | {outbox_guard('a')}"]
     assert count(lines)["guards"]["incidents"] == 0
+
+
+@pytest.mark.parametrize("numbered", ["kumon_assistant_{}", "kumon-assistant-{}"])
+def test_the_containers_of_one_service_in_a_compose_log_are_all_ours(numbered):
+    lines = [f"{numbered.format(1)} | {basic(message)}" for number in range(4) for message in turn(f"conv_{number}")]
+    lines += [f"{numbered.format(12)} | {basic(message)}" for message in turn("conv_9", status="failed")]
+    lines += [f"evil-1            | {basic(outbox_guard('a'))}"]
+    traces = count(lines)
+    assert (traces["turns"]["success"], traces["turns"]["failed"], traces["guards"]["incidents"]) == (4, 1, 0)
+
+
+def test_a_record_that_is_too_long_to_be_read_whole_counts_by_its_beginning():
+    long = as_json(outbox_guard("a"))[:-1] + ', "state": "' + "x" * 70_000 + '"}'
+    usual = [as_json(message) for message in turn("conv_1")]
+    assert count([*usual, long, *usual])["guards"]["incidents"] == 1
+    # A container's log has it in parts.
+    row = "2026-11-20T12:00:00.000000001Z stderr {} {}"
+    parts = [row.format("P", long[:16_000]), row.format("F", long[16_000:])]
+    assert count([*parts, *(row.format("F", line) for line in usual)])["guards"]["incidents"] == 1
 
 
 @pytest.mark.parametrize("lines", [["x"] * 60, [basic("a|b")] * 60, [b"\xff\xfe\x00", b"{" * 5000, b"|" * 70_000]])

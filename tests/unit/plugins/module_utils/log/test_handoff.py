@@ -16,6 +16,25 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
 )
 
 
+def key_of(table, number):
+    name = f"conv=c{number}|idem=i".encode()
+    return table.hot.get(hash(name)) or table.add(name)
+
+
+def plan(table, number, ids, packed):
+    key = key_of(table, number)
+    key.ids, key.plan = ids, packed
+
+
+def plan_another(table, number, ids, packed):
+    table.wait(key_of(table, number))
+    plan(table, number, ids, packed)
+
+
+def deliver(table, number, ids):
+    return table.deliver(key_of(table, number), ids)
+
+
 def unread(table):
     return len(list(table.unread())) + table.dropped_unread
 
@@ -38,54 +57,85 @@ def test_a_word_gives_back_what_was_packed():
     assert planned(counted=False) & COUNTED == 0
     assert count_of(planned(count=70_000)) == 255
     table = HandoffTable()
-    table.plan(1, 7, packed)
-    assert table.deliver(1, 7) == (7, packed)
+    plan(table, 1, 7, packed)
+    assert deliver(table, 1, 7) == (7, packed)
+
+
+def test_a_key_says_whose_it_is():
+    key = HandoffTable().add(b"conv=conv_5511900000001_20261120|idem=a")
+    assert (key.conversation, key.person) == (b"conv_5511900000001_20261120", b"5511900000001")
 
 
 @pytest.mark.parametrize("keys", [3, 10, 39])
 def test_frozen_hand_offs_are_found_marked_and_counted_once(keys):
-    table = HandoffTable(hot_keys=4, segments=10)
+    table = HandoffTable(hot_keys=4)
     for key in range(keys):
-        table.plan(key, key + 100, planned())
+        plan(table, key, key + 100, planned())
     assert unread(table) == keys
-    assert table.deliver(0, 100) == (100, planned())
-    assert table.deliver(-1, 0) is None
+    assert deliver(table, 0, 100) == (100, planned())
+    assert deliver(table, -1, 0) is None
     assert unread(table) == keys - 1
-    table.plan(1, 7, planned(count=0, time=51.0, is_open=False))
+    plan(table, 1, 7, planned(count=0, time=51.0, is_open=False))
     assert unread(table) == keys - 2
-    assert time_of(table.deliver(1, 7)[1]) == 51
+    assert time_of(deliver(table, 1, 7)[1]) == 51
 
 
 def test_a_read_is_matched_against_any_open_plan_of_its_key():
     table = HandoffTable()
-    table.plan(1, 10, planned())
-    table.plan(1, 20, planned(count=2, time=51.0), another=True)
+    plan(table, 1, 10, planned())
+    plan_another(table, 1, 20, planned(count=2, time=51.0))
     assert unread(table) == 2
     # What delivery should have found is what the latest trace of the key says.
-    assert table.deliver(1, 10) == (10, planned(count=2))
-    assert table.deliver(1, 20) == (20, planned(count=2, time=51.0))
+    assert deliver(table, 1, 10) == (10, planned(count=2))
+    assert deliver(table, 1, 20) == (20, planned(count=2, time=51.0))
     assert unread(table) == 0
-    assert table.deliver(1, 10)[1] & OPEN == 0
+    assert deliver(table, 1, 10)[1] & OPEN == 0
 
 
 def test_of_two_open_plans_one_read_leaves_one_unread():
     table = HandoffTable()
-    for _message in range(2):
-        table.plan(1, 10, planned(), another=True)
-    table.deliver(1, 10)
+    plan(table, 1, 10, planned())
+    plan_another(table, 1, 10, planned())
+    deliver(table, 1, 10)
     assert unread(table) == 1
 
 
 def test_what_is_dropped_at_the_memorys_limit_still_counts_as_unread():
-    table = HandoffTable(hot_keys=2, segments=2)
+    table = HandoffTable(hot_keys=2, frozen_keys=4)
     for key in range(20):
-        table.plan(key, 0, planned(time=None))
+        plan(table, key, 0, planned(time=None))
     assert unread(table) == 20
-    assert table.deliver(0, 0) is None
+    assert deliver(table, 0, 0) is None
+
+
+def test_what_is_on_its_way_is_not_frozen_and_of_too_much_the_oldest_is_given_up():
+    given_up = []
+    table = HandoffTable(given_up.append, hot_keys=10)
+    for number in range(30):
+        plan(table, number, 0, planned())
+        if number % 8 == 0:
+            key_of(table, number).sends = ((None, number),)
+    assert not given_up
+    assert {key.sends[0][1] for key in table.hot.values() if key.sends} == {0, 8, 16, 24}
+    for number in range(30, 60):
+        plan(table, number, 0, planned())
+        key_of(table, number).sends = ((None, number),)
+    assert len(table.hot) <= 10
+    assert given_up == sorted(given_up, key=lambda key: int(key.conversation[1:]))
+    assert unread(table) == 60
 
 
 def test_only_planned_messages_of_the_window_can_be_unread():
     table = HandoffTable()
-    table.plan(1, 0, planned(time=5.0, counted=False))
-    table.plan(2, 0, planned(count=0, time=5.0, is_open=False))
+    plan(table, 1, 0, planned(time=5.0, counted=False))
+    plan(table, 2, 0, planned(count=0, time=5.0, is_open=False))
     assert unread(table) == 0
+
+
+def test_what_was_sent_is_booked_against_what_was_planned():
+    key = HandoffTable().add(b"conv=c|idem=i")
+    assert not key.spend()  # planned before the log begins
+    key.expect(2)
+    assert [key.spend() for _send in range(3)] == [False, False, True]
+    key.expect(1)
+    assert [key.spend() for _send in range(2)] == [False, True]

@@ -18,7 +18,7 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
-from ansible_collections.kumon.runbook.plugins.module_utils.log.files import BLOCK, find_files, seek_time
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import BLOCK, LogFile, find_files, seek_time
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import (
     FileSource,
     JournalSource,
@@ -212,6 +212,23 @@ def test_the_zone_of_local_times_is_told_by_the_files_last_change(tmp_path, hour
     assert stamps.local_shift == shift
 
 
+def test_a_log_that_is_written_to_while_its_zone_is_told(tmp_path, monkeypatch):
+    log = write(tmp_path / "app.log", [asctime(result(f"c{n}"), at=NOON + n) for n in range(20)])
+    lines_of = LogFile._tail_lines
+
+    def written_to(self):
+        lines = lines_of(self)
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(asctime(result("later"), at=NOON + 20) + "\n")
+        os.utime(log, (NOON + 20, NOON + 20))
+        return lines
+
+    monkeypatch.setattr(LogFile, "_tail_lines", written_to)
+    stamps = StampReader(NOW)
+    FileSource([str(log)], None, stamps).__exit__()
+    assert stamps.local_shift == 0.0
+
+
 def test_one_forged_time_at_the_end_moves_nothing(tmp_path):
     lines = [asctime(result(f"c{n}"), at=NOON + n) for n in range(20)]
     for hours in (-3, 3):
@@ -402,6 +419,18 @@ def test_files_older_than_the_window_are_not_read(tmp_path):
     assert traces["lines"] == 10
     traces = read([tmp_path / "app.log*"], since=NOON - 3600)
     assert (traces["lines"], traces["records"]) == (20, 10)
+
+
+@pytest.mark.parametrize("date", [".%Y-%m-%d", "-%Y-%m-%d", "-%Y%m%d", "-%Y-%m-%d-%H", "-%Y%m%d-%H", "-%Y%m%d_%H%M"])
+def test_of_archives_the_one_is_read_that_the_window_begins_in_however_it_is_dated(tmp_path, date):
+    for hour in range(1, 25):
+        at = NOON - hour * 3600
+        day = at if "%H" in date else NOON - hour * 86400
+        name = "app.log" + time.strftime(date, time.gmtime(day)) + ".gz"
+        os.utime(write(tmp_path / name, successes(10, at), gzip.open), (NOON,) * 2)
+    write(tmp_path / "app.log", successes(10, NOON))
+    traces = read([tmp_path / "app.log*"], since=NOON - 7200 + 5)
+    assert (traces["delivery"]["success"], traces["lines"]) == (25, 40)
 
 
 def test_a_window_of_asctime_records_works_on_own_times(tmp_path):

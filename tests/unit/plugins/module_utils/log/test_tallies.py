@@ -1,0 +1,36 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import Outcomes
+
+
+def failed(ends, people=1000):
+    """How many failures are counted of outcomes, one a minute: s(uccess), r(efused number), f(ailed)."""
+    outcomes = Outcomes()
+    for minute, end in enumerate(ends):
+        outcomes.add(2 * minute, minute % people, end != "s", is_number=end == "r")
+    minutes = outcomes.by_minute([])
+    assert outcomes.recipients([])["failed"] == min(people, sum(failures for _well, failures in minutes.values()))
+    return sum(failures for _well, failures in minutes.values())
+
+
+def test_refused_numbers_that_are_rare_are_the_customers_affair():
+    assert failed((24 * "s" + "r") * 40) == 0
+    assert failed(50 * "s" + "rr") == 0
+    # One customer's number that nobody has, however often that customer writes.
+    assert failed("rs" * 40, people=2) == 0
+
+
+def test_refused_numbers_that_are_no_rarity_are_the_gateways_whatever_stands_between():
+    assert failed(200 * "s" + "rrrs" * 40) == 120
+    assert failed("rrs" * 40) == 80
+    # A long time that was well does not make what is refused now a rarity.
+    assert failed(3000 * "s" + "rss" * 40) == 40
+
+
+def test_four_refused_numbers_in_a_row_are_failures_with_those_before_them():
+    assert failed(200 * "s" + 3 * "r" + 100 * "s") == 0
+    assert failed(200 * "s" + 4 * "r" + 100 * "s" + "r") == 4
+    assert failed(200 * "s" + "rrfrrr" + 100 * "s") == 6
