@@ -1,0 +1,67 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What other programs are told of a run: a verdict, or an act. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+
+_VERDICTS = ("ok", "watch", "rollback", "blind")
+# Nothing was looked at, and nothing done.
+_NOTHING = ("refused", "planned")
+_OF_A_HOST = ("status", "level", "message", "next_step")
+_OF_A_VERDICT = ("status", "level", "cause", "causes", "reasons", "delivery", "evidence")
+
+
+def run_event(result: Mapping[str, Any], now: float, actor: str = "?") -> dict[str, Any]:
+    """Return ``{id, kind, time, subject, summary, data}`` of a run, empty where it is neither a verdict nor an act.
+
+    :param result: what ``run_result`` made of the run
+    :param now: when it ended, in seconds since the epoch
+    """
+    result, now = mapping(result, "result"), number(now, "now")
+    procedure, status = str(result.get("procedure") or ""), str(result.get("status") or "")
+    kind = _kind(procedure, status)
+    if not kind or status in _NOTHING:
+        return {}
+    told = redact_data(
+        {
+            **{name: result.get(name) for name in ("procedure", "run_id", *_OF_A_HOST)},
+            "actor": actor,
+            "began": iso(number(result["started"], "started")),
+            "seconds": result.get("seconds"),
+            "hosts": {host: _host(one) for host, one in mapping(result.get("hosts") or {}, "hosts").items()},
+        }
+    )
+    return {
+        # A watch has several acts in one run.
+        "id": f"{told['run_id']}-{procedure}-{int(now * 1000)}",
+        "kind": kind,
+        "time": iso(now),
+        "subject": procedure,
+        "summary": f"{procedure}: {told['message'] or status}"[:1024],
+        "data": told,
+    }
+
+
+def _kind(procedure: str, status: str) -> str:
+    kind = PROCEDURES[procedure].kind if procedure in PROCEDURES else ""
+    if kind in ("look", "prove", "gate") or (kind == "decide" and status in _VERDICTS):
+        return "verdict"
+    return "act" if kind in ("rollback", "forward", "gateway", "decide") else ""
+
+
+def _host(outcome: Any) -> dict[str, Any]:
+    outcome = mapping(outcome, "The outcome of a host")
+    verdict = outcome.get("verdict")
+    return {
+        **{name: outcome.get(name) for name in _OF_A_HOST},
+        "verdict": {name: verdict.get(name) for name in _OF_A_VERDICT} if isinstance(verdict, Mapping) else verdict,
+    }
