@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -21,7 +22,7 @@ from email.utils import formatdate
 from typing import Any, NamedTuple, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
-from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY
+from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY, PAGERDUTY_CHANGE
 from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
 from ansible_collections.kumon.runbook.plugins.module_utils._message_text import Text
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -147,10 +148,48 @@ def _pagerduty(channel: Channel, letter: Letter, seconds: float) -> str | None:
             "custom_details": {"text": letter.text.body, **letter.facts},
         },
     }
-    answer = _post(channel.get("url", PAGERDUTY), data, seconds, channel.get("headers"))
+    return _taken(_post(channel.get("url", PAGERDUTY), data, seconds, channel.get("headers")))
+
+
+def _taken(answer: _http.Answer) -> str | None:
+    """Why PagerDuty has not taken an event, None if it has."""
     if answer.kind == "ok" and answer.status != 202:
         return f"{answer.detail} {_quote(answer)}".strip()
     return _refusal(answer)
+
+
+def _cloudevents(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    """As CloudEvents 1.0 in structured mode: the event and what it is about in one JSON object."""
+    facts = letter.facts
+    data = {
+        "specversion": "1.0",
+        "id": letter.message["id"],
+        "source": channel.get("source", "kumon.runbook"),
+        "type": f"kumon.runbook.{letter.message['kind']}",
+        "subject": facts["subject"],
+        "time": facts["time"],
+        "datacontenttype": "application/json",
+        "data": facts["data"],
+    }
+    headers = {**(channel.get("headers") or {}), "Content-Type": "application/cloudevents+json; charset=utf-8"}
+    return _refusal(_post(channel["url"], data, seconds, headers))
+
+
+def _pagerduty_change(channel: Channel, letter: Letter, seconds: float) -> str | None:
+    """As a change of PagerDuty, which stands beside the incidents and alarms nobody; a verdict changes nothing."""
+    if letter.message["kind"] != "act":
+        return None
+    facts = letter.facts
+    data = {
+        "routing_key": channel["routing_key"],
+        "payload": {
+            "summary": facts["summary"],
+            "source": channel.get("source", "kumon.runbook"),
+            "timestamp": facts["time"],
+            "custom_details": facts["data"],
+        },
+    }
+    return _taken(_post(channel.get("url", PAGERDUTY_CHANGE), data, seconds, channel.get("headers")))
 
 
 def _post(url: str, data: Any, seconds: float, headers: Mapping[str, str] | None) -> _http.Answer:
@@ -217,12 +256,18 @@ def _hand_over(mail: EmailMessage, smtp: Mapping[str, Any], seconds: float) -> M
         server: smtplib.SMTP = smtplib.SMTP_SSL(smtp["host"], port, timeout=seconds, context=context)
     else:
         server = smtplib.SMTP(smtp["host"], port, timeout=seconds)
-    with server:
+    try:
         if security == "starttls":
             server.starttls(context=context)
         if smtp.get("username"):
             server.login(smtp["username"], smtp.get("password", ""))
-        return server.send_message(mail)
+        refused = server.send_message(mail)
+        # It has the mail: what it answers to the farewell, and how late, is not waited for and takes nothing back.
+        with contextlib.suppress(OSError, smtplib.SMTPException):
+            server.putcmd("quit")
+        return refused
+    finally:
+        server.close()
 
 
 # The library works in threads that its process waits for, so it has a process of its own, which can be ended. The
@@ -291,4 +336,6 @@ _SENDERS: dict[str, Callable[[Channel, Letter, float], str | None]] = {
     "pagerduty": _pagerduty,
     "email": _email,
     "apprise": _apprise,
+    "cloudevents": _cloudevents,
+    "pagerduty_change": _pagerduty_change,
 }

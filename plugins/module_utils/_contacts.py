@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,7 +17,14 @@ AUDIENCES = ("technical", "business")
 LOCALES = ("pt_BR", "en")
 CHANNELS = ("slack", "webhook", "email", "pagerduty", "apprise")
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+PROGRAMS = ("cloudevents", "pagerduty_change")
+"""How programs are told of runs, as people are of incidents by the channels."""
+PAGERDUTY_CHANGE = "https://events.pagerduty.com/v2/change/enqueue"
 
+_THROUGH_GATEWAY = (
+    "its messages would go through the assistant's Evolution API, which may be what fails: name another service"
+)
+_REFERENCE = re.compile(r"[!-~]{1,200}")
 _APPRISE = re.compile(r"[A-Za-z][A-Za-z0-9+-]*://[^\s/]\S*")
 _ADDRESS = re.compile(r"[^@\s<>,;:\"\\]+@[A-Za-z0-9.-]+\.[A-Za-z0-9-]+|[^@\s<>,;:\"\\]+@localhost")
 
@@ -45,6 +53,21 @@ def contacts_problems(contacts: Any, smtp: Any = None, gateway: str = "") -> lis
             continue
         for number, tier in enumerate(tiers, 1):
             problems += _tier_problems(tier, f"runbook_contacts.{audience}, tier {number}", smtp, gateway)
+    return problems
+
+
+def programs_problems(programs: Any) -> list[str]:
+    """What is wrong with `runbook_programs`, a sentence each; an empty list if nothing is."""
+    if not isinstance(programs, list):
+        return [f"runbook_programs is no list: name each program with its type, {' or '.join(PROGRAMS)}"]
+    problems = []
+    for number, program in enumerate(programs, 1):
+        problem = _channel_problem(program, None, "", PROGRAMS)
+        source = program.get("source", "kumon.runbook") if isinstance(program, dict) else ""
+        if not problem and not (isinstance(source, str) and _REFERENCE.fullmatch(source)):
+            problem = f"source is {_shown(source)}; it must be a URI or a part of one, without blanks"
+        if problem:
+            problems.append(f"runbook_programs, program {number}: {problem}")
     return problems
 
 
@@ -88,10 +111,10 @@ def _tier_problems(tier: Any, where: str, smtp: Any, gateway: str) -> list[str]:
     return problems
 
 
-def _channel_problem(channel: Any, smtp: Any, gateway: str) -> str | None:
-    if not isinstance(channel, dict) or channel.get("type") not in CHANNELS:
+def _channel_problem(channel: Any, smtp: Any, gateway: str, known: Sequence[str] = CHANNELS) -> str | None:
+    if not isinstance(channel, dict) or channel.get("type") not in known:
         kind = channel.get("type") if isinstance(channel, dict) else channel
-        return f"the type {_shown(kind)} is unknown; known are {', '.join(CHANNELS)}"
+        return f"the type {_shown(kind)} is unknown; known are {', '.join(known)}"
     kind = channel["type"]
     seconds = _number(channel.get("timeout", 10))
     if seconds is None or not 0 < seconds <= 60:
@@ -103,13 +126,28 @@ def _channel_problem(channel: Any, smtp: Any, gateway: str) -> str | None:
     headers = channel.get("headers") or {}
     if not isinstance(headers, dict) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
         return "headers must be a mapping of texts; a number needs quotes"
-    if kind == "pagerduty" and not (isinstance(channel.get("routing_key"), str) and channel["routing_key"]):
+    problem = _http.check_headers(headers)
+    if problem:
+        return f"headers cannot be sent: {problem}"
+    services = {"pagerduty": PAGERDUTY, "pagerduty_change": PAGERDUTY_CHANGE}
+    if kind in services and not (isinstance(channel.get("routing_key"), str) and channel["routing_key"]):
         return "routing_key is empty or no text: name the integration's key, in quotes"
-    url = channel.get("url", PAGERDUTY if kind == "pagerduty" else None)
+    url = channel.get("url", services.get(kind))
     if not isinstance(url, str) or not url:
         return "url is empty"
     problem = _http.check_url(url)
-    return f"url cannot be used: {problem}" if problem else None
+    if problem:
+        return f"url cannot be used: {problem}"
+    return _THROUGH_GATEWAY if gateway and _is_of(url, gateway) else None
+
+
+def _is_of(url: str, gateway: str) -> bool:
+    """Whether an address is the gateway's own. Others may stand beside it at a proxy, and each host has a loopback."""
+    if "/message/send" in url:
+        return True
+    place, path = _place(url), urlsplit(gateway).path.rstrip("/")
+    mine = place is not None and place == _place(gateway) and place[0] not in ("localhost", "127.0.0.1", "::1")
+    return mine and f"{urlsplit(url).path}/".startswith(f"{path}/")
 
 
 def _apprise_problem(url: Any, gateway: str) -> str | None:
@@ -119,11 +157,7 @@ def _apprise_problem(url: Any, gateway: str) -> str | None:
     # An Evolution API has many addresses, so that another one may be the same.
     if url.partition(":")[0].lower() in ("evolution", "evolutions"):
         return "its messages would go through an Evolution API, which may be what fails: name another service"
-    if gateway and _place(url) == _place(gateway):
-        return (
-            "its messages would go through the assistant's Evolution API, which may be what fails: name another service"
-        )
-    return None
+    return _THROUGH_GATEWAY if gateway and _place(url) == _place(gateway) else None
 
 
 def _place(url: str) -> tuple[str, int] | None:
@@ -174,13 +208,25 @@ def _shown(value: Any) -> str:
 
 def secrets_of(contacts: Any, smtp: Any) -> set[str]:
     """What nobody may read back: a webhook's address is as good as a password."""
-    secrets = [smtp.get("password")] if isinstance(smtp, dict) else []
+    secrets = {smtp.get("password")} if isinstance(smtp, dict) else set()
     for tiers in contacts.values() if isinstance(contacts, dict) else []:
         for tier in tiers if isinstance(tiers, list) else []:
-            channels = tier.get("channels") if isinstance(tier, dict) else None
-            for channel in channels if isinstance(channels, list) else []:
-                if isinstance(channel, dict):
-                    headers = channel.get("headers")
-                    secrets += [channel.get("url"), channel.get("routing_key")]
-                    secrets += list(headers.values()) if isinstance(headers, dict) else []
+            secrets |= secrets_of_channels(tier.get("channels") if isinstance(tier, dict) else None)
+    return _worth_hiding(secrets)
+
+
+def secrets_of_channels(channels: Any) -> set[str]:
+    """The same of a list of channels, or of programs."""
+    secrets: set[Any] = set()
+    for channel in channels if isinstance(channels, list) else []:
+        if isinstance(channel, dict):
+            headers = channel.get("headers")
+            secrets |= {channel[name] for name in ("url", "routing_key") if isinstance(channel.get(name), str)}
+            secrets |= (
+                {value for value in headers.values() if isinstance(value, str)} if isinstance(headers, dict) else set()
+            )
+    return _worth_hiding(secrets)
+
+
+def _worth_hiding(secrets: set[Any]) -> set[str]:
     return {secret for secret in secrets if isinstance(secret, str) and len(secret) > 3}

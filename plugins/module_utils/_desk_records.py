@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Callable
+from typing import Any, Callable, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 
-KINDS = ("automation", "confirmation", "drill", "look", "mark", "would_act")
+KINDS = ("automation", "confirmation", "drill", "incident", "look", "mark", "would_act")
 STAMPED = ("at", "actor", "run_id")
 LOCK_SECONDS = 10.0
 
@@ -40,36 +40,45 @@ def add(path: str, record: Record) -> None:
         os.close(handle)
 
 
-def read(path: str) -> tuple[list[Record], list[int]]:
-    """The records, oldest first, and the numbers of the lines that are none: one that a killed run has left half.
+class Unread(TypedDict):
+    """The numbers of the lines of a file that are no records, and whether its newest line is one of them."""
+
+    lines: list[int]
+    newest: bool
+
+
+def read(path: str) -> tuple[list[Record], Unread]:
+    """The records, oldest first, and the lines that are none: one that a killed run has left half.
 
     Nothing is made where there is no file. Raises OSError.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return [], []
+        return [], {"lines": [], "newest": False}
     with os.fdopen(handle, "rb") as stream:
         # Whoever is adding one holds it: no line is seen while it is being written.
         _files.lock(stream.fileno(), LOCK_SECONDS)
         content = stream.read()
-    records, torn = [], []
+    records: list[Record] = []
+    unread = Unread(lines=[], newest=False)
     for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
         record = _parsed(line)
+        unread["newest"] = record is None
         if record is None:
-            torn.append(number)
+            unread["lines"].append(number)
         else:
             records.append(record)
-    return records, torn
+    return records, unread
 
 
 def _parsed(line: bytes) -> Record | None:
     try:
         record = json.loads(line)
         parse_when(record["at"], 0.0)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
 

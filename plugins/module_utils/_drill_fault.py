@@ -193,25 +193,39 @@ def _restore(params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, 
         if "disk" in found:
             os.unlink(os.path.join(params["directory"], FILLER))
         if "configuration" in found:
-            with _trust.as_keeper(params["path"]):
-                os.replace(params["path"] + KEPT, params["path"])
+            _put_back(params["path"])
         if "process" in found:
-            directory = os.path.join(DROP_INS, f"{manager.label}.d")
-            os.unlink(os.path.join(directory, DROP_IN))
-            with contextlib.suppress(OSError):
-                os.rmdir(directory)  # where another drop-in of this boot is in it, it stays
-            host.run(["systemctl", "daemon-reload"])
-            host.run(["systemctl", "reset-failed", manager.label])
-            if not manager.processes():
-                done = host.run(["systemctl", "start", manager.label])
-                if done.rc != 0:
-                    raise Failed(f"{manager.label} was not started again: {done.err.strip()}", result)
+            _let_live(host, manager, result)
     except OSError as exc:
         raise Failed(f"{exc.filename or ''}: {exc.strerror}; take it away by hand", result) from exc
     left = _left(params, host, manager)
     if left:
         raise Failed(f"{', '.join(left)} could not be taken away", result)
     return result
+
+
+def _put_back(path: str) -> None:
+    """The content that was there, into the same file: where the path is a link, it was its target that was replaced."""
+    kept = path + KEPT
+    before, was = os.stat(kept), _trust.read(kept)
+    _trust.replace(path, was or b"", stat.S_IMODE(before.st_mode), (before.st_uid, before.st_gid))
+    with _trust.as_keeper(kept):
+        os.unlink(kept)
+
+
+def _let_live(host: Host, manager: Manager, result: dict[str, Any]) -> None:
+    """Start the service, and only then take away by what it is known that this is to be done."""
+    host.run(["systemctl", "reset-failed", manager.label])
+    if not manager.processes():
+        done = host.run(["systemctl", "start", manager.label])
+        if done.rc != 0:
+            raise Failed(f"{manager.label} was not started again: {done.err.strip()}", result)
+    directory = os.path.join(DROP_INS, f"{manager.label}.d")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(directory, DROP_IN))
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)  # where another drop-in of this boot is in it, it stays
+    host.run(["systemctl", "daemon-reload"])
 
 
 def _left(params: dict[str, Any], host: Host, manager: Manager) -> list[str]:
@@ -223,6 +237,9 @@ def _left(params: dict[str, Any], host: Host, manager: Manager) -> list[str]:
         found.append("disk")
     if params["path"] and os.path.lexists(params["path"] + KEPT):
         found.append("configuration")
-    if os.path.lexists(os.path.join(DROP_INS, f"{manager.label}.d", DROP_IN)):
+    drop_in = os.path.join(DROP_INS, f"{manager.label}.d", DROP_IN)
+    # systemd goes by what it has read until it is told to read anew.
+    asked = ["systemctl", "show", "--property=DropInPaths", manager.label]
+    if os.path.lexists(drop_in) or (isinstance(manager, Systemd) and drop_in in host.run(asked).out):
         found.append("process")
     return found

@@ -91,12 +91,14 @@ def _active_tiers(incident: Incident, audience: str, tiers: Sequence[Mapping[str
             break
         # From the first attempt on: a tier that cannot be told does not hold up the next one for longer.
         attempts = [
-            message.get("claimed") or message["time"]
+            parse_when(message.get("claimed") or message["time"], now)
             for message in incident["messages"]
             if message["audience"] == audience and message["tier"] == active
         ]
+        # One in the future was made before the clock was set back, and nobody knows how long ago that is.
+        begun = next((attempt for attempt in attempts if attempt <= now + _EARLY_SECONDS), None)
         minutes = float(tiers[active - 1].get("acknowledge_minutes", 15))
-        if not attempts or now - parse_when(attempts[0], now) < minutes * 60:
+        if begun is None or now - begun < minutes * 60:
             break
         active += 1
     return active
@@ -116,7 +118,8 @@ def _kind_due(incident: Incident, audience: str, index: int, every: float, now: 
         return "update"
     # Who looks each minute must not find it a second too early, or every period would be a minute longer.
     passed = now - parse_when(told[-1]["time"], now)
-    return "update" if passed >= every - min(_EARLY_SECONDS, every / 10) else None
+    # Where the clock was set back they are told once too often rather than not for as long.
+    return "update" if passed >= every - min(_EARLY_SECONDS, every / 10) or passed < -_EARLY_SECONDS else None
 
 
 def _claimed_id(incident: Incident, audience: str, index: int, kind: str) -> str | None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import Any, NamedTuple
 
@@ -59,8 +60,8 @@ def _scan(data: bytes) -> tuple[list[Assignment], str]:
     state, line, key, value, solid = "pre_key", 0, bytearray(), bytearray(), 0
 
     def push(end: int) -> None:
-        name = key.decode(errors="surrogateescape").strip()
-        found.append(Assignment(name, value.decode(errors="surrogateescape"), line, end))
+        # As the names and values of a process are read: the host may have another encoding than UTF-8.
+        found.append(Assignment(os.fsdecode(bytes(key)).strip(), os.fsdecode(bytes(value)), line, end))
 
     for index in range(len(data)):
         char = data[index : index + 1]
@@ -133,8 +134,18 @@ def _scan(data: bytes) -> tuple[list[Assignment], str]:
 
 
 def parse(data: bytes | None) -> dict[str, str]:
-    """Every assignment, the last one of a name wins."""
-    return {item.name: item.value for item in _scan(data or b"")[0]}
+    """Every assignment that an environment can hold, the last one of a name wins."""
+    return {item.name: item.value for item in _scan(data or b"")[0] if _is_possible(item)}
+
+
+def impossible(data: bytes | None) -> list[int]:
+    """The lines whose assignments no environment can hold: nothing starts with them."""
+    content = data or b""
+    return [content.count(b"\n", 0, item.begin) + 1 for item in _scan(content)[0] if not _is_possible(item)]
+
+
+def _is_possible(item: Assignment) -> bool:
+    return "=" not in item.name and "\0" not in item.name + item.value
 
 
 def edit(data: bytes | None, flags: dict[str, str | None]) -> bytes | None:
@@ -148,7 +159,10 @@ def edit(data: bytes | None, flags: dict[str, str | None]) -> bytes | None:
         return data
     content = data or b"# Flags that the service starts with; kumon.runbook keeps every other line as it is.\n"
     for name, value in changes.items():
-        new = b"" if value is None else f"{name}={value}\n".encode()
+        try:
+            new = b"" if value is None else os.fsencode(f"{name}={value}\n")
+        except UnicodeEncodeError:
+            raise ValueError(f"the encoding of this host has no way to write the value of {name}") from None
         for item in reversed([item for item in _scan(content)[0] if item.name == name]):
             # The last assignment is the one that counts: it takes the new value, earlier ones are dropped.
             content = content[: item.begin] + new + content[item.end :]

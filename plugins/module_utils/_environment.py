@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
     key: str
     problem: str | None = None  # why one cannot be made
     project: bool = False  # the release itself is what is installed
+    tree: bool = False  # what is installed lies in the release, beside its requirements files
 
 
 def _read(path: str) -> bytes | None:
@@ -134,18 +135,20 @@ class Environments:
         except OSError:
             return False
 
-    def wanted(self, read: Callable[[str], bytes | None], path: str, release: str) -> Wanted:
+    def wanted(
+        self, read: _requirements.Read, path: str, release: str, below: _requirements.Below = lambda path: {}
+    ) -> Wanted:
         def anywhere(name: str) -> bytes | None:
             if not os.path.isabs(name):
                 return read(name)
             with acting_as(self.owner):
                 return _read(name)
 
-        needs = _requirements.needs(anywhere, path, release, _git.environment(self.owner))
+        needs = _requirements.needs(anywhere, path, release, _git.environment(self.owner), below)
         digest = hashlib.sha256(f"{self.tag} {self.system}\0".encode())
         for part in needs.meaning:
             digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
-        return Wanted(needs.files, digest.hexdigest()[:16], needs.problem, needs.project)
+        return Wanted(needs.files, digest.hexdigest()[:16], needs.problem, needs.project, needs.tree)
 
     def _packages(self, name: str) -> str:
         """What is installed in it, as a hash: whoever installs by hand makes it another environment."""
@@ -249,7 +252,7 @@ class Environments:
     ) -> tuple[str, str]:
         """Make a whole environment of the requirements: its name, and where they came from. Raises Refused.
 
-        export: writes the release into a directory, which a project needs.
+        export: writes the release into a directory, for one from whose files something is installed.
         """
         end = self.host.clock() + limit
         self._make_directory()
@@ -290,9 +293,12 @@ class Environments:
 
     def _prepare(self, directory: str, wanted: Wanted, export: Export | None) -> None:
         directory = os.path.join(directory, FILES)
-        self._write_files(directory, wanted)
-        if wanted.project and export:
+        if export and (wanted.project or wanted.tree):
+            with acting_as(self.owner):
+                os.makedirs(directory, exist_ok=True)
             export(directory)
+        else:
+            self._write_files(directory, wanted)
 
     def _pip(
         self,
@@ -336,19 +342,30 @@ class Environments:
             "(pip download), or choose another release"
         )
 
-    def offline(self, wanted: Wanted, path: str, wheelhouse: str, limit: float) -> bool | None:
+    def offline(
+        self, wanted: Wanted, path: str, wheelhouse: str, limit: float, export: Export | None = None
+    ) -> bool | None:
         """Whether the wheelhouse alone has the requirements; None when this cannot be told. Raises Refused if not."""
         if not os.path.isdir(wheelhouse):
             raise Refused(f"{wheelhouse} does not exist: correct rollback_wheelhouse")
         sources = self.sources(wheelhouse)[:1]
-        return None if self.available(wanted, path, wheelhouse, limit, sources=sources) is None else True
+        return None if self.available(wanted, path, wheelhouse, limit, export, sources) is None else True
 
-    def fetch(self, wanted: Wanted, path: str, wheelhouse: str, scratch: str, wheels: str, limit: float) -> None:
+    def fetch(
+        self,
+        wanted: Wanted,
+        path: str,
+        wheelhouse: str,
+        scratch: str,
+        wheels: str,
+        limit: float,
+        export: Export | None = None,
+    ) -> None:
         """Have the wheels of the requirements made in a directory, of what lies in the wheelhouse and the index.
 
         Raises Refused.
         """
-        self._prepare(scratch, wanted, None)
+        self._prepare(scratch, wanted, export)
         end = self.host.clock() + limit
         _source, options = self.sources(wheelhouse)[-1]
         done = self._pip(self._builder(), scratch, wanted, path, options, end, "--wheel-dir", wheels, command="wheel")

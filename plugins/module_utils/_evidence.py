@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import glob
 import hashlib
 import json
+import math
 import os
 import re
 import select
@@ -94,7 +96,7 @@ def collect(params: dict[str, Any], host: Host, wall: float, check: bool) -> tup
     path = os.path.join(home, params["run_id"])
     with contextlib.suppress(OSError, ValueError), open(os.path.join(path, MANIFEST), encoding="utf-8") as handle:
         return False, dict(json.load(handle), path=path)
-    if params["after_act"] and not _acted(params):
+    if params["after_act"] and not _act_without(home, params, wall):
         return False, {"run_id": params["run_id"], "files": [], "missing": [], "path": None}
     if check:
         return True, {"run_id": params["run_id"], "files": [], "missing": [], "path": path}
@@ -114,12 +116,19 @@ def collect(params: dict[str, Any], host: Host, wall: float, check: bool) -> tup
     return True, dict(manifest, path=path)
 
 
-def _acted(params: dict[str, Any]) -> bool:
+def _act_without(home: str, params: dict[str, Any], wall: float) -> bool:
+    """Whether the journal has an act that is newer than all evidence, by whatever program it was done."""
     try:
-        journal = _journal.entries(_journal.path_in(params["state_dir"]))
-        return any(entry.get("run_id") == params["run_id"] for entry in journal)
+        journal = list(_journal.entries(_journal.path_in(params["state_dir"])))
     except OSError:
         return False
+    # A note says what was seen; nothing was done for it.
+    acted = [parse_when(entry["time"], wall) for entry in journal if entry.get("phase") != "note"]
+    kept = []
+    for manifest in glob.glob(os.path.join(glob.escape(home), "*", MANIFEST)):
+        with contextlib.suppress(OSError, ValueError, KeyError), open(manifest, encoding="utf-8") as handle:
+            kept.append(parse_when(json.load(handle)["collected"], wall))
+    return max(acted, default=-math.inf) > max(kept, default=-math.inf)
 
 
 def _fill(draft: str, params: dict[str, Any], host: Host, wall: float) -> dict[str, Any]:
@@ -238,7 +247,8 @@ def _flags(params: dict[str, Any]) -> dict[str, Any]:
 def _of_release(params: dict[str, Any]) -> dict[str, Any]:
     if not params["app_dir"]:
         raise Refused("app_dir is not set")
-    return {"app_dir": params["app_dir"], "state_dir": params["state_dir"], "commit": None, "venv": None}
+    given = {name: params[name] for name in ("app_dir", "state_dir", "service")}
+    return {**given, "commit": None, "venv": None}
 
 
 def _unit(params: dict[str, Any], host: Host) -> str:

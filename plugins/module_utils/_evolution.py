@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 
 CHECKS = ("reachable", "api", "licence", "key", "instance", "state", "agreement", "webhook", "probe")
 GATEWAY_SPEC: dict[str, Any] = {
@@ -59,6 +59,9 @@ class Gateway:
         self.instance = params["instance"]
         self._base = params["url"].rstrip("/")
         self._key = params.get("api_key") or ""
+        wrong = _http.check_headers({"apikey": self._key})
+        if wrong:
+            raise Refused(f"api_key cannot be sent: {wrong}; set runbook_evolution_api_key")
         self._host, self._ask = host, ask
         self._end: float = host.clock() + params["timeout"]
         self.version: str | None = None
@@ -102,6 +105,9 @@ class Gateway:
         present = answer.json.get("instance") if answer.kind == "ok" and isinstance(answer.json, dict) else None
         if not isinstance(present, dict):
             return "unknown"
+        named = present.get("instanceName")
+        if isinstance(named, str) and named != self.instance:
+            return "unknown"  # it is another one's
         return named_state(present.get("state", "absent")) or "unknown"
 
 
@@ -226,7 +232,7 @@ def bring(
     way = WAYS[params["state"]]
     if not way.alone and gateway.major is None:
         listed = gateway.call("GET", "/instance/fetchInstances")
-        rows = listed.json if listed.kind == "ok" and isinstance(listed.json, list) else []
+        rows = _rows(listed.json) if listed.kind == "ok" else []
         gateway.major = next((1 if isinstance(row, dict) and "instance" in row else 2 for row in rows), None)
     before = gateway.state()
     verb, path = way.alone or ("PUT" if gateway.major == 1 else "POST"), gateway.named(way.path)
@@ -236,10 +242,11 @@ def bring(
         result.update(changed=result["planned"] is not None, seconds=round(host.clock() - begun, 3))
         return result
     if result["planned"] is None:
-        # One sample may be one of an instance that comes and goes.
-        _watch(gateway, way, f"after it was {before} at first", params, host, result)
-        result["seconds"] = round(host.clock() - begun, 3)
-        return result
+        if _is_steadily(gateway, way.done, params, host, result["samples"]):
+            result.update(after=before, seconds=round(host.clock() - begun, 3))
+            return result
+        # It comes and goes: that it was there for a moment is no reason to leave it to itself.
+        result.update(planned=f"{verb} {path}", samples=[])
     if not way.alone and gateway.major is None:
         raise Refused("nothing was done: neither GET / nor the list of instances tells the version; try again")
     webhook = _webhook_of(gateway) if way.alone else None
@@ -253,6 +260,19 @@ def bring(
     record("outcome", after={"state": result["after"]}, ok=True, msg="")
     result["seconds"] = round(host.clock() - begun, 3)
     return result
+
+
+def _is_steadily(
+    gateway: Gateway, states: tuple[str, ...], params: dict[str, Any], host: Host, samples: list[str]
+) -> bool:
+    """Whether each of the samples that are asked for is one of these states; ends with the first that is not."""
+    while len(samples) < params["samples"]:
+        samples.append(gateway.state())
+        if samples[-1] not in states:
+            return False
+        if len(samples) < params["samples"]:
+            host.sleep(params["interval"])
+    return True
 
 
 def _call_and_watch(
@@ -287,12 +307,27 @@ def _watch(gateway: Gateway, way: Way, what: str, params: dict[str, Any], host: 
 
 def _webhook_of(gateway: Gateway) -> dict[str, Any] | None:
     """Where the gateway delivers messages, None where it does not tell; empty where it delivers nowhere."""
-    answer = gateway.call("GET", gateway.named("/webhook/find"))
-    if answer.kind != "ok" or not isinstance(answer.json, (dict, type(None))):
+    body = _hook_in(gateway.call("GET", gateway.named("/webhook/find")))
+    if body is None:
         return None
-    body = answer.json or {}
-    body = body["webhook"] if isinstance(body.get("webhook"), dict) else body
-    return {name: body[name] for name in ("url", "enabled", "events") if name in body}
+    events = body.get("events")
+    known = {name: body[name] for name in ("url", "enabled", "events") if name in body}
+    # In which order they are told is nothing that gets lost.
+    return {**known, "events": sorted(map(_event, events))} if isinstance(events, list) else known
+
+
+def _hook_in(answer: _http.Answer) -> dict[str, Any] | None:
+    """The webhook in an answer, empty where there is none; None where the answer does not tell."""
+    if answer.kind != "ok":
+        return None
+    body = answer.json
+    if isinstance(body, list) and len(body) < 2:
+        body = body[0] if body else None
+    if isinstance(body, dict) and "webhook" in body and "url" not in body:
+        body = body["webhook"]
+    if body is None or body == {}:
+        return {}
+    return body if isinstance(body, dict) and {"url", "enabled"} & set(body) else None
 
 
 def _see_webhook(gateway: Gateway, before: dict[str, Any] | None, result: dict[str, Any]) -> None:
@@ -306,7 +341,7 @@ def _see_webhook(gateway: Gateway, before: dict[str, Any] | None, result: dict[s
     if after != before:
         raise Failed(
             f"the instance is {result['after']}, but the gateway has no longer the webhook that it had "
-            f"({redact(_http.shown(str(before.get('url'))))}): set it again in the manager of the Evolution API",
+            f"({redact(shown(str(before.get('url'))))}): set it again in the manager of the Evolution API",
             result,
         )
 
@@ -346,11 +381,17 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
         # More instances than fit into one answer: it is asked for the one that counts.
         answer = gateway.call("GET", f"/instance/fetchInstances?instanceName={quote(gateway.instance, safe='')}")
         listed.partial = True
-        if answer.kind == "not_found" and answer.status == 404 and isinstance(answer.json.get("response"), dict):
+        body = answer.json if isinstance(answer.json, dict) else {}
+        if answer.kind == "not_found" and isinstance(body.get("response"), dict):
             answer = answer._replace(kind="ok", json=[])
+    where = urlsplit(answer.url).netloc.rpartition("@")[2]
+    if answer.detail == _http.UNTRUSTED:
+        # Somebody answers, and who else trusts it may well get on with it.
+        message = f"What answers at {where} cannot be trusted: {answer.detail}; add its authority to this host's own."
+        _finding(report, "api", message)
+        return False
     if answer.status is None:
         report["reachable"] = root.status is not None
-        where = urlsplit(answer.url).netloc.rpartition("@")[2]
         _finding(report, "reachable", f"The Evolution API at {where} gives no answer: {answer.detail}.")
         return False
     report["reachable"] = True
@@ -381,18 +422,32 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
             f"What answers is not the Evolution API, or a proxy or path is wrong: {what}; check runbook_evolution_url.",
         )
         return False
-    report["licensed"] = report["key_valid"] = True
-    rows = answer.json if isinstance(answer.json, list) else [answer.json]
+    rows = _rows(answer.json)
     for row in rows:
         if not isinstance(row, dict):
             continue
         inner = row.get("instance")
         one = inner if isinstance(inner, dict) else row
-        name = one.get("instanceName", one.get("name"))
+        name = one.get("instanceName") or one.get("name")
         if isinstance(name, str):
             listed[name] = one
             gateway.major = gateway.major or (1 if "instanceName" in one else 2)
+    if rows and not listed:
+        # Something was said, and it is no list of instances: it says of none that it is not there.
+        why = _said.refusal(answer.json) or "it names no instance"
+        _finding(report, "api", f"What should list the instances answers {answer.detail}, but {why}; look into it.")
+        return False
+    report["licensed"] = report["key_valid"] = True
     return True
+
+
+def _rows(body: Any) -> list[Any]:
+    """The instances in an answer: a list, one that stands in an object, or one instance alone."""
+    if isinstance(body, dict):
+        names = ("instances", "data", "response", "result")
+        inside = [body[name] for name in names if isinstance(body.get(name), list)]
+        return inside[0] if inside else [body]
+    return body if isinstance(body, list) else []
 
 
 def _check_instance(gateway: Gateway, report: dict[str, Any], listed: Listed) -> bool:
@@ -404,6 +459,12 @@ def _check_instance(gateway: Gateway, report: dict[str, Any], listed: Listed) ->
         if code is not None:
             report["disconnection"] = {"code": code if isinstance(code, int) else None, "reason": _reason(row)}
         return True
+    if gateway.call("GET", gateway.named("/instance/connectionState")).status == 401:
+        # An instance's own key lists that instance alone.
+        report["key_valid"], report["exists"] = False, None
+        message = f"The API key is not the one for the instance {name!r} (401), and lists others: set the global key."
+        _finding(report, "key", message)
+        return False
     folded = {other.strip().casefold(): other for other in listed}
     near = folded.get(name.strip().casefold())
     if near is None:
@@ -479,26 +540,37 @@ def _status(row: dict[str, Any]) -> str | None:
 
 
 def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> bool:
-    answer = gateway.call("GET", gateway.named("/webhook/find"))
-    if answer.kind != "ok":
+    body = _hook_in(gateway.call("GET", gateway.named("/webhook/find")))
+    if body is None:
         return False
-    body = answer.json if isinstance(answer.json, dict) else {}
-    body = body["webhook"] if isinstance(body.get("webhook"), dict) else body
-    url, enabled, events = body.get("url"), body.get("enabled"), body.get("events")
-    report["webhook"] = {"url": redact(_http.shown(url)) if isinstance(url, str) else None, "enabled": bool(enabled)}
+    url, events = body.get("url"), body.get("events")
+    enabled = None if body.get("enabled") is None else str(body["enabled"]).lower() not in ("false", "0", "")
+    report["webhook"] = {"url": redact(shown(url)) if isinstance(url, str) else None, "enabled": enabled}
     if not isinstance(url, str) or not url:
         _finding(report, "webhook", "No webhook is set: the assistant is told of no message.")
-    elif not enabled:
+    elif enabled is False:
         _finding(report, "webhook", "The webhook is switched off: the assistant is told of no message.")
     elif isinstance(events, list) and MESSAGE_EVENT not in map(_event, events):
         message = f"The webhook's events lack {MESSAGE_EVENT}: the assistant is told of no message."
         _finding(report, "webhook", message)
-    elif params["webhook_url"].rstrip("/") not in _targets(url, body):
-        there, wanted = _http.shown(url), _http.shown(params["webhook_url"])
+    elif _plain(params["webhook_url"]) not in _targets(url, body):
+        there, wanted = shown(url), shown(params["webhook_url"])
         _finding(report, "webhook", f"The webhook points at {there}, not at {wanted}.")
     else:
-        return True
+        return enabled is True
     return False
+
+
+def _plain(url: str) -> str:
+    """A URL as it is the same in each way to write it: its host in small letters, without a port that it has anyway."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.lower()
+        if parts.port == {"http": 80, "https": 443}.get(parts.scheme):
+            host = host.rpartition(":")[0]
+    except ValueError:
+        return url
+    return parts._replace(netloc=host, fragment="").geturl().rstrip("/")
 
 
 def _event(name: Any) -> str:
@@ -507,7 +579,7 @@ def _event(name: Any) -> str:
 
 def _targets(url: str, webhook: dict[str, Any]) -> tuple[str, ...]:
     """Where messages go: by events each has a path of its own below the URL."""
-    base = url.rstrip("/")
+    base = _plain(url)
     by_events = webhook.get("webhookByEvents", webhook.get("webhook_by_events", webhook.get("byEvents")))
     return (base, f"{base}/messages-upsert") if by_events is True else (base,)
 
@@ -518,7 +590,15 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     number = params["probe_phone"]
     old = {"number": number, "textMessage": {"text": _PROBE_TEXT}}
     data = old if gateway.major == 1 else {"number": number, "text": _PROBE_TEXT}
+    if gateway.left() < 1:
+        return False  # there is no time left to hear what becomes of it
     answer = gateway.call("POST", gateway.named("/message/sendText"), data)
+    if answer.kind == "no_answer" or (answer.kind == "ok" and not answer.json):
+        # It may have been accepted all the same.
+        report["probe"] = {"accepted": None, "status": None}
+        said = answer.detail if answer.status is None else f"{answer.detail} and nothing else"
+        _finding(report, "probe", f"Whether the test message was accepted is not known: {said}.")
+        return False
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
     refused = _said.refusal(answer.json) if answer.kind == "ok" else message_of(answer)
     # 0 is the ERROR of those that number the states of a message.

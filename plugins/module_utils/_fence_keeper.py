@@ -16,16 +16,19 @@ import re
 from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
+from ansible_collections.kumon.runbook.plugins.module_utils._container import Container
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 EVERY = 20  # seconds between two looks
+# A container that is started anew sends within a second or two, perhaps from another address.
+OFTEN = 1
 
 # Read by the shell as its standard input, so that it is one file with the unit.
 SCRIPT = """\
 keep() {{
 nft list table inet {table} >/dev/null 2>&1 || nft -f - <<'TABLE'
 {rules}TABLE
-}}
+{bridge}}}
 renew() {{
 for a in $(getent ahosts {name} | cut -d' ' -f1 | cut -d% -f1 | sort -u); do
 case $a in *:*) s=gateway6 ;; *) s=gateway4 ;; esac
@@ -35,6 +38,48 @@ done
 keep
 [ "$1" = once ] && exit 0
 while :; do {renew}sleep {every}; keep; done
+"""
+# In the place of its last lines: which processes of the container's control group are in another network than this one,
+# and the addresses there. Those of before stay until others are seen.
+FOLLOW = """\
+follow() {{
+all=$(find -L /proc/[0-9]*/ns/net -maxdepth 0 ! -samefile /proc/self/ns/net 2>/dev/null | sed 's,/ns/net$,/cgroup,')
+now=$(for p in $(grep -lF {groups} /dev/null $all 2>/dev/null); do
+awk '$1 == "|--" {{ at = $2 }}
+$2 == "host" && $3 == "LOCAL" && at !~ /^127[.]/ {{ print at }}' ${{p%/cgroup}}/net/fib_trie 2>/dev/null
+awk '$4 != "10" && $4 != "20" {{ gsub(/..../, "&:", $1)
+print substr($1, 1, 39) }}' ${{p%/cgroup}}/net/if_inet6 2>/dev/null
+done | sort -u)
+[ -n "$now" ] && [ "$now" != "$known" ] || return 0
+into inet && known=$now
+into bridge 2>/dev/null || :
+}}
+into() {{
+{{
+echo flush set $1 {table} source4
+echo flush set $1 {table} source6
+for a in $now; do
+case $a in *:*) s=source6 ;; *) s=source4 ;; esac
+echo add element $1 {table} $s "{{ $a }}"
+done
+}} | nft -f -
+}}
+keep
+[ "$1" = once ] && exit 0
+n=0 known=
+while :; do
+nft list table inet {table} >/dev/null 2>&1 || known=
+keep
+follow
+[ $n -gt 0 ] || {{ {renew}n={every}; }}
+n=$((n-1))
+sleep {often}
+done
+"""
+
+BRIDGE = """\
+nft list table bridge {table} >/dev/null 2>&1 || nft -f - 2>/dev/null <<'BRIDGE'
+{rules}BRIDGE
 """
 
 # TimeoutStopSec: the service is ordered after this unit, so that its next start waits for a stop of it. In a container
@@ -77,19 +122,38 @@ class Keeper:
     def possible(self) -> bool:
         return self.host.uid == 0 and os.path.isdir(self.host.systemd_booted)
 
-    def unit(self, rules: str, url: str) -> str | None:
+    @property
+    def exists(self) -> bool:
+        return self._present() is not None and os.path.lexists(self.wanted_by)
+
+    def unit(self, rules: str, url: str, container: Container | None = None, bridge: str = "") -> str | None:
         """The unit's text, None where there can be none."""
         if not self.possible:
             return None
         name = urlsplit(url).hostname or ""
         # A literal address has nothing to look up again.
         named = bool(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z]", name))
-        text = SCRIPT.format(
-            table=self.table, rules=rules, name=name if named else "", renew="renew; " if named else "", every=EVERY
+        script = SCRIPT
+        if container and container.groups:
+            script = SCRIPT[: SCRIPT.index("keep\n[")] + FOLLOW
+        text = script.format(
+            table=self.table,
+            rules=rules,
+            bridge=BRIDGE.format(table=self.table, rules=bridge) if bridge else "",
+            name=name if named else "",
+            renew="renew; " if named else "",
+            every=EVERY,
+            often=OFTEN,
+            groups=" ".join(f"-e ':{group}'" for group in container.groups) if container else "",
         )
+        if bridge:
+            # The bridge's table has the gateway's addresses too.
+            more = f'nft add element inet {self.table} $s "{{ $a }}"\n'
+            text = text.replace(more, more + more.replace("inet", "bridge", 1).replace("\n", " 2>/dev/null\n"))
         if not named:
             text = re.sub(r"renew\(\) \{\n.*?\n\}\n", "", text, flags=re.DOTALL)
-        lines = [f"StandardInputText={line.replace('%', '%%')}" for line in text.splitlines()]
+        # As systemd reads it, which knows specifiers and C's escapes.
+        lines = ["StandardInputText=" + re.sub(r"([%\\])", r"\1\1", line) for line in text.splitlines()]
         before = self.service if self.service.endswith(".service") else self.service + ".service"
         return UNIT.format(service=self.service, before=before, script="\n".join(lines))
 
@@ -121,8 +185,12 @@ class Keeper:
         if known:
             self.host.run(["systemctl", "daemon-reload"])
         # Not waited for: the fence stands already.
-        done = self.host.run(["systemctl", "start", "--no-block", "--", self.name])
-        if done.rc != 0:
+        start = ["systemctl", "start", "--no-block", "--", self.name]
+        if self.host.run(start).rc == 0:
+            return
+        # While systemd loads its units anew, it cannot start one.
+        self.host.run(["systemctl", "daemon-reload"])
+        if self.host.run(start).rc != 0:
             warnings.append(f"{self.name} could not be started: the gateway's addresses are not looked up again")
 
     def end(self, warnings: list[str]) -> None:

@@ -9,11 +9,30 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
+import struct
+import sys
 import time
 from collections.abc import Iterator
 from typing import Callable
 
 LOCK_POLL = 0.02
+ACL = "system.posix_acl_access"
+# FS_IOC_GETFLAGS of ioctl_iflags(2), as most machines number it; others say that they do not know it.
+GET_FLAGS = 2 << 30 | struct.calcsize("l") << 16 | ord("f") << 8 | 1
+FIXED = {0x10: "i", 0x20: "a"}
+
+
+def named_here(name: str) -> str:
+    """A name that was given in UTF-8, as this host's own calls give it: they may decode by another encoding."""
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+
+
+def for_people(text: str) -> str:
+    """A text with names as this host's calls give them, with what is UTF-8 as it reads."""
+    with contextlib.suppress(UnicodeError):
+        return os.fsencode(text).decode()
+    return text.encode("utf-8", "replace").decode()
 
 
 def read(path: str) -> bytes | None:
@@ -42,8 +61,55 @@ def sync_directory(directory: str) -> None:
         os.close(handle)
 
 
+def attributes(path: str) -> dict[str, bytes]:
+    """What says beside its mode who may read and write a file, and what its users have noted of it."""
+    found = {}
+    with contextlib.suppress(OSError):  # not every file system has them
+        for name in os.listxattr(path, follow_symlinks=False):
+            if name == ACL or name.startswith("user."):
+                found[name] = os.getxattr(path, name, follow_symlinks=False)
+    return found
+
+
+def allow(handle: int, mode: int, given: dict[str, bytes]) -> None:
+    """Give a file of one's own its attributes and its mode. Raises OSError."""
+    for name, value in given.items():
+        try:
+            os.setxattr(handle, name, value)
+        except OSError:
+            if name == ACL:
+                mode &= ~0o070  # not the group's rights, but the most that anybody in the list had
+    if ACL not in given:
+        with contextlib.suppress(OSError):
+            os.removexattr(handle, ACL)  # from the directory
+    os.fchmod(handle, mode)
+
+
+def fixed(path: str) -> str | None:
+    """Which attribute of chattr(1) keeps a file or what is in a directory from being replaced, None without."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            flags = int.from_bytes(fcntl.ioctl(handle, GET_FLAGS, bytes(8))[:4], sys.byteorder)
+        finally:
+            os.close(handle)
+        return next((letter for bit, letter in FIXED.items() if flags & bit), None)
+    return None
+
+
+def mounted() -> list[tuple[str, str]]:
+    """Where something is mounted, and what kind of file system; what is above comes first. Raises OSError."""
+    found = {}
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
+        for line in handle:
+            before, _dash, after = line.partition(" - ")
+            path = re.sub(r"\\([0-7]{3})", lambda digits: chr(int(digits[1], 8)), before.split()[4])
+            found[path] = after.split()[0]
+    return sorted(found.items(), key=lambda entry: (entry[0] != "/", entry[0].count("/"), entry[0]))
+
+
 def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None) -> None:
-    """Replace a file at once and for good; its owner is kept, a symbolic link's target is what is replaced.
+    """Replace a file at once and for good; its owner and ACL are kept, a symbolic link's target is what is replaced.
 
     `owner` is whose a new file shall be. Raises OSError; then the old file is as it was and nothing is left beside it.
     """
@@ -52,9 +118,10 @@ def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int]
     os.makedirs(directory, mode=0o755, exist_ok=True)
     # One fixed name: what a killed run has left is taken away by the next.
     temporary = os.path.join(directory, f".{name}.runbook-new")
+    given = None
     with contextlib.suppress(FileNotFoundError):
         present = os.stat(target)
-        owner = (present.st_uid, present.st_gid)
+        owner, given = (present.st_uid, present.st_gid), attributes(target)
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -64,7 +131,10 @@ def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int]
             stream.flush()
             if owner and owner != (os.geteuid(), os.getegid()):
                 os.fchown(stream.fileno(), *owner)
-            os.fchmod(stream.fileno(), mode)
+            if given is None:
+                os.fchmod(stream.fileno(), mode)
+            else:
+                allow(stream.fileno(), mode, given)
             os.fsync(stream.fileno())
         os.rename(temporary, target)
     except OSError:

@@ -26,10 +26,10 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import (
-    KILL_SWITCH,
     Flags,
     Seen,
     Service,
@@ -37,6 +37,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._service import (
     rendered,
     values,
 )
+from ansible_collections.kumon.runbook.plugins.module_utils._start_line import StartLine
 
 POLL_FIRST, POLL_GROWTH, POLL_LAST = 0.05, 1.3, 0.25
 # A process that keeps an environment without the flags this long after it was started will not get them any more:
@@ -127,7 +128,7 @@ class Plan:
 def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan:
     """Read everything but what a `look` has seen already, and plan what makes the flags so. Raises Refused."""
     manager, flags = service.manager, order.flags
-    processes = service.processes(change=True) if look is None else list(look.processes)
+    processes = service.looked(change=True) if look is None else list(look.processes)
     content = service.read(service.env_file)
     previous = values(_envfile.parse(content), flags)
     writes = _writes(service, content, flags)
@@ -147,6 +148,7 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
     referred = any(write.path != service.env_file for write in writes)
     must_reload = referred or manager.must_reload(flags, must_restart)
     if must_restart:
+        service.may_restart()
         manager.prepare(processes)
     # Below our declarations for a unit stand its own; a plain process has only what it was started with.
     started = seen.environ if manager.name == "process" else {}
@@ -184,7 +186,7 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
 
 
 def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None = None) -> Plan:
-    """Plan a restart that no flag asks for: what is declared and in force is so afterwards. Raises Refused.
+    """Plan a restart with another release: what is declared and in force is so afterwards. Raises Refused.
 
     `in_force` are the flags to see again; by default those that are declared and that every process has.
     """
@@ -197,7 +199,7 @@ def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None =
             if all(_envfile.same(process.environ.get(name), value) for process in processes)
         }
     must_reload = service.manager.must_reload({}, True)
-    service.manager.prepare(processes)
+    service.manager.prepare(processes, other_release=True)
     seen = Seen(processes, service.health.ask(service.health.timeout))
     # A release that is to be replaced may answer anything; that nobody listens where its process does is a mistake.
     if any(answer.kind == "refused" for answer in seen.answers):
@@ -220,8 +222,16 @@ def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None =
 class Act:
     """Performs one plan; `seen` is the service as it was last seen."""
 
-    def __init__(self, service: Service, plan: Plan, limits: Limits, on_stopped: Callable[[], None] | None = None):
+    def __init__(
+        self,
+        service: Service,
+        plan: Plan,
+        limits: Limits,
+        on_stopped: Callable[[], None] | None = None,
+        on_seen: Callable[[Sequence[Process]], None] | None = None,
+    ):
         self._on_stopped = on_stopped  # called once the old processes are over
+        self._on_seen = on_seen  # called with the processes at each look after a restart
         self.service = service
         self.host = service.host
         self.manager = service.manager
@@ -323,6 +333,8 @@ class Act:
         while True:
             last = self._left() <= 0
             processes = self._look_again()
+            if self._on_seen is not None:
+                self._on_seen(processes)
             if self._on_stopped is not None and manager.has_stopped():
                 self._on_stopped()
                 self._on_stopped = None
@@ -429,6 +441,7 @@ class First:
         self.told: dict[str, Any] | None = None
         self.look: Seen | None = None
         self.diff: list[dict[str, str]] = []
+        self._moved = False  # whether a container has come back with another address
         if params["fence_url"] is not None:
             self._engage(check_mode)
 
@@ -436,15 +449,19 @@ class First:
     def stands(self) -> bool:
         return bool(self.told and self.told["present"])
 
+    @property
+    def contains(self) -> bool:
+        """Whether a container is fenced in."""
+        return bool(self.stands and self.told and self.told["sources"])
+
     def _engage(self, check_mode: bool) -> None:
         service = self._service
         # What was mistyped is refused while nothing is changed; what is slow to answer holds nothing up.
-        self.look = Seen(service.processes(change=True), service.health.ask(GLANCE) if service.health.urls else ())
+        self.look = Seen(service.looked(change=True), service.health.ask(GLANCE) if service.health.urls else ())
         if len(self.look.answers) == len(service.health.urls):
             service.refuse_wrong_health(self.look)
         try:
-            users = _fence.users_of(service.manager, service.host, [process.pid for process in self.look.processes])
-            told = _fence.ensure(self._params, service.host, check_mode, users)
+            told = _fence.ensure(self._params, service.host, check_mode, self._whom(self.look.processes))
         except _fence.NoFence as exc:
             told = {"present": False, "why": exc.why, "changed": False}
         except Failed as exc:
@@ -454,6 +471,23 @@ class First:
         if told["changed"]:
             self.diff = [{"before_header": "nftables", "after_header": "nftables", **texts}]
         self.told = told
+
+    def _whom(self, processes: Sequence[Process]) -> Callable[[], _fence.Senders]:
+        service, pids = self._service, [process.pid for process in processes]
+        return lambda: _fence.senders_of(service.manager, service.host, pids)
+
+    def follow(self, processes: Sequence[Process]) -> None:
+        """The container is started anew, perhaps with another address: that is fenced in at once."""
+        if self.told is not None and _fence.follow(self._params, self._service.host, [one.pid for one in processes]):
+            self._moved = True
+
+    def settle(self) -> None:
+        """Have the fence, and what keeps it, be that of the container as it runs now."""
+        if not self._moved or self.told is None:
+            return
+        with contextlib.suppress(Refused, Failed):
+            now = _fence.ensure(self._params, self._service.host, False, self._whom(self._service.manager.seen()))
+            self.told["sources"] = now["sources"]
 
     def note(self) -> None:
         """The old processes are over: what is turned away from here on is the new ones'."""
@@ -467,6 +501,10 @@ class First:
         found = self._standing()
         if self.told and found:
             self.told.update({name: found[name] for name in ("present", "packets", "attempts", "attempts_before")})
+            if result.get("pids"):
+                # Of the processes that run now: those of before may have had another environment, or there were none.
+                proxy = _fence.proxied(self._params["url"], self._service.host, result["pids"])
+                self.told["proxied"] = proxy is not None
         changed = bool(result.get("changed") or (self.told or {}).get("changed"))
         return dict(result, fence=self.told, changed=changed, diff=[*self.diff, *result.get("diff", [])])
 
@@ -488,17 +526,21 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         raise Refused(f"{', '.join(both)} cannot both be set and be kept: take it out of flags or of keep")
     order = Order(flags, params["keep"], params["state"] == "effective")
     first = First(params, service, check_mode)
+    start_line = StartLine(params, host)
 
     def told(result: dict[str, Any], message: str = "") -> dict[str, Any]:
         set_ones = [flag for flag, value in flags.items() if value is not None]
         unread = _code.unread(params["code_dir"], set_ones) if params["code_dir"] else None
+        first.settle()
         # What was tried in the meantime is counted last.
         act = dict(result, fence=first.told, msg=message)
         traces = None if check_mode or params["observe"] is None else _observed(params, act)
+        if result["restarted"] and params["observe"] is not None:
+            result["proofs"] = [*result["proofs"], *start_line.proofs(flags, result["pids"])]
         return dict(first.into(result), unread=unread, traces=traces)
 
     try:
-        return told(_carry_out(params, service, order, limits, first, check_mode))
+        return told(_carry_out(params, service, order, limits, first, start_line, check_mode))
     except Failed as exc:
         stands = " The network fence stands: no message leaves." if first.stands else ""
         raise Failed(str(exc) + stands, told(exc.result, str(exc))) from exc
@@ -515,6 +557,11 @@ def _observed(params: dict[str, Any], act: dict[str, Any]) -> dict[str, Any] | N
     """What the processes do next. An act that failed, and behind no fence, is not watched."""
     if act["msg"] and not ((act["fence"] or {}).get("present") and act.get("running")):
         return None
+    if act.get("started") and not act.get("restarted"):
+        # What a process has done behind a fence that was lifted since was not its own doing.
+        with contextlib.suppress(OSError):
+            lifted = _journal.last_lift(_journal.path_in(params["state_dir"]), params["service"])
+            act = dict(act, started=max(act["started"], lifted or ""))
     # To compile all that reads a log takes longer than the fence: not before the act is done.
     from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
 
@@ -522,7 +569,13 @@ def _observed(params: dict[str, Any], act: dict[str, Any]) -> dict[str, Any] | N
 
 
 def _carry_out(
-    params: dict[str, Any], service: Service, order: Order, limits: Limits, first: First, check_mode: bool
+    params: dict[str, Any],
+    service: Service,
+    order: Order,
+    limits: Limits,
+    first: First,
+    start_line: StartLine,
+    check_mode: bool,
 ) -> dict[str, Any]:
     host, warnings = service.host, service.manager.warnings
     plan = plan_flags(service, order, first.look)
@@ -535,7 +588,14 @@ def _carry_out(
         if waited:
             # The run that was waited for may have done just this.
             plan = plan_flags(service, order)
-        return _perform(params, Act(service, plan, limits, first.note if first.stands else None))
+        start_line.begin()
+
+        def over() -> None:
+            start_line.over()
+            if first.stands:
+                first.note()
+
+        return _perform(params, Act(service, plan, limits, over, first.follow if first.contains else None))
 
 
 def _perform(params: dict[str, Any], act: Act) -> dict[str, Any]:

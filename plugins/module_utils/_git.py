@@ -15,9 +15,10 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
+from time import time as clock
 from typing import Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _code, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -55,6 +56,11 @@ NAMES = ("refs/tags", "refs/heads", "refs/remotes/origin")
 POINTER = b"version https://git-lfs.github.com/spec/"
 # Larger files are not read to see whether they only look changed.
 READ_LIMIT = 64 * 1024 * 1024
+# What of a commit is code.
+CODE = (
+    *(f":(top,glob)**/*{ending}" for ending in _code.ENDINGS),
+    *(f":(top,exclude,glob)**/{name}/**" for name in _code.FOREIGN),
+)
 MIGRATION = re.compile(
     r"(?i)(\.sql$|(^|/)(migrations?|migrate|alembic|versions)/(.*/)?(?!__init__)[^/]*\.(py|js|ts|rb|php|xml|ya?ml)$)"
 )
@@ -105,7 +111,7 @@ def first_line(done: Finished) -> str:
     """Why a command failed, fit for people."""
     lines = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]
     said = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
-    return redact(re.sub(r"^(fatal|error): ", "", said))[:300].rstrip(".") or f"exit code {done.rc}"
+    return redact(re.sub(r"^(fatal|error): ", "", _files.for_people(said)))[:300].rstrip(".") or f"exit code {done.rc}"
 
 
 class Git:
@@ -128,7 +134,7 @@ class Git:
             raise Refused(f"git cannot be run as {self.owner.name}, the owner of {directory} ({first_line(top)})")
         if top.rc != 0:
             raise Refused(f"{directory} is no git work tree ({first_line(top)}): correct runbook_app_dir")
-        tree, self.git_dir, shallow = top.out.splitlines()
+        tree, self.git_dir, shallow = top.out.rstrip("\n").split("\n")
         self.shallow = shallow == "true"
         if os.path.realpath(tree) != self.directory:
             raise Refused(f"the work tree of {directory} is {tree}: set runbook_app_dir to that")
@@ -200,15 +206,30 @@ class Git:
 
     def head(self) -> Head:
         branch = self.call("symbolic-ref", "--quiet", "--short", "HEAD")
-        return Head(self.text("rev-parse", "HEAD"), branch.out.strip() or None)
+        return Head(self.text("rev-parse", "HEAD"), branch.out.rstrip("\n") or None)
 
     def head_moved(self) -> float:
-        """When HEAD was last moved, in seconds since the epoch: a process that is older runs other code."""
+        """When HEAD was last moved or code of it written, in seconds since the epoch: an older process runs other code.
+
+        A file that was edited, and put back to what the commit says, moves nothing.
+        """
+        paths = [os.path.join(self.git_dir, name) for name in ("HEAD", "logs/HEAD")]
+        branch = self.call("symbolic-ref", "--quiet", "HEAD").out.strip()
+        if branch:
+            # Where no log is written, the branch alone tells that it was reset.
+            paths.append(os.path.join(self.directory, self.text("rev-parse", "--git-path", branch)))
+        code = self._modified(os.path.join(self.directory, path) for path in self.paths("ls-files", "-z", "--", *CODE))
+        # A time that is yet to come was brought along with a file, and does not say when it was written.
+        now = clock()
+        return max([*self._modified(paths), *(moment for moment in code if moment <= now)], default=0.0)
+
+    @staticmethod
+    def _modified(paths: Iterable[str]) -> list[float]:
         times = []
-        for name in ("HEAD", "logs/HEAD"):
+        for path in paths:
             with contextlib.suppress(OSError):
-                times.append(os.stat(os.path.join(self.git_dir, name)).st_mtime)
-        return max(times, default=0.0)
+                times.append(os.lstat(path).st_mtime)
+        return times
 
     def commits(self, revision: str = "HEAD", count: int = LAST) -> list[dict[str, str]]:
         """`[{commit, short, subject, time}]`, newest first."""
@@ -217,7 +238,14 @@ class Git:
         for entry in filter(None, out.split("\0")):
             commit, short, seconds, subject = entry.split("\x1f", 3)
             time = datetime.fromtimestamp(int(seconds), timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            commits.append({"commit": commit, "short": short, "subject": redact(subject)[:SUBJECT_LIMIT], "time": time})
+            commits.append(
+                {
+                    "commit": commit,
+                    "short": short,
+                    "subject": redact(_files.for_people(subject))[:SUBJECT_LIMIT],
+                    "time": time,
+                }
+            )
         return commits
 
     def find(self, wish: str) -> str:
@@ -271,14 +299,23 @@ class Git:
     def file(self, commit: str, path: str) -> bytes | None:
         """A file's content in a commit, None when it has no such file."""
         done = self.call("cat-file", "blob", f"{commit}:{path}")
-        return done.out.encode("utf-8", "surrogateescape") if done.rc == 0 else None
+        return os.fsencode(done.out) if done.rc == 0 else None
+
+    def below(self, commit: str, path: str) -> dict[str, str]:
+        """The files in a directory of a commit, by name, with git's name of the content; none without a directory."""
+        done = self.call("ls-tree", "-z", f"{commit}:{'' if path == '.' else path}")
+        found = {}
+        for entry in filter(None, done.out.split("\0") if done.rc == 0 else []):
+            about, name = entry.split("\t", 1)
+            _mode, kind, blob = about.split()
+            if kind == "blob":
+                found[name] = blob
+        return found
 
     def names(self, commit: str, words: Iterable[str]) -> set[str]:
         """Those of the words that stand in the code of a commit, in any case."""
-        paths = [f":(top,glob)**/*{ending}" for ending in _code.ENDINGS]
-        paths += [f":(top,exclude,glob)**/{name}/**" for name in _code.FOREIGN]
         options = ("grep", "--quiet", "--ignore-case", "--fixed-strings", "-e")
-        return {word for word in words if self.call(*options, word, commit, "--", *paths).rc == 0}
+        return {word for word in words if self.call(*options, word, commit, "--", *CODE).rc == 0}
 
     def exists(self, reference: str) -> str | None:
         """The commit that a full name of a reference stands for, None when there is none."""
@@ -301,7 +338,7 @@ class Git:
         kinds = ["--no-renames", "--untracked-files=all", "--ignore-submodules=dirty"]
         entries = self.paths("status", "--porcelain=v2", "-z", *kinds, "--", ":/", *self._without(leave), index=index)
         changed, untracked, veiled, linked = [], [], [], []
-        left, links = self.left(leave), self._links(index)
+        left, links = self.left(leave), self.links(index)
         for entry in entries:
             if entry.startswith("? "):
                 untracked.append(entry[2:])
@@ -333,8 +370,8 @@ class Git:
         for option in ("--no-assume-unchanged", "--no-skip-worktree"):
             self.text("update-index", option, "-z", "--stdin", index=index, stdin=names)
 
-    def _links(self, index: str | None) -> Callable[[str], str | None]:
-        """Tells which link of the host's own a path lies below; none of the release's is."""
+    def links(self, index: str | None = None, also: Iterable[str] = ()) -> Callable[[str], str | None]:
+        """Tells which link of the host's own a path lies below; what is in the index is not, nor what `also` names."""
         found: dict[str, str | None] = {"": None}
         known: list[set[str]] = []
 
@@ -343,7 +380,7 @@ class Git:
             if above not in found:
                 found[above] = link(above)
                 if found[above] is None and os.path.islink(os.path.join(self.directory, above)):
-                    known[:] = known or [set(self.paths("ls-files", "-z", index=index))]
+                    known[:] = known or [{*also, *self.paths("ls-files", "-z", index=index)}]
                     found[above] = above if above not in known[0] else None
             return found[above]
 
@@ -360,7 +397,7 @@ class Git:
         except OSError:
             return False
         done = self.call("cat-file", "--filters", f":0:{path}", index=index)
-        return done.rc == 0 and done.out.encode("utf-8", "surrogateescape") == present
+        return done.rc == 0 and os.fsencode(done.out) == present
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[str]:
@@ -417,7 +454,7 @@ class Git:
             "diff-index", "--cached", "--no-renames", "--ignore-submodules=all", "--name-only", "-z", commit, "--"
         )
         modules = set(content.submodules) | set(self.submodules())
-        left, links = self.left(leave), self._links(None)
+        left, links = self.left(leave), self.links()
         found = {path for path in {*paths, *status.changed} if path not in modules and not left(path)}
         below = {path for path in found if links(path)}
         return found - below, {*below, *status.linked}
@@ -471,7 +508,7 @@ class Git:
                     f"submodule {path} has submodules of its own, which {aim} needs in another commit: put them in "
                     "place by hand, or choose another release"
                 )
-            branch = self._in_submodule(path, "symbolic-ref", "--quiet", "--short", "HEAD").out.strip()
+            branch = self._in_submodule(path, "symbolic-ref", "--quiet", "--short", "HEAD").out.rstrip("\n")
             moves.append(Submodule(path, here.out.strip(), branch or None))
         return moves
 
@@ -576,20 +613,61 @@ class Git:
         directories |= {objects, os.path.join(top, "refs", "runbook"), os.path.join(top, RESCUE.rstrip("/"))}
         with contextlib.suppress(OSError):
             directories |= {os.path.join(objects, name) for name in os.listdir(objects) if len(name) == 2}
-        directories |= {os.path.dirname(os.path.join(self.directory, path)) for path in paths}
-        files = {os.path.join(self.directory, path) for path in paths}
+        directories |= {os.path.join(self.directory, self._standing(path)) for path in paths}
+        # What is at the other end of a link of a release's is none of its files.
+        files = {os.path.join(self.directory, path) for path in paths if not self.below_link(path)}
+        files |= {os.path.join(self.git_dir, name) for name in ("HEAD", "index")}
+        mounts = [path for path, _kind in _files.mounted() if path.startswith(self.directory + os.sep)]
         log = os.path.join(self.git_dir, "logs", "HEAD")
         with acting_as(self.owner):
             # Each move of HEAD is noted at its end.
             if os.path.isfile(log) and not os.access(log, os.W_OK, effective_ids=True):
                 raise Refused(self._not_the_owners(log, "written to"))
             for directory in sorted(directories):
-                if os.path.isdir(directory) and not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
-                    raise Refused(self._not_the_owners(directory, "written to"))
-            for full in sorted(files):
-                plain = os.path.isfile(full) and not os.path.islink(full)
-                if plain and not os.access(full, os.R_OK, effective_ids=True):
-                    raise Refused(self._not_the_owners(full, "read"))
+                if os.path.isdir(directory):
+                    self._refuse_fixed(directory)
+                    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+                        raise Refused(self._not_the_owners(directory, "written to"))
+            for full in sorted(filter(os.path.lexists, files)):
+                for mount in mounts:
+                    if (mount + os.sep).startswith(full + os.sep):
+                        raise Refused(
+                            f"{mount} is a mount point, and the release has another file there: leave it out "
+                            f"(runbook_release_ignore) or unmount it (umount {mount}), and run again"
+                        )
+                self._refuse_kept(full)
+
+    def _refuse_kept(self, full: str) -> None:
+        """A file that is there, and that cannot be read or replaced."""
+        entry, above = os.lstat(full), os.stat(os.path.dirname(full))
+        if stat.S_ISREG(entry.st_mode):
+            self._refuse_fixed(full)
+            if not os.access(full, os.R_OK, effective_ids=True):
+                raise Refused(self._not_the_owners(full, "read"))
+        # In a sticky directory a file is for its own owner to replace, and for the directory's.
+        if above.st_mode & stat.S_ISVTX and self.owner.uid not in (0, entry.st_uid, above.st_uid):
+            raise Refused(self._not_the_owners(full, "replaced"))
+
+    @staticmethod
+    def _refuse_fixed(full: str) -> None:
+        letter = _files.fixed(full)
+        if letter:
+            raise Refused(
+                f"{full} has an attribute by which nobody may replace it: take that off (chattr -{letter} {full}), and "
+                "run again"
+            )
+
+    def below_link(self, path: str) -> bool:
+        """Whether a link is above a path in the tree."""
+        above = path.rpartition("/")[0]
+        return bool(above) and (os.path.islink(os.path.join(self.directory, above)) or self.below_link(above))
+
+    def _standing(self, path: str) -> str:
+        """The directory of the tree that a file, or the first directory to be made for it, is to lie in."""
+        above = path.rpartition("/")[0]
+        while above and (self.below_link(f"{above}/") or not os.path.isdir(os.path.join(self.directory, above))):
+            above = above.rpartition("/")[0]
+        return above
 
     def _not_the_owners(self, path: str, verb: str) -> str:
         return (
@@ -646,11 +724,15 @@ class Git:
         A file that stays one keeps who may read and write it.
         """
         modes = {}
-        for path in paths:
-            with contextlib.suppress(OSError):
-                status = os.lstat(os.path.join(self.directory, path))
-                if stat.S_ISREG(status.st_mode):
-                    modes[path] = status.st_mode & 0o666
+        with acting_as(self.owner):
+            for path in paths:
+                if self.below_link(path):
+                    continue
+                full = os.path.join(self.directory, path)
+                with contextlib.suppress(OSError):
+                    status = os.lstat(full)
+                    if stat.S_ISREG(status.st_mode):
+                        modes[path] = status.st_mode & 0o666, _files.attributes(full)
         hidden = sorted(set(self.hidden()) & set(paths))
         if hidden:
             self._show(hidden)
@@ -661,9 +743,9 @@ class Git:
         without = {entry[2:] for entry in self.paths("ls-files", "-v", "-z") if entry[0] in "Ss"}
         self.write([path for path in paths if path in content.files and path not in without])
         with acting_as(self.owner):
-            for path, mode in modes.items():
+            for path, (mode, given) in modes.items():
                 if path in content.files:
-                    self._allow(path, mode)
+                    self._allow(path, mode, given)
         self.text("update-ref", "-m", self.reason, "--no-deref", "HEAD", commit)
         self.call("update-index", "-q", "--refresh")
 
@@ -676,20 +758,24 @@ class Git:
                 names = "".join(f"{path}\0" for path in some)
                 self.text("checkout-index", "--quiet", "--force", "-u", "-z", "--stdin", stdin=names, timeout=120)
 
-    def _allow(self, path: str, mode: int) -> None:
+    def _allow(self, path: str, mode: int, given: dict[str, bytes]) -> None:
         full = os.path.join(self.directory, path)
         with contextlib.suppress(OSError):
             present = os.lstat(full).st_mode
             if stat.S_ISREG(present):
                 # Whether it can be run is the commit's to say.
                 wanted = mode | (mode & 0o444) >> 2 if present & 0o100 else mode
-                if wanted != present & 0o7777:
+                if given:
+                    with open(full, "rb") as handle:
+                        _files.allow(handle.fileno(), wanted, given)
+                elif wanted != present & 0o7777:
                     os.chmod(full, wanted)
 
     def _remove(self, paths: list[str]) -> None:
         """Take files away, and directories that are empty then. Raises GitFailed."""
-        here = [os.path.join(self.directory, path) for path in paths]
-        gone = [path for path, full in zip(paths, here) if os.path.islink(full) or not os.path.isdir(full)]
+        # Below a link there is nothing of the release's.
+        here = {path: os.path.join(self.directory, path) for path in paths if not self.below_link(path)}
+        gone = [path for path, full in here.items() if os.path.islink(full) or not os.path.isdir(full)]
         if not gone:
             return
         self._tool(["xargs", "-0", "rm", "-f", "--"], gone)

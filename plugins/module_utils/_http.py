@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ipaddress
 import json
@@ -12,30 +13,24 @@ import math
 import queue
 import re
 import socket
+import ssl
+import string
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 
 BODY_LIMIT = 1024 * 1024
 # A gateway lists all its instances in one answer.
 LIST_LIMIT = 8 * BODY_LIMIT
 TOO_LONG = "more than"
-
-# What of a URL may be as good as a password: who asks, the query, and a long word of the path with digits in it.
-_ASKER = re.compile(r"(?<=//)[^/?#\s]*@")
-_QUERY = re.compile(r"[?#].*", re.DOTALL)
-_KEY_IN_PATH = re.compile(r"(?<=/)(?=[A-Za-z_:.-]*[0-9])[A-Za-z0-9_:.-]{20,}(?=/|\Z)")
-
-
-def shown(url: str) -> str:
-    """The URL as it may be told: it has no user, no query, and no key in its path."""
-    bare = _ASKER.sub("***@", _QUERY.sub("", url))
-    return _KEY_IN_PATH.sub("***", bare) + ("?***" if "?" in url else "")
+UNTRUSTED = "its certificate is not trusted here"
 
 
 class Answer(NamedTuple):
@@ -70,9 +65,34 @@ def check_url(url: str) -> str | None:
     return None
 
 
+def check_headers(headers: Mapping[Any, Any]) -> str | None:
+    """Why these cannot be sent as headers, None when they can; http.client says it only when all else is done."""
+    for name, value in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", str(name)):
+            return "a name is malformed"
+        if re.search(r"[^\t\x20-\x7e\x80-\xff]", str(value)):
+            return "a value has a line break, or a character that no header can have"
+    return None
+
+
 def port_of(url: str) -> int:
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def proxy_of(url: str, environ: Mapping[str, str]) -> str | None:
+    """The variable by which a process with this environment asks a proxy for the URL, None where it asks itself."""
+    # Capitals sort first: where a name is there in both, its small letters count, as they do for urllib and httpx.
+    known = {name.lower(): (name, value) for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
+    parts = urlsplit(url)
+    found = [known[name] for name in (f"{parts.scheme}_proxy", "all_proxy") if known.get(name, ("", ""))[1]]
+    if not found:
+        return None
+    spared = {"no": known.get("no_proxy", ("", ""))[1]}
+    # Not in typeshed, and in every Python 3.
+    if urllib.request.proxy_bypass_environment(f"{parts.hostname}:{port_of(url)}", spared):  # type: ignore[attr-defined]
+        return None
+    return found[0][0]
 
 
 def addresses_of(url: str) -> list[str] | None:
@@ -130,6 +150,8 @@ def _parse(url: str, status: int, content_type: str, body: bytes, any_json: bool
 
 def _parse_hook(url: str, status: int, content_type: str, body: bytes) -> Answer:
     """Of a webhook every answer counts that is not a web page; `json` is its text where it is not JSON."""
+    if len(body) > LIST_LIMIT:
+        return Answer(url, "not_json", status, {}, f"{TOO_LONG} {LIST_LIMIT // BODY_LIMIT} MiB")
     text = body.decode("utf-8", "replace").strip()
     if "html" in content_type.lower() or text[:1] == "<":
         return Answer(url, "not_json", status, {}, f"HTTP {status} with HTML")
@@ -168,6 +190,18 @@ def _seconds(told: Any) -> float | None:
     return round(min(max(seconds, 0.0), 86400.0), 1) if not math.isnan(seconds) else None
 
 
+def _as_sent(url: str) -> tuple[str, dict[str, str]]:
+    """The URL as it is sent, and the header for the user that it names. urllib takes that user for a part of the host,
+    and no letter beyond ASCII."""
+    parts = urlsplit(url)
+    user, named, place = parts.netloc.rpartition("@")
+    # What is encoded already stays as it is.
+    path, query = (quote(part, safe=string.punctuation) for part in (parts.path, parts.query))
+    name, _colon, password = (unquote(part) for part in user.partition(":"))
+    login = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return urlunsplit((parts.scheme, place, path, query, "")), {"Authorization": f"Basic {login}"} if named else {}
+
+
 class _StayHere(urllib.request.HTTPRedirectHandler):
     """Follows no redirection: what another server says is not the service's word, and it must not get our keys."""
 
@@ -187,16 +221,18 @@ def _ask(
     handlers: list[urllib.request.BaseHandler] = [] if hook else [urllib.request.ProxyHandler({})]
     opener = urllib.request.build_opener(_StayHere(), *handlers)
     sent = {"Accept": "application/json", "User-Agent": "kumon.runbook", **(headers or {})}
-    request = urllib.request.Request(url, body, sent, method=method)
-    url = shown(url)
+    asked, url = url, shown(url)
     try:
+        asked, login = _as_sent(asked)
+        request = urllib.request.Request(asked, body, {**login, **sent}, method=method)
         try:
             response = opener.open(request, timeout=timeout)
         except urllib.error.HTTPError as exc:
             response = exc
         with response:
             any_json = method is not None
-            content = response.read((LIST_LIMIT if any_json and not hook else BODY_LIMIT) + 1)
+            long = any_json and (method == "GET" or not hook)
+            content = response.read((LIST_LIMIT if long else BODY_LIMIT) + 1)
             kind = response.headers.get("Content-Type", "")
             if hook:
                 answer = _parse_hook(url, response.status, kind, content)
@@ -209,6 +245,8 @@ def _ask(
             return Answer(url, "refused", None, {}, "connection refused")
         if isinstance(reason, (TimeoutError, socket.timeout)):  # two classes until Python 3.10
             return Answer(url, "no_answer", None, {}, f"no answer within {timeout:.1f} s")
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            return Answer(url, "no_answer", None, {}, UNTRUSTED)
         return Answer(url, "no_answer", None, {}, f"no answer ({type(reason).__name__})")
 
 
@@ -238,6 +276,11 @@ def post_hook(url: str, data: Any, timeout: float, headers: dict[str, str] | Non
     """
     sent = {"Content-Type": "application/json", "Accept": "*/*", **(headers or {})}
     return _bounded(url, timeout, json.dumps(data).encode(), sent, "POST", True)
+
+
+def get_text(url: str, timeout: float) -> Answer:
+    """Ask somebody else's server once, through the environment's proxy if it names one; as `post_hook`."""
+    return _bounded(url, timeout, None, {"Accept": "*/*"}, "GET", True)
 
 
 def _bounded(url: str, timeout: float, *what: Any) -> Answer:

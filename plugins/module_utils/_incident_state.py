@@ -11,6 +11,7 @@ all.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -22,11 +23,18 @@ from typing import Any, TypedDict, cast
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 
 EVENTS = ("open", "update", "tick", "acknowledge", "close", "test")
 
+# What a disk says that takes nothing more, whoever writes.
+NO_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+
 _NAME = "incident.json"
+# What every release has written of a message.
+_OF_A_MESSAGE = {"id", "kind", "audience", "tier", "time", "ok"}
+# Statuses of a host on which something was done, or may have been.
+_ACTED = ("unreachable", "failed", "worse", "ignored", "unproven", "proven")
 _LOCK_SECONDS = 10
 _ETA_LENGTH = 80
 _ACTOR_LENGTH = 80
@@ -77,6 +85,11 @@ class Incident(TypedDict):
     acknowledged: Acknowledged | None
     eta: Eta | None
     messages: list[SentMessage]
+    # On which it was acted, and no recovery was proven since.
+    hosts: list[str]
+    # When the log first showed it, and when a rollback was first proven; None while nobody knows.
+    first_sign: str | None
+    stopped: str | None
 
 
 class News(TypedDict):
@@ -102,6 +115,9 @@ def new_incident(run_id: str, now: float) -> Incident:
         "acknowledged": None,
         "eta": None,
         "messages": [],
+        "hosts": [],
+        "first_sign": None,
+        "stopped": None,
     }
 
 
@@ -114,7 +130,9 @@ def apply(incident: Incident | None, news: News, now: float) -> tuple[Incident |
     if event == "test":
         incident = new_incident(news["run_id"] or "test", now)
     elif event == "open" and (incident is None or incident["closed"]):
-        incident = new_incident(news["run_id"] or f"incident-{int(now)}", now)
+        name = news["run_id"] or f"incident-{int(now)}"
+        # Who drops repeats by their id must not take the second incident of a run for the first one.
+        incident = new_incident(f"{name}-{int(now)}" if incident and incident["id"] == name else name, now)
     elif incident is None or (incident["closed"] and event != "close"):
         return incident, False
     incident = cast(Incident, json.loads(json.dumps(incident)))
@@ -123,11 +141,15 @@ def apply(incident: Incident | None, news: News, now: float) -> tuple[Incident |
         # A new ETA alone is news as well, and leaves what is known as it is.
         if news["facts"] or not news["eta"]:
             _replace_facts(incident, news)
+            incident["hosts"] = sorted({*incident["hosts"], *_acted_on(news["facts"])})
         _note_eta(incident, news["eta"], now)
         return incident, bool(incident["messages"]) and incident["fingerprint"] == earlier
     if event == "close":
-        if not incident["closed"]:
-            incident["closed"] = iso(now)
+        proven = news["facts"].get("hosts") or {}
+        left = [host for host in incident["hosts"] if host not in proven] if proven else []
+        # What is proven on other hosts says nothing of this incident, and on some of its own that it is over there.
+        if not incident["closed"] and (not left or left != incident["hosts"]):
+            incident["closed"], incident["hosts"] = None if left else iso(now), left
             if news["facts"]:
                 _replace_facts(incident, news)
         return incident, False
@@ -140,7 +162,16 @@ def apply(incident: Incident | None, news: News, now: float) -> tuple[Incident |
 def _replace_facts(incident: Incident, news: News) -> None:
     incident["facts"] = redact_data(news["facts"])
     incident["texts"] = redact_data(news["texts"])
+    for moment in ("first_sign", "stopped"):
+        incident[moment] = incident[moment] or incident["facts"].get(moment)
     incident["fingerprint"] = _fingerprint(incident)
+
+
+def _acted_on(facts: Facts) -> list[str]:
+    """The hosts on which something was done."""
+    hosts = facts.get("hosts")
+    told = hosts.items() if isinstance(hosts, dict) else ()
+    return [str(host) for host, status in told if status in _ACTED]
 
 
 def _note_eta(incident: Incident, eta: str, now: float) -> None:
@@ -156,7 +187,7 @@ def _fingerprint(incident: Incident) -> str:
     """The same for the same news, whichever run tells them."""
     facts = incident["facts"]
     # What differs from run to run. The journal grows by looking at the host.
-    passing = ("run_id", "started", "seconds", "reasons", "journal")
+    passing = ("run_id", "started", "seconds", "reasons", "journal", "first_sign", "stopped")
     stable = {name: value for name, value in facts.items() if name not in passing}
     # A count that has grown since is no other news.
     stable["headline"] = re.sub(r"[0-9]+(?:[.,][0-9]+)*", "#", str(facts.get("headline") or ""))
@@ -165,11 +196,27 @@ def _fingerprint(incident: Incident) -> str:
     return hashlib.sha256(json.dumps(stable, sort_keys=True).encode()).hexdigest()[:16]
 
 
+def times(incident: Incident) -> dict[str, Any]:
+    """An incident that is over, as it is kept for the trend: when it was what."""
+    taken_over = incident["acknowledged"]
+    return {
+        "id": incident["id"],
+        "first_sign": incident["first_sign"],
+        "opened": incident["opened"],
+        "acknowledged": taken_over["time"] if taken_over else None,
+        "stopped": incident["stopped"],
+        "closed": incident["closed"],
+    }
+
+
 def claim(incident: Incident, message: Mapping[str, Any], now: float) -> SentMessage:
     """Note that a message is about to be sent; the same one again stays one entry."""
     for entry in incident["messages"]:
         if entry["id"] == message["id"] and not entry["ok"]:
             entry["ok"] = None
+            # A first attempt in the future would hold up the next tier until then.
+            if parse_when(entry["claimed"], now) > now:
+                entry["claimed"] = str(iso(now))
             return entry
     entry = {
         "id": message["id"],
@@ -191,11 +238,17 @@ def claim(incident: Incident, message: Mapping[str, Any], now: float) -> SentMes
 
 
 class StateFile:
-    """`incident.json` in a directory, and beside it the earlier incidents."""
+    """`incident.json` in a directory, and beside it the earlier incidents.
 
-    def __init__(self, directory: str) -> None:
-        self._directory = directory
+    With `anyway` a disk that takes nothing keeps nobody from being told: the state then lasts as long as this run, and
+    `unkept` says why.
+    """
+
+    def __init__(self, directory: str, anyway: bool = False) -> None:
+        self._directory, self._anyway = directory, anyway
         self._path = os.path.join(directory, _NAME)
+        self._in_memory: Incident | None = None
+        self.unkept = ""
 
     def read(self) -> Incident | None:
         """The incident, None where there is none or it cannot be read. Changes nothing."""
@@ -205,6 +258,8 @@ class StateFile:
 
     def load(self, warnings: list[str]) -> Incident | None:
         """The incident, None without one. A file that cannot be read is kept aside, and said."""
+        if self._in_memory is not None:
+            return cast(Incident, json.loads(json.dumps(self._in_memory)))
         try:
             return self._parse()
         except FileNotFoundError:
@@ -222,38 +277,65 @@ class StateFile:
             content = json.load(handle)
         if not isinstance(content, dict) or not {"id", "opened", "messages", "facts"} <= set(content):
             raise ValueError("it is no incident")
+        messages = content["messages"]
+        if not isinstance(messages, list) or not all(
+            isinstance(one, dict) and set(one) >= _OF_A_MESSAGE for one in messages
+        ):
+            raise ValueError("its messages are none")
+        for moment in (content["opened"], *(one["time"] for one in messages)):
+            parse_when(str(moment), 0)
         # One that an earlier release has written lacks what came later.
         return cast(Incident, {**new_incident(content["id"], 0), **content})
 
     def save(self, incident: Incident) -> None:
         """Put the state in place whole."""
-        _files.replace(self._path, json.dumps(incident, indent=1, sort_keys=True).encode(), 0o600)
+        with self._on_disk():
+            _files.replace(self._path, json.dumps(incident, indent=1, sort_keys=True).encode(), 0o600)
+            self._in_memory, self.unkept = None, ""
+        if self.unkept:
+            self._in_memory = incident
 
     def keep_earlier(self, incident: Incident) -> None:
         """Put an incident that is over aside under its own name."""
         name = re.sub(r"[^A-Za-z0-9._-]", "_", str(incident["id"]))[:80]
-        os.replace(self._path, os.path.join(self._directory, f"incident-{name}.json"))
+        with self._on_disk():
+            os.replace(self._path, os.path.join(self._directory, f"incident-{name}.json"))
+
+    def make(self) -> None:
+        """Make the directory."""
+        with self._on_disk():
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
+
+    @contextlib.contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if not self._anyway or error.errno not in NO_DISK:
+                raise
+            self.unkept = error.strerror or str(error)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """One run at a time with the state, which takes a moment."""
         refusal = "another run has the state of the messages; nothing was noted"
-        with _locked(os.path.join(self._directory, ".lock"), _LOCK_SECONDS, refusal):
+        with self._locked(".lock", _LOCK_SECONDS, refusal):
             yield
 
     @contextlib.contextmanager
     def sending(self, seconds: float) -> Iterator[None]:
         """One run at a time that sends, so that nothing is sent twice."""
         refusal = "another run is sending its messages; this one's news is noted, and the next run tells it"
-        with _locked(os.path.join(self._directory, ".sending"), seconds, refusal):
+        with self._locked(".sending", seconds, refusal):
             yield
 
-
-@contextlib.contextmanager
-def _locked(path: str, seconds: float, refusal: str) -> Iterator[None]:
-    with contextlib.ExitStack() as lock:
-        try:
-            lock.enter_context(_files.locked(path, seconds))
-        except BlockingIOError:
-            raise Refused(refusal) from None
-        yield
+    @contextlib.contextmanager
+    def _locked(self, name: str, seconds: float, refusal: str) -> Iterator[None]:
+        with contextlib.ExitStack() as lock:
+            try:
+                # Where not even an empty file can be made, nobody else can note anything either.
+                with self._on_disk():
+                    lock.enter_context(_files.locked(os.path.join(self._directory, name), seconds))
+            except BlockingIOError:
+                raise Refused(refusal) from None
+            yield

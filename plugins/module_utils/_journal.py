@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The journal of acts on the target: JSON lines, append-only, each chained to the one before by its hash.
 
-An entry is `{seq, time, run_id, actor, host, procedure, act, phase: begin|outcome, before, after, ok, msg, prev,
-hash}`; `hash` is the SHA-256 over the entry's canonical JSON without `hash`, `prev` is the hash of the entry before.
+An entry is `{seq, time, run_id, actor, host, service, procedure, act, phase: begin|outcome, before, after, ok, msg,
+prev, hash}`; `hash` is the SHA-256 over the entry's canonical JSON without `hash`, `prev` is the hash of the entry
+before. Several assistants of a host may share a journal: `service` says whose act it was, and an entry without it
+counts for each of them.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _when
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._names import NO_ACTS, bare
 
 NAME = "journal.jsonl"
 FIRST = "0" * 64
@@ -61,7 +64,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     """The entry of a line, None for one that was written half."""
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if isinstance(entry, dict) and isinstance(entry.get("seq"), int) and "hash" in entry and "prev" in entry:
         return entry
@@ -76,11 +79,16 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def entries(path: str) -> Iterator[dict[str, Any]]:
-    """Whole entries with a true hash of their own, oldest first."""
+def counts(entry: dict[str, Any], service: str | None) -> bool:
+    """Whether an entry counts for the service; for none, all do."""
+    return not service or entry.get("service") in (None, bare(service))
+
+
+def entries(path: str, service: str | None = None) -> Iterator[dict[str, Any]]:
+    """Whole entries with a true hash of their own that count for the service, oldest first."""
     for line in _read(path).split(b"\n"):
         entry = _parse(line)
-        if entry and entry["hash"] == _hash(entry):
+        if entry and entry["hash"] == _hash(entry) and counts(entry, service):
             yield entry
 
 
@@ -95,7 +103,7 @@ def who() -> str:
 def append(path: str, **fields: Any) -> dict[str, Any]:
     """Add one entry and return it. Raises OSError; the journal is then as it was.
 
-    fields: run_id, actor, procedure, act, phase, before, after, ok, msg.
+    fields: run_id, actor, procedure, act, phase, before, after, ok, msg, and service where it is one's.
     """
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o750, exist_ok=True)
@@ -119,7 +127,7 @@ def append(path: str, **fields: Any) -> dict[str, Any]:
 
 
 def record(params: dict[str, Any], warnings: list[str], **fields: Any) -> None:
-    """Write a module's begin or outcome with its `run_id`, `actor` and `procedure`.
+    """Write a module's begin or outcome with its `run_id`, `actor`, `procedure` and `service`, where it has one.
 
     A full disk only warns, as does a journal that somebody else holds, and so does an outcome that cannot be written:
     stopping messages matters more than the record of it. Raises Refused when a begin cannot be written for another
@@ -131,6 +139,7 @@ def record(params: dict[str, Any], warnings: list[str], **fields: Any) -> None:
             run_id=params["run_id"],
             actor=params["actor"] or who(),
             procedure=params["procedure"],
+            **({"service": bare(params["service"])} if params.get("service") else {}),
             **fields,
         )
     except OSError as exc:
@@ -191,9 +200,9 @@ class _Chain:
             yield entry
 
 
-def verified(path: str) -> Iterator[dict[str, Any]]:
-    """Entries up to where the chain breaks, oldest first: what an undo may rest on."""
-    return iter(_Chain(path))
+def verified(path: str, service: str | None = None) -> Iterator[dict[str, Any]]:
+    """Entries up to where the chain breaks that count for the service, oldest first: what an undo may rest on."""
+    return (entry for entry in _Chain(path) if counts(entry, service))
 
 
 def verify(path: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -233,11 +242,12 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
     `wall` (seconds since the epoch), `ended` and `ok` None for an act that has no outcome. A note ends where it begins.
     """
     acts: list[dict[str, Any]] = []
+    keys: list[list[Any]] = []
     for entry in entries(path):
-        key = [entry.get(name) for name in ("run_id", "procedure", "act")]
+        key = [entry.get(name) for name in ("run_id", "procedure", "act", "service")]
         if entry.get("phase") == "outcome":
-            for act in reversed(acts):
-                if act["ended"] is None and [act["run_id"], act["procedure"], act["act"]] == key:
+            for act, its in zip(reversed(acts), reversed(keys)):
+                if act["ended"] is None and its == key:
                     act.update(ended=entry["time"], outcome_seq=entry["seq"], hash=entry["hash"])
                     act.update({name: entry.get(name) for name in ("ok", "after", "msg")})
                     break
@@ -252,27 +262,36 @@ def acts(path: str, wall: float) -> list[dict[str, Any]]:
             **{name: entry.get(name) for name in ("ok", "before", "after", "msg")},
         )
         acts.append(act)
+        keys.append(key)
     return acts[::-1]
 
 
-NO_ACTS = ("decision", "proof")
-"""What the journal holds beside acts on the service."""
+def last_act(path: str, service: str | None = None) -> dict[str, Any] | None:
+    """`{time, procedure, run_id, ended}` of the newest outcome, or of a later act that has none: its run was ended."""
+    last: dict[str, Any] | None = None
+    begun: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for entry in entries(path, service):
+        key = tuple(entry.get(name) for name in ("run_id", "procedure", "act"))
+        if entry.get("phase") == "outcome":
+            last = entry
+            begun.pop(key, None)
+        elif entry.get("phase") == "begin" and entry.get("act") not in NO_ACTS:
+            begun[key] = entry
+    ended = True
+    for entry in begun.values():
+        if last is None or entry["seq"] > last["seq"]:
+            last, ended = entry, False
+    return {**{key: last.get(key) for key in ("time", "procedure", "run_id")}, "ended": ended} if last else None
 
 
-def last_act(path: str) -> dict[str, Any] | None:
-    """`{time, procedure, run_id}` of the newest outcome."""
-    outcomes = [entry for entry in entries(path) if entry.get("phase") == "outcome"]
-    return {key: outcomes[-1].get(key) for key in ("time", "procedure", "run_id")} if outcomes else None
-
-
-def last_change(path: str) -> str | None:
+def last_change(path: str, service: str | None = None) -> str | None:
     """When the newest act ended that succeeded and changed something: what came before is answered by it.
 
     One that failed, changed nothing, or only judged or decided answers nothing.
     """
     begins = {}
     found = None
-    for entry in entries(path):
+    for entry in entries(path, service):
         if entry.get("phase") == "begin":
             begins[entry.get("run_id"), entry.get("act")] = entry
         elif entry.get("phase") == "outcome" and entry.get("ok") is True and entry.get("act") not in NO_ACTS:
@@ -283,13 +302,26 @@ def last_change(path: str) -> str | None:
     return found
 
 
-def undo_values(path: str, flags: list[str], declared_now: dict[str, str | None]) -> dict[str, str | None]:
+def last_lift(path: str, service: str | None = None) -> str | None:
+    """When the network fence was lifted last: what the service tried until then was turned away. Raises OSError."""
+    lifts = (
+        entry.get("time")
+        for entry in entries(path, service)
+        if (entry.get("act"), entry.get("phase"), entry.get("ok")) == ("network_fence", "outcome", True)
+        and entry.get("after") == {"network_fence": "absent"}
+    )
+    return max((str(moment) for moment in lifts if moment), default=None)
+
+
+def undo_values(
+    path: str, flags: list[str], declared_now: dict[str, str | None], service: str | None = None
+) -> dict[str, str | None]:
     """What each flag had before the acts that set its present declared value; None where it had no declaration.
 
     A flag that stands where the last undo has put it is returned as it is: undoing twice changes nothing. What stands
     behind a broken place of the chain decides nothing.
     """
-    begins = [entry for entry in verified(path) if entry.get("phase") == "begin"]
+    begins = [entry for entry in verified(path, service) if entry.get("phase") == "begin"]
     return {flag: _before_series(begins, flag, declared_now.get(flag)) for flag in flags}
 
 

@@ -135,7 +135,7 @@ def read(state_dir: str, warnings: list[str]) -> dict[str, Any] | None:
             lease = json.loads(handle.read())
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as exc:
+    except (OSError, ValueError, RecursionError) as exc:
         warnings.append(f"{path} cannot be read ({getattr(exc, 'strerror', None) or 'it is damaged'}): it was ignored")
         return None
     if not isinstance(lease, dict) or not all(isinstance(lease.get(key), kind) for key, kind in TYPES.items()):

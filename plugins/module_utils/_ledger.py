@@ -4,8 +4,10 @@
 
 """The ledger of known-good releases: a release is good when it was proven healthy for a set time, never by deployment.
 
-`releases.json` is `{good: [{commit, subject, proven, seconds, by, run_id}], candidate: {commit, since, boot, at, pid,
-start} | null}`; good ones stand oldest first, `at` is seconds since boot, so that no clock that is set can shorten it.
+`releases.json` is `{good: [{commit, subject, proven, seconds, by, run_id, service}], candidates: [{commit, since, boot,
+at, pid, start, service}]}`; good ones stand oldest first, `at` is seconds since boot, so that no clock that is set can
+shorten it. Assistants of one host may share it: each has its own good ones and one candidate. Entries without a service
+count for all.
 """
 
 from __future__ import annotations
@@ -21,38 +23,59 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._names import bare
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._service import manager_from
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOCK_GRAIN
 
 NAME = "releases.json"
 LIMIT = 50
+LOCK_WAIT = 5.0
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
-EMPTY: dict[str, Any] = {"good": [], "candidate": None}
 
 
 def path_in(state_dir: str) -> str:
     return os.path.join(state_dir, NAME)
 
 
-def read(state_dir: str) -> dict[str, Any]:
-    """The ledger, an empty one where there is none. Raises Refused."""
-    path = path_in(state_dir)
+def read(state_dir: str, service: str | None = None) -> dict[str, Any]:
+    """The service's `{good, candidate}`, of all services where none is named. Raises Refused."""
+    good, candidates = ([one for one in part if _journal.counts(one, service)] for part in _entries(path_in(state_dir)))
+    return {"good": good, "candidate": candidates[-1] if candidates else None}
+
+
+def _entries(path: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The known-good releases and the candidates of all services, none where there is no ledger. Raises Refused."""
     try:
         content = _files.read(path)
     except OSError as exc:
         raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
     if content is None:
-        return dict(EMPTY)
+        return [], []
     try:
         ledger = json.loads(content)
-        good, candidate = ledger["good"], ledger["candidate"]
-        whole = all(isinstance(entry["commit"], str) for entry in good)
-        if not whole or not (candidate is None or isinstance(candidate["commit"], str)):
+        # A ledger of 1.0.0 has one candidate or null.
+        candidates = (
+            ledger["candidates"]
+            if "candidates" in ledger
+            else [one for one in [ledger["candidate"]] if one is not None]
+        )
+        good = ledger["good"]
+        if not all(isinstance(entry["commit"], str) for entry in [*good, *candidates]):
             raise ValueError
     except (ValueError, KeyError, TypeError):
         raise Refused(f"{path} is damaged: move it away, and a new ledger begins") from None
-    return {"good": good, "candidate": candidate}
+    return good, candidates
+
+
+def _keep(state_dir: str, service: str, mine: dict[str, Any], host: Host) -> None:
+    """Put the service's `{good, candidate}` in the place of what it had. Raises OSError."""
+    path = path_in(state_dir)
+    with _files.locked(f"{path}.lock", LOCK_WAIT, host.clock, host.sleep):
+        good, candidates = ([one for one in part if not _journal.counts(one, service)] for part in _entries(path))
+        good += mine["good"]
+        candidates += [mine["candidate"]] if mine["candidate"] else []
+        _files.replace(path, _text({"good": good, "candidates": candidates}), 0o640)
 
 
 @contextlib.contextmanager
@@ -115,7 +138,7 @@ class _Mark:
         self.manager = manager_from(params, host)
         self.manager.preflight(change=False)
         self.git = _git.Git(host, params["app_dir"])
-        self.ledger = read(params["state_dir"])
+        self.ledger = read(params["state_dir"], params["service"])
         self.head = self.git.head()
 
     def weigh(self) -> tuple[dict[str, Any], bool, Detail | None]:
@@ -134,7 +157,14 @@ class _Mark:
         if good and good[-1]["commit"] == self.head.commit:
             return nothing, False, detail("newest_good")
         main, now = processes[0], self.clock()
-        mine = {"commit": self.head.commit, "boot": self.boot(), "pid": main.pid, "start": main.start}
+        service = bare(self.params["service"])
+        mine = {
+            "commit": self.head.commit,
+            "boot": self.boot(),
+            "pid": main.pid,
+            "start": main.start,
+            "service": service,
+        }
         if candidate is None or any(candidate.get(name) != value for name, value in mine.items()):
             candidate = dict(mine, since=_journal.now(), at=round(now, 2))
         watched = now - candidate["at"]
@@ -152,6 +182,7 @@ class _Mark:
             "seconds": round(seconds, 1),
             "by": self.params["actor"] or _journal.who(),
             "run_id": self.params["run_id"],
+            "service": service,
         }
         others = [item for item in good if item["commit"] != self.head.commit]
         return {"good": [*others, entry][-LIMIT:], "candidate": None}, True, None
@@ -183,7 +214,7 @@ def _observe(params: dict[str, Any], host: Host, check_mode: bool, clocks: dict[
             _journal.record(params, mark.warnings, phase="begin", ok=None, msg="", **journal)
         wrong = ""
         try:
-            _files.replace(path, _text(after), 0o640)
+            _keep(params["state_dir"], params["service"], after, host)
         except OSError as exc:
             advice = "free space there" if exc.errno in _journal.NO_SPACE else "run with become: true"
             wrong = f"{path} cannot be written ({exc.strerror}), nothing was changed: {advice}"

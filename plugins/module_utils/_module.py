@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data, visible
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data, shown, visible
 
 _DEEPEST = 50
 
@@ -70,12 +69,19 @@ def run(
         message, result = f"{exc.filename} cannot be used ({exc.strerror}): run with become: true", {}
     result = dict(_clean(result), invocation=_clean(invocation))
     for warning in dict.fromkeys([*call.warnings, *result.pop("warnings", [])]):
-        module.warn(redact(warning))
+        module.warn(redact(_without(warning, module.no_log_values)))
     if not module._diff:
         result.pop("diff", None)
     if message is not None:
         module.fail_json(msg=redact(message), **result)
     module.exit_json(**result)
+
+
+def _without(warning: str, secrets: Iterable[str]) -> str:
+    """A warning without what must not be shown, which Ansible hides in results and not in warnings."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        warning = warning.replace(secret, "********")
+    return warning
 
 
 def _told(params: dict[str, Any]) -> Any:

@@ -11,7 +11,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _channels, _contacts, _due, _message_text
+from ansible_collections.kumon.runbook.plugins.module_utils import (
+    _channels,
+    _contacts,
+    _desk_records,
+    _due,
+    _journal,
+    _message_text,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._incident_state import (
@@ -23,6 +30,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._incident_state impo
     Texts,
     apply,
     claim,
+    times,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
@@ -74,23 +82,30 @@ def run(params: Params, check: bool, warnings: list[str], wall: Callable[[], flo
     if params["dry_run"]:
         # A drill must not look like news that was told: the real incident after it would be held back.
         directory = os.path.join(directory, "dry_run")
-    state = StateFile(directory)
+    # Who looks every few minutes has nothing new to tell, and without a state would tell it each time.
+    state = StateFile(directory, anyway=params["event"] != "tick" and not params["dry_run"])
     if check:
         incident, held_back = apply(state.read(), _news(params), wall())
         messages = [{**_public(message), "ok": None} for message in _due_now(incident, params, wall())]
         return _result(incident, messages, held_back, False)
     try:
-        os.makedirs(directory, mode=0o700, exist_ok=True)
-        return _tell(state, directory, params, warnings, wall)
+        state.make()
+        result = _tell(state, directory, params, warnings, wall)
     except OSError as exc:
         where = exc.filename or directory
         raise Refused(f"{where} cannot be written ({exc.strerror}): set runbook_desk_dir") from exc
+    if state.unkept:
+        warnings.append(
+            f"{directory} cannot be written ({state.unkept}): who was told of what is not kept, so the next run may "
+            "tell it again, and none comes by itself"
+        )
+    return result
 
 
 def _tell(
     state: StateFile, directory: str, params: Params, warnings: list[str], wall: Callable[[], float]
 ) -> dict[str, Any]:
-    noted = _note(state, params, warnings, wall())
+    noted = _note(state, directory, params, warnings, wall())
     test = params["event"] == "test"
     # Another run may be sending for as long as this one may.
     with state.sending(params["seconds"] + 5):
@@ -123,18 +138,35 @@ def _news(params: Params) -> News:
     }
 
 
-def _note(state: StateFile, params: Params, warnings: list[str], now: float) -> _Noted:
+def _note(state: StateFile, directory: str, params: Params, warnings: list[str], now: float) -> _Noted:
     """Put the event into the state, whoever is sending meanwhile."""
     with state.alone():
         earlier = state.load(warnings)
         incident, held_back = apply(earlier, _news(params), now)
+        if params["event"] == "close" and incident and not incident["closed"]:
+            hosts = ", ".join(incident["hosts"])
+            warnings.append(
+                f"the incident {incident['id']} stays open: on {hosts} something was done and no recovery was proven "
+                "since; run validate_recovery there, or notify with -e notify_event=close"
+            )
         # A test is no news, and leaves the incident that is open as it is.
         if incident is None or params["event"] == "test" or incident == earlier:
             return _Noted(incident, held_back, False)
         if earlier is not None and earlier["id"] != incident["id"]:
             state.keep_earlier(earlier)
         state.save(incident)
+        if incident["closed"] and not params["dry_run"] and not (earlier and earlier["closed"]):
+            _keep_times(directory, incident, params, warnings)
         return _Noted(incident, held_back, True)
+
+
+def _keep_times(directory: str, incident: Incident, params: Params, warnings: list[str]) -> None:
+    """What the trend counts. That it cannot be kept is no reason not to tell people that the incident is over."""
+    path = _desk_records.path_in(directory, "incident")
+    try:
+        _desk_records.add(path, _desk_records.stamped(times(incident), _journal.who(), params["run_id"]))
+    except OSError as exc:
+        warnings.append(f"{path} cannot be written ({exc.strerror}): the trend lacks the incident {incident['id']}")
 
 
 def _due_now(incident: Incident | None, params: Params, now: float) -> list[DueMessage]:

@@ -22,6 +22,8 @@ from typing import Any, Callable, NamedTuple
 
 TCP_LISTEN = "0A"
 EVERY_ADDRESS = ("0.0.0.0", "::")
+# What the kernel puts behind the name of what was removed.
+DELETED = " (deleted)"
 # A flag of the kernel in /proc/PID/stat: the process is ending, and gives its memory and files back.
 PF_EXITING = 0x4
 
@@ -200,7 +202,7 @@ def run_as(
             return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
         stack.enter_context(child)
         try:
-            child.communicate(None if stdin is None else stdin.encode("utf-8", "surrogateescape"), timeout)
+            child.communicate(None if stdin is None else os.fsencode(stdin), timeout)
         except subprocess.TimeoutExpired:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
@@ -215,8 +217,13 @@ def run_as(
         said = []
         for stream in (out, err):
             stream.seek(0)
-            said.append(stream.read().decode("utf-8", "surrogateescape"))
+            # And as names are decoded everywhere else: these are taken for the names of files.
+            said.append(os.fsdecode(stream.read()))
         return Finished(child.returncode, *said)
+
+
+def _undeleted(target: str) -> str:
+    return target[: -len(DELETED)] if target.endswith(DELETED) else target
 
 
 def _overwritten(raw: bytes) -> bool:
@@ -266,6 +273,15 @@ class Proc:
             return os.readlink(self._path(*parts))
         except (FileNotFoundError, ProcessLookupError):
             return None
+
+    def path(self, *parts: str | int) -> str:
+        return self._path(*parts)
+
+    def text(self, *parts: str | int) -> str:
+        """A file of the kernel's, empty where it is gone or may not be read."""
+        with contextlib.suppress(OSError):
+            return os.fsdecode(self._read(*parts) or b"")
+        return ""
 
     def pids(self) -> list[int]:
         return sorted(int(name) for name in os.listdir(self.root) if name.isdigit())
@@ -352,12 +368,20 @@ class Proc:
         return raw[:-1].split("\0") if raw.endswith("\0") else raw.split("\0")
 
     def cwd(self, pid: int) -> str | None:
-        return self._link(pid, "cwd")
+        """Its directory; one that was removed and made anew is that of the same name."""
+        target = self._link(pid, "cwd")
+        return target if target is None or os.path.isdir(target) else _undeleted(target)
+
+    def root_of(self, pid: int) -> str:
+        """The directory that is / to a process, / where that may not be seen."""
+        with contextlib.suppress(PermissionError):
+            return self._link(pid, "root") or "/"
+        return "/"
 
     def stream(self, pid: int, number: int) -> str | None:
         """Where a file descriptor points, without the kernel's mark of a file that was rotated away."""
         target = self._link(pid, "fd", number)
-        return target[: -len(" (deleted)")] if target and target.endswith(" (deleted)") else target
+        return target and _undeleted(target)
 
     def ends(self, pid: int, number: int) -> list[str]:
         """The files in which a stream ends: its own, or those of the filters and `tee`s that read it from a pipe."""
@@ -392,7 +416,8 @@ class Proc:
         return []
 
     def surroundings(self, pid: int) -> dict[str, Any]:
-        """Limits, niceness, badness for the out-of-memory killer and control groups, as far as they can be seen."""
+        """Limits, niceness, badness for the out-of-memory killer, processors and control groups, as far as they can be
+        seen."""
         found: dict[str, Any] = {"limits": {}, "groups": {}}
         for name in sorted(name for name in dir(resource) if name.startswith("RLIMIT_")):
             with contextlib.suppress(OSError, ValueError):
@@ -401,6 +426,8 @@ class Proc:
             found["nice"] = os.getpriority(os.PRIO_PROCESS, pid)
         with contextlib.suppress(OSError, ValueError):
             found["oom"] = int(self._read(pid, "oom_score_adj") or b"0")
+        with contextlib.suppress(OSError):
+            found["processors"] = sorted(os.sched_getaffinity(pid))
         for line in os.fsdecode(self._read(pid, "cgroup") or b"").splitlines():
             hierarchy, controllers, group = line.split(":", 2)
             mount = "/sys/fs/cgroup" + ("" if hierarchy == "0" else "/" + controllers.rpartition("=")[2])
@@ -419,6 +446,11 @@ class Proc:
         for path, text in paths.items():
             with contextlib.suppress(OSError), open(path, "r+", encoding="ascii") as handle:
                 handle.write(text)
+        # Last: a control group has processors of its own.
+        processors = set(wanted.get("processors", ()))
+        with contextlib.suppress(OSError):
+            if processors and processors != os.sched_getaffinity(pid):
+                os.sched_setaffinity(pid, processors)
 
     def namespace(self, pid: int, kind: str) -> str | None:
         """The namespace that the process is in (`net`, `pid`), None where that may not be seen."""
@@ -458,22 +490,23 @@ class Proc:
                     break
         return pids
 
-    def _listening(self) -> dict[str, tuple[str, int]]:
-        """Inode of each listening TCP socket → its address and port."""
+    def _listening(self, of: int | None = None) -> dict[str, tuple[str, int]]:
+        """Inode of each listening TCP socket → its address and port; in the network of a process, or this one."""
         sockets = {}
         for name in ("tcp", "tcp6"):
-            for line in (self._read("net", name) or b"").decode().splitlines()[1:]:
+            read = self._read("net", name) if of is None else self._read(of, "net", name)
+            for line in (read or b"").decode().splitlines()[1:]:
                 columns = line.split()
                 if columns[3] == TCP_LISTEN:
                     address, port = columns[1].rsplit(":", 1)
                     sockets[columns[9]] = (_address(address), int(port, 16))
         return sockets
 
-    def _answering(self, port: int, addresses: Sequence[str]) -> set[str]:
+    def _answering(self, port: int, addresses: Sequence[str], of: int | None = None) -> set[str]:
         """Inodes of the sockets that a connection to the port, at one of the addresses if any are given, can reach."""
         return {
             inode
-            for inode, (address, held) in self._listening().items()
+            for inode, (address, held) in self._listening(of).items()
             if held == port and (not addresses or address in addresses or address in EVERY_ADDRESS)
         }
 
@@ -498,10 +531,10 @@ class Proc:
                     paths.add(self.stream(pid, int(name)) or "")
         return paths - {""}
 
-    def listeners(self, port: int, addresses: Sequence[str] = ()) -> list[int]:
+    def listeners(self, port: int, addresses: Sequence[str] = (), of: int | None = None) -> list[int]:
         """Every process that holds a listening socket of the port, at one of the addresses where there are any: a
-        server, its workers, a worker left over."""
-        wanted = self._answering(port, addresses)
+        server, its workers, a worker left over. `of` is a process whose network is meant."""
+        wanted = self._answering(port, addresses, of)
         return [pid for pid in self.pids() if wanted & self._inodes(pid)] if wanted else []
 
     def ports(self, pids: list[int]) -> list[int]:

@@ -19,11 +19,28 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _envfile, _files, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import (
+    _command,
+    _confinement,
+    _container,
+    _entry,
+    _envfile,
+    _files,
+    _names,
+    _trust,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import (
+    Hold,
+    Host,
+    Owner,
+    Process,
+    acting_as,
+)
 
-RECORD = "process.json"
+# What it was called before there was one for each service.
+OLD_RECORD = "process.json"
+CONFINED = "confined"  # of a launch's surroundings
 # How long the look before a restart waits for a process that is ending already and still holds the port.
 ENDING_WAIT, ENDING_POLL = 5.0, 0.05
 # A start that fails by these is tried again: the old process's memory may just not be free yet.
@@ -31,8 +48,6 @@ TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTB
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
-# What a container engine puts in front of a container's port, by the name of the program.
-ENGINE_PROXIES = ("docker-proxy", "rootlessport", "rootlesskit", "slirp4netns", "pasta", "passt", "conmon", "netavark")
 
 
 @dataclass
@@ -117,7 +132,8 @@ class PlainProcess:
         self.command = command
         self.chdir = chdir
         self.log_file = log_file
-        self.record = os.path.join(state_dir, RECORD)
+        self.record = os.path.join(state_dir, f"process-{_names.plain(service)}.json")
+        self.old_record = os.path.join(state_dir, OLD_RECORD)
         self.warnings: list[str] = []
         self._old: list[Hold] = []
         self._launch: Launch  # found by prepare()
@@ -181,12 +197,15 @@ class PlainProcess:
         """Every process that holds the port, and the pid file's; the one to start the others from first."""
         proc = self.host.proc
         holders = proc.listeners(self.port, self.at) if self.port is not None else []
-        pids = [pid for pid in holders if self._is_ours(pid)]
+        # Whoever started a container's proxy, what it passes on is not its own.
+        pids = [pid for pid in holders if self._is_ours(pid) and not _container.is_proxy(proc, pid)]
         named, denied = None, ""
         try:
             named = self._from_pid_file(pids)
         except OSError as exc:
             denied = f"pid file {self.pid_file} cannot be read ({exc.strerror})"
+        if named and _container.is_proxy(proc, named):
+            holders, named = [named, *holders], None
         child = self._child.pid if self._child and self._child.poll() is None else None
         seen = []
         for pid in sorted(set(pids) | {pid for pid in (named, child, self._launched()) if pid}):
@@ -213,6 +232,9 @@ class PlainProcess:
             if looked.denied:
                 need = "CAP_SYS_PTRACE is missing here" if root else "run as its user or with become: true"
                 raise Refused(f"{looked.denied}: {need}")
+            inside = [] if looked.processes else self._inside(looked.strangers)
+            if inside:
+                raise self._in_a_container(inside[0].pid, "which is inside a container", inside)
             if looked.strangers and not looked.processes:
                 raise self._held_by(looked.strangers[0])
             if not looked.unseen or self.port is None:
@@ -227,6 +249,22 @@ class PlainProcess:
                 raise Refused(
                     f"port {self.port} is held by another user's process: run as its user or with become: true"
                 )
+
+    def _inside(self, strangers: Sequence[int]) -> list[Process]:
+        """The processes of the container to which address and port lead, to look at and for no more than that."""
+        proc, pids = self.host.proc, []
+        if self.host.uid != 0:
+            return []
+        for pid in strangers:
+            if _container.is_proxy(proc, pid):
+                pids += _container.led_to(proc, pid)
+            elif self.engine(pid):
+                pids.append(pid)
+        if not strangers:
+            pids = _container.at(proc, self.at, self.port)
+        with contextlib.suppress(PermissionError):
+            return [process for process in map(proc.process, dict.fromkeys(pids)) if process is not None]
+        return []
 
     def _held_by(self, pid: int) -> Refused:
         engine = self.engine(pid)
@@ -249,50 +287,59 @@ class PlainProcess:
     def _of_another_user(self, pid: int) -> Refused:
         return Refused(f"process {pid} of {self.label} belongs to another user: run as its user or with become: true")
 
-    def _in_a_container(self, pid: int, engine: str) -> Refused:
-        return Refused(
+    def _in_a_container(self, pid: int, engine: str, inside: Sequence[Process] = ()) -> Refused:
+        return _container.InContainer(
             f"{self._where} leads to process {pid}, {engine}: {self.label} runs in a container, and restarting it "
             "there is not done from here. Stop its messages by its engine, e.g. docker compose stop or podman stop, or "
-            "take its instance offline at the gateway: evolution_instance.yml -e stop=true"
+            "take its instance offline at the gateway: evolution_instance.yml -e stop=true",
+            inside,
         )
 
     def seen(self) -> list[Process]:
         """The service's processes as far as they can be looked at now. From a stop on nothing else is asked: a process
         that is ending denies its own user much, and that is no reason to leave the service stopped."""
-        return self._look().processes
+        looked = self._look()
+        return looked.processes or self._inside(looked.strangers)
 
     def _launched(self) -> int | None:
         """What a run that was killed has started, and what does not listen yet."""
-        left = self._from_record()
+        # An old record may be another service's.
+        left = self._recorded(self.record)
         return left.pid if left and self.host.proc.is_alive(left.pid, left.start) else None
 
     def preflight(self, change: bool) -> None:
         if not change:
             return
         mine = set(self.host.proc.ancestors(os.getpid())) | {1}
-        for process in self.processes():
+        processes = self.processes()
+        for process in processes:
             if process.pid in mine:
                 raise Refused(
                     f"{self._where} leads to process {process.pid}, which this session itself runs under: correct it"
                 )
             engine = self.engine(process.pid)
             if engine:
-                raise self._in_a_container(process.pid, engine)
+                raise self._in_a_container(process.pid, engine, processes)
             ids = self.host.proc.ids(process.pid)
             if self.host.uid != 0 and ids and ids.uid != self.host.uid:
                 raise self._of_another_user(process.pid)
 
     def engine(self, pid: int) -> str:
         """What makes the process a container's, or its engine's; empty where nothing does."""
-        argv = self.host.proc.argv(pid)
-        names = {os.path.basename(word) for word in argv[:2]}
-        if names & set(ENGINE_PROXIES) or {"-container-port", "-container-ip"} & set(argv):
+        proc = self.host.proc
+        if _container.is_proxy(proc, pid):
             return "a proxy of the container engine"
-        own, its = self.host.proc.namespace(os.getpid(), "pid"), self.host.proc.namespace(pid, "pid")
-        return "which is inside a container" if own and its and own != its else ""
+        own, its = proc.namespace(os.getpid(), "pid"), proc.namespace(pid, "pid")
+        # A start from here would be one in another network.
+        inside = (own and its and own != its) or _container.is_apart(proc, pid)
+        return "which is inside a container" if inside else ""
 
     def user(self) -> str | None:
         return None
+
+    def group(self) -> str:
+        """A plain process has no control group that is its alone."""
+        return ""
 
     def describe(self) -> str:
         trouble = f", {self._trouble}" if self._trouble else ""
@@ -343,8 +390,11 @@ class PlainProcess:
 
     # -- restarting
 
-    def prepare(self, processes: list[Process]) -> None:
-        """Find out how to start the service again; a later start fails here, while the old one still runs."""
+    def prepare(self, processes: list[Process], other_release: bool = False) -> None:
+        """Find out how to start the service again; a later start fails here, while the old one still runs.
+
+        `other_release` may bring a file that is missing now.
+        """
         if processes and processes[0].readable:
             launch: Launch | None = self._from_process(processes[0])
         elif processes:
@@ -356,19 +406,31 @@ class PlainProcess:
                 f"{self.label} does not run (nothing is found by {self._where}) and how to start it is not known: "
                 "start it once, or set command and chdir"
             )
+        was = launch.argv
         if self.command:
             launch.argv = self.command
         elif "--multiprocessing-fork" in launch.argv:
             raise Refused(f"only workers of {self.label} are left, which cannot be started by themselves: set command")
         if self.chdir:
             launch.cwd = self.chdir
+        elif processes:
+            others = self._other_directories(processes[0])
+            # As whom it runs: it may name a directory that root must not bring it into.
+            with acting_as(_owner(launch)):
+                launch.cwd = _command.began_in(launch.argv, launch.cwd, others)
         if self.log_file:
             launch.log = launch.error_log = self.log_file
         if not os.path.isdir(launch.cwd):
             raise Refused(f"the working directory {launch.cwd} of {self.label} does not exist: set chdir")
-        program = os.path.join(launch.cwd, launch.argv[0]) if "/" in launch.argv[0] else launch.argv[0]
-        if not shutil.which(program, path=launch.environ.get("PATH", os.defpath)):
+        program = self._program(launch) or ""
+        self._mind_confinement(launch, was, program)
+        if not program:
             raise Refused(f"the command of {self.label}, {launch.argv[0]!r}, cannot be found: set command")
+        with acting_as(_owner(launch)):
+            missing = _command.missing_in(launch.argv, launch.cwd)
+        for word in missing:
+            if not other_release or not _command.may_come(word, launch.cwd):
+                raise Refused(self._without(word, launch.cwd))
         for log in (launch.log, launch.error_log):
             if not (os.access(log, os.W_OK) if os.path.exists(log) else _files.writable(log)):
                 raise Refused(f"the log {log} of {self.label} cannot be written: set log_file")
@@ -377,6 +439,56 @@ class PlainProcess:
         self._launch = launch
         if self._as:
             self.start_as(*self._as)
+
+    @staticmethod
+    def _program(launch: Launch) -> str | None:
+        name = launch.argv[0]
+        name = os.path.join(launch.cwd, name) if "/" in name else name
+        return shutil.which(name, path=launch.environ.get("PATH", os.defpath))
+
+    def _mind_confinement(self, launch: Launch, was: Sequence[str], program: str) -> None:
+        """See that a start from here brings root directory and privileges back, or that its command does.
+
+        Raises Refused.
+        """
+        # A title holds the command in a single word.
+        names = {os.path.basename(part.rstrip(":")) for word in was for part in word.split()}
+        if self.command and os.path.basename(self.command[0]) not in names:
+            # That is another way in, with privileges that it may need and gives itself.
+            launch.surroundings.pop(CONFINED, None)
+            return
+        start = self._confinement_of(launch, program)
+        if start.root != "/":
+            raise Refused(
+                f"{self.label} runs in the root directory {start.root}, and a start from here would be outside of it: "
+                "set runbook_process_command to what starts it there"
+            )
+        if start.lost:
+            raise Refused(
+                f"{self.label} runs with {start.lost_names}, which a start from here cannot give: "
+                f"{'run with become: true, or ' if self.host.uid else ''}set runbook_process_command to what gives it"
+            )
+        warning = f"{self.label} ran with a limit to its capabilities that a start from here cannot give"
+        if start.widened and warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def _confinement_of(self, launch: Launch, program: str) -> _confinement.Start:
+        wanted = launch.surroundings.get(CONFINED) or {}
+        return _confinement.Start(wanted, _confinement.own(self.host.proc), launch.uid, program)
+
+    def _other_directories(self, main: Process) -> list[str]:
+        """Where a process may have been started that has gone to another directory since."""
+        left = self._from_record()
+        ours = [left.cwd] if left is not None and (left.pid, left.start) == main.key else []
+        return [*ours, main.environ.get("PWD", "")]
+
+    def _without(self, word: str, cwd: str) -> str:
+        if os.path.isabs(word):
+            return f"the command of {self.label} needs {word}, which does not exist: set runbook_process_command"
+        return (
+            f"the command of {self.label} needs {word}, which is not in its working directory {cwd}: set "
+            "runbook_process_chdir to the directory in which it is started"
+        )
 
     @property
     def launch(self) -> Launch:
@@ -422,7 +534,7 @@ class PlainProcess:
             main.environ,
             log,
             error_log,
-            surroundings=proc.surroundings(main.pid),
+            surroundings={**proc.surroundings(main.pid), CONFINED: _confinement.of(proc, main.pid)},
         )
 
     def _from_title(self, main: Process) -> Launch:
@@ -454,8 +566,11 @@ class PlainProcess:
 
     def _from_record(self) -> Launch | None:
         """What a run that was killed between stop and start has left."""
+        return self._recorded(self.record) or self._recorded(self.old_record)
+
+    def _recorded(self, path: str) -> Launch | None:
         try:
-            with open(self.record, encoding="utf-8", errors="surrogateescape") as handle:
+            with open(path, encoding="utf-8", errors="surrogateescape") as handle:
                 # It decides what is started and as whom: only our own is believed.
                 if os.fstat(handle.fileno()).st_uid != self.host.uid:
                     return None
@@ -486,9 +601,14 @@ class PlainProcess:
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
         """Begin the stop. Raises Stopped before it; from here on there is only waiting, and then starting."""
         try:
-            overlay = _envfile.parse(_trust.read(self.env_file))
+            content = _trust.read(self.env_file)
         except OSError as exc:
             raise Stopped(f"{self.env_file} cannot be read ({exc.strerror}), so it was not restarted") from exc
+        overlay = _envfile.parse(content)
+        self.warnings += [
+            f"line {number} of {self.env_file} is nothing that an environment can hold: {self.label} starts without it"
+            for number in _envfile.impossible(content)
+        ]
         self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
         environ = {**self._launch.environ, **overlay}
         for flag, wanted in flags.items():
@@ -568,6 +688,9 @@ class PlainProcess:
                 out = stack.enter_context(self._open_log(launch.log))
                 err = stack.enter_context(self._open_log(launch.error_log))
                 self._log_from = os.fstat(err.fileno()).st_size
+                confine = stack.enter_context(self._confinement_of(launch, self._program(launch) or "").hook())
+                if confine is not None:
+                    identity["preexec_fn"] = confine
                 self._child = subprocess.Popen(
                     launch.argv,
                     cwd=launch.cwd,
@@ -578,7 +701,7 @@ class PlainProcess:
                     start_new_session=True,
                     **identity,
                 )
-        except (OSError, subprocess.SubprocessError) as exc:
+        except (OSError, ValueError, subprocess.SubprocessError) as exc:
             raise Stopped(f"{launch.argv[0]} cannot be started: {exc}") from exc
         self.host.proc.surround(self._child.pid, launch.surroundings)
         started = self.host.proc.stat(self._child.pid)
@@ -629,8 +752,13 @@ class PlainProcess:
         """The service has started: the record, with the secrets in it, goes away."""
         for held in self._old:
             held.close()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.record)
+        for path in (self.record, self.old_record):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _owner(launch: Launch) -> Owner:
+    return Owner(launch.uid, launch.gid, launch.groups, "", "/")
 
 
 def _name(uid: int) -> str:

@@ -29,6 +29,8 @@ _CONTROL = re.compile(
 # Digits of other scripts, and what looks like a space, like a hyphen or like nothing where it stands between digits, as
 # it is or as JSON writes it: a number is a number however it was typed.
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
+# Digits in circles, raised or lowered are no digits to most; a long run of them is a number all the same.
+_DRAWN_DIGITS = re.compile("[\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089\u2460-\u2468\u24ea\u2776-\u277e]{8,32}")
 # The digits of a control character that was written out are none of a number.
 _IN_NUMBER = r"(?<=[0-9()+])(?<!\\x[0-9A-Fa-f]{2})(?<!\\u[0-9A-Fa-f]{4})"
 _AFTER_NUMBER = rf"(?:{_IN_NUMBER}|(?<=[0-9()+][ -])(?<!\\x[0-9A-Fa-f]{{2}}[ -])(?<!\\u[0-9A-Fa-f]{{4}}[ -]))"
@@ -52,25 +54,42 @@ _SECRET_NAME = (
     r"(?:(?i:token|secret|senha|password|passwd|passphrase|pwd|_pass|authorization|credentials?|cookie|signature"
     # Short words have to stand alone, or at the end of a name of several: `db_pw`, and not `spin`.
     r"|(?<![a-z])(?:pw|pass|pin|pin[_-]?code|otp|totp|cvv|cvc)|api[ _-]?key"
-    r"|(?:access|account|anon|auth|encryption|master|private|secret|service|signing)[_-]?key)"
-    r"|_KEY)(?:_(?i:base|hash|id|value))?[_-]?[0-9]{0,3}"
+    r"|chave[ _-](?:de[ _-])?(?:api|acesso|secreta|privada)"
+    r"|(?:access|account|anon|auth|encryption|master|private|routing|secret|service|signing)[_-]?key)"
+    r"|(?<=[a-z])(?:Pass|Pw|Pin)|_KEY)(?:_(?i:base|hash|id|proof|value))?[_-]?[0-9]{0,3}"
 )
 _SECRET_NAME_ALONE = re.compile(_SECRET_NAME + r"\Z")
+_BLANKS = r"[ \t\u00a0]{0,20}"
 # name=, name:, "name":, \"name\":, 'name', (a header as a tuple), environ['name'] =
 _SECRET_KEY_TEXT = (
-    _SECRET_NAME + r"(?P<quote>\\{0,7}[\"'])?\]?[ \t]{0,3}(?(quote)(?:=>|={1,3}|:=?|,)|(?:=>|={1,3}|:=?))[ \t]{0,3}"
+    _SECRET_NAME
+    + r"(?P<quote>\\{0,7}[\"'])?\]?"
+    + _BLANKS
+    + r"(?(quote)(?:[=-]>|={1,3}|:=?|,)|(?:[=-]>|={1,3}|:=?|[\uff1d\uff1a]|%3[ADad]))"
+    + _BLANKS
 )
 _SECRET_KEY = re.compile(_SECRET_KEY_TEXT)
 # "invalid token: password: x": the first name's value is the second name, the secret stands behind it
-_NEXT_KEY = re.compile(r"[\w.-]{0,64}?" + _SECRET_KEY_TEXT + r"(?<=[ \t])")
+_NEXT_KEY = re.compile(r"[\w.-]{0,64}?" + _SECRET_KEY_TEXT + r"(?<=[ \t\u00a0])")
 _OPENING = re.compile(r"b?(\\{0,7})([\"'])")
 # After a bare name the value ends at white space, at the next `|name=` or `&name=`, or at a closing quote.
 _BARE_VALUE = re.compile(
     r"(?:(?i:bearer|basic|digest|token)[ \t]+)?"
     r"(?:[^\s|&\"']|[|&](?!\w{1,64}=)|[\"'](?![\s|\"',;:)}\]]|\Z))*"
 )
-# A passphrase has blanks in it.
+# A passphrase has blanks in it, and a cookie is several of them.
 _PHRASE = re.compile(r"[^\n|&\"',;]*")
+_COOKIES = re.compile(r"[^\n|\"']*")
+# What a header gives besides a key has many names, and where it gives several fields each of them counts.
+_GIVEN = re.compile(
+    r"(?i:digest|aws4-[a-z0-9-]{1,20}|hawk|oauth|signature|mac|negotiate|ntlm)[ \t][^\n]*"
+    r"|(?:[A-Za-z][\w-]{0,30}[ \t]+)?" + _BARE_VALUE.pattern
+)
+# A command's option, a user with his password, an element, and what people write: "a senha é abc123".
+_OPTION = re.compile(rf"((?<![\w-])--[\w-]{{0,40}}?{_SECRET_NAME}[ \t]{{1,8}})(?![-=:])\S+")
+_USER = re.compile(r"((?<!\S)(?:-u|--user)[ =\t]{1,8}[^\s:\"']{1,64}:)(?![0-9]+(?!\S))[^\s\"']+")
+_ELEMENT = re.compile(rf"({_SECRET_NAME}>(?:<!\[CDATA\[)?)(?=[^\s<])[^<\n]{{1,400}}")
+_SAID = re.compile(r"((?i:\b(?:senha|password|passphrase|pin)[ ]{1,3}(?:é|eh|is)[ ]{1,3}))(?=\S{0,64}[0-9])\S+")
 _JSON_SCALAR = re.compile(r"[^\s,}\])|]*")
 _BACKSLASHES = re.compile(r"(\\*)([\"'])")
 
@@ -78,17 +97,23 @@ _BACKSLASHES = re.compile(r"(\\*)([\"'])")
 _EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf]))"
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/?#\"'<>@:]{0,256}):(?![0-9]{1,5}(?:[/?#]))[^\s\"'<>]{1,256}@")
 _URL_KEY = re.compile(r"(?<=://)[^\s/?#\"'<>@:]{1,256}@")
+_URL_IN_URL = re.compile(r"(%3[Aa]%2[Ff]%2[Ff](?:(?!%3[Aa])[^\s/?#\"'<>@&]){0,128}%3[Aa])[^\s/?#\"'<>@&]{1,256}?%40")
 # Who has a signed URL has what it gives.
 _SIGNED = re.compile(
     r"(?<=[?&;])((?i:(?:x-amz-|x-goog-)?(?:sig|signature|credential|security-token|policy)|key|code|auth|hmac|jwt|sas"
     r"|awsaccesskeyid|googleaccessid|key-pair-id)=)[^\s&;#|\"'<>]+"
 )
 _SHAPES = re.compile(
-    r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)"
+    r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
+    r".*?(?:-{4,5} ?END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}|\Z)"
     r"|(?i:bearer)[ \t]{1,3}[A-Za-z0-9._~+/=-]{8,}"
     rf"|{_EDGE}(?:"
-    r"sk[-_][A-Za-z0-9_-]{16,}|xox[a-z]-[A-Za-z0-9-]{8,}|gh[a-z]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,}"
-    r"|glpat-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{24,}|(?:hf|lsv2)_[A-Za-z0-9_]{20,}"
+    r"[sr]k[-_][A-Za-z0-9_-]{16,}|xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|gh[a-z]_[A-Za-z0-9]{16,}"
+    r"|github_pat_[A-Za-z0-9_]{16,}|whsec_[A-Za-z0-9+/=]{16,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{16,}"
+    # Meta's own, for its WhatsApp too; Google's, SendGrid's and those of hosters
+    r"|EAA[A-Za-z0-9]{24,}|ya29\.[A-Za-z0-9_-]{16,}|GOCSPX-[A-Za-z0-9_-]{16,}|1//0[A-Za-z0-9_-]{20,}"
+    r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|do[opr]_v1_[a-f0-9]{32,}|dapi[a-f0-9]{32}|s(?:bp|hpat|hpss)_[a-f0-9]{32,}"
+    r"|gl[a-z]{2,6}-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{24,}|(?:hf|lsv2)_[A-Za-z0-9_]{20,}"
     r"|eyJ[A-Za-z0-9_.-]{17,}|[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}|hooks\.slack\.com/[A-Za-z0-9/_-]{8,}"
     # Telegram; Discord; Teams, its connectors and its workflows; Feishu; whatever has its key behind `hooks/`
     r"|(?i:bot)[0-9]{5,12}:[A-Za-z0-9_-]{10,}"
@@ -96,6 +121,7 @@ _SHAPES = re.compile(
     r"|discord(?:app)?\.com/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{1,20}/[A-Za-z0-9_.-]{1,200}"
     r"|(?:webhook\.office\.com|outlook\.office(?:365)?\.com)/webhook[^\s\"'<>|]{1,600}"
     r"|(?:logic\.azure\.com|api\.powerplatform\.com)(?::[0-9]{1,5})?/[^\s\"'<>|]{1,900}"
+    r"|hc-ping\.com/[A-Za-z0-9/_-]{8,120}|/with/key/[A-Za-z0-9_-]{4,100}"
     r"|/(?:web)?hooks?/(?=[A-Za-z_/-]{0,64}[0-9])[A-Za-z0-9/_-]{16,200}"
     r"|/services/T[A-Za-z0-9]{1,20}/B[A-Za-z0-9]{1,20}/[A-Za-z0-9]{1,64}",
     re.DOTALL,
@@ -121,9 +147,11 @@ _PHONE = re.compile(
     r"|(?<![0-9A-Za-z])(?=[0-9]*[A-Fa-f])[0-9A-Fa-f]{16,}(?![0-9A-Za-z]))"
     # WhatsApp address, whatever its length
     r"|(?<![0-9])\+?[0-9]{8,20}(?=(?::[0-9]{1,4})?@(?:s\.whatsapp\.net|c\.us|g\.us|lid)\b)"
+    # 00 and country
+    r"|(?<![0-9A-Za-z*])00[1-9][0-9]{9,12}(?![0-9])"
     # +country and separators
-    r"|(?<![0-9A-Za-z*])\+[0-9](?:[ .()/-]{0,3}[0-9]){9,12}(?![0-9])"
-    r"|(?<![0-9A-Za-z*])(?<![0-9][-:/.])55(?:[ .()/-]{0,3}[0-9]){10,11}(?![0-9])"
+    r"|(?<![0-9A-Za-z*])\+[0-9](?:[ .()/\u00b7\u2022\u2219\u30fb\uff0e-]{0,3}[0-9]){9,12}(?![0-9])"
+    r"|(?<![0-9A-Za-z*])(?<![0-9][-:/.])55(?:[ .()/\u00b7\u2022\u2219\u30fb\uff0e-]{0,3}[0-9]){10,11}(?![0-9])"
     # Brazil: (11) 91018-2137, 55 11 91018-2137, 011 3018-2137; not the end of a time or date
     r"|(?<![0-9A-Za-z*])(?<![0-9][-:/.])(?:55[ .-]?)?"
     r"(?:\(0?[1-9][0-9]\)[ .-]?(?:9[ .-]?)?[0-9]{4}|0?[1-9][0-9][ .-]?(?:9[ .-]?[0-9]{4}|[2-5][0-9]{3}(?=-)))"
@@ -148,13 +176,23 @@ def redact(text: str) -> str:
     if not text.isascii():
         text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
     if not text.isascii() or "\\u" in text:
+        text = _DRAWN_DIGITS.sub(lambda run: "".join(str(unicodedata.digit(char)) for char in run.group()), text)
         text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
     text = visible(text)
     for _n in range(_PASSES):
         before = text
         text = _mask_named_secrets(text)
+        if "--" in text:
+            text = _OPTION.sub(rf"\1{MASK}", text)
+        if "-u" in text:
+            text = _USER.sub(rf"\1{MASK}", text)
+        if "</" in text:
+            text = _ELEMENT.sub(rf"\1{MASK}", text)
+        text = _SAID.sub(rf"\1{MASK}", text)
         text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
         text = _URL_KEY.sub(MASK + "@", text)
+        if "%40" in text:
+            text = _URL_IN_URL.sub(rf"\1{MASK}%40", text)
         text = _SIGNED.sub(rf"\1{MASK}", text)
         text = _SHAPES.sub(MASK, text)
         if "@" in text or "%40" in text:
@@ -244,7 +282,21 @@ def _value_span(text: str, start: int, line_end: int, key: re.Match[str]) -> tup
     if text[start : start + 1] in ("[", "{"):
         return start, line_end
     kind = _JSON_SCALAR if key.group("quote") is not None else _BARE_VALUE
-    if key.group()[:10].casefold() == "passphrase":
-        kind = _PHRASE
+    name = key.group()[:13].casefold()
+    for beginning, other in (("passphrase", _PHRASE), ("cookie", _COOKIES), ("authorization", _GIVEN)):
+        if key.group("quote") is None and name.startswith(beginning):
+            kind = other
     value = kind.match(text, start, line_end)
     return start, value.end() if value else start
+
+
+# What of a URL may be as good as a password: who asks, the query, and a long word of the path with digits in it.
+_ASKER = re.compile(r"(?<=//)[^/?#\s]*@")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
+_KEY_IN_PATH = re.compile(r"(?<=/)(?=[A-Za-z_:.-]*[0-9])[A-Za-z0-9_:.-]{20,}(?=/|\Z)")
+
+
+def shown(url: str) -> str:
+    """The URL as it may be told: it has no user, no query, and no key in its path."""
+    bare = _ASKER.sub("***@", _QUERY.sub("", url))
+    return _KEY_IN_PATH.sub("***", bare) + ("?***" if "?" in url else "")

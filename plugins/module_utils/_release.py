@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils import (
     _code,
     _entry,
+    _files,
     _flags,
     _git,
     _journal,
@@ -31,6 +32,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Faile
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Git, GitFailed, Head, Status, Submodule
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import ACT, Entry
+from ansible_collections.kumon.runbook.plugins.module_utils._requirements import ARCHIVE
 from ansible_collections.kumon.runbook.plugins.module_utils._rescue import Rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Flags, Service
 from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, start_of
@@ -57,7 +59,13 @@ def _leave(params: dict[str, Any]) -> list[str]:
     if params.get("venv"):
         venv = params["venv"].rstrip("/")
         paths += [venv, venv + ".d", venv + NEW]
-    return [path for path in paths if path]
+    return [_files.named_here(path) for path in paths if path]
+
+
+def some(text: str, found: list[str]) -> list[str]:
+    """A warning that names the first of what was found, none where nothing was."""
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return [f"{text}: {', '.join(found[:NAMED])}{more}".encode("utf-8", "replace").decode()] if found else []
 
 
 def _absolute(params: dict[str, Any]) -> None:
@@ -76,9 +84,9 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
     _absolute(params)
     try:
         git = Git(host, params["app_dir"])
-        head, history = git.head(), _history.read(params["state_dir"])
+        head, history = git.head(), _history.read(params["state_dir"], params.get("service"))
         status = git.status(_leave(params))
-        ledger = _ledger.read(params["state_dir"])
+        ledger = _ledger.read(params["state_dir"], params.get("service"))
         choice = _history.choose(git, head, ledger, history, params["commit"] or "")
         return {
             "head": head.commit,
@@ -193,7 +201,7 @@ class Look:
         self.restart = _flags.plan_restart(self.service, params["keep"])
         self.git = Git(host, params["app_dir"], held)
         self.git.reason = f"runbook {params['run_id'] or ''}".strip()
-        self.history = _history.read(params["state_dir"])
+        self.history = _history.read(params["state_dir"], params["service"])
         self.head = self.git.head()
         # A file that a process of the service writes to stays where that process has it.
         written = {path for process in self.restart.seen.processes for path in host.proc.written(process.pid)}
@@ -250,7 +258,7 @@ class Look:
             restart=self.restart,
             in_place=in_place,
             # A name may be in any encoding.
-            warnings=[text.encode("utf-8", "replace").decode() for text in warnings],
+            warnings=[_files.for_people(text) for text in warnings],
         )
 
     def _entry(self, target: Place, content: Content) -> str | None:
@@ -264,6 +272,12 @@ class Look:
     def _kept(self, target: Place) -> Any:
         """The state of the tree that is to come back, None where a release is to be put in place. Raises Refused."""
         commit = self.git.exists(target.rescue) if target.rescue else None
+        if target.rescue and not commit:
+            raise Refused(
+                f"{target.rescue} is gone from {self.git.directory}, and with it the local changes that were kept "
+                f"there: fetch it from a copy, or put {target.commit[:12]} in place without them "
+                f"(-e rollback_commit={target.commit[:12]})"
+            )
         state = self.rescue.read(target.rescue) if commit and target.rescue else None
         if commit and state is None and commit != target.commit:
             raise Refused(
@@ -280,7 +294,8 @@ class Look:
             differing, self.linked = self.git.differing(target.commit, content, self.status, self.leave)
             # A run that was killed may have taken them out of the index and not out of the tree.
             begun = (self.rescue.read(origin.rescue) if origin.rescue else None) or {"paths": []}
-            differing |= {path for path in begun["paths"] if not left(path)}
+            links = self.git.links(also=begun["paths"])
+            differing |= {path for path in begun["paths"] if not left(path) and not links(path)}
             return (
                 sorted(differing),
                 content.files,
@@ -289,7 +304,9 @@ class Look:
         wanted = {path: state[0] for path, state in kept["submodules"].items()}
         modules = self.git.submodules_to_move(wanted, name, set())
         others = [path for path in self.status.changed if path not in kept["submodules"]]
-        paths = sorted(path for path in {*kept["paths"], *others} if not left(path))
+        links = self.git.links(also=kept["paths"])
+        self.linked = {path for path in kept["paths"] if links(path)}
+        paths = sorted(path for path in {*kept["paths"], *others} if not left(path) and path not in self.linked)
         return paths, {path for path in paths if kept["paths"].get(path, {}).get("kind") in ("file", "link")}, modules
 
     def _tell_of_the_tree(self, target: Place, paths: list[str], warnings: list[str]) -> None:
@@ -308,20 +325,20 @@ class Look:
                 [] if self.undo else self.git.migrations(self.head.commit, target.commit),
             ),
         ):
-            if found:
-                more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-                warnings.append(f"{text}: {', '.join(found[:NAMED])}{more}")
+            warnings += some(text, found)
 
     def _of_others(self, paths: list[str]) -> list[str]:
         found = []
         for path in paths:
+            if self.git.below_link(path):
+                continue
             with contextlib.suppress(OSError):
                 if os.lstat(os.path.join(self.git.directory, path)).st_uid != self.git.owner.uid:
                     found.append(path)
         return found
 
     def _killed(self) -> Entry | None:
-        """The begin of an act that was killed and that this one goes on from."""
+        """The begin of an act that was killed, or could not go back, and that this one goes on from."""
         killed = _history.unfinished(self.history)
         if killed is None:
             return None
@@ -360,8 +377,9 @@ class Look:
             before = self.killed["before"]
             # Kept before the first file was changed; without it, none was.
             if self.git.exists(before.get("rescue") or _git.RESCUE):
+                how = "was killed" if self.history[-1][1] is None else "could not go back"
                 warnings.append(
-                    f"run {self.killed.get('run_id')} was killed on its way to {self.killed['after']['commit'][:12]}; "
+                    f"run {self.killed.get('run_id')} {how} on its way to {self.killed['after']['commit'][:12]}; "
                     "this one goes on from what was before it"
                 )
                 return Place.of(before)
@@ -375,13 +393,16 @@ class Look:
             return EnvironmentChoice(target.environment)
         requirements, current, adopt = self.params["requirements"], environments.current, None
         wanted = environments.wanted(
-            lambda path: self.git.file(target.commit, path), requirements, f"commit {target.commit[:12]}"
+            lambda path: self.git.file(target.commit, path),
+            requirements,
+            f"commit {target.commit[:12]}",
+            lambda path: self.git.below(target.commit, path),
         )
         key = environments.key(current)
         if current and key is None and (self.killed is None or self.head.commit != target.commit):
             # Not of our making, or changed by hand: it is taken for what the requirements of this tree say.
             with contextlib.suppress(Refused):
-                adopt = key = environments.wanted(self._in_tree, requirements, "the work tree").key
+                adopt = key = environments.wanted(self._in_tree, requirements, "the work tree", self._below_in_tree).key
         choice = EnvironmentChoice(current if key == wanted.key else environments.find(wanted.key), wanted, adopt)
         if choice.must_build and wanted.problem:
             raise Refused(wanted.problem)
@@ -393,6 +414,15 @@ class Look:
                 return handle.read()
         except OSError:
             return None
+
+    def _below_in_tree(self, path: str) -> dict[str, str]:
+        """Archives in a directory of the tree, by name, with git's name of the content."""
+        names = []
+        place = os.path.join(self.git.directory, path)
+        with acting_as(self.git.owner), contextlib.suppress(OSError), os.scandir(place) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(ARCHIVE) and entry.is_file()]
+        marks = self.git.call("hash-object", "--", *(os.path.join(path, name) for name in names)) if names else None
+        return dict(zip(names, marks.out.split())) if marks else {}
 
     def _refuse_full_disk(self, size: int, paths: list[str], files: set[str], must_build: bool) -> None:
         spare = self.params["min_free_mb"]
@@ -474,7 +504,7 @@ class Look:
         files = self.git.changes(plan.seen.commit, plan.target.commit) + [f"local {path}" for path in plan.local]
         more = [f"… and {len(files) - FILES_SHOWN} more"] if len(files) > FILES_SHOWN else []
         branch = f" (branch {plan.seen.branch})" if plan.seen.branch else ""
-        shown = "\n".join(files[:FILES_SHOWN] + more).encode("utf-8", "replace").decode()
+        shown = "\n".join([*map(_files.for_people, files[:FILES_SHOWN]), *more])
         return [
             {
                 "before_header": "HEAD",
@@ -540,6 +570,7 @@ class Act:
         self.restart = _flags.Act(look.service, plan.restart, look.limits)
         self.placed: list[Proof] = []
         self.touched = self.restarted = self.returned = False
+        self.unfinished = False  # whether the tree may be neither what it was nor what it was to be
         self.look = look
         why = look.why_untried(plan)
         self.trial: dict[str, Any] = {"tried": False, "passed": None, "why": why or {}, "planned": None, "sends": None}
@@ -547,18 +578,20 @@ class Act:
     def perform(self) -> str | None:
         """Do it. Returns what went wrong after the first change; raises Refused when nothing was changed."""
         plan = self.plan
-        goal = dict(plan.target.noted(), undo=plan.undo)
+        goal = dict(plan.target.noted(), undo=plan.undo, files=len(plan.paths))
         self._journal("begin", goal, None, "")
         try:
             self._prepare()
         except (Refused, GitFailed, OSError) as exc:
             reason = f"{exc.strerror}: {exc.filename}" if isinstance(exc, OSError) else str(exc)
             message = reason if isinstance(exc, Refused) else f"{reason}, nothing was changed: see that and run again"
-            self._journal("outcome", self.place().shown(), False, message)
+            # What this one went on from is still half done.
+            self.unfinished = self.look.killed is not None
+            self._journal_end(False, message)
             raise Refused(message) from exc
         wrong = self._put()
         if wrong is None:
-            self._journal("outcome", self.place().shown(), True, "")
+            self._journal_end(True, "")
             return None
         message = f"commit {plan.short} is not in place: {wrong}"
         if self._can_return():
@@ -566,8 +599,12 @@ class Act:
         else:
             message += " It is what was there before, so there is nothing to return to: choose another release."
         message += f" What was there before is kept under {plan.kept_under}."
-        self._journal("outcome", dict(self.place().shown(), returned=self.returned), False, message)
+        self._journal_end(False, message, returned=self.returned)
         return message
+
+    def _journal_end(self, ok: bool, message: str, **more: bool) -> None:
+        after = dict(self.place().shown(), **more, **({"unfinished": True} if self.unfinished else {}))
+        self._journal("outcome", after, ok, message)
 
     def _journal(self, phase: str, after: dict[str, Any], ok: bool | None, message: str) -> None:
         before = dict(self.plan.origin.noted(), rescue=self.plan.kept_under)
@@ -654,7 +691,7 @@ class Act:
     def _unfit(self, why: str) -> str:
         if self.environments and self.environment and self.plan.choice.must_build:
             self.environments.discard(self.environment)
-        ledger = _ledger.read(self.params["state_dir"])
+        ledger = _ledger.read(self.params["state_dir"], self.params["service"])
         following = _history.following(
             self.git, self.plan.seen.head, ledger, self.look.history, self.plan.target.commit
         )
@@ -678,6 +715,7 @@ class Act:
             self._move(target)
             self._start_as(self.service, target)
             self.placed = self._own_proofs()
+            self._tell_of_meanwhile()
         except (GitFailed, Stopped, OSError) as exc:
             self.watch.end("checkout")
             return f"{exc}."
@@ -687,7 +725,7 @@ class Act:
     def _move(self, place: Place) -> None:
         """The tree, with the local changes that are kept of it, then the environment."""
         if place.rescue and self.rescue.read(place.rescue):
-            warning = self.rescue.restore(place.head, place.rescue)
+            warning = self.rescue.restore(place.head, place.rescue, self.plan.paths)
             self.warnings += [warning] if warning else []
         else:
             self.git.move(place.commit, self.plan.content, self.plan.paths)
@@ -713,7 +751,7 @@ class Act:
     def _can_return(self) -> bool:
         here, there = self.plan.target, self.plan.origin
         elsewhere = (here.commit, self.environment) != (there.commit, there.environment)
-        return elsewhere or bool(self.plan.local)
+        return elsewhere or bool(self.plan.local or self.plan.paths)
 
     def _return(self) -> str:
         """Go back to where it came from, and say how that ended."""
@@ -721,8 +759,9 @@ class Act:
         name = f"commit {origin.commit[:12]}" + (f" (branch {origin.branch})" if origin.branch else "")
         self.returned = True
         try:
-            # What the failed release has written since is kept nowhere: it stays unless it is in the way.
+            # What was written since is kept nowhere: it stays unless it is in the way.
             self._move(replace(origin, rescue=self.plan.kept_under))
+            self._tell_of_meanwhile()
             self.watch.end("checkout")
             service = Service(self.params, self.service.host)
             self._start_as(service, origin)
@@ -730,8 +769,8 @@ class Act:
             again = _flags.plan_restart(service, self.params["keep"], flags)
             wrong = self._prove(_flags.Act(service, again, self.limits))
         except (Refused, Stopped, GitFailed, OSError) as exc:
-            self.returned = False
-            return f"The way back to {name} failed as well ({exc}): put it in place by hand."
+            self.returned, self.unfinished = False, True
+            return f"The way back to {name} failed as well ({exc}): mend that and undo, or put it in place by hand."
         if wrong:
             return f"Returned to {name}, which does not come up either: {wrong}"
         return f"Returned to {name}, which is up."
@@ -746,16 +785,25 @@ class Act:
             head = self.plan.seen.head
         return Place(head.commit, head.branch, _in_use(self.environments))
 
-    def _changed_files(self) -> list[str]:
-        return [] if self.plan.target.rescue else self.git.status(self.plan.leave).changed
+    def _changed_files(self) -> tuple[list[str], list[str]]:
+        """Files that are not what the commit says: those that had to become it, and the same in both releases."""
+        release = {*self.plan.paths, *self.plan.content.submodules, *(module.path for module in self.plan.modules)}
+        changed = self.git.status(self.plan.leave).changed
+        others = [path for path in changed if path not in release and self.touched]
+        return [path for path in changed if path not in others and not self.plan.target.rescue], others
+
+    def _tell_of_meanwhile(self) -> None:
+        """What somebody has written since the look to files that are not touched: data of the service, for one."""
+        told = some("files that were written to meanwhile stay as they are", self._changed_files()[1])
+        self.warnings += [text for text in told if text not in self.warnings]
 
     def _own_proofs(self) -> list[Proof]:
         """That the tree is the commit and its environment the one in use."""
-        place, changed = self.place(), self._changed_files()
+        place, (wrong, others) = self.place(), self._changed_files()
         told = detail("head", commit=place.commit[:12])
-        if changed:
-            told = detail("head_changed", commit=place.commit[:12], files=len(changed))
-        right = place.commit == self.plan.target.commit and not changed
+        if wrong or others:
+            told = detail("head_changed", commit=place.commit[:12], files=len(wrong) + len(others))
+        right = place.commit == self.plan.target.commit and not wrong
         proofs: list[Proof] = [{"proof": "commit", "had": right, "detail": told}]
         if self.environments:
             if place.environment is None:
@@ -774,7 +822,7 @@ class Act:
             return None
         place = self.place()
         if lacking[0] == "commit":
-            changed = len(self._changed_files())
+            changed = len(self._changed_files()[0])
             return f"HEAD is {place.commit[:12]}" + (f" with {changed} files changed." if changed else ".")
         return f"environment {place.environment or 'none'}."
 

@@ -46,8 +46,12 @@ def acts(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
 
 
 def unfinished(history: History) -> Entry | None:
-    """The begin of the last act when that was killed."""
-    return history[-1][0] if history and history[-1][1] is None else None
+    """The begin of the last act when that was killed, or could not go back: it is for the next one to finish."""
+    return history[-1][0] if history and _left_half(history[-1][1]) else None
+
+
+def _left_half(outcome: Entry | None) -> bool:
+    return outcome is None or bool(outcome["after"].get("unfinished"))
 
 
 def stack(history: History, head: str) -> tuple[list[Entry], bool]:
@@ -59,10 +63,11 @@ def stack(history: History, head: str) -> tuple[list[Entry], bool]:
     undone = False
     for begin, outcome in history:
         came_from = begin["before"].get("commit")
-        went_to = (outcome or begin)["after"].get("commit")
-        if outcome is None and went_to != head:
-            continue  # killed before it got there; the next act went on from where it began
-        if went_to == came_from:
+        half = _left_half(outcome)
+        went_to = (begin if half or not outcome else outcome)["after"].get("commit")
+        if half and went_to != head:
+            continue  # it did not get there; the next act went on from where it began
+        if went_to == came_from and not _changed(begin, outcome):
             continue
         if taken and taken[-1][1] != came_from:
             taken = []
@@ -74,6 +79,15 @@ def stack(history: History, head: str) -> tuple[list[Entry], bool]:
     if not undone and taken and taken[-1][1] != head:
         taken = []
     return [begin for begin, _commit in taken], undone
+
+
+def _changed(begin: Entry, outcome: Entry | None) -> bool:
+    """Whether an act that led to the same commit has changed something of the release, and not been taken back."""
+    if not outcome or not outcome["ok"]:
+        return False
+    before, after = begin["before"], outcome["after"]
+    other = any(before.get(name) != after.get(name) for name in ("branch", "environment"))
+    return other or bool(begin["after"].get("files"))
 
 
 def previous(history: History, head: str) -> dict[str, Any] | None:
@@ -129,11 +143,11 @@ def following(git: Git, head: Head, ledger: dict[str, Any], history: History, be
     return None
 
 
-def read(state_dir: str) -> History:
-    """Every act on the host's releases that the journal's chain vouches for. Raises Refused."""
+def read(state_dir: str, service: str | None) -> History:
+    """Every act on the service's releases that the journal's chain vouches for. Raises Refused."""
     path = _journal.path_in(state_dir)
     try:
-        return list(acts(_journal.verified(path)))
+        return list(acts(_journal.verified(path, service)))
     except OSError as exc:
         raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
 
@@ -143,12 +157,14 @@ def choose(git: Git, head: Head, ledger: dict[str, Any], history: History, wish:
     if wish:
         return Choice({"commit": git.find(wish), "why": "asked"}, None)
     killed = unfinished(history)
-    if killed and not killed["after"].get("undo"):
+    # What could not go back has failed before: it is finished by whoever asks for it or undoes it.
+    failed = killed is not None and history[-1][1] is not None
+    if killed and not failed and not killed["after"].get("undo"):
         ends = (killed["before"]["commit"], killed["after"]["commit"])
         if head.commit in ends:
             return Choice({"commit": killed["after"]["commit"], "why": "unfinished"}, None)
-    taken, undone = stack(history, head.commit)
-    if taken and not undone:
+    taken, undone = stack(history[:-1] if failed else history, head.commit)
+    if not undone and any(begin["before"].get("commit") != begin["after"].get("commit") for begin in taken):
         # Rolled back already. Going back still further is a decision, and not what a second run does by itself.
         return Choice({"commit": head.commit, "why": "in_place"}, None)
     others = [entry["commit"] for entry in reversed(ledger["good"]) if entry["commit"] != head.commit]

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ from urllib.parse import unquote
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 
 Read = Callable[[str], "bytes | None"]
+Below = Callable[[str], "dict[str, str]"]
 
 # Longer ones first: one begins like another.
 MARKS = (
@@ -38,6 +40,12 @@ PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 SECTIONS = re.compile(r"(build-system|project|dependency-groups|tool\.(poetry|pdm|flit|hatch|setuptools|uv))(\.|$)")
 # What differs between any two releases and installs nothing.
 TOLD = re.compile(r"(version|description|readme|authors|maintainers|keywords|classifiers|license)\s*=")
+# A file that a description may take its requirements from, by itself or as the last of two words of a path.
+LISTED = re.compile(r"[\w./-]+\.(?:txt|in|req|pip|lock|toml|json|ya?ml|cfg|ini)\b")
+JOINED = re.compile(r"""["']([\w./-]+)["']\s*[,/]\s*["']([\w./-]+)["']""")
+NO_LIST = re.compile(
+    r"(readme|chang|history|news|licen[cs]e|copying|authors|contributors|version|manifest)", re.IGNORECASE
+)
 
 
 class Needs(NamedTuple):
@@ -47,6 +55,7 @@ class Needs(NamedTuple):
     meaning: list[str]  # sorted; the same meaning is the same environment
     problem: str | None  # why it cannot be prepared beside the tree
     project: bool  # the release itself is what pip installs
+    tree: bool = False  # what is installed lies in the release, beside its requirements files
 
 
 def text_of(content: bytes) -> str:
@@ -128,6 +137,21 @@ def project(read: Read, directory: str) -> list[str]:
                 # Where it is indented matters in a program alone.
                 lines.append(line.rstrip() if name == "setup.py" else bare)
         found.append(f"{name}\n" + "\n".join(lines))
+        found += _listed(read, directory, "\n".join(lines))
+    return found
+
+
+def _listed(read: Read, directory: str, description: str) -> list[str]:
+    """What the files say that a project's description names, for it may take from them what is to be installed."""
+    names = {*LISTED.findall(description), *("/".join(pair) for pair in JOINED.findall(description))}
+    found = []
+    for name in sorted(names):
+        path = os.path.normpath(os.path.join(directory, name))
+        if name in PROJECT or os.path.isabs(name) or path.startswith("../") or not LISTED.fullmatch(name):
+            continue
+        content = None if NO_LIST.match(os.path.basename(path)) else read(path)
+        if content is not None:
+            found.append(f"{path}\n" + "\n".join(lines_of(text_of(content))))
     return found
 
 
@@ -147,16 +171,20 @@ def _local(what: str) -> str | None:
 
 
 class _Reader:
-    def __init__(self, read: Read, release: str, environ: dict[str, str]):
+    def __init__(self, read: Read, below: Below, release: str, environ: dict[str, str]):
         self.read = read
+        self.below = below
         self.release = release
         self.environ = environ
         self.files: dict[str, bytes] = {}
+        self.done: set[tuple[str, bool]] = set()  # a file may be both: as a constraint it installs nothing
+        self.tree = False
         self.meaning: set[str] = set()
         self.problems: list[str] = []
 
     def file(self, name: str, content: bytes, constraint: bool) -> None:
         self.files[name] = content
+        self.done.add((name, constraint))
         for line in lines_of(text_of(content)):
             try:
                 if line.startswith("-"):
@@ -175,6 +203,25 @@ class _Reader:
             self._requirement(name, value, constraint, editable=True)
         else:
             self.meaning.add(" ".join(words))
+            if words[0] == "--find-links" and value:
+                self._links(name, VARIABLE.sub(lambda found: self.environ.get(found[1], found[0]), value))
+
+    def _links(self, name: str, value: str) -> None:
+        """Archives that lie in the release: pip takes what fits, so what they are is what is wanted."""
+        if "://" in value or value.startswith("file:") or os.path.isabs(value):
+            return
+        # From the file that names it, else from where pip is started.
+        for path in (os.path.normpath(os.path.join(os.path.dirname(name), value)), os.path.normpath(value)):
+            if path.startswith("../"):
+                continue
+            found = {os.path.join(path, one): mark for one, mark in self.below(path).items() if one.endswith(ARCHIVE)}
+            page = self.read(path)
+            if page is not None:
+                found[path] = hashlib.sha256(page).hexdigest()
+            if found:
+                self.tree = True
+                self.meaning.update(f"{one} {mark}" for one, mark in found.items())
+                return
 
     def _include(self, name: str, value: str, constraint: bool) -> None:
         value = VARIABLE.sub(lambda found: self.environ.get(found[1], found[0]), value)
@@ -191,7 +238,7 @@ class _Reader:
                 f"the requirements of {self.release} include {path}, which is not in the release: put it there"
             )
             return
-        if path in self.files:
+        if (path, constraint) in self.done:
             return
         content = self.read(path)
         if content is None:
@@ -220,10 +267,11 @@ class _Reader:
         )
 
 
-def needs(read: Read, path: str, release: str, environ: dict[str, str]) -> Needs:
+def needs(read: Read, path: str, release: str, environ: dict[str, str], below: Below = lambda path: {}) -> Needs:
     """What a release wants installed. Raises Refused where it says nothing of that.
 
     read: a file of the release, None when it has none. release: how to name it to people. environ: pip's environment.
+    below: the files in a directory of the release, each with git's name of its content; none where it has no such.
     """
     name = os.path.normpath(path)
     if name.startswith(("/", "../")):
@@ -237,6 +285,6 @@ def needs(read: Read, path: str, release: str, environ: dict[str, str]) -> Needs
                 "packages alone"
             )
         return Needs({}, sorted(told), None, True)
-    reader = _Reader(read, release, environ)
+    reader = _Reader(read, below, release, environ)
     reader.file(name, content, constraint=False)
-    return Needs(reader.files, sorted(reader.meaning), next(iter(reader.problems), None), False)
+    return Needs(reader.files, sorted(reader.meaning), next(iter(reader.problems), None), False, reader.tree)

@@ -11,6 +11,7 @@ so that nothing but their content is needed to put them back.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Optional
 
+from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head, Submodule, first_line
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as
 
@@ -34,7 +36,7 @@ BLOCK = 16 * 1024 * 1024
 # What git takes in and gives back in a second, at the least.
 SPEED = 10 * 1024 * 1024
 
-# {kind: file|link|directory|none, mode, group, size, blob}; a mode is of the kind that chmod takes.
+# {kind: file|link|directory|none, mode, group, size, mtime, attributes, blob}; a mode is of the kind that chmod takes.
 Entry = dict[str, Any]
 Entries = dict[str, Entry]
 Modes = dict[str, Optional[int]]  # of directories, None for one that is not there
@@ -45,7 +47,32 @@ def quoted(path: str) -> str:
     plain = all(character.isprintable() and character not in '"\\' for character in path) and path.isascii()
     if plain:
         return path
-    return '"' + "".join(f"\\{byte:03o}" for byte in path.encode("utf-8", "surrogateescape")) + '"'
+    return '"' + "".join(f"\\{byte:03o}" for byte in os.fsencode(path)) + '"'
+
+
+def _as_kept(state: Any) -> Any:
+    """The state with its names in UTF-8, whatever encoding this run has: the one that restores may have another."""
+    return json.loads(os.fsencode(json.dumps(state, ensure_ascii=False)).decode("utf-8", "surrogateescape"))
+
+
+def _as_here(state: Any) -> Any:
+    """The state with its names as this run's calls give them."""
+    return json.loads(_files.named_here(json.dumps(state, ensure_ascii=False)))
+
+
+class _Failures:
+    """Goes on where something cannot be put back, and has the first of the reasons."""
+
+    first: OSError | None = None
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, reason: BaseException | None, _traceback: object) -> bool:
+        if not isinstance(reason, OSError):
+            return False
+        self.first = self.first or reason
+        return True
 
 
 class Rescue:
@@ -62,15 +89,18 @@ class Rescue:
 
     def _seen(self, path: str) -> Entry:
         """What is at a path; the content has no blob yet. Raises GitFailed for what cannot be kept."""
+        full = self._full(path)
         try:
-            found = os.lstat(self._full(path))
+            found = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
             return {"kind": "none"}
         entry = {"mode": stat.S_IMODE(found.st_mode), "group": found.st_gid, "size": found.st_size}
         if stat.S_ISLNK(found.st_mode):
             return {"kind": "link", **entry}
         if stat.S_ISREG(found.st_mode):
-            return {"kind": "file", **entry}
+            with acting_as(self.git.owner):
+                given = {name: base64.b64encode(value).decode() for name, value in _files.attributes(full).items()}
+            return {"kind": "file", **entry, "mtime": found.st_mtime_ns, **({"attributes": given} if given else {})}
         raise GitFailed(f"{path} is neither a file nor a link, and the release has a file there")
 
     def _look(self, paths: Iterable[str], files: set[str]) -> tuple[Entries, Modes]:
@@ -168,6 +198,9 @@ class Rescue:
             if self.git.text("rev-parse", "--shared-index-path"):
                 self.git.text("update-index", "--no-split-index", index=index)
             parts = {INDEX: self._blob(index)}
+            # By its age git sees that a file was changed while it was written.
+            with contextlib.suppress(FileNotFoundError):
+                state["index_mtime"] = os.stat(index).st_mtime_ns
             staged = self.git.call("write-tree", index=index)
             if staged.rc == 0:
                 parts[STAGED] = staged.out.strip()
@@ -213,8 +246,8 @@ class Rescue:
             self.git.text("update-index", "-z", "--index-info", index=index, stdin="".join(lines))
             tree = self.git.text("write-tree", index=index)
             about = os.path.join(scratch, "about")
-            with acting_as(self.git.owner), open(about, "w", encoding="ascii") as handle:
-                json.dump(state, handle)
+            with acting_as(self.git.owner), open(about, "w", encoding="utf-8") as handle:
+                json.dump(_as_kept(state), handle)
             parts = {**parts, ABOUT: self._blob(about)}
         listed = [
             f"{'040000 tree' if name == STAGED else '100644 blob'} {blob}\t{name}\0" for name, blob in parts.items()
@@ -267,75 +300,86 @@ class Rescue:
         """What is kept under a reference, None where it is one of an older form."""
         content = self.git.file(f"{reference}^2", ABOUT)
         try:
-            return json.loads(content) if content else None
+            return _as_here(json.loads(content)) if content else None
         except ValueError:
             return None
 
-    def restore(self, head: Head, reference: str) -> str | None:
+    def restore(self, head: Head, reference: str, others: Iterable[str]) -> str | None:
         """Put files, index, branch and HEAD back to what is kept. Raises GitFailed, OSError.
 
-        Returns a warning, None when all is as it was.
+        A file that cannot be put back is raised at the end, when all the others are.
+        others: what may be written besides, where it was changed since: it is kept elsewhere. Returns a warning, None
+        when all is as it was.
         """
         state = self.read(reference)
         if state is None:
             raise GitFailed(f"{reference} holds no state of the tree")
-        paths = {path: entry for path, entry in state["paths"].items() if not self.left(path)}
+        # Somebody may have moved a directory elsewhere since, and linked it.
+        links = self.git.links(also=state["paths"])
+        paths = {path: entry for path, entry in state["paths"].items() if not self.left(path) and not links(path)}
+        directories = {path: mode for path, mode in state["directories"].items() if not links(f"{path}/")}
         gone = {
             path: entry
             for path, entry in state["beside"].items()
-            if not self.left(path) and not os.path.lexists(self._full(path))
+            if not self.left(path) and not links(path) and not os.path.lexists(self._full(path))
         }
+        failed = _Failures()
         with acting_as(self.git.owner):
-            self._clear(paths)
-            self._make_directories(paths, state["directories"])
+            self._clear(paths, failed)
+            self._make_directories(paths, directories, failed)
         wanted = {**paths, **gone}
         for path, entry in wanted.items():
             if entry["kind"] == "file" and entry["size"] > BLOCK:
-                self._write_large(path, entry)
+                with failed:
+                    self._write_large(path, entry)
         for block in self._blocks(wanted):
             contents = self._contents([entry["blob"] for _path, entry in block])
             with acting_as(self.git.owner):
                 for (path, entry), content in zip(block, contents):
-                    self._write(path, entry, content)
+                    with failed:
+                        self._write(path, entry, content)
         with acting_as(self.git.owner):
-            self._set_directories(state["directories"])
+            self._set_directories(directories, failed)
         for path, (commit, branch) in state["submodules"].items():
             self.git.move_submodule(Submodule(path, commit, branch))
-        self._restore_index(reference)
+        self._restore_index(reference, state.get("index_mtime"))
         # What was changed since in a file that was not touched then.
-        others = set(self.git.paths("ls-files", "-z")) - {*state["paths"], *state["submodules"]}
-        self.git.write([path for path in self.git.status().changed if path in others and not self.left(path)])
+        free = set(others).intersection(self.git.paths("ls-files", "-z")) - {*state["paths"], *state["submodules"]}
+        self.git.write([path for path in self.git.status().changed if path in free and not self.left(path)])
         warning = self.git.set_head(head)
         self.git.call("update-index", "-q", "--refresh")
+        if failed.first:
+            raise failed.first
         return warning
 
-    def _clear(self, paths: Entries) -> None:
+    def _clear(self, paths: Entries, failed: _Failures) -> None:
         """Take away what was not there, or stands in the way of what was."""
         for path, entry in sorted(paths.items(), reverse=True):
             full = self._full(path)
-            if os.path.islink(full) or os.path.isfile(full):
-                if entry["kind"] in ("none", "directory") and not self._below_link(path):
-                    os.unlink(full)
-            elif os.path.isdir(full) and entry["kind"] in ("file", "link"):
-                shutil.rmtree(full)
+            if self.git.below_link(path):
+                continue
+            with failed:
+                if os.path.islink(full) or os.path.isfile(full):
+                    if entry["kind"] in ("none", "directory"):
+                        os.unlink(full)
+                elif os.path.isdir(full) and entry["kind"] in ("file", "link"):
+                    shutil.rmtree(full)
 
-    def _below_link(self, path: str) -> bool:
-        above = path.rpartition("/")[0]
-        return bool(above) and (os.path.islink(self._full(above)) or self._below_link(above))
-
-    def _make_directories(self, paths: Entries, directories: Modes) -> None:
+    def _make_directories(self, paths: Entries, directories: Modes, failed: _Failures) -> None:
         for path in sorted(path for path, mode in directories.items() if mode is not None):
             full = self._full(path)
             if not os.path.isdir(full) or os.path.islink(full):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(full)
-                os.mkdir(full)
+                with failed:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(full)
+                    os.mkdir(full)
         # Files above were directories meanwhile.
         for path, entry in paths.items():
             if entry["kind"] in ("file", "link"):
-                os.makedirs(os.path.dirname(self._full(path)), exist_ok=True)
+                with failed:
+                    os.makedirs(os.path.dirname(self._full(path)), exist_ok=True)
 
-    def _set_directories(self, directories: Modes) -> None:
+    def _set_directories(self, directories: Modes, failed: _Failures) -> None:
         for path, mode in sorted(directories.items(), reverse=True):
             full = self._full(path)
             if not os.path.isdir(full) or os.path.islink(full):
@@ -343,8 +387,10 @@ class Rescue:
             if mode is None:
                 with contextlib.suppress(OSError):
                     os.rmdir(full)  # only when it is empty
-            elif stat.S_IMODE(os.stat(full).st_mode) != mode:
-                os.chmod(full, mode)
+            else:
+                with failed:
+                    if stat.S_IMODE(os.stat(full).st_mode) != mode:
+                        os.chmod(full, mode)
 
     @staticmethod
     def _blocks(entries: Entries) -> Iterator[list[tuple[str, Entry]]]:
@@ -370,8 +416,17 @@ class Rescue:
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
+                stream.flush()
                 self._allow(handle, entry)
-        os.rename(temporary, self._full(path))
+        self._put(temporary, path)
+
+    def _put(self, temporary: str, path: str) -> None:
+        """In the file's place; where that fails, nothing is left beside it."""
+        try:
+            os.rename(temporary, self._full(path))
+        except OSError:
+            os.unlink(temporary)
+            raise
 
     def _write_large(self, path: str, entry: Entry) -> None:
         with acting_as(self.git.owner):
@@ -384,13 +439,14 @@ class Rescue:
                 self._allow(handle, entry)
             finally:
                 os.close(handle)
-            os.rename(temporary, self._full(path))
+            self._put(temporary, path)
 
     def _temporary(self, path: str) -> str:
         """A name beside the file that nothing has; what a killed run has left is taken away."""
-        directory, name = os.path.split(self._full(path))
+        directory = os.path.dirname(self._full(path))
         os.makedirs(directory, exist_ok=True)
-        temporary = os.path.join(directory, f".{name}.runbook-new")
+        # The file's own name may be as long as a name can be.
+        temporary = os.path.join(directory, ".runbook-new")
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
         return temporary
@@ -400,11 +456,15 @@ class Rescue:
         # One that the owner is in; another one was not the owner's to give.
         with contextlib.suppress(OSError):
             os.fchown(handle, -1, entry["group"])
-        os.fchmod(handle, entry["mode"])
+        given = entry.get("attributes", {})
+        _files.allow(handle, entry["mode"], {name: base64.b64decode(value) for name, value in given.items()})
+        # Python takes a .pyc for the file's where size and second fit, and a return may fall into the release's second.
+        if "mtime" in entry:
+            os.utime(handle, ns=(entry["mtime"], entry["mtime"]))
 
     def _contents(self, blobs: list[str]) -> list[bytes]:
         done = self.git.call("cat-file", "--batch", stdin="".join(f"{blob}\n" for blob in blobs), timeout=120)
-        out, at, contents = done.out.encode("utf-8", "surrogateescape"), 0, []
+        out, at, contents = os.fsencode(done.out), 0, []
         for blob in blobs:
             end = out.find(b"\n", at)
             about = out[at:end].split()
@@ -415,7 +475,7 @@ class Rescue:
             at = end + 2 + size
         return contents
 
-    def _restore_index(self, reference: str) -> None:
+    def _restore_index(self, reference: str, mtime: int | None) -> None:
         content = self.git.file(f"{reference}^2", INDEX)
         if content is None:
             raise GitFailed(f"{reference} holds no index")
@@ -428,5 +488,8 @@ class Rescue:
             handle = os.open(index + ".lock", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
             with os.fdopen(handle, "wb") as stream:
                 stream.write(content)
+                stream.flush()
                 os.fchmod(handle, mode)
+                if mtime:
+                    os.utime(handle, ns=(mtime, mtime))
             os.rename(index + ".lock", index)

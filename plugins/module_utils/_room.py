@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import run
 
@@ -258,17 +259,6 @@ def _mount(source: str, target: str, kind: str | None, flags: int, options: str 
         raise OSError(number, os.strerror(number), target)
 
 
-def _mounted() -> list[tuple[str, str]]:
-    """Where something is mounted, and what kind of file system; what is above comes first."""
-    found = {}
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
-        for line in handle:
-            before, _dash, after = line.partition(" - ")
-            path = re.sub(r"\\([0-7]{3})", lambda digits: chr(int(digits[1], 8)), before.split()[4])
-            found[path] = after.split()[0]
-    return sorted(found.items(), key=lambda entry: (entry[0] != "/", entry[0].count("/"), entry[0]))
-
-
 def _below(path: str, directories: Sequence[str]) -> bool:
     return any(path == above or path.startswith(above.rstrip("/") + "/") for above in directories)
 
@@ -276,7 +266,7 @@ def _below(path: str, directories: Sequence[str]) -> bool:
 def _furnish(base: str, needed: Sequence[str]) -> int:
     """Make this host's files the room's, and go in. Gives a handle of the memory that is written to."""
     _mount("none", "/", None, MS_REC | MS_PRIVATE)
-    mounted = [entry for entry in _mounted() if entry[0] == "/" or not _below(entry[0], [*KERNELS, base])]
+    mounted = [entry for entry in _files.mounted() if entry[0] == "/" or not _below(entry[0], [*KERNELS, base])]
     _mount("kumon-runbook", base, "tmpfs", 0, f"mode=0700,size={_spare()}")
     memory = os.open(base, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     root = os.path.join(base, "root")

@@ -28,12 +28,13 @@ _WENT_WELL = (
     "isok",
     "issuccess",
 )
-_ERRORS = ("error", "errors", "err", "exception", "failures", "failed", "failure", "errormessage")
-_ERROR_CODES = ("errcode", "errno", "errorcode")
+_ERRORS = ("error", "errors", "err", "exception", "failures", "failed", "failure", "errormessage", "errordescription")
+_FAULTS = (*_ERRORS, "iserror", "haserror", "haserrors", "fault")
+_ERROR_CODES = ("errcode", "errno", "errorcode", "retcode")
 _CODES = ("code", "statuscode", "httpstatus", "httpcode")
 _STATES = ("status", "state", "result", "outcome")
 _SENTENCES = ("message", "msg", "errmsg", "description", "detail", "reason")
-_INSIDE = ("data", "result", "results", "response", "body", "payload")
+_INSIDE = ("data", "result", "results", "response", "body", "payload", "messages", "status", "meta")
 _GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false", "noerror", "noerrors")
 
 _BAD_WORD = re.compile(
@@ -49,7 +50,8 @@ _BAD_WORD = re.compile(
 )
 # "0 errors" and "without error" are good news.
 _NO_ERROR = re.compile(
-    r"\b(?:no|0|zero|without(?: any)?|sem|nenhum)[ :]+(?:errors?|fail(?:ures?|ed)|exceptions?|erros?|falhas?)\b"
+    r"\b(?:no|0|zero|none|without(?: any)?|sem|nenhuma?)[ :]+"
+    r"(?:errors?|fail(?:ures?|ed)|exceptions?|rejected|dropped|undelivered|discarded|refused|erros?|falhas?)\b"
     r"|\b(?:errors?|fail(?:ures?|ed)|err(?:or)? ?code|erros?|falhas?)[ :=]+(?:none|null|0|no|false|nenhum)\b"
 )
 _LONGEST = 10_000
@@ -106,7 +108,9 @@ def _says_no(name: str, value: Any) -> bool:
     number = _number(value)
     if name in _WENT_WELL:
         return value is False or number == 0 or word in ("false", "no")
-    if name in _ERRORS:
+    if name in _FAULTS:
+        if isinstance(value, Mapping) and value and all(_number(one) == 0 for one in value.values()):
+            return False  # an error of the number 0
         return bool(value) and number != 0 and not (isinstance(value, str) and word in _GOOD)
     if name in _ERROR_CODES:
         return bool(value) and number != 0 and not (isinstance(value, str) and word in _GOOD)
@@ -162,24 +166,36 @@ _HEALTH: tuple[str, ...] = (
     "servicestatus",
 )
 _HEALTH += ("alive", "ready", "up", "isalive", "ishealthy", "isready", "success", "result", "condition")
+# Of these 0 is a no, and nothing that was counted.
+_SWITCHES = ("healthy", "ok", "alive", "isalive", "ishealthy", "isready")
 # Where the parts of a service stand; they count where it says nothing of itself as a whole.
 _PARTS = ("checks", "components", "dependencies", "services", "details", "entries", "subsystems")
 
 
-def illness(health: Any) -> str:
+def illness(health: Any, depth: int = 0) -> str:
     """What a health answer says of its service when that is not well, in its own word; else empty."""
     if not isinstance(health, Mapping):
         return ""
     own = {str(key): value for key, value in health.items() if _plain(str(key)) in _HEALTH}
     for key, value in own.items():
-        found = illness(value) if isinstance(value, Mapping) else _ill(key, value)
+        inside = isinstance(value, Mapping) and depth < _DEEPEST
+        found = illness(value, depth + 1) if inside else _ill(key, value)
         if found:
             return found
     if own:
         return ""
-    parts = [value for key, value in health.items() if _plain(str(key)) in _PARTS and isinstance(value, Mapping)]
-    for name, part in [pair for group in parts for pair in group.items()]:
-        found = illness(part) if isinstance(part, Mapping) else _ill(str(name), part)
+    error = health.get("error")
+    if isinstance(error, str) and _plain(error) not in _GOOD:
+        return f"error: {redact(error.strip())[:40]}"
+    if isinstance(health.get("data"), Mapping) and depth < _DEEPEST:
+        return illness(health["data"], depth + 1)
+    groups = [value for key, value in health.items() if _plain(str(key)) in _PARTS]
+    parts = [pair for group in groups if isinstance(group, Mapping) for pair in group.items()]
+    for group in groups:
+        named = [part for part in group[:100] if isinstance(part, Mapping)] if isinstance(group, list) else []
+        parts += [(part.get("name") or "?", part) for part in named]
+    for name, part in parts:
+        found = illness(part, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else _ill(str(name), part)
         if found:
             return f"{redact(str(name))[:40]}: {found.rpartition(': ')[2]}"
     return ""
@@ -187,7 +203,8 @@ def illness(health: Any) -> str:
 
 def _ill(name: str, value: Any) -> str:
     number = _number(value)
-    if value is False or (number is not None and number >= 400):
+    off = number == 0 and _plain(name) in _SWITCHES
+    if value is False or off or (number is not None and number >= 400):
         return f"{redact(name)[:40]}: {str(value).lower()}"
     if not isinstance(value, str):
         return ""

@@ -13,13 +13,14 @@ from datetime import datetime, timezone
 from typing import Any, Optional, Union
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _said, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._container import InContainer
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
-
-KILL_SWITCH = "DELIVERY_DISABLE"
 
 Manager = Union[Systemd, PlainProcess]
 Flags = dict[str, Optional[str]]  # the value of each, None for no declaration
@@ -57,7 +58,7 @@ class Health:
         for url in self.urls:
             wrong = _http.check_url(url)
             if wrong:
-                raise Refused(f"health URL {_http.shown(url)!r} is not valid ({wrong}): correct runbook_health_url")
+                raise Refused(f"health URL {shown(url)!r} is not valid ({wrong}): correct runbook_health_url")
         if not 0 < self.timeout <= 60:
             raise Refused(f"health_timeout must be above 0 and at most 60 seconds, not {self.timeout:g}")
 
@@ -166,6 +167,7 @@ class Service:
         self.health = health_from(params)
         self.manager = manager_from(params, host)
         self.env_file: str = params["env_file"]
+        self.contained: InContainer | None = None
 
     @property
     def label(self) -> str:
@@ -185,6 +187,22 @@ class Service:
         """What runs, for the look before an act (or for one that changes nothing). Raises Refused."""
         self.manager.preflight(change=change)
         return self.manager.processes()
+
+    def looked(self, *, change: bool) -> list[Process]:
+        """As `processes`, and those of a container too: what is refused there is to restart them (see `may_restart`).
+        Raises Refused."""
+        try:
+            return self.processes(change=change)
+        except InContainer as exc:
+            if not exc.inside:
+                raise
+            self.contained = exc
+            return exc.inside
+
+    def may_restart(self) -> None:
+        """Raises Refused where the processes that were looked at are a container's."""
+        if self.contained is not None:
+            raise self.contained
 
     def refuse_wrong_health(self, seen: Seen) -> None:
         """A URL that cannot be the assistant's is a mistake in the variables, and noticed before anything is changed.
@@ -345,15 +363,15 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
     service = Service(params, host)
     names = params["flags"] or list(service.health.fields) or [KILL_SWITCH]
     rendered(dict.fromkeys(names))
-    processes = service.processes(change=False)
+    processes = service.looked(change=False)
     # What every process should have is what is declared.
     flags = values(_envfile.parse(service.read(service.env_file)), names)
     seen = Seen(processes, service.health.ask(service.health.longest))
     answer = best(seen.answers)
-    journal = _journal.path_in(params["state_dir"])
+    journal, mine = _journal.path_in(params["state_dir"]), params["service"]
     try:
-        undo, last = _journal.undo_values(journal, names, flags), _journal.last_act(journal)
-        change = _journal.last_change(journal)
+        undo, last = _journal.undo_values(journal, names, flags, mine), _journal.last_act(journal, mine)
+        change = _journal.last_change(journal, mine)
     except OSError as exc:
         raise Refused(f"{journal} cannot be read ({exc.strerror}): run with become: true") from exc
     return dict(

@@ -137,6 +137,10 @@ class Systemd:
     def user(self) -> str | None:
         return self._unit.get("User") or None
 
+    def group(self) -> str:
+        """The control group that is the unit's alone."""
+        return self._unit.get("ControlGroup", "")
+
     def describe(self) -> str:
         self._refresh()
         state = f"unit {self.label} is {self._unit.get('ActiveState')} ({self._unit.get('SubState')})"
@@ -227,7 +231,7 @@ class Systemd:
 
     # -- restarting
 
-    def prepare(self, processes: list[Process]) -> None:
+    def prepare(self, processes: list[Process], other_release: bool = False) -> None:
         """Nothing has to be known before a restart."""
 
     def finished(self) -> None:

@@ -29,7 +29,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._details import Deta
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.module_utils._room import NoRoom, Room, place_of, within
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Health, Service
 from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, Start
@@ -82,7 +82,7 @@ class Trial:
             return url
         if len(ports) == 1 and proc.is_listening(ports[0], ["127.0.0.1"]):
             return f"http://127.0.0.1:{ports[0]}{parts.path}{'?' + parts.query if parts.query else ''}"
-        raise NotTried(detail("trial_elsewhere", url=_http.shown(url)))
+        raise NotTried(detail("trial_elsewhere", url=shown(url)))
 
     def run(self, place: Callable[[], None], seconds: float, start: Start | None = None) -> dict[str, Any]:
         """Put a release in place in a room, start it, by default as the present one, and ask it. Raises NotTried."""
@@ -163,7 +163,7 @@ class _Attempt:
                 start_new_session=True,
                 **identity,
             )
-        except (OSError, subprocess.SubprocessError) as exc:
+        except (OSError, ValueError, subprocess.SubprocessError) as exc:
             self.seen["ended"] = 126
             os.write(self.output, f"{start.argv[0]} cannot be started: {exc}\n".encode("utf-8", "replace"))
 

@@ -15,7 +15,7 @@ import tempfile
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _trust
-from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments, Wanted
+from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments, Export, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, acting_as
@@ -39,29 +39,40 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         commit = git.find(params["commit"])
         environments = Environments(host, git.owner, params["venv"], params["python"], params["system_site_packages"])
         requirements = params["requirements"]
-        wanted = environments.wanted(lambda path: git.file(commit, path), requirements, f"commit {commit[:12]}")
+        wanted = environments.wanted(
+            lambda path: git.file(commit, path),
+            requirements,
+            f"commit {commit[:12]}",
+            lambda path: git.below(commit, path),
+        )
     except GitFailed as exc:
         raise Refused(f"{exc}: see git status there") from exc
     if wanted.problem or wanted.project:
         raise Refused(
             wanted.problem or f"commit {commit[:12]} is itself what is installed: only its needs can be fetched"
         )
+
+    def export(place: str) -> None:
+        git.export(commit, place)
+
     result = {"changed": False, "commit": commit, "fetched": [], "offline": None}
     with contextlib.suppress(Refused):
-        result["offline"] = environments.offline(wanted, requirements, directory, params["seconds"])
+        result["offline"] = environments.offline(wanted, requirements, directory, params["seconds"], export)
         return result
     if check_mode:
         return dict(result, changed=True)
-    fetched = _fetch(environments, wanted, params, directory)
+    fetched = _fetch(environments, wanted, params, directory, export)
     result.update(changed=bool(fetched), fetched=fetched)
     try:
-        result["offline"] = environments.offline(wanted, requirements, directory, params["seconds"])
+        result["offline"] = environments.offline(wanted, requirements, directory, params["seconds"], export)
     except Refused as exc:
         raise Failed(str(exc), result) from exc
     return result
 
 
-def _fetch(environments: Environments, wanted: Wanted, params: dict[str, Any], directory: str) -> list[str]:
+def _fetch(
+    environments: Environments, wanted: Wanted, params: dict[str, Any], directory: str, export: Export
+) -> list[str]:
     """Have pip make the wheels as the tree's owner, and put them in the directory. Raises Refused, Failed."""
     scratch = tempfile.mkdtemp(prefix="runbook-")
     brought: list[str] = []
@@ -69,7 +80,7 @@ def _fetch(environments: Environments, wanted: Wanted, params: dict[str, Any], d
         if os.geteuid() == 0:
             os.chown(scratch, environments.owner.uid, environments.owner.gid)
         wheels = os.path.join(scratch, "wheels")
-        environments.fetch(wanted, params["requirements"], directory, scratch, wheels, params["seconds"])
+        environments.fetch(wanted, params["requirements"], directory, scratch, wheels, params["seconds"], export)
         os.makedirs(directory, mode=0o755, exist_ok=True)
         for name in sorted(os.listdir(wheels)):
             if name.endswith(".whl") and _bring(

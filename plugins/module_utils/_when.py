@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 
 _AGE = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)$")
 _AGE_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# From the year 1 to 9999, in which alone there are dates.
+_EARLIEST, _LATEST = -62135596800.0, 253402300799.999
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d:?\d\d)?$")
 
 
@@ -25,7 +27,10 @@ def parse_when(text: str, now: float) -> float:
     text = text.strip()
     age = _AGE.match(text)
     if age:
-        return now - float(age.group(1)) * _AGE_SECONDS[age.group(2)]
+        ago = now - float(age.group(1)) * _AGE_SECONDS[age.group(2)]
+        if ago < _EARLIEST:
+            raise ValueError(f"'{text[:40]}' is longer ago than any calendar knows")
+        return ago
     if _ISO.match(text):
         # Python 3.9 and 3.10 read neither "Z", nor "+0300", nor fractions of other than 3 or 6 digits.
         iso = re.sub(r"Z$", "+00:00", text.replace(",", "."))
@@ -35,7 +40,10 @@ def parse_when(text: str, now: float) -> float:
             moment = datetime.fromisoformat(iso)
         except ValueError as error:
             raise ValueError(f"'{text}' is no valid time: {error}") from error
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        seconds = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+        if not _EARLIEST <= seconds <= _LATEST:  # in UTC
+            raise ValueError(f"'{text}' is beyond what any calendar knows")
+        return seconds
     raise ValueError(f"'{text}' is neither an age such as 15m or 2h nor an ISO 8601 time such as 2026-11-22T10:12:00Z")
 
 

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import asyncio
 import email
 import email.policy
 import time
@@ -268,3 +269,21 @@ def test_without_the_library_the_next_channel_is_used(desk, hooks, monkeypatch, 
     assert (message["ok"], message["channel"]) == (True, "slack")
     assert "pip install apprise" in message["detail"]
     assert "/apprise" not in {where for where, _body, _headers in hooks.got}
+
+
+@pytest.mark.parametrize("farewell", ["421 too busy", "hangs"])
+def test_mail_that_was_taken_stays_taken_whatever_the_server_answers_to_the_farewell(
+    desk, hooks, mails, monkeypatch, farewell
+):
+    async def handle_quit(*_given):
+        if farewell == "hangs":
+            await asyncio.sleep(1.5)
+        return farewell if farewell != "hangs" else "221 Bye"
+
+    monkeypatch.setattr(mails, "handle_QUIT", handle_quit, raising=False)
+    desk.mail(mails).contacts["business"][0]["channels"].append({"type": "slack", "url": f"{hooks.url}/second"})
+    result = desk.run("open", seconds=1.0)
+    told = next(message for message in result["messages"] if message["audience"] == "business")
+    assert (told["ok"], told["channel"], told["detail"]) == (True, "email", "")
+    assert "/second" not in [where for where, _body, _headers in hooks.got]
+    assert len(mails.mails) == 1

@@ -30,6 +30,15 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
             "headers must be a mapping of texts",
         ),
         (
+            {
+                "technical": [
+                    {"name": "a", "channels": [{"type": "webhook", "url": "http://h", "headers": {"A": "\n"}}]}
+                ]
+            },
+            {},
+            "headers cannot be sent: a value has a line break",
+        ),
+        (
             {"technical": [{"name": "a", "channels": [{"type": "email", "to": "a@b.cd"}]}]},
             {"host": "h", "sender": "a@b.cd", "password": 123456},
             "password must be texts; a number needs quotes",
@@ -141,3 +150,23 @@ def test_nobody_is_told_by_the_gateway_that_may_be_failing(url, gateway):
     assert "Evolution API, which may be what fails: name another service" in problem
     assert "key" not in problem
     assert "pw" not in problem
+
+
+@pytest.mark.parametrize(
+    ("kind", "url", "gateway", "refused"),
+    [
+        ("webhook", "https://gw.example/message/sendText/kumon", "https://gw.example", True),
+        ("slack", "https://GW.example:443/x", "https://gw.example/", True),
+        ("webhook", "http://10.0.0.9:8080/message/sendText/kumon", "http://evolution:8080", True),
+        ("webhook", "https://proxy.example/evolution/x", "https://proxy.example/evolution", True),
+        ("webhook", "https://proxy.example/mattermost/hooks/x", "https://proxy.example/evolution", False),
+        ("webhook", "https://proxy.example/evolution2/x", "https://proxy.example/evolution", False),
+        ("webhook", "http://127.0.0.1:8080/alerts", "http://127.0.0.1:8080", False),
+        ("slack", "https://hooks.example/x", "http://evolution:8080", False),
+        ("slack", "https://hooks.example/x", "", False),
+    ],
+)
+def test_nobody_is_told_by_the_gateway_that_may_be_what_fails(kind, url, gateway, refused):
+    contacts = {"technical": [{"name": "a", "channels": [{"type": kind, "url": url}]}]}
+    found = _contacts.contacts_problems(contacts, None, gateway)
+    assert [("through the assistant's Evolution API" in sentence) for sentence in found] == ([True] if refused else [])

@@ -110,3 +110,32 @@ def test_an_audience_that_nobody_stands_for_is_due_nothing(desk):
     assert desk.warnings == ["runbook_contacts.business names nobody: only the technical side is told"]
     assert desk.after(0, "test") == [("dev", "test"), ("architect", "test"), ("ops", "test")]
     assert desk.after(1, "close") == [("dev", "end")]
+
+
+def test_a_clock_that_is_set_back_silences_nobody(desk):
+    desk.run("open")
+    desk.now -= 6 * 3600
+    assert desk.after(1) == [("dev", "update"), ("product", "update")]
+    assert desk.after(1) == []
+    # The next tier joins its minutes after that, and not hours later.
+    assert ("architect", "escalation") in desk.after(5)
+
+
+def test_a_clock_that_is_set_back_holds_up_no_tier_behind_one_that_cannot_be_told(desk, hooks):
+    hooks.answers["/dev"] = (500, "text/plain", b"no", 0)
+    desk.run("open")
+    desk.now -= 6 * 3600
+    desk.after(1)
+    assert ("architect", "escalation") in desk.after(5.1)
+
+
+def test_the_second_incident_of_a_run_is_told_under_ids_of_its_own(desk):
+    first = [message["id"] for message in desk.run("open")["messages"]]
+    desk.run("close")
+    desk.now += 60
+    again = desk.run("open")
+    second = [message["id"] for message in again["messages"]]
+    assert len(second) == 2
+    assert not set(first) & set(second)
+    assert again["incident"]["id"] != "r1"
+    assert (desk.directory / "incident-r1.json").exists(), "the first one is kept"

@@ -32,6 +32,13 @@ def test_reads_what_systemd_reads(text, found):
     assert _envfile.parse(text) == found
 
 
+def test_what_no_environment_can_hold_is_told_by_its_line():
+    text = b"# one\nA=1\n==old==\nB=\0\nC='x\n'\nD=2"
+    assert _envfile.parse(text) == {"A": "1", "C": "x\n", "D": "2"}
+    assert _envfile.impossible(text) == [3, 4]
+    assert _envfile.edit(b"FLAG=true\0\n", {"FLAG": "true"}) == b"FLAG=true\n"
+
+
 def test_a_missing_file_declares_nothing():
     assert _envfile.parse(None) == {}
 

@@ -158,6 +158,24 @@ def test_an_index_that_is_down_is_found_before_anything_is_changed(scene, tmp_pa
     assert journal(tmp_path)[-1]["ok"] is False
 
 
+@pytest.mark.parametrize("exact", [False, True])
+def test_archives_that_a_release_brings_itself_are_those_that_are_installed(scene, monkeypatch, exact):
+    repository, _unit, act = scene
+    vendor, venv = repository.directory / "vendor", repository.directory / ".venv"
+    repository.write("service.py", SERVICE)
+    for number in ("1", "2", "3"):
+        shutil.rmtree(vendor, ignore_errors=True)
+        wheel(vendor, number)
+        pinned = f"=={number}" if exact else ""
+        repository.write("requirements.txt", f"--no-index\n--find-links ./vendor\nkumonlib{pinned}\n")
+        repository.commits[number] = repository.commit(f"release with {number}")
+    for run, number in enumerate(("1", "2", "1")):
+        repository.git("checkout", "--quiet", "-B", "live", repository.commits["3"])
+        result = act(commit=repository.commits[number], run_id=f"run-{run}")
+        assert (version(venv), os.listdir(vendor)) == (number, [f"kumonlib-{number}-py3-none-any.whl"])
+    assert result["requirements"] == "present"
+
+
 # -- limits and faults
 
 

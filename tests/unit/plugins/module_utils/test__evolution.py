@@ -46,7 +46,7 @@ class Server:
 
     @staticmethod
     def state(*states):
-        bodies = [{"instanceName": "x", **({"state": state} if state else {})} for state in states]
+        bodies = [{"state": state} if state else {} for state in states]
         return [ok({"instance": body}) for body in bodies]
 
     def sleep(self, seconds):
@@ -342,7 +342,7 @@ def test_a_stop_that_is_acknowledged_and_not_done_is_a_failure():
         )
     with pytest.raises(Failed, match="the instance is (open|close, but not steadily) 5 s after DELETE"):
         bring(stoppable("open", *["open", "close"] * 20), state="stopped")
-    with pytest.raises(Failed, match="5 s after it was close at first; messages may still go out"):
+    with pytest.raises(Failed, match="5 s after DELETE .*messages may still go out"):
         bring(stoppable(*["open", "close"] * 20), state="stopped")
 
 
@@ -351,6 +351,14 @@ def test_a_stop_of_what_is_closed_calls_nothing():
     result, entries = bring(server, state="stopped")
     assert (result["changed"], result["planned"], result["samples"], entries) == (False, None, ["close"] * 3, [])
     assert acted(server) == []
+
+
+@pytest.mark.parametrize("then", ["connecting", "open"])
+def test_what_is_closed_for_a_moment_is_logged_out_all_the_same(then):
+    server = stoppable("close", "close", then, "close")
+    result, entries = bring(server, state="stopped")
+    assert acted(server) == [("DELETE", "instance/logout/kumon_assistant")]
+    assert (result["changed"], result["samples"], entries) == (True, ["close"] * 3, ["begin", "outcome"])
 
 
 def test_of_two_that_stop_it_the_second_one_has_done_it_as_well():
@@ -388,6 +396,16 @@ def test_what_waits_for_its_qr_code_is_not_back():
     assert "planted-qr" not in json.dumps([str(caught.value), caught.value.result])
     server.answers["connectionState"] = Server.state("close", "close", "connecting", "open")
     assert bring(server, state="connected")[0]["after"] == "open"
+
+
+def test_a_webhook_whose_events_are_told_in_another_order_is_kept():
+    there, back = hook(events=["MESSAGES_UPSERT", "A"]), hook(events=["A", "MESSAGES_UPSERT"])
+    assert bring(stoppable("open", "open", "close", find=[there, back]), state="stopped")[0]["webhook_kept"] is True
+
+
+def test_an_error_with_a_good_status_is_no_webhook_that_is_gone():
+    answers = [hook(), ok({"error": True, "message": "busy"})]
+    assert bring(stoppable("open", "open", "close", find=answers), state="stopped")[0]["webhook_kept"] is None
 
 
 HOOK = "http://assistant.example/webhook"
@@ -483,3 +501,97 @@ def test_a_gateway_that_wants_a_pause_gets_it_and_is_not_down():
     found = inspect(Server(fetchInstances=busy._replace(retry_after=60.0)))
     assert (found["reachable"], found["healthy"], first(found)[0]) == (True, False, "api")
     assert "no more questions for now" in first(found)[1]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": True, "message": "Connection to the database is lost"},
+        {"status": 401, "error": "Unauthorized", "response": {"message": "Unauthorized"}},
+        {},
+        [None],
+        ["kumon_assistant"],
+        [{"id": "1", "name": None}],
+    ],
+)
+def test_what_is_no_list_of_instances_does_not_say_that_one_is_missing(body):
+    found = inspect(Server(fetchInstances=ok(body)))
+    assert (found["healthy"], found["exists"], first(found)[0]) == (False, None, "api")
+
+
+@pytest.mark.parametrize("name", ["instances", "data", "response"])
+def test_a_list_that_stands_in_an_object_is_read(name):
+    rows = [None, {"name": "kumon_assistant_2", "connectionStatus": "close"}, *listed().json]
+    assert inspect(Server(fetchInstances=ok({name: rows})))["healthy"] is True
+
+
+def test_the_key_of_another_instance_lists_that_one_and_says_nothing_of_ours():
+    found = inspect(Server(fetchInstances=listed("other"), connectionState=[error(401, "Unauthorized")]))
+    assert (found["key_valid"], found["exists"], first(found)[0]) == (False, None, "key")
+
+
+def test_the_state_of_another_instance_is_not_ours():
+    other = ok({"instance": {"instanceName": "kumon_assistant_2", "state": "close"}})
+    found = inspect(Server(connectionState=other))
+    assert (found["healthy"], found["state"], found["findings"]) == (None, "unknown", [])
+
+
+def test_a_list_too_long_and_an_answer_of_another_shape_are_no_crash():
+    long = Answer("", "not_json", 200, {}, "more than 8 MiB")
+    gone = Answer("", "not_found", 404, ["Not Found"], "HTTP 404")
+    found = inspect(Server(fetchInstances=long, **{"fetchInstances?instanceName=kumon_assistant": gone}))
+    assert (found["healthy"], first(found)[0]) == (False, "api")
+
+
+@pytest.mark.parametrize("key", ["k\n", "k\r\nx: y", "chave-€"])
+def test_a_key_that_no_header_can_have_is_refused_and_no_gateway_that_is_down(key):
+    server = Server()
+    with pytest.raises(Refused, match="api_key cannot be sent: a value has a line break"):
+        inspect(server, api_key=key)
+    assert server.calls == []
+
+
+def test_a_certificate_that_this_host_does_not_trust_is_no_gateway_that_is_down():
+    untrusted = Answer(URL, "no_answer", None, {}, "its certificate is not trusted here")
+    found = inspect(Server(**{"": untrusted, "fetchInstances": untrusted}))
+    assert (found["reachable"], first(found)[0]) == (None, "api")
+    assert "gateway.example:8080 cannot be trusted" in first(found)[1]
+
+
+@pytest.mark.parametrize(
+    "body", [{"error": True, "message": "busy"}, {"status": 503}, [{}, {}], "on", {"url": HOOK, "enabled": None}]
+)
+def test_an_answer_that_tells_no_webhook_leaves_it_unknown(body):
+    found = inspect(Server(find=ok(body)), webhook_url=HOOK)
+    assert (found["healthy"], found["findings"], found["unknown"]) == (None, [], ["webhook"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        [{"url": HOOK, "enabled": True, "events": ["MESSAGES_UPSERT"]}],
+        {"webhook": {"url": "HTTP://Assistant.Example:80/webhook/", "enabled": "true"}},
+    ],
+)
+def test_a_webhook_is_the_same_in_each_way_to_tell_it(body):
+    assert inspect(Server(find=ok(body)), webhook_url=HOOK)["healthy"] is True
+
+
+def test_a_webhook_that_is_off_in_words_is_off():
+    found = inspect(Server(find=hook(enabled="false")), webhook_url=HOOK)
+    assert "switched off" in first(found)[1]
+
+
+@pytest.mark.parametrize("answer", [GONE, ok(None), ok([]), ok({})])
+def test_a_test_message_that_nobody_speaks_of_is_neither_accepted_nor_refused(answer):
+    found = inspect(Server(sendText=answer), probe_phone="5511999990000")
+    assert (found["healthy"], found["probe"]["accepted"]) == (False, None)
+    assert "is not known" in first(found)[1]
+
+
+def test_without_time_to_hear_of_it_no_test_message_is_sent():
+    server = Server()
+    server.slow = 1.9
+    found = inspect(server, probe_phone="5511999990000")
+    assert (found["findings"], found["unknown"]) == ([], ["probe"])
+    assert not any("sendText" in call[1] for call in server.calls)

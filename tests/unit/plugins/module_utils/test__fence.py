@@ -63,13 +63,19 @@ def systemctl():
 
 
 @pytest.fixture
-def host(tmp_path, nft, systemctl):
+def busy():
+    """The exits of systemctl's next starts that fail."""
+    return []
+
+
+@pytest.fixture
+def host(tmp_path, nft, systemctl, busy):
     """Without systemd until the test makes the directory `booted`."""
 
     def run(argv, **more):
         if argv[0] == "systemctl":
             systemctl.append(" ".join(argv[1:]))
-            return Finished(0, "", "")
+            return Finished(busy.pop() if busy and argv[1] == "start" else 0, "", "")
         return nft.run(argv, **more)
 
     units, booted = str(tmp_path / "units"), str(tmp_path / "booted")
@@ -125,11 +131,13 @@ def test_every_address_is_fenced_in_one_transaction(ensure, nft, tmp_path):
         "addresses": ["192.0.2.10", "2001:db8::10"],
         "uid": 998,
         "uids": [998],
+        "sources": [],
         "port": 8080,
         "packets": 0,
         "attempts": 0,
         "attempts_before": 0,
         "attempt": "refused",
+        "proxied": None,
         "survives_reboot": False,
         "changed": True,
         "warnings": [],
@@ -296,6 +304,33 @@ def test_the_user_is_the_running_process(tmp_path, nft, names, way):
     assert str(caught.value) == "kumon-assistant.service does not run and its unit names no user: set user"
 
 
+@pytest.mark.parametrize(
+    ("environ", "argv", "proxied"),
+    [
+        ({"HOME": "/"}, ["uvicorn"], False),
+        ({"http_proxy": "http://192.0.2.9:3128"}, ["uvicorn"], True),
+        ({"http_proxy": "http://192.0.2.9:3128", "no_proxy": ".example.com"}, ["uvicorn"], False),
+        # What an engine fetches images by is not the assistant's.
+        ({"http_proxy": "http://192.0.2.9:3128"}, ["/usr/bin/docker-proxy"], False),
+    ],
+)
+def test_a_service_that_sends_through_a_proxy_is_told(tmp_path, nft, names, way, monkeypatch, environ, argv, proxied):
+    systemd = FakeSystemd(tmp_path)
+    systemd.spawn(environ)
+    monkeypatch.setattr(systemd.proc, "argv", lambda _pid: argv)
+    host = Host(run=nft.run, uid=0, proc=systemd.proc, systemd_booted=str(tmp_path / "none"))
+    params = module_params(tmp_path, state="present", url=URL, user=None)
+    whom = _fence.Senders([998], None, [systemd.pid])
+    told = _fence.ensure(params, host, look=lambda: whom)
+    assert (told["proxied"], told["attempt"]) == (proxied, "refused")
+    told_of = ["the service has http_proxy and sends through that proxy, which the fence does not hold"]
+    assert told["warnings"] == (told_of if proxied else [])
+
+
+def test_of_a_user_alone_nobody_knows_how_it_sends(ensure):
+    assert ensure()["proxied"] is None
+
+
 def test_lifting_needs_no_service_and_no_url(ensure, nft):
     ensure()
     assert not ensure(state="absent", user=None, url=None, port=None)["present"]
@@ -313,13 +348,20 @@ def test_a_fence_that_may_not_be_looked_at_is_warned_of_when_it_is_to_be_lifted(
     assert "not known" in ensure(state="absent")["warnings"][0]
 
 
-def test_a_process_in_a_network_of_its_own_has_no_user_here(tmp_path, nft, names, way, monkeypatch):
+@pytest.mark.parametrize("code", ["fence_container", "fence_rootless"])
+def test_a_container_that_cannot_be_told_from_the_rest_has_no_fence(tmp_path, nft, names, way, monkeypatch, code):
     systemd = FakeSystemd(tmp_path)
     systemd.spawn()
-    monkeypatch.setattr(systemd.proc, "namespace", lambda pid, _kind: f"net:[{int(pid == systemd.pid)}]")
+    host = systemd.host()
+    host.run = lambda argv, **more: nft.run(argv, **more) if argv[0] == "nft" else systemd.run(argv, **more)
+    if code == "fence_container":
+        # The unit has nothing but the engine's client; what it started is elsewhere.
+        monkeypatch.setattr(systemd.proc, "argv", lambda _pid: ["/usr/bin/docker", "run", "kumon"])
+    else:
+        monkeypatch.setattr(systemd.proc, "namespace", lambda pid, _kind: f"net:[{int(pid == systemd.pid)}]")
     with pytest.raises(_fence.NoFence) as caught:
-        _fence.ensure(module_params(tmp_path, state="present", url=URL, user=None), systemd.host())
-    assert caught.value.why["code"] == "fence_container"
+        _fence.ensure(module_params(tmp_path, state="present", url=URL, user=None), host)
+    assert caught.value.why["code"] == code
     assert nft.tables == {}
 
 
@@ -350,6 +392,14 @@ def test_where_systemd_runs_a_unit_keeps_it_over_a_restart_of_the_host(ensure, n
     assert not unit.exists()
     assert not link.is_symlink()
     assert not ensure(state="absent")["changed"]
+
+
+@pytest.mark.parametrize(("exits", "warnings"), [([1], 0), ([1, 1], 1)])
+def test_it_is_started_once_more_where_systemd_was_busy(ensure, keeper, systemctl, busy, exits, warnings):
+    busy.extend(exits)
+    told = ensure()["warnings"]
+    start = f"start --no-block -- {keeper[0].name}"
+    assert (systemctl, len(told)) == ([start, "daemon-reload", start], warnings)
 
 
 def test_a_unit_that_was_taken_away_is_written_again(ensure, nft, keeper):

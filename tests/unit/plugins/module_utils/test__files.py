@@ -14,6 +14,8 @@ import stat
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 
+from tests.unit.plugins.release_fakes import ACL, access_list
+
 
 def test_a_new_file_is_for_its_owner_and_group(tmp_path):
     path = tmp_path / "deep" / "runbook.env"
@@ -73,6 +75,36 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
         _files.replace(str(path), b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["runbook.env"]
+
+
+def test_who_may_read_it_beside_its_mode_is_kept(tmp_path):
+    path = tmp_path / "runbook.env"
+    path.write_bytes(b"old")
+    os.setxattr(path, ACL, access_list())
+    _files.replace(str(path), b"new", 0o640)
+    assert (path.read_bytes(), os.getxattr(path, ACL)) == (b"new", access_list())
+
+
+def test_the_group_gets_nothing_where_the_list_cannot_be_kept(tmp_path, monkeypatch):
+    """What stands in the place of the group's rights is the most that anybody in the list has."""
+    path = tmp_path / "runbook.env"
+    path.write_bytes(b"old")
+    os.setxattr(path, ACL, access_list())
+
+    def refused(*_arguments):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "setxattr", refused)
+    _files.replace(str(path), b"new", 0o640)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_without_a_list_gets_none_from_its_directory(tmp_path):
+    path = tmp_path / "runbook.env"
+    path.write_bytes(b"old")
+    os.setxattr(tmp_path, "system.posix_acl_default", access_list())
+    _files.replace(str(path), b"new", 0o640)
+    assert ACL not in os.listxattr(path)
 
 
 def test_what_a_killed_run_left_is_taken_away(tmp_path):

@@ -11,8 +11,10 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _flag
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
+from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import kill_switch_proof
 
 from tests.unit.plugins.service_fakes import FakeNft, FakeSystemd, journal, module_params, tree
+from tests.unit.records import as_json, outbox
 
 URL = "http://192.0.2.10:8080"
 FENCE = "systemctl start --no-block -- kumon-runbook-fence-kumon-assistant.service"
@@ -52,6 +54,7 @@ def act(tmp_path, systemd, nft):
     def act(check_mode=False, **more):
         return _flags.ensure(module_params(tmp_path, **{"fence_url": URL, **more}), host, check_mode)
 
+    act.host = host
     return act
 
 
@@ -80,6 +83,17 @@ def test_what_the_old_process_has_tried_is_told_apart(act, systemd, nft, monkeyp
     monkeypatch.setattr(_http, "first_answer", first_answer)
     fence = act(health_urls=["http://127.0.0.1:8000/health"])["fence"]
     assert (len(set(asked)), fence["attempts_before"], fence["attempts"]) == (2, 2, 5)
+
+
+def test_whether_it_sends_through_a_proxy_is_told_of_the_process_that_runs_now(act, systemd):
+    assert act()["fence"]["proxied"] is False
+    systemd.override = {"http_proxy": "http://192.0.2.9:3128"}
+    # The one before had none.
+    result = act(flags={"OTHER": True})
+    assert (result["restarted"], result["fence"]["proxied"], result["fence"]["attempt"]) == (True, True, "refused")
+    assert kill_switch_proof(result, {"records": 0})["reason"] == "fence_untried"
+    systemd.override = {}
+    assert act(flags={"OTHER": False})["fence"]["proxied"] is False
 
 
 def test_a_check_run_puts_nothing_up_and_shows_it(act, nft, tmp_path):
@@ -120,6 +134,15 @@ def test_the_log_is_watched_by_the_acts_own_call_from_the_new_process_on(act, as
     assert len(asked) == 2
 
 
+def test_what_a_process_tried_behind_a_fence_that_was_lifted_since_is_not_looked_at(act, asked, nft, tmp_path):
+    started = act()["started"]
+    _fence.ensure(module_params(tmp_path, state="absent", url=None, user=None), act.host)
+    again = act(fence_url=None, observe=8.0)
+    lifted = [entry["time"] for entry in journal(tmp_path) if entry["act"] == "network_fence"][-1]
+    assert (again["restarted"], again["started"], asked[0]["since"]) == (False, started, lifted)
+    assert lifted > started
+
+
 def test_behind_a_fence_a_restart_that_failed_is_watched_and_without_one_it_is_not(act, asked, systemd):
     systemd.stop = None
     systemd.proc.kill = lambda *_more: None
@@ -134,6 +157,25 @@ def test_behind_a_fence_a_restart_that_failed_is_watched_and_without_one_it_is_n
     with pytest.raises(Failed) as caught:
         act(budget=5.0, stop_timeout=1.0, observe=8.0, fence_url=None, flags={"OTHER": True})
     assert (len(asked), caught.value.result["traces"]) == (1, None)
+
+
+@pytest.mark.parametrize(("written_by", "planned", "status"), [("heartbeat", 0, "unproven"), ("customer", 1, "proven")])
+def test_a_heartbeat_proves_nothing_of_an_act(written_by, planned, status, act, monkeypatch, tmp_path):
+    log, phone = tmp_path / "app.log", {"heartbeat": "5511900000099", "customer": "5511900000001"}[written_by]
+    measured = measure.measure
+
+    def write_and_measure(params, now):
+        # Planned by the process that has just come up; the fakes' clock is not the machine's.
+        lines = [as_json(outbox("planner", f"conv_{phone}_1", count), now - 5) for count in (0, 1)]
+        log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        return measured({**params, "since": "15m", "since_pid": None, "pids": [], "observe": 0}, now)
+
+    monkeypatch.setattr(measure, "measure", write_and_measure)
+    result = act(observe=8.0, paths=[str(log)], heartbeat_conversation="5511900000099", fence_url=None)
+    traces = result["traces"]
+    assert (traces["handoff"]["planned"], traces["stages"]["planned"] or 0) == (planned, planned)
+    assert traces["heartbeat"]["records"] == (0 if planned else 2)
+    assert kill_switch_proof(result, traces)["status"] == status
 
 
 def test_a_log_that_cannot_be_read_is_one_proof_less(act, tmp_path):

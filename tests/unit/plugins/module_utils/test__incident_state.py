@@ -48,7 +48,23 @@ def test_the_state_survives_a_restart_and_holds_no_address(desk):
     assert desk.after(16)[0] == ("dev", "update")
 
 
-@pytest.mark.parametrize("content", ["", "{half", "[]", '{"id": "x"}', "\x00"])
+HALF = '{"id": "x", "opened": %s, "facts": {}, "messages": %s}'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{half",
+        "[]",
+        '{"id": "x"}',
+        "\x00",
+        HALF % ("null", "[]"),
+        HALF % ('"yesterday"', "[]"),
+        HALF % ('"2026-11-22T10:12:00Z"', "null"),
+        HALF % ('"2026-11-22T10:12:00Z"', '[{"id": "x-1"}]'),
+    ],
+)
 def test_a_state_that_cannot_be_read_is_kept_aside_and_said(desk, content):
     desk.directory.mkdir()
     (desk.directory / "incident.json").write_text(content)
@@ -115,3 +131,86 @@ def test_a_state_without_an_eta_is_read_as_an_earlier_release_wrote_it(desk):
     path.write_text(json.dumps(state))
     assert desk.after(1) == []
     assert desk.after(15)[0] == ("dev", "update")
+
+
+# ---------------------------------------------------------------- what the trend counts
+
+KEPT = {
+    "id": "r1",
+    "first_sign": None,
+    "opened": "2026-11-20T12:00:00.000Z",
+    "acknowledged": "2026-11-20T12:02:00.000Z",
+    "stopped": "2026-11-20T12:03:00Z",
+    "closed": "2026-11-20T12:31:00.000Z",
+}
+
+
+def kept(directory):
+    file = directory / "incident.jsonl"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_the_times_of_an_incident_are_kept_once_it_is_over(desk):
+    desk.run("open", facts={**FACTS, "status": "failed"})
+    desk.after(2, "acknowledge", by="ana")
+    desk.after(1, "open", facts={**FACTS, "stopped": "2026-11-20T12:03:00Z"})
+    # The first time counts, and a later one is no news either.
+    desk.after(1, "acknowledge", by="bia")
+    assert desk.after(0, "open", facts={**FACTS, "stopped": "2026-11-20T12:09:00Z"}) == []
+    assert kept(desk.directory) == []
+    desk.run("close", check=True)
+    assert kept(desk.directory) == []
+    desk.after(27, "close")
+    desk.after(1, "close")
+    (one,) = kept(desk.directory)
+    assert {name: one[name] for name in KEPT} == KEPT and one["run_id"] == "r1"
+
+
+def test_the_first_sign_is_that_of_who_saw_it_first(desk):
+    desk.run("open", facts={**FACTS, "first_sign": "2026-11-20T11:58Z"})
+    desk.run("update", facts={**FACTS, "level": 2, "first_sign": "2026-11-20T12:10Z"})
+    desk.run("close")
+    assert kept(desk.directory)[0]["first_sign"] == "2026-11-20T11:58Z"
+    assert kept(desk.directory)[0]["acknowledged"] is None
+
+
+def test_a_drill_and_a_test_of_the_channels_are_no_incident(desk):
+    for event in ("open", "close"):
+        desk.run(event, dry_run=True)
+    desk.run("test")
+    assert kept(desk.directory) == [] and kept(desk.directory / "dry_run") == []
+
+
+def test_people_are_told_of_the_end_where_its_times_cannot_be_kept(desk):
+    desk.run("open")
+    (desk.directory / "incident.jsonl").mkdir()
+    assert desk.after(1, "close") == [("dev", "end"), ("product", "end")]
+    assert "the trend lacks the incident r1" in desk.warnings[-1]
+
+
+def news(**hosts):
+    return {**FACTS, "hosts": hosts}
+
+
+def test_an_incident_is_over_when_it_is_over_on_each_of_its_hosts(desk):
+    desk.run("open", facts=news(a="proven", b="unreachable", c="refused"))
+    # Going forward on one of them is news of it alone.
+    desk.run("update", facts={**news(a="proven"), "headline": "forward"})
+    assert desk.after(1, "close", facts=news(a="proven")) == [("dev", "update"), ("product", "update")]
+    assert "stays open: on b something was done" in desk.warnings[-1]
+    assert desk.after(1, "close", facts=news(b="proven")) == [("dev", "end"), ("product", "end")]
+
+
+def test_what_is_proven_on_other_hosts_is_no_news_of_it(desk):
+    desk.run("open", facts=news(a="proven"))
+    assert desk.after(1, "close", facts=news(staging="proven")) == []
+    assert "stays open: on a something was done" in desk.warnings[-1]
+    # A person may close it, whatever is proven.
+    assert desk.after(1, "close", facts={}) == [("dev", "end"), ("product", "end")]
+
+
+@pytest.mark.parametrize("facts", [FACTS, news(a="proven"), news(a="proven", other="proven")])
+def test_a_recovery_that_is_proven_everywhere_ends_it(desk, facts):
+    desk.run("open", facts=news(a="proven") if "hosts" in facts else FACTS)
+    assert desk.after(1, "close", facts=facts) == [("dev", "end"), ("product", "end")]
+    assert desk.warnings == []

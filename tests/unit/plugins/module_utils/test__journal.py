@@ -121,7 +121,9 @@ def test_an_undo_rests_on_what_the_chain_vouches_for(path):
     assert _journal.undo_values(path, [FLAG], {FLAG: "false"}) == {FLAG: None}
 
 
-@pytest.mark.parametrize("torn", [b'{"seq": 2, "ha', b'{"seq": 2, "ha\n', b"\x00\x00\x00", b'{"seq": 2}'])
+@pytest.mark.parametrize(
+    "torn", [b'{"seq": 2, "ha', b'{"seq": 2, "ha\n', b"\x00\x00\x00", b'{"seq": 2}', b"[" * 200_000]
+)
 def test_the_chain_goes_on_below_a_line_that_was_written_half(path, torn):
     first = write(path)
     with open(path, "ab") as handle:
@@ -152,11 +154,21 @@ def test_a_full_disk_leaves_no_half_line(path, monkeypatch):
     assert lines(path) == before
 
 
-def test_last_act_is_the_newest_outcome(path):
+def test_last_act_is_the_newest_outcome_or_an_act_after_it_that_has_none(path):
     write(path, "outcome", run_id="r1")
-    newest = write(path, "outcome", run_id="r2")
-    write(path, "begin", run_id="r3")
-    assert _journal.last_act(path) == {"time": newest["time"], "procedure": "rollback_level1", "run_id": "r2"}
+    write(path, "begin", run_id="r2")
+    ended = write(path, "outcome", run_id="r2")
+    last = {"time": ended["time"], "procedure": "rollback_level1", "run_id": "r2", "ended": True}
+    assert _journal.last_act(path) == last
+    # What was decided is no act yet.
+    write(path, "begin", run_id="r3", act="decision")
+    assert _journal.last_act(path) == last
+    # Its run was ended in the midst of it: nobody else knows.
+    begun = write(path, "begin", run_id="r4")
+    assert _journal.last_act(path) == {**last, "time": begun["time"], "run_id": "r4", "ended": False}
+    # The next run has finished it.
+    done = write(path, "outcome", run_id="r5")
+    assert _journal.last_act(path) == {**last, "time": done["time"], "run_id": "r5"}
 
 
 def test_only_an_act_that_changed_something_and_succeeded_is_a_change(path):
@@ -215,6 +227,48 @@ def test_entries_of_other_acts_do_not_matter_for_an_undo(path):
     _journal.append(path, act="network_fence", phase="begin", **fence)
     _journal.append(path, act="note", phase="begin", before=None, after=None)
     assert _journal.undo_values(path, [FLAG], {FLAG: "true"}) == {FLAG: "false"}
+
+
+def test_when_the_fence_was_lifted_last(path):
+    assert _journal.last_lift(path) is None
+    for after, ok in (("absent", True), ("present", True), ("absent", False)):
+        _journal.append(path, act="network_fence", phase="outcome", after={"network_fence": after}, ok=ok)
+    first = next(entry["time"] for entry in _journal.entries(path))
+    assert _journal.last_lift(path) == first
+
+
+def test_assistants_that_share_a_journal_have_each_their_own_acts_in_it(path, tmp_path):
+    params = {"state_dir": os.path.dirname(path), "run_id": "r1", "actor": None, "procedure": "rollback_level1"}
+    old = write(path, "outcome", run_id="old")
+    for service, before in (("a.service", "false"), ("b", None)):
+        for phase in ("begin", "outcome"):
+            _journal.record(
+                {**params, "service": service},
+                [],
+                act="service_flags",
+                phase=phase,
+                before={FLAG: before},
+                after={FLAG: "true"},
+                ok=phase == "outcome" or None,
+                msg="",
+            )
+    assert [entry.get("service") for entry in _journal.entries(path)] == [None, "a", "a", "b", "b"]
+    assert _journal.verify(path)["ok"]
+    undo = {one: _journal.undo_values(path, [FLAG], {FLAG: "true"}, one)[FLAG] for one in ("a", "a.service", "b")}
+    assert undo == {"a": "false", "a.service": "false", "b": None}
+    times = [entry["time"] for entry in _journal.entries(path)]
+    assert [_journal.last_change(path, one) for one in ("a", "b", "c")] == [times[2], times[4], times[0]]
+    assert [_journal.last_act(path, one)["time"] for one in ("a", "b", "c")] == [times[2], times[4], old["time"]]
+
+
+def test_two_of_one_run_end_each_their_own_act(path):
+    for phase in ("begin", "outcome"):
+        for service in ("a", "b"):
+            write(path, phase, service=service, msg=f"{service} {phase}")
+    assert [(act["seq"], act["outcome_seq"], act["msg"]) for act in _journal.acts(path, 0.0)] == [
+        (2, 4, "b outcome"),
+        (1, 3, "a outcome"),
+    ]
 
 
 def record(tmp_path, phase, warnings):

@@ -171,7 +171,7 @@ def test_a_run_renews_its_own_and_keeps_its_level(claim, clock):
     assert grant.lease["acquired"] == first["acquired"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"run_id": "r1"}', b"\xff\xfe"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"run_id": "r1"}', b"\xff\xfe", b"[" * 200_000])
 def test_a_damaged_lease_counts_as_none_and_warns(claim, clock, content):
     take(claim(), clock)
     with open(_lease.path_in(claim().state_dir), "wb") as handle:

@@ -93,7 +93,10 @@ def test_a_deployment_alone_is_never_good(observe, clock, repository, unit, tmp_
     time.sleep(0.05)
     repository.commit("release new")
     result = observe()
-    assert tell(result["reason"], "en") == "the service was started before this commit was put in place"
+    assert (
+        tell(result["reason"], "en")
+        == "the service was started before this commit was put in place or its code was written"
+    )
     assert (good(tmp_path), result["ledger"]["candidate"]) == ([], None)
 
 
@@ -131,9 +134,26 @@ def test_a_proven_window_counts_as_far_as_the_process_has_lived_through_it(obser
     unit.births[unit.proc.stat(unit.pid).start] = time.time() - 950
     # Which is before the commit was put in place.
     assert not observe(proven_seconds=1000.0)["marked"]
-    for name in ("HEAD", "logs/HEAD"):
-        os.utime(tmp_path / "app" / ".git" / name, (1, 1))
+    for name in (".git/HEAD", ".git/logs/HEAD", ".git/refs/heads/main", "service.py"):
+        os.utime(tmp_path / "app" / name, (1, 1))
     assert observe(proven_seconds=1000.0)["marked"]
+
+
+def test_code_that_was_put_back_is_not_what_runs(observe, clock, unit, repository):
+    code = repository.read("service.py")
+    repository.write("service.py", code + "# hot\n")
+    unit.proc.remove(unit.pid)
+    unit.spawn()
+    time.sleep(0.05)
+    repository.git("checkout", "--", "service.py")
+    assert observe()["reason"]["code"] == "started_before"
+    clock.now += 900
+    assert not observe()["marked"]
+
+
+def test_a_file_with_a_time_that_is_yet_to_come_says_nothing(observe, repository):
+    os.utime(repository.directory / "service.py", (time.time() + 9000,) * 2)
+    assert observe()["reason"]["code"] == "needs_longer"
 
 
 def test_local_changes_prove_nothing(observe, clock, repository):
@@ -162,6 +182,26 @@ def test_one_that_is_proven_again_is_the_newest(observe, clock, repository, unit
         clock.now += 900
         assert observe()["marked"]
     assert good(tmp_path) == ["release second", "release first"]
+
+
+def test_assistants_that_share_a_directory_have_their_own_releases_and_candidates(observe, clock, tmp_path):
+    observe()
+    clock.now += 450
+    # The other one, of the same code: its time begins now, and takes none from the first.
+    assert observe(service="other-assistant")["reason"]["fields"]["seconds"] == 900
+    clock.now += 450
+    assert observe()["marked"]
+    state = str(tmp_path / "state")
+    assert [_ledger.read(state, name)["good"] == [] for name in ("kumon-assistant", "other-assistant")] == [False, True]
+    candidates = [_ledger.read(state, name)["candidate"] for name in ("kumon-assistant", "other-assistant.service")]
+    assert [one and one["service"] for one in candidates] == [None, "other-assistant"]
+
+
+def test_a_ledger_of_before_counts_for_all(observe, tmp_path, repository):
+    (tmp_path / "state").mkdir()
+    entry = {"commit": repository.head, "subject": "release broken"}
+    (tmp_path / "state" / "releases.json").write_text(json.dumps({"good": [entry], "candidate": None}))
+    assert observe()["reason"]["code"] == observe(service="other-assistant")["reason"]["code"] == "newest_good"
 
 
 def test_check_mode_touches_nothing(observe, clock, tmp_path):

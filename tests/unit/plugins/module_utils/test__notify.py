@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 import email
+import errno
 import json
+import os
 import threading
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _channels
+from ansible_collections.kumon.runbook.plugins.module_utils import _channels, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import AUDIENCES, LOCALES
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._incident_state import StateFile
+
+from tests.unit.plugins.notify_desk import FACTS
 
 EVIL = "\x1b[2J\u202e<!channel> <script> {{ 7*7 }} 5511988887777 postgres://u:PLANTED@db/x sk-planted0123456789abcdef"
 
@@ -107,3 +111,54 @@ def test_a_state_directory_that_cannot_be_made_is_said(desk, tmp_path):
     (tmp_path / "state").write_text("a file")
     with pytest.raises(Refused, match="cannot be written .*set runbook_desk_dir"):
         desk.run("open")
+
+
+def full(*_args, **_given):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "incident.json")
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_full_disk_keeps_nobody_from_being_told(desk, hooks, monkeypatch, known):
+    if known:
+        desk.run("open")
+        hooks.got.clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(_files, "replace", full)
+        result = desk.run("open", facts={**FACTS, "headline": "news"})
+    assert (result["sent"], result["unsent"]) == (2, 0)
+    assert sorted(where for where, _body, _headers in hooks.got) == ["/dev", "/product"]
+    assert "No space left on device" in desk.warnings[-1]
+    # As soon as there is room again, all is as ever.
+    desk.warnings.clear()
+    assert desk.after(1, "open", facts={**FACTS, "headline": "news"}) != []
+    assert desk.after(1) == desk.warnings == []
+
+
+def test_a_directory_that_cannot_be_made_on_a_full_disk_keeps_nobody_from_being_told(desk, monkeypatch):
+    monkeypatch.setattr(os, "makedirs", full)
+    assert desk.run("open")["sent"] == 2
+    assert not desk.directory.exists()
+
+
+def test_on_a_full_disk_nobody_is_told_the_same_at_each_look(desk, hooks, monkeypatch):
+    desk.run("open")
+    hooks.got.clear()
+    desk.now += 20 * 60
+    monkeypatch.setattr(_files, "replace", full)
+    with pytest.raises(Refused, match="cannot be written .No space left"):
+        desk.run("tick")
+    assert hooks.got == []
+
+
+def test_a_disk_that_fills_up_while_messages_are_sent_takes_none_of_them_back(desk, hooks, monkeypatch):
+    sent = _channels.deliver
+
+    def deliver(*given):
+        monkeypatch.setattr(_files, "replace", full)
+        return sent(*given)
+
+    monkeypatch.setattr(_channels, "deliver", deliver)
+    result = desk.run("open")
+    assert (result["sent"], [message["ok"] for message in result["incident"]["messages"]]) == (2, [True, True])
+    assert len(hooks.got) == 2
+    assert "the next run may tell it again" in desk.warnings[-1]

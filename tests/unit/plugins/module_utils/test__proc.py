@@ -188,12 +188,11 @@ def test_output_is_followed_through_pipes_to_the_file(tmp_path):
     with open(other, "w") as held:
         child = subprocess.Popen(["sh", "-c", shell], stdin=held, start_new_session=True)
     try:
-        end = time.monotonic() + 10
-        while not (log.exists() and log.read_text()):
+        end, proc, ours = time.monotonic() + 20, Proc(), []
+        while not (ours and log.exists() and log.read_text()):
             assert time.monotonic() < end
             time.sleep(0.01)
-        proc = Proc()
-        ours = [pid for pid in proc.pids() if proc.argv(pid) == ["sleep", "60"] and os.getsid(pid) == child.pid]
+            ours = [pid for pid in proc.pids() if proc.argv(pid) == ["sleep", "60"] and os.getsid(pid) == child.pid]
         assert proc.ends(ours[0], 1) == [str(log)]
         assert proc.ends(child.pid, 0) == [str(other)]
     finally:

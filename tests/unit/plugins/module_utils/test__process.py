@@ -28,6 +28,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Faile
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 
+from tests.unit.plugins.other_encoding import run_elsewhere
 from tests.unit.plugins.service_fakes import RealService, journal, tree
 
 
@@ -95,7 +96,9 @@ def test_it_is_started_again_as_it_was_with_the_flag(act, service, tmp_path):
     assert (result["changed"], result["restarted"], result["manager"]) == (True, True, "process")
     assert result["reported"] == {"DELIVERY_DISABLE": True}
     assert proofs(result) == {"declared": True, "environment": True, "health": True, "reported": True}
-    assert not (tmp_path / "state" / "process.json").exists(), "it holds secrets and has done its service"
+    assert not (tmp_path / "state" / "process-kumon-assistant.json").exists(), (
+        "it holds secrets and has done its service"
+    )
     assert "s3cret" not in str(result) + (tmp_path / "state" / "journal.jsonl").read_text()
 
 
@@ -180,7 +183,7 @@ def test_a_run_killed_between_stop_and_start_is_finished_by_the_next(act, servic
         patch.setattr(PlainProcess, "_start", killed)
         with pytest.raises(Killed):
             act()
-    record = tmp_path / "state" / "process.json"
+    record = tmp_path / "state" / "process-kumon-assistant.json"
     assert stat.S_IMODE(record.stat().st_mode) == 0o600
     assert set(json.loads(record.read_text())) == {
         "argv",
@@ -250,9 +253,47 @@ def test_another_users_record_is_not_believed(act, service, refused, tmp_path, m
 def test_a_record_that_was_left_goes_away(act, service, tmp_path):
     service.start(DELIVERY_DISABLE="true")
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / "process.json").write_text("{}")
+    (tmp_path / "state" / "process-kumon-assistant.json").write_text("{}")
     act()
-    assert not (tmp_path / "state" / "process.json").exists()
+    assert not (tmp_path / "state" / "process-kumon-assistant.json").exists()
+
+
+def test_what_was_left_of_another_service_is_none_of_this_ones(act, service, tmp_path, monkeypatch):
+    """Two assistants with one state directory: a run on the first is killed, then one on the second ends well."""
+    (tmp_path / "other").mkdir()
+    other = RealService(tmp_path / "other")
+    with contextlib.closing(other):
+        service.start()
+        other.start()
+        with monkeypatch.context() as patch:
+
+            def killed(_self):
+                raise Killed
+
+            patch.setattr(PlainProcess, "finished", killed)
+            with pytest.raises(Killed):
+                act()
+        (first,) = Proc().listeners(service.port)
+        more = {"service": "other", "state_dir": str(tmp_path / "state"), "budget": 10.0}
+        result = _flags.ensure(other.params(**more), Host())
+        assert Proc().listeners(service.port) == [first]
+        assert Proc().listeners(other.port) == result["pids"]
+        assert [path.name for path in (tmp_path / "state").glob("process*")] == ["process-kumon-assistant.json"]
+
+
+def test_what_an_older_version_has_left_is_started_from(act, service, tmp_path, monkeypatch):
+    def killed(_self):
+        raise Killed
+
+    service.start(OTHER="kept")
+    with monkeypatch.context() as patch:
+        patch.setattr(PlainProcess, "_start", killed)
+        with pytest.raises(Killed):
+            act()
+    state = tmp_path / "state"
+    (state / "process-kumon-assistant.json").rename(state / "process.json")
+    assert Proc().process(act()["pid"]).environ["OTHER"] == "kept"
+    assert not list(state.glob("process*"))
 
 
 def test_a_full_disk_for_the_record_does_not_hold_the_kill_switch_back(act, service, monkeypatch, tmp_path):
@@ -260,14 +301,16 @@ def test_a_full_disk_for_the_record_does_not_hold_the_kill_switch_back(act, serv
     replace = _files.replace
 
     def full(path, *args, **more):
-        if path.endswith("process.json"):
+        if path.endswith("process-kumon-assistant.json"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         replace(path, *args, **more)
 
     monkeypatch.setattr(_files, "replace", full)
     result = act()
     assert result["effective"] == {"DELIVERY_DISABLE": "true"}
-    assert result["warnings"] == [f"{tmp_path}/state/process.json could not be written (No space left on device)"]
+    assert result["warnings"] == [
+        f"{tmp_path}/state/process-kumon-assistant.json could not be written (No space left on device)"
+    ]
 
 
 # -- a process that ends slowly: the kernel denies what it was to its own user, while it still holds its port
@@ -439,6 +482,91 @@ def test_a_log_that_cannot_be_opened_does_not_leave_the_service_stopped(act, ser
     ]
 
 
+@pytest.mark.parametrize("text", [b"A=1\n==old value==\nB=2\n", b"A=1\nOLD=x\0y\nB=2\n"])
+def test_what_no_environment_can_hold_does_not_leave_the_service_stopped(act, service, tmp_path, text):
+    service.start()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "runbook.env").write_bytes(text)
+    result = act()
+    environ = Proc().process(result["pid"]).environ
+    assert (environ["A"], environ["B"], environ["DELIVERY_DISABLE"]) == ("1", "2", "true")
+    assert result["warnings"] == [
+        f"line 2 of {tmp_path}/etc/runbook.env is nothing that an environment can hold: "
+        "kumon-assistant starts without it"
+    ]
+    assert not act()["changed"]
+
+
+def test_the_env_file_counts_byte_for_byte_in_another_encoding_too(service, tmp_path):
+    service.start()
+    (tmp_path / "etc").mkdir()
+    greeting = "Olá → bem-vindo".encode()
+    (tmp_path / "etc" / "runbook.env").write_bytes(b"GREETING=" + greeting + b"\n")
+    script = """
+import json
+from ansible_collections.kumon.runbook.plugins.module_utils import _flags
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+print(json.dumps(_flags.ensure(json.loads(sys.argv[1]), Host())["effective"]))
+"""
+    assert json.loads(run_elsewhere(script, json.dumps(service.params()))) == {"DELIVERY_DISABLE": "true"}
+    (pid,) = Proc().listeners(service.port)
+    assert b"GREETING=" + greeting in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+def gone_elsewhere(service, tmp_path, **environ):
+    """The service, started by a relative name, in a directory of its data by now."""
+    (tmp_path / "data").mkdir()
+    text = service.script.read_text()
+    service.script.write_text(text.replace("mode = open", "import os; os.chdir('data')\nmode = open", 1))
+    service.command = [sys.executable, service.script.name, str(service.port), str(service.mode_file)]
+    return service.start(**environ)
+
+
+def test_a_relative_command_is_started_where_it_was(act, service, tmp_path):
+    gone_elsewhere(service, tmp_path, PWD=str(tmp_path))
+    result = act()
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+    assert Proc().cwd(result["pid"]) == str(tmp_path / "data"), "it went there again, from where it was started"
+
+
+def test_a_relative_command_that_is_not_to_be_found_is_refused(act, refused, service, tmp_path):
+    gone_elsewhere(service, tmp_path, PWD=str(tmp_path / "etc"))
+    assert refused() == (
+        f"the command of kumon-assistant needs service.py, which is not in its working directory {tmp_path}/data: set "
+        "runbook_process_chdir to the directory in which it is started"
+    )
+    assert lives(service.child.pid)
+    assert act(chdir=str(tmp_path))["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+def test_a_run_that_failed_has_kept_where_it_started_it(act, service, tmp_path):
+    gone_elsewhere(service, tmp_path)
+    service.mode("slow")
+    with pytest.raises(Failed):
+        act(chdir=str(tmp_path), budget=1.0, stop_timeout=0.5)
+    service.mode("")
+    assert act(flags={"SAFE_MODE": True})["effective"] == {"SAFE_MODE": "true"}
+
+
+def test_a_program_that_is_gone_is_missed_before_the_stop(refused, service):
+    pid = service.start()
+    service.script.rename(service.script.with_name("later.py"))
+    assert refused() == (
+        f"the command of kumon-assistant needs {service.script}, which does not exist: set runbook_process_command"
+    )
+    assert lives(pid)
+
+
+def test_a_directory_that_was_made_anew_is_the_one_of_that_name(act, refused, service, tmp_path):
+    service.directory = tmp_path / "current"
+    service.directory.mkdir()
+    service.start()
+    service.directory.rmdir()
+    assert refused() == (f"the working directory {tmp_path}/current of kumon-assistant does not exist: set chdir")
+    service.directory.mkdir()
+    assert Proc().cwd(act()["pid"]) == str(tmp_path / "current")
+
+
 # -- what cannot be started
 
 
@@ -576,7 +704,7 @@ def test_an_unwritable_state_directory(refused, service, tmp_path):
     service.start()
     (tmp_path / "file").write_text("")
     assert refused(state_dir=str(tmp_path / "file")) == (
-        f"{tmp_path}/file/process.json cannot be written: set runbook_state_dir to a directory of yours"
+        f"{tmp_path}/file/process-kumon-assistant.json cannot be written: set runbook_state_dir to a directory of yours"
     )
 
 

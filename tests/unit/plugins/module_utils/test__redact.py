@@ -8,7 +8,7 @@ import random
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data, shown
 
 UUID = "8D1C9B3E-1B2C-4D5E-8F90-42661417AB00"
 
@@ -60,6 +60,10 @@ PHONES = [
     ("05511910182137", "***2137"),
     ("01511910182137", "***2137"),
     ("0xx11 91018-2137", "0xx11 ***2137"),
+    ("005511910182137", "***2137"),
+    ("+55\u00b711\u2022910182137", "***2137"),
+    ("+55 \u00b7 11 \u00b7 91018 \u00b7 2137", "***2137"),
+    ("\u2464\u2464\u2460\u2460\u2468\u2460\u24ea\u2460\u2467\u2461\u2460\u2462\u2466", "***2137"),
 ]
 
 PEOPLE = [
@@ -102,6 +106,11 @@ NO_PHONES = [
     "20251231235959",
     "version 1.123.456.789-09",
     "DELIVERY_DISABLE=true",
+    "token > 5 and --max-tokens 5 --password-file /run/x",
+    "docker run -u 1000:1000 --user 33:33 x",
+    "the password is wrong, a senha \u00e9 fraca",
+    "<tokens>5</tokens> area 10\u00b2 and 10\u00b2\u00b3",
+    "3 \u00b7 4 \u2022 2026, 3\uff0e14",
 ]
 
 SECRETS = [
@@ -165,6 +174,45 @@ SECRETS = [
     ("AKIAIOSFODNN7EXAMPLE", "***"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl ok", "*** ok"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nx", "***\nx"),
+    ("-----BEGIN PGP PRIVATE KEY BLOCK-----\nlQ\n-----END PGP PRIVATE KEY BLOCK-----\nx", "***\nx"),
+    ("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nP2\n---- END SSH2 ENCRYPTED PRIVATE KEY ----\nx", "***\nx"),
+    # as commands, elements, other languages and other keyboards write them
+    ("mysql --password hunter2 --host h", "mysql --password *** --host h"),
+    ("tool --api-key abc run", "tool --api-key *** run"),
+    ("curl -u admin:hunter2 https://h/", "curl -u admin:*** https://h/"),
+    ("curl --user=admin:hunter2 https://h/", "curl --user=admin:*** https://h/"),
+    ("<password>two words</password>", "<password>***</password>"),
+    ("a senha \u00e9 hunter2, ok", "a senha \u00e9 *** ok"),
+    ("password is hunter2", "password is ***"),
+    ("senha\uff1ahunter2", "senha\uff1a***"),
+    ("senha\uff1dhunter2", "senha\uff1d***"),
+    ("password=\u00a0hunter2", "password=\u00a0***"),
+    ("password:      hunter2", "password:      ***"),
+    ("apikey -> abc", "apikey -> ***"),
+    ("chave_api=abc", "chave_api=***"),
+    ("Chave de acesso: abc", "Chave de acesso: ***"),
+    ("dbPass=abc userPw=abc", "dbPass=*** userPw=***"),
+    ("routing_key=abc", "routing_key=***"),
+    ("appsecret_proof=abc", "appsecret_proof=***"),
+    ("/x%3Ftoken%3Dabc next", "/x%3Ftoken%3D*** next"),
+    ("?next=https%3A%2F%2Fu%3Ahunter2%40h%2F", "?next=https%3A%2F%2Fu%3A***%40h%2F"),
+    ("Cookie: a=1; session=abc", "Cookie: ***"),
+    ('Authorization: Digest username="u", response="abc"', "Authorization: ***"),
+    ("Authorization: GenieKey abc tail", "Authorization: *** tail"),
+    ("Authorization: AWS4-HMAC-SHA256 Credential=a, Signature=b", "Authorization: ***"),
+    # of services
+    ("rk_live_abcdefghijklmnop1234", "***"),
+    ("whsec_abcdefghijklmnop1234", "***"),
+    ("EAAGm0PX4ZCpsBAKZAabcdefghijklmnop", "***"),
+    ("ya29.a0AfH6SMBabcdefghijklmnop", "***"),
+    ("GOCSPX-abcdefghijklmnop1234", "***"),
+    ("npm_abcdefghijklmnopqrstuvwxyz0123456789", "***"),
+    ("pypi-AgEIcHlwaS5vcmcCJGabcdef", "***"),
+    ("SG.abcdefghijklmnop12.qrstuvwxyz0123456789", "***"),
+    ("xapp-1-A0123-456-abcdef", "***"),
+    ("dop_v1_0123456789abcdef0123456789abcdef0123456789abcdef", "***"),
+    ("https://hc-ping.com/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "https://***"),
+    ("https://maker.ifttt.com/trigger/x/with/key/abcDEF123", "https://maker.ifttt.com/trigger/x***"),
 ]
 
 CONTROLS = [
@@ -238,6 +286,18 @@ def test_idempotent_on_any_mixture():
             "bearer ",
             "-----BEGIN PRIVATE KEY-----",
             "\x1b",
+            "--",
+            "--a",
+            " --password a",
+            "-u a:",
+            "</token>a",
+            "senha is 1",
+            "%3A%2F%2Fa%3A%40",
+            "authorization: a ",
+            "SG.aaaaaaaaaaaaaaaa",
+            "---- BEGIN ",
+            "\u2460",
+            "1\u00b7",
         ),
     ],
 )
@@ -281,3 +341,17 @@ def test_the_digits_of_a_control_character_are_no_part_of_a_number():
     once = redact("\x08\u200b1 \x85\u00a04 \x08 \u00a04")
     assert once == "\\x08\\u200b1 \\x85\u00a04 \\x08 \u00a04"
     assert redact(once) == once
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("http://127.0.0.1:8000/health", "http://127.0.0.1:8000/health"),
+        ("http://127.0.0.1:8000/health?token=PLANTED", "http://127.0.0.1:8000/health?***"),
+        ("http://u:PLANTED@h/x", "http://***@h/x"),
+        ("https://h/hooks/PLANTED0123456789abcdefgh/slack", "https://h/hooks/***/slack"),
+        ("https://h/webhook/kumon_assistant-production", "https://h/webhook/kumon_assistant-production"),
+    ],
+)
+def test_a_url_is_told_without_what_is_as_good_as_a_password(url, told):
+    assert shown(url) == told

@@ -136,6 +136,44 @@ def test_a_wheel_of_the_release_is_taken_along():
     assert "wheels/y-1-py3-none-any.whl" in found.files
 
 
+def test_a_file_that_is_a_constraint_and_requirements_is_both():
+    both, one = "-c base.txt\n-r base.txt\nx\n", "-c base.txt\nx\n"
+    assert needs(both, base_txt="y==1").meaning == ["constraint y==1", "x", "y==1"]
+    assert needs(one, base_txt="y==1").meaning == ["constraint y==1", "x"]
+
+
+@pytest.mark.parametrize(
+    ("file", "links"),
+    [
+        ("requirements.txt", "--find-links ./vendor"),
+        ("requirements.txt", "-fvendor"),
+        ("deploy/all.txt", "-f ../vendor"),
+    ],
+)
+def test_archives_of_the_release_are_a_part_of_what_is_wanted(file, links):
+    def found(*blobs, below=True):
+        names = {"vendor": {f"y-{blob}.whl": blob for blob in blobs} | {"README": "other"}}
+        return _requirements.needs(
+            {file: f"{links}\ny\n".encode()}.get, file, "R", {}, lambda path: names.get(path, {}) if below else {}
+        )
+
+    assert found("1").tree and not found(below=False).tree
+    assert found("1").meaning == found("1").meaning != found("2").meaning
+    assert [line for line in found("1").meaning if "vendor/" in line] == ["vendor/y-1.whl 1"]
+
+
+@pytest.mark.parametrize("links", ["--find-links /srv/wheels", "-f https://example.com/w", "-f ../wheels", "-f none"])
+def test_archives_from_elsewhere_are_none_of_the_release(links):
+    found = _requirements.needs(
+        {"requirements.txt": f"{links}\ny".encode()}.get,
+        "requirements.txt",
+        "R",
+        {},
+        lambda path: {"y.whl": "1"} if path in ("/srv/wheels", "../wheels") else {},
+    )
+    assert (found.problem, found.tree, len(found.meaning)) == (None, False, 2)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -162,6 +200,28 @@ def test_what_installs_from_the_tree_means_what_the_project_says():
     )
     assert meaning(project) == meaning(project.replace('"1"', '"2"', 1).replace("line-length = 1", "line-length = 2"))
     assert meaning(project) != meaning(project.replace("a==1", "a==2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "description"),
+    [
+        (
+            "pyproject.toml",
+            '[project]\ndynamic=["dependencies"]\n[tool.setuptools.dynamic]\ndependencies={file=["a/b.txt"]}',
+        ),
+        ("setup.cfg", "[options]\ninstall_requires = file: a/b.txt"),
+        ("setup.py", "setup(install_requires=open('a/b.txt').read().split())"),
+        ("setup.py", 'setup(install_requires=open(os.path.join(HERE, "a", "b.txt")).read().split())'),
+    ],
+)
+def test_files_that_a_project_takes_its_requirements_from_count(name, description):
+    def meaning(listed, **others):
+        files = {name: description + "\nlong_description=open('README.txt')\n", "a/b.txt": listed, **others}
+        held = {path: text.encode() for path, text in files.items()}
+        return _requirements.needs(held.get, "requirements.txt", "R", {}).meaning
+
+    assert meaning("y==1") == meaning("# one\ny==1\n") != meaning("y==2")
+    assert meaning("y==1") == meaning("y==1", **{"README.txt": "as it is"})
 
 
 def test_a_project_alone():

@@ -9,13 +9,23 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _release, _rescue
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _release, _rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 
-from tests.unit.plugins.release_fakes import CRASH, FakeUnit, Killed, Repository, release_params
+from tests.unit.plugins.other_encoding import run_elsewhere
+from tests.unit.plugins.release_fakes import (
+    ACL,
+    CRASH,
+    FakeUnit,
+    Killed,
+    Repository,
+    access_list,
+    release_params,
+)
 from tests.unit.plugins.service_fakes import SERVICE
 
 
@@ -384,6 +394,28 @@ def test_a_private_file_is_private_in_the_repository(repository, change):
     assert oct((repository.directory / "settings.ini").stat().st_mode & 0o777) == "0o600"
 
 
+def test_who_may_read_a_file_beside_its_mode_may_in_the_release_and_after_the_undo(repository, change):
+    edited(repository)
+    settings = repository.directory / "settings.ini"
+    os.setxattr(settings, ACL, access_list())
+    before = snapshot(repository)
+    change()
+    assert os.getxattr(settings, ACL) == access_list()
+    change(state="undone", run_id="run-2")
+    assert os.getxattr(settings, ACL) == access_list()
+    assert snapshot(repository) == before
+
+
+def test_a_file_whose_name_is_as_long_as_a_name_can_be(repository, change):
+    repository.write("n" * 255, "3")
+    before = repository.commit("release 3")
+    repository.write("n" * 255, "4")
+    repository.commit("release 4")
+    change(commit=before)
+    change(state="undone", run_id="run-2")
+    assert repository.read("n" * 255) == "4"
+
+
 def test_what_the_service_rewrites_is_neither_replaced_nor_kept(repository, change):
     before = {"settings.ini": "token=fresh\n", "only-two/deep/file.txt": "rewritten", "state/a.json": "a"}
     for name, content in before.items():
@@ -522,6 +554,37 @@ def test_a_file_that_is_too_large_to_be_held(repository, change, monkeypatch):
     assert snapshot(repository) == before
 
 
+@pytest.mark.parametrize("block", [20, _rescue.BLOCK])
+def test_a_file_is_as_old_as_it_was(repository, change, monkeypatch, block):
+    """Python would take the .pyc of a release of the same second for the restored file's."""
+    monkeypatch.setattr(_rescue, "BLOCK", block)
+    repository.write("settings.ini", "release=two\n" * 10)
+    moment = (repository.directory / "settings.ini").stat().st_mtime_ns - 10**9
+    os.utime(repository.directory / "settings.ini", ns=(moment, moment))
+    change()
+    change(state="undone", run_id="run-2")
+    assert (repository.directory / "settings.ini").stat().st_mtime_ns == moment
+
+
+def test_an_edit_that_only_its_age_tells_of_is_not_forgotten_with_the_undo(repository, change):
+    for setting in ("core.trustctime", "false"), ("core.checkStat", "minimal"):
+        repository.git("config", *setting)
+    moment = (repository.directory / "settings.ini").stat().st_mtime_ns // 10**9 * 10**9 - 60 * 10**9
+
+    def at_that_moment(name):
+        os.utime(repository.directory / name, ns=(moment, moment))
+
+    at_that_moment("settings.ini")
+    repository.git("update-index", "--refresh")
+    repository.write("settings.ini", "release=TWO\n")
+    at_that_moment("settings.ini")
+    at_that_moment(".git/index")
+    change()
+    change(state="undone", run_id="run-2")
+    assert repository.read("settings.ini") == "release=TWO\n"
+    assert "settings.ini" in repository.git("status", "--porcelain")
+
+
 def test_a_pointer_in_the_place_of_a_large_file(repository, change):
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 9\n"
     for number in ("3", "4"):
@@ -656,6 +719,44 @@ def test_what_lies_below_a_link_of_the_hosts_own_stays_out_of_it(repository, cha
     assert "files below a link of this host are left out: only-one/deep/file.txt" in result["warnings"]
 
 
+def test_a_directory_that_was_moved_elsewhere_and_linked_stays_there_with_the_undo(repository, change, tmp_path):
+    """As people do whose disk is full; what the service has written since lies there."""
+    repository.write("uploads/deep/index.json", "3")
+    repository.write("uploads/index.json", "3")
+    repository.commits["3"] = repository.commit("release 3")
+    repository.write("uploads/deep/index.json", "4")
+    repository.write("uploads/index.json", "4")
+    repository.commits["4"] = repository.commit("release 4")
+    change(commit=repository.commits["3"])
+    disk = (repository.directory / "uploads").rename(tmp_path / "disk")
+    (repository.directory / "uploads").symlink_to(disk)
+    (disk / "customer.ogg").write_text("voice")
+    (disk / "deep").chmod(0o700)
+    result = change(state="undone", run_id="run-2")
+    assert repository.head == repository.commits["4"]
+    assert os.readlink(repository.directory / "uploads") == str(disk)
+    assert (repository.read("uploads/customer.ogg"), repository.read("uploads/index.json")) == ("voice", "3")
+    assert stat.S_IMODE((disk / "deep").stat().st_mode) == 0o700
+    left = "files below a link of this host are left out: uploads/deep/index.json, uploads/index.json"
+    assert left in result["warnings"]
+
+
+def test_nothing_is_taken_away_below_a_link_of_the_release(repository, change, tmp_path):
+    """The release has a link, and what was there before had a file where a directory lies at the link's other end."""
+    (tmp_path / "data/a.ini").mkdir(parents=True)
+    (tmp_path / "data/a.ini/b").write_text("of the host")
+    (repository.directory / "conf").symlink_to(tmp_path / "data")
+    linked = repository.commit("release with a link")
+    (repository.directory / "conf").unlink()
+    repository.write("conf/a.ini", "of the release")
+    repository.commit("release with a directory")
+    before = snapshot(repository)
+    change(commit=linked)
+    change(state="undone", run_id="run-2")
+    assert (tmp_path / "data/a.ini/b").read_text() == "of the host"
+    assert snapshot(repository) == before
+
+
 def test_a_hidden_edit_is_named(repository, change):
     skip_worktree(repository)
     warned = change()["warnings"]
@@ -666,19 +767,232 @@ def test_a_hidden_edit_is_named(repository, change):
         assert text in repository.git("show", f"refs/runbook/rescue/run-1:{name}")
 
 
+def give_away(repository):
+    """To a user who can get there."""
+    for one in (repository.directory, *repository.directory.rglob("*")):
+        os.lchown(one, 1234, 1234)
+    for one in (repository.directory, *repository.directory.parents):
+        if one != Path("/"):
+            one.chmod(one.stat().st_mode | 0o011)
+
+
 @pytest.mark.parametrize("path", [".git/objects/aa", "only-two/deep", ".git/logs/HEAD"])
 def test_a_directory_that_is_not_the_owners(repository, change, path):
     full = repository.directory / path
     if not full.exists():
         full.mkdir()
     if os.geteuid() == 0:
-        for one in (repository.directory, *repository.directory.rglob("*")):
-            os.lchown(one, 1234, 1234)
+        give_away(repository)
         os.chown(full, 0, 0)
-        # The owner has to get there.
-        for one in (repository.directory, *repository.directory.parents):
-            if one != Path("/"):
-                one.chmod(one.stat().st_mode | 0o011)
     else:
         full.chmod(0o555)
     assert f"{full} cannot be written to by " in refused(repository, change)
+
+
+@pytest.mark.parametrize(
+    "path, bit, letter", [("settings.ini", 0x10, "i"), ("only-two/deep", 0x20, "a"), (".git/index", 0x10, "i")]
+)
+def test_what_an_attribute_keeps_from_being_replaced(repository, change, monkeypatch, path, bit, letter):
+    full = str(repository.directory / path)
+
+    def flags(handle, _request, _buffer):
+        there = os.readlink(f"/proc/self/fd/{handle}") == full
+        return (bit | 0x80000 if there else 0x80000).to_bytes(4, sys.byteorder) + bytes(4)
+
+    monkeypatch.setattr(_files.fcntl, "ioctl", flags)
+    assert f"{full} has an attribute by which nobody may replace it" in (said := refused(repository, change))
+    assert f"(chattr -{letter} {full})" in said
+
+
+def test_a_mount_point_that_the_release_would_replace(repository, change, monkeypatch):
+    full = str(repository.directory / "settings.ini")
+    monkeypatch.setattr(_files, "mounted", lambda: [("/", "ext4"), (full, "ext4")])
+    assert f"{full} is a mount point" in refused(repository, change)
+    assert change(ignore=["settings.ini"])["changed"]
+    assert repository.read("settings.ini") == "release=two\n"
+
+
+def test_a_mount_point_that_the_release_does_not_touch(repository, change, monkeypatch):
+    monkeypatch.setattr(_files, "mounted", lambda: [(str(repository.directory / "same.ini"), "ext4")])
+    assert change()["changed"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_somebody_else_in_a_sticky_directory(repository, change):
+    give_away(repository)
+    deep = repository.directory / "only-two/deep"
+    os.chown(deep, 0, 0)
+    deep.chmod(0o1777)
+    os.chown(deep / "file.txt", 0, 0)
+    assert f"{deep}/file.txt cannot be replaced by " in refused(repository, change)
+    os.chown(deep / "file.txt", 1234, 1234)
+    assert change()["changed"]
+
+
+@pytest.fixture
+def linked(repository, tmp_path):
+    """The release in place has a link to a directory of the host's, where the commit `conf` has a directory."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "a.ini").write_text("of the host")
+    repository.write("conf/a.ini", "of the release")
+    repository.commits["conf"] = repository.commit("release with a directory")
+    (repository.directory / "conf/a.ini").unlink()
+    (repository.directory / "conf").rmdir()
+    (repository.directory / "conf").symlink_to(data)
+    repository.commits["link"] = repository.commit("release with a link")
+    return data
+
+
+def test_a_link_of_the_release_is_replaced_whatever_is_at_its_other_end(repository, change, linked):
+    if os.geteuid() == 0:
+        give_away(repository)
+    (linked / "a.ini").chmod(0o600)
+    linked.chmod(0o555)
+    result = change(commit=repository.commits["conf"])
+    assert (repository.read("conf/a.ini"), (linked / "a.ini").read_text()) == ("of the release", "of the host")
+    assert stat.S_IMODE((repository.directory / "conf/a.ini").stat().st_mode) == 0o644
+    assert not [text for text in result["warnings"] if "somebody else" in text]
+
+
+def test_a_rerun_takes_nothing_away_at_the_other_end_of_a_link(repository, change, linked, monkeypatch):
+    change(commit=repository.commits["conf"])
+
+    def killed(*_arguments):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_release.Act, "_prove", killed)
+        with pytest.raises(Killed):
+            change(commit=repository.commits["link"], run_id="run-2")
+    change(commit=repository.commits["link"], run_id="run-3")
+    assert (linked / "a.ini").read_text() == "of the host"
+    change(state="undone", run_id="run-4")
+    assert (linked / "a.ini").read_text() == "of the host"
+    assert repository.read("conf/a.ini") == "of the release"
+
+
+KEEP_OR_RESTORE = """
+import os, sys
+from ansible_collections.kumon.runbook.plugins.module_utils import _git, _rescue
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+git = _git.Git(Host(), sys.argv[1])
+rescue, reference = _rescue.Rescue(git, lambda path: False), _git.RESCUE + "x"
+if sys.argv[2] == "restore":
+    rescue.restore(git.head(), reference, [])
+else:
+    paths = git.status().changed
+    assert all(os.path.lexists(os.path.join(git.directory, path)) for path in paths), paths
+    rescue.keep(reference, git.head(), paths, set(paths), [], [], "note")
+"""
+
+
+def run_here(script: str, *arguments: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", script, *arguments],
+        env={**os.environ, "PYTHONUTF8": "1", "PYTHONPATH": ":".join(sys.path)},
+        check=True,
+    )
+
+
+@pytest.mark.parametrize(("keeps", "restores"), [(run_elsewhere, run_elsewhere), (run_here, run_elsewhere)])
+def test_names_are_the_same_in_every_encoding(repository, keeps, restores):
+    directory = os.fsencode(repository.directory)
+    names = ["saudação.txt".encode(), b"latin-\xe7.txt", "Å…à".encode()]
+    for name in names:
+        Path(os.fsdecode(os.path.join(directory, name))).write_text("committed")
+    os.symlink("to-ção".encode(), os.path.join(directory, b"way-\xe0"))
+    repository.commit("names")
+    for name in names:
+        Path(os.fsdecode(os.path.join(directory, name))).write_text("the only copy")
+    way = os.fsdecode(os.path.join(directory, b"way-\xe0"))
+    os.unlink(way)
+    os.symlink("changed-ção", way)
+    keeps(KEEP_OR_RESTORE, str(repository.directory), "keep")
+    repository.git("checkout", "--quiet", "--", ".")
+    restores(KEEP_OR_RESTORE, str(repository.directory), "restore")
+    for name in names:
+        assert Path(os.fsdecode(os.path.join(directory, name))).read_text() == "the only copy"
+    assert os.readlink(way) == "changed-ção"
+
+
+@pytest.fixture
+def stubborn(repository, change, monkeypatch):
+    """Level 3 has failed, and the way back as well: one file can be neither replaced nor taken away."""
+    edited(repository)
+    before = snapshot(repository)
+    full = str(repository.directory / "only-two/deep/file.txt")
+    stopped = OSError(1, "Operation not permitted", full)
+    rename = os.rename
+
+    def refuse(_git, _paths):
+        repository.write("only-two/deep/file.txt", "half")
+        raise _release.GitFailed(f"git rm failed ({stopped})")
+
+    def renamed(source, target, **more):
+        if target == full:
+            raise stopped
+        rename(source, target, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_release.Git, "_remove", refuse)
+        patched.setattr(os, "rename", renamed)
+        with pytest.raises(Failed, match="The way back to .* failed as well"):
+            change()
+    return before
+
+
+def test_what_can_be_put_back_is_where_one_file_cannot(repository, stubborn):
+    now = snapshot(repository)
+    differs = {name for name in {*now, *stubborn} if now.get(name) != stubborn.get(name)}
+    assert differs == {"only-two/deep/file.txt", "status --porcelain -z"}
+
+
+def test_a_way_back_that_failed_is_finished_by_the_undo(repository, change, stubborn):
+    assert change(state="undone", run_id="run-2")["changed"]
+    assert snapshot(repository) == stubborn
+    assert not change(state="undone", run_id="run-3")["changed"]
+
+
+def test_a_way_back_that_failed_is_finished_by_the_next_run(repository, change, stubborn):
+    result = change(run_id="run-2")
+    assert [text for text in result["warnings"] if text.startswith("run run-1 could not go back on its way to ")]
+    assert (repository.head, repository.read("only-two/deep/file.txt")) == (repository.commits["one"], None)
+    change(state="undone", run_id="run-3")
+    assert snapshot(repository) == stubborn
+
+
+def test_a_way_back_that_failed_is_still_to_be_finished_after_a_refusal(repository, change, stubborn, monkeypatch):
+    def full(*_arguments):
+        raise _release.GitFailed("No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_rescue.Rescue, "keep", full)
+        with pytest.raises(Refused, match="nothing was changed"):
+            change(run_id="run-2")
+    change(state="undone", run_id="run-3")
+    assert snapshot(repository) == stubborn
+
+
+def test_a_release_that_failed_is_not_chosen_because_the_way_back_failed_as_well(
+    tmp_path, repository, unit, change, monkeypatch
+):
+    repository.git("checkout", "--quiet", "--detach")
+    repository.write("service.py", CRASH)
+    broken = repository.commit("release broken")
+    repository.git("checkout", "--quiet", "stable")
+
+    def lost(*_arguments):
+        raise _release.GitFailed("it cannot be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_rescue.Rescue, "restore", lost)
+        with pytest.raises(Failed, match="The way back to .* failed as well"):
+            change(commit=broken)
+    assert repository.head == broken
+    given = release_params(tmp_path, repository, commit=None)
+    good = {"good": [{"commit": repository.commits["one"]}]}
+    monkeypatch.setattr(_release._ledger, "read", lambda _directory, _service: good)
+    assert _release.inspect(given, unit.host())["chosen"] == {"commit": repository.commits["one"], "why": "ledger"}
+    change(state="undone", run_id="run-2")
+    assert (repository.read("service.py"), repository.branch) == (SERVICE + "# two\n", "stable")

@@ -23,6 +23,10 @@ YES = [
     {"code": 0, "msg": "success", "data": {}}, {"StatusCode": 0, "StatusMessage": "success"},
     {"status": "success", "message": "Event processed", "dedup_key": "x"}, {"message": "Workflow was started"},
     {"sid": "x", "status": "queued", "error_code": None}, {"result": "Request will be processed", "took": 0.3},
+    {"message": "Accepted, 0 rejected, none dropped"}, {"message": "nenhuma falha"}, {"error": {"code": 0}},
+    # WhatsApp's own, and what repeats an HTTP status
+    {"messages": [{"id": "x", "message_status": "accepted", "text": "delivery failed"}]}, {"meta": {"code": 200}},
+    {"status": {"code": 200, "text": "OK"}}, {"isError": False}, {"hasError": 0}, {"retcode": 0},
 ]  # fmt: skip
 
 NO = [
@@ -43,6 +47,11 @@ NO = [
     ({"data": {"success": False}}, "success: false"), ([{"ok": False}], "ok: false"), (False, "false"),
     ("false", "false"), ({"delivered": False}, "delivered: false"), ({"status": "ERROR"}, "status: ERROR"),
     ({"status": 500}, "status: 500"), ({"response": {"status": "error"}}, "status: error"), ("falhou", "falhou"),
+    ({"messages": [{"status": "failed"}]}, "status: failed"), ({"meta": {"code": 400}}, "code: 400"),
+    ({"status": {"code": 500, "text": "no"}}, "code: 500"), ({"isError": True, "message": "no"}, "iserror: true (no)"),
+    ({"retcode": 1404}, "retcode: 1404"), ({"error_description": "expired"}, "expired"),
+    ({"fault": {"a": "x"}}, "fault"),
+    ({"error": {"code": 190, "message": "bad"}}, "190"),
 ]  # fmt: skip
 
 
@@ -77,7 +86,8 @@ WELL = [
     {}, {"status": "healthy"}, {"status": "ok"}, {"status": "pass"}, {"status": "something new"}, {"status": 200},
     {"state": "running"}, {"ok": True}, {"delivery_disabled": False}, {"delivery_disabled": True, "status": "OK"},
     {"status": "UP", "components": {"db": {"status": "DOWN"}}}, {"status": "healthy", "instances_count": 0},
-    {"checks": {"db": {"status": "ok"}}}, None, [], "unhealthy",
+    {"checks": {"db": {"status": "ok"}}}, None, [], "unhealthy", {"error": None}, {"error": "none", "version": "1"},
+    {"checks": [{"name": "db", "status": "pass"}]}, {"data": {"status": "up"}}, {"ready": 0, "up": 0, "status": 0},
 ]  # fmt: skip
 ILL = [
     ({"status": "unhealthy"}, "unhealthy"), ({"status": "DOWN"}, "DOWN"), ({"status": "degraded"}, "degraded"),
@@ -87,7 +97,10 @@ ILL = [
     ({"status": False}, "status: false"), ({"health": {"status": "unhealthy"}}, "unhealthy"),
     ({"status": "starting"}, "starting"), ({"delivery_disabled": False, "status": "error"}, "error"),
     ({"checks": {"db": {"status": "down"}}}, "db: down"),
-    ({"services": {"redis": "disconnected"}}, "redis: disconnected"),
+    ({"services": {"redis": "disconnected"}}, "redis: disconnected"), ({"ok": 0}, "ok: 0"),
+    ({"alive": "0"}, "alive: 0"),
+    ({"checks": [{"name": "db", "status": "fail"}]}, "db: fail"), ({"data": {"status": "down"}}, "down"),
+    ({"error": "database is gone"}, "error: database is gone"),
 ]  # fmt: skip
 
 

@@ -207,7 +207,7 @@ def test_a_health_that_hangs_is_a_failure_with_what_was_reached(act, service, tm
     assert proof(result, "environment")[0]
     assert proof(result, "health") == (False, f"no answer: {service.url} gave none")
     assert proof(result, "reported") == (False, "not reported")
-    assert result["seconds"] < 3
+    assert result["seconds"] < 10
     assert (journal(tmp_path)[-1]["ok"], journal(tmp_path)[-1]["after"]) == (False, {"DELIVERY_DISABLE": "true"})
 
 
@@ -263,7 +263,7 @@ def test_an_endpoint_that_is_not_there_is_not_waited_for(act, service):
     service.start()
     result = act(health_urls=[f"http://127.0.0.1:{service.port}/nowhere"], health_required=False)
     assert proof(result, "health")[1].endswith("/nowhere: HTTP 404")
-    assert result["seconds"] < 3
+    assert result["seconds"] < 10
 
 
 def test_a_slow_start_is_waited_for(act, service):

@@ -167,6 +167,16 @@ def test_a_message_that_the_webhook_did_not_take_fails_whatever_the_log_says():
     assert (judged["status"], judged["reason"]) == ("failed", "not_accepted")
 
 
+def test_a_message_that_was_planned_was_taken_also_where_the_webhook_answers_never():
+    given = sent(*turn(CONV), accepted=False)
+    given["message"].update(http=None, detail="no answer within 20 s")
+    judged = judge(given, "full", "kumon_assistant")
+    assert (judged["status"], told(judged)["accepted"]) == ("passed", True)
+    nothing = sent(accepted=False)
+    nothing["message"].update(http=None, detail="no answer within 20 s")
+    assert judge(nothing, "full", "kumon_assistant")["reason"] == "not_accepted"
+
+
 def test_under_the_kill_switch_a_message_passes_where_it_was_read_and_nothing_sent():
     judged = judge(sent(*READ), "processed_only", "kumon_assistant")
     assert (judged["status"], judged["reason"]) == ("passed", "not_sent")

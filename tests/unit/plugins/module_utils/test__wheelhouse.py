@@ -85,6 +85,14 @@ def test_what_is_missing_is_fetched_once_and_taken_away_again(ensure, index, tmp
     assert ensure(state="absent")["changed"] is False
 
 
+def test_wheels_that_the_release_brings_itself_are_found_there(ensure, repository, tmp_path):
+    wheel(repository.directory / "vendor", "3.0")
+    repository.write("requirements.txt", "--find-links vendor\nkumonlib==3.0\n")
+    commit = repository.commit("with its own wheel")
+    (tmp_path / "wheels").mkdir()
+    assert ensure(commit=commit) == {"changed": False, "commit": commit, "fetched": [], "offline": True}
+
+
 def test_what_somebody_else_put_there_stays(ensure, index, tmp_path, repository):
     wheel(index, "2.0", "other")
     theirs = wheel(tmp_path / "wheels", "2.0")

@@ -34,6 +34,19 @@ def test_anything_else_is_refused_with_a_sentence(text):
         parse_when(text, NOON)
 
 
+@pytest.mark.parametrize(
+    "text", ["99999999d", "9" * 400 + "d", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+)
+def test_a_time_of_which_no_calendar_knows_is_refused_with_a_sentence(text):
+    with pytest.raises(ValueError, match="calendar knows"):
+        parse_when(text, NOON)
+
+
+def test_the_first_and_the_last_time_there_is_can_be_written():
+    for text in ("0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.000Z"):
+        assert iso(parse_when(text, NOON)) == text
+
+
 def test_times_are_written_in_utc():
     assert iso(NOON + 0.25) == "2025-11-20T12:00:00.250Z"
     assert iso(None) is None
