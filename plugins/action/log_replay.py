@@ -15,7 +15,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.past import Past
-from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import span
+from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 from ansible_collections.kumon.runbook.plugins.plugin_utils._replay import replay
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words

@@ -17,7 +17,7 @@ from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _watch as watching
-from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import span
+from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import Typed, started
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import service_state
@@ -66,22 +66,29 @@ class ActionModule(ActionBase):
     def _watch(self, until: float) -> dict[str, Any]:
         began, told = time.time(), self._args.get("told") or {}
         shown, shown_at, looks, seen, last, why = None, 0.0, 0, 0.0, None, ""
+        seen_at, unseen = began, 0.0
         while True:
             at = time.time()
             try:
                 look, readings = self._look(until)
-            except (_Unseen, AnsibleConnectionFailure) as unseen:
+            except (_Unseen, AnsibleConnectionFailure) as error:
                 if last is None and not self._args.get("again"):
                     raise
-                look, why = None, _sentence(unseen)
+                look, why = None, _sentence(error)
                 self._say(self._words.say("unseen", clock=_clock(), host=self._host, reason=why))
                 time.sleep(self._every)
             if look is not None:
                 last, why, looks = look, "", looks + readings
                 # A look that could judge nothing has seen nothing: such time earns nothing.
-                seen += time.time() - at if look["verdict"]["status"] != "blind" else 0.0
+                if look["verdict"]["status"] != "blind":
+                    took = time.time() - at
+                    # No look takes so long: the controller slept, or its clock was set, and nothing was seen meanwhile.
+                    slept = not 0 <= took <= watching.UNSEEN
+                    unseen = max(unseen, at - seen_at, took if slept else 0.0)
+                    seen += 0.0 if slept else took
+                    seen_at = time.time()
                 called = watching.case(look, self._down_for())
-                if watching.key(look) != shown or look["at"] - shown_at >= watching.QUIET:
+                if watching.key(look) != shown or not 0 <= look["at"] - shown_at < watching.QUIET:
                     shown, shown_at = watching.key(look), look["at"]
                     self._say(*watching.view(look, self._args["locale"]))
                 self._stamp(look)
@@ -89,8 +96,13 @@ class ActionModule(ActionBase):
                 told = told if called else {}
             else:
                 woke, called = self._over(began, until), None
+            spans = {
+                "seen_seconds": round(seen, 1),
+                "unseen_seconds": round(max(unseen, time.time() - seen_at), 1),
+                "unseen": why,
+            }
             if woke and last is None:
-                return {"woke": woke, "case": told, "looks": looks, "seen_seconds": seen, "unseen": why}
+                return {"woke": woke, "case": told, "looks": looks, **spans}
             if woke and last is not None:
                 if woke == "case" and self._signal:
                     _files.replace(self._signal, b"")
@@ -101,8 +113,7 @@ class ActionModule(ActionBase):
                     "decision": last["decision"],
                     "proposal": last["proposal"],
                     "looks": looks,
-                    "seen_seconds": round(seen, 1),
-                    "unseen": why,
+                    **spans,
                 }
                 # What a log said is no template.
                 return cast("dict[str, Any]", wrap_var(ended))
@@ -122,7 +133,8 @@ class ActionModule(ActionBase):
         service = self._asked("service_flags_info", self._args["service"])
         state = service_state(service, self._acts, self._args.get("level2_flags"))
         if state["running"] is False:
-            self._down = self._down or time.time()
+            # A clock that is set back makes no outage shorter than it takes to be told anew.
+            self._down = min(self._down or time.time(), time.time())
         else:
             self._down = None
         begun = time.time()
@@ -154,7 +166,7 @@ class ActionModule(ActionBase):
         )
         # What is grave is not held up by what has been done before: whoever acts reads that anew.
         bad = judged["status"] not in ("ok", "watch") and watched["woke"] != "grave"
-        if bad or watched["woke"] == "process" or time.time() - self._acts_at > JOURNAL:
+        if bad or watched["woke"] == "process" or not 0 <= time.time() - self._acts_at <= JOURNAL:
             self._acts = self._asked("journal_info", {**self._args["journal"], "max_entries": 200})["journal"]["acts"]
             self._acts_at = time.time()
         commands = Typed(started())

@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         if target["problems"]:
             raise _Wrong(target["problems"][0])
         # Said now, while there is still nothing to tell; but stopping messages matters more than the telling.
-        for wrong in target["contacts"] if settings["contacts"] or tells else []:
+        for wrong in [*(target["contacts"] if settings["contacts"] or tells else []), *target["programs"]]:
             self._display.warning(wrong)
         desk = settings["desk_host"]
         python, connection = task_vars.get("ansible_playbook_python"), ""

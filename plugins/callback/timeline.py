@@ -8,7 +8,7 @@ DOCUMENTATION = """
 name: timeline
 type: aggregate
 short_description: Show how long each phase of a procedure took, against its budget
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - At the end of a playbook that used roles of this collection, a short table of phases, with seconds and tasks, and
     the time to the observed effect against the procedure's budget, with its status; messages and evidence come after
@@ -83,6 +83,7 @@ class Timeline(TypedDict):
     observed_seconds: float | None
     budget_seconds: float | None
     next_step: str
+    hosts: dict[str, dict[str, Any]]
     last_acts: dict[str, dict[str, Any]]
     phases: list[PhaseRow]
 
@@ -112,9 +113,10 @@ class CallbackModule(CallbackBase):
     @_harmless
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self._begun = self._since = self._clock()
-        # Each task's worker is a fork of this process: what is imported here is not imported again by all of them.
-        for topic in ("running", "measuring", "judging", "telling"):
-            importlib.import_module(f"ansible_collections.kumon.runbook.plugins.filter.{topic}")
+        # Each task's worker is a fork of this process: what is imported here is not imported again by all of them. It
+        # is what a rollback needs, for all that it does not need it would wait.
+        for module in ("_command", "_outcome", "_problems", "_result", "_service_state"):
+            importlib.import_module(f"ansible_collections.kumon.runbook.plugins.plugin_utils.{module}")
 
     @_harmless
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
@@ -160,11 +162,16 @@ class CallbackModule(CallbackBase):
             "procedure": result.get("procedure"),
             "run_id": result.get("run_id"),
             "status": result.get("status"),
-            "message": redact(" ".join(str(result.get("message") or "").split())),
+            "message": _line(result.get("message")),
             "seconds": round(seconds, 2),
             "observed_seconds": None if observed is None else round(observed, 2),
             "budget_seconds": number(result.get("budget_seconds")),
-            "next_step": redact(" ".join(str(result.get("next_step") or "").split())),
+            "next_step": _line(result.get("next_step")),
+            "hosts": {
+                host: {name: _line(one.get(name)) for name in ("status", "message", "next_step")}
+                for host, one in (result.get("hosts") or {}).items()
+                if isinstance(one, dict)
+            },
             "last_acts": {
                 host: dict(one["last_act"])
                 for host, one in (result.get("hosts") or {}).items()
@@ -189,6 +196,10 @@ class CallbackModule(CallbackBase):
         self._display.display(f"{'in all':<24} {timeline['seconds']:>8.1f} s")
         if timeline["next_step"]:
             self._display.display(f"→ {timeline['next_step']}")
+
+
+def _line(text: object) -> str:
+    return redact(" ".join(str(text or "").split()))
 
 
 def _write(path: str, timeline: Timeline) -> None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils import _awx
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import Late
 
 
 class FilterModule:
@@ -19,11 +19,11 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "awx_access": _awx.access,
-                "awx_coming": _awx.coming,
-                "awx_failure": _awx.failure,
-                "awx_nodes": _awx.nodes,
-                "awx_problems": _awx.problems,
-                "awx_waits": _awx.waits,
+                "awx_access": Late("plugin_utils._awx.access"),
+                "awx_coming": Late("plugin_utils._awx.coming"),
+                "awx_failure": Late("plugin_utils._awx.failure"),
+                "awx_nodes": Late("plugin_utils._awx.nodes"),
+                "awx_problems": Late("plugin_utils._awx.problems"),
+                "awx_waits": Late("plugin_utils._awx.waits"),
             }
         )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils import _act_proofs, _decision, _proofs, _smoke_test
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import Late
 
 
 class FilterModule:
@@ -20,11 +20,11 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "act_comparable": _act_proofs.act_comparable,
-                "kill_switch_proof": _act_proofs.kill_switch_proof,
-                "recovery_decision": as_typed(_decision.recovery_decision),
-                "recovery_proof": _proofs.recovery_proof,
-                "service_proof": _act_proofs.service_proof,
-                "smoke_test_result": _smoke_test.judge,
+                "act_comparable": Late("plugin_utils._act_proofs.act_comparable"),
+                "kill_switch_proof": Late("plugin_utils._act_proofs.kill_switch_proof"),
+                "recovery_decision": as_typed(Late("plugin_utils._decision.recovery_decision")),
+                "recovery_proof": Late("plugin_utils._proofs.recovery_proof"),
+                "service_proof": Late("plugin_utils._act_proofs.service_proof"),
+                "smoke_test_result": Late("plugin_utils._smoke_test.judge"),
             }
         )

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils import _stats, _unanswered, _verdict
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import Late
 
 
 class FilterModule:
@@ -19,10 +19,10 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "delivery_rate": _stats.delivery_rate,
-                "merge_minutes": _stats.merge_hosts,
-                "unanswered": _unanswered.unanswered,
-                "verdict": _verdict.verdict,
-                "wilson_interval": _stats.wilson_interval,
+                "delivery_rate": Late("plugin_utils._stats.delivery_rate"),
+                "merge_minutes": Late("plugin_utils._stats.merge_hosts"),
+                "unanswered": Late("plugin_utils._unanswered.unanswered"),
+                "verdict": Late("plugin_utils._verdict.verdict"),
+                "wilson_interval": Late("plugin_utils._stats.wilson_interval"),
             }
         )

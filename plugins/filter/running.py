@@ -8,20 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils import (
-    _description,
-    _drill,
-    _gate_plan,
-    _journal_seen,
-    _kept,
-    _outcome,
-    _problems,
-    _result,
-    _schedule,
-    _service_state,
-)
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import Late
 
 
 class FilterModule:
@@ -31,19 +20,20 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "assistant_description": _description.assistant_description,
-                "drill_plan": _drill.drill_plan,
-                "drill_state": _drill.drill_state,
-                "gate_plan": _gate_plan.gate_plan,
-                "incident_news": _result.incident_news,
-                "kept": _kept.kept,
-                "outcome": as_typed(_outcome.outcome),
-                "problem": as_typed(_problems.problem),
-                "refusal": _result.refusal,
-                "rehearsal": _drill.rehearsal,
-                "run_result": _result.run_result,
-                "scheduled_check": as_typed(_schedule.scheduled_check),
-                "service_state": _service_state.service_state,
-                "with_journal": _journal_seen.with_journal,
+                "assistant_description": Late("plugin_utils._description.assistant_description"),
+                "drill_plan": Late("plugin_utils._drill.drill_plan"),
+                "drill_state": Late("plugin_utils._drill.drill_state"),
+                "gate_plan": Late("plugin_utils._gate_plan.gate_plan"),
+                "incident_news": Late("plugin_utils._result.incident_news"),
+                "kept": Late("plugin_utils._kept.kept"),
+                "outcome": as_typed(Late("plugin_utils._outcome.outcome")),
+                "problem": as_typed(Late("plugin_utils._problems.problem")),
+                "refusal": Late("plugin_utils._result.refusal"),
+                "rehearsal": Late("plugin_utils._drill.rehearsal"),
+                "run_event": Late("plugin_utils._run_event.run_event"),
+                "run_result": Late("plugin_utils._result.run_result"),
+                "scheduled_check": as_typed(Late("plugin_utils._schedule.scheduled_check")),
+                "service_state": Late("plugin_utils._service_state.service_state"),
+                "with_journal": Late("plugin_utils._journal_seen.with_journal"),
             }
         )

@@ -8,20 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _contacts, _redact
-from ansible_collections.kumon.runbook.plugins.plugin_utils import (
-    _checklist,
-    _diagnosis,
-    _incident,
-    _messages,
-    _outcome_notify,
-    _prometheus,
-    _report,
-    _report_page,
-    _unanswered,
-)
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import Late
 
 
 class FilterModule:
@@ -31,18 +20,18 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "contacts_problems": _contacts.contacts_problems,
-                "contacts_warnings": _contacts.contacts_warnings,
-                "diagnosis": as_typed(_diagnosis.diagnosis),
-                "emergency_checklist": _checklist.checklist,
-                "incident_files": _report_page.incident_files,
-                "incident_report": _report_page.incident_report,
-                "incident_texts": _messages.messages,
-                "incident_window": _incident.incident_window,
-                "notify_summary": _outcome_notify.notify_summary,
-                "prometheus": _prometheus.prometheus,
-                "redact": _redact.redact_data,
-                "report_host": _report.report_host,
-                "unanswered_list": _unanswered.unanswered_list,
+                "contacts_problems": Late("module_utils._contacts.contacts_problems"),
+                "contacts_warnings": Late("module_utils._contacts.contacts_warnings"),
+                "diagnosis": as_typed(Late("plugin_utils._diagnosis.diagnosis")),
+                "emergency_checklist": Late("plugin_utils._checklist.checklist"),
+                "incident_files": Late("plugin_utils._report_page.incident_files"),
+                "incident_report": Late("plugin_utils._report_page.incident_report"),
+                "incident_texts": Late("plugin_utils._messages.messages"),
+                "incident_window": Late("plugin_utils._incident.incident_window"),
+                "notify_summary": Late("plugin_utils._outcome_notify.notify_summary"),
+                "prometheus": Late("plugin_utils._prometheus.prometheus"),
+                "redact": Late("module_utils._redact.redact_data"),
+                "report_host": Late("plugin_utils._report.report_host"),
+                "unanswered_list": Late("plugin_utils._unanswered.unanswered_list"),
             }
         )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils import _automation, _watch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import as_typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import filters
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import Late
 
 
 class FilterModule:
@@ -20,7 +20,9 @@ class FilterModule:
         """Return them by their names."""
         return filters(
             {
-                "automation_request": as_typed(_automation.automation_request),
-                "watch_response": as_typed(_watch.watch_response),
+                "act_permit": as_typed(Late("plugin_utils._permit.act_permit")),
+                "automation_request": as_typed(Late("plugin_utils._automation.automation_request")),
+                "launched_by": Late("plugin_utils._permit.launched_by"),
+                "watch_response": as_typed(Late("plugin_utils._watch.watch_response")),
             }
         )

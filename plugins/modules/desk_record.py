@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: desk_record
 short_description: Add to what is kept for the team on the desk, and read it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Keeps records as JSON lines in C(KIND.jsonl) below O(dir), with mode C(0600). Nothing that is there is ever changed or taken away.
   - A record is on the disk when the module returns. One run writes at a time; a line that a killed run has left half stays, is told
@@ -29,10 +29,11 @@ options:
     required: true
   kind:
     description:
-      - What the records are. V(drill) are drills with their times, V(confirmation) what a person has confirmed, V(would_act) what
-        automation would have done, V(mark) what a person says of that, V(automation) the switch of automatic acts, V(look) looks.
+      - What the records are. V(drill) are drills with their times, V(incident) incidents that are over with theirs, V(confirmation)
+        what a person has confirmed, V(would_act) what automation would have done, V(mark) what a person says of that, V(automation)
+        the switch of automatic acts, V(look) looks.
     type: str
-    choices: [automation, confirmation, drill, look, mark, would_act]
+    choices: [automation, confirmation, drill, incident, look, mark, would_act]
     required: true
   add:
     description:
@@ -43,7 +44,7 @@ options:
       - Further kinds that are read in the same call, and returned in RV(also).
     type: list
     elements: str
-    choices: [automation, confirmation, drill, look, mark, would_act]
+    choices: [automation, confirmation, drill, incident, look, mark, would_act]
     default: []
   since:
     description:
@@ -100,6 +101,11 @@ torn:
   returned: success
   type: list
   elements: int
+unread:
+  description:
+    - For each kind that has such lines their numbers (C(lines)), and whether the file's newest line is one of them (C(newest)).
+  returned: success
+  type: dict
 also:
   description: The records of each kind of O(also).
   returned: success
@@ -148,11 +154,11 @@ def keep(call: Call) -> dict[str, Any]:
             added = redact_data(_desk_records.stamped(fields, actor, params["run_id"]))
             if not call.check_mode:
                 _desk_records.add(path, added)
-        records, torn = _desk_records.read(path)
+        unread = {}
+        records, unread[params["kind"]] = _desk_records.read(path)
         also = {}
         for kind in params["also"]:
-            also[kind], unread = _desk_records.read(_desk_records.path_in(params["dir"], kind))
-            torn += unread
+            also[kind], unread[kind] = _desk_records.read(_desk_records.path_in(params["dir"], kind))
     except BlockingIOError as exc:
         raise Refused(f"{path} is held by another run: run again") from exc
     except OSError as exc:
@@ -167,7 +173,8 @@ def keep(call: Call) -> dict[str, Any]:
         "records": newest,
         "added": added,
         "also": {kind: those[-most:] for kind, those in also.items()},
-        "torn": torn,
+        "torn": [line for one in unread.values() for line in one["lines"]],
+        "unread": {kind: one for kind, one in unread.items() if one["lines"]},
         "left_out": len(records) - len(newest),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: drill_fault
 short_description: Inject a fault on a staging host, or take all of them away
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - For drills. A fault is injected only where the file O(mark) exists, which a person has put on a host of staging.
   - A fault that the host does not allow is a result, RV(allowed) false with RV(why); nothing is changed then.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: evidence
 short_description: Keep evidence of an incident on the target
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Keeps the end of the log, the flags, the release, the state of the unit and the journal of acts below
     C(evidence/<run_id>) in O(state_dir), with a manifest that has the SHA-256 of each file.
@@ -61,7 +61,8 @@ options:
     description: The work tree that the assistant runs from.
     type: path
   after_act:
-    description: Collect only if the journal has an act of that run. A run that changed nothing needs none.
+    description: Collect only if the journal has an act that is newer than all evidence that is kept. A run that changed nothing
+      needs none, but for one that comes after an act by hand.
     type: bool
     default: false
   max_bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: evolution_instance
 short_description: Restart, connect or stop an instance of the Evolution API, and see that it is so
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Uses the verb of the server's version (version 1 restarts by C(PUT), version 2 by C(POST)), takes an HTTP 200 with
     C(error) true for the failure that it is, and then samples the state until it is steadily what was wanted.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: evolution_instance_info
 short_description: Tell whether the Evolution API and its WhatsApp instance can deliver
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Asks the server in a fixed order and names the first thing that is wrong. That it is reachable, has its licence, takes the
     key, knows the instance, that the instance is open in all of several samples, that the server's two sources agree, and, where

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: incident_notification
 short_description: Tell the technical and the business people of an incident, and keep on telling them
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs on the host that sends, as a rule the controller. There its state lies, so that it survives a restart of the controller.
   - Sends what is due and nothing else. The first message, one every so often while the incident is open, also when nothing changed,

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: journal_entry
 short_description: Write an entry to the journal of acts on the target
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Appends one line to C(journal.jsonl) below O(state_dir), chained to the one before by its hash.
   - The modules of this collection that change something write their own entries; this one is for what a procedure or a person
@@ -61,6 +61,10 @@ options:
         it, and nothing was done since that no such note judges.
     type: bool
     default: true
+  release_lease:
+    description: Give the lease of O(run_id) back in the same call, whatever becomes of the entry. Somebody else's stays.
+    type: bool
+    default: false
   run_id:
     description:
       - Identifier of the run.
@@ -107,9 +111,10 @@ journal:
 
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 
 
@@ -117,7 +122,8 @@ def enter(call: Call) -> dict[str, Any]:
     """Append the entry, redacted, unless it is a note that would only repeat one."""
     fields = dict(call.params)
     path, seen = _journal.path_in(fields.pop("state_dir")), fields.pop("seen")
-    fields.pop("seen_dir")
+    for name in ("seen_dir", "release_lease"):
+        fields.pop(name)
     fields["actor"] = fields["actor"] or _journal.who()
     told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
     if not fields.pop("repeat") and fields["phase"] == "note" and _journal.is_noted(path, {**fields, **told}):
@@ -134,6 +140,15 @@ def enter(call: Call) -> dict[str, Any]:
     return {"changed": True, "entry": kept, "journal": _journal.verify(path, seen)}
 
 
+def enter_and_go(call: Call) -> dict[str, Any]:
+    """Append the entry, and give the lease back whatever came of it."""
+    try:
+        return enter(call)
+    finally:
+        if call.params["release_lease"]:
+            _lease.release(call.params["state_dir"], call.params["run_id"], Host(), call.warnings, call.check_mode)
+
+
 def main() -> None:
     """Run the module."""
     spec: Spec = {
@@ -145,10 +160,11 @@ def main() -> None:
         "ok": {"type": "bool"},
         "msg": {"type": "str", "default": ""},
         "repeat": {"type": "bool", "default": True},
+        "release_lease": {"type": "bool", "default": False},
         **_journal.JOURNAL_SPEC,
         **_journal.SEEN_SPEC,
     }
-    run(spec, enter)
+    run(spec, enter_and_go)
 
 
 if __name__ == "__main__":

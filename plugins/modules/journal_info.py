@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: journal_info
 short_description: Read the journal of acts on the target, and verify its chain
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads C(journal.jsonl) below O(state_dir) and verifies that no line was changed or taken out. It changes nothing.
   - The chain alone cannot tell that the newest lines were cut off or all of it was written anew. With O(seen_dir) the controller keeps

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: kept_files
 short_description: Write the files that a procedure leaves behind, in one call
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Writes each file whole or not at all, in the given order, with mode C(0640). Directories that are missing are made with mode C(0750).
   - M(ansible.builtin.copy) takes two round trips for each file; a report has six of them.

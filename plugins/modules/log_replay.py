@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: log_replay
 short_description: Decide upon each minute of a past log
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - For the role C(go_live). Forms for each minute of a log the verdict that it had called for then, and says what automation would have
     done about it, and what that would have cost.

@@ -8,13 +8,17 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: network_fence
 short_description: Keep the service's user from the Evolution API
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Rejects every packet of the service's user to the Evolution API, for an assistant that goes on sending although its
     kill-switch is on. Open connections end as well.
   - The rules stand in an nftables table of the service's own, C(inet kumon_runbook_SERVICE), which is replaced in one
     transaction and read back as proof. They come before destination NAT, so that a gateway that a container engine
     publishes is fenced too.
+  - An assistant in a container has no user on its host. It is fenced in by its addresses, where they come in, and these
+    are looked up again at each start of it. That takes a container of root's; in one of a user's own (rootless) the user
+    is fenced in where the assistant runs as nobody else, and else there can be no fence, see
+    M(kumon.runbook.evolution_instance).
   - The fence outlives a restart of the service. Where systemd runs, a unit C(kumon-runbook-fence-SERVICE) puts it up again
     when the host starts or its firewall was flushed, and adds the addresses that the gateway's name gets meanwhile.
   - What stands is tried, by a connection of our own as that user.
@@ -92,6 +96,12 @@ uids:
   type: list
   elements: int
   sample: [998]
+sources:
+  description: What a container that is fenced in sends from; empty where the fence is about users.
+  returned: success
+  type: list
+  elements: str
+  sample: [172.18.0.2]
 packets:
   description: How many packets the fence has turned away; with O(state=absent) and a fence that was lifted, none.
   returned: after validation
@@ -111,11 +121,18 @@ attempts_before:
   sample: 1
 attempt:
   description:
-    - What became of a connection of our own as the fenced user. V(refused) by the fence, V(passed), V(unknown) where
+    - What became of a connection of our own, as the fenced user or out of the container. V(refused) by the fence, V(passed), V(unknown) where
       neither was seen, V(none) where none was made.
   returned: success
   type: str
   sample: refused
+proxied:
+  description:
+    - Whether a process of the service has a proxy for the gateway in its environment. What goes through it does not run into the
+      fence, so that RV(attempt) proves nothing. V(null) where that is not known.
+  returned: success
+  type: bool
+  sample: false
 since:
   description: Since when the fence stands, ISO 8601 in UTC; V(null) where there is none.
   returned: success

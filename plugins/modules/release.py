@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release
 short_description: Put another release of a service in place, and prove that it runs
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Checks out a commit, gives the service an environment with that commit's requirements, restarts it, and waits until
     every process is a new one and health answers. One call, which either gets there or goes back by itself.
@@ -24,8 +24,8 @@ description:
     files do, are tried before anything is changed.
   - A service that does not come up healthy is returned to the release, branch, local changes and environment it came
     from, and the failure says so.
-  - A second call changes nothing and restarts nothing. A call that was killed at any point is finished by the next, and
-    what was there before the first is what undoing returns to.
+  - A second call changes nothing and restarts nothing. A call that was killed at any point, or whose way back failed, is
+    finished by the next, and what was there before the first is what undoing returns to.
   - Flags that are declared and in force stay so.
 extends_documentation_fragment:
   - kumon.runbook.release

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_info
 short_description: Read which release is in place, which ones are known to be good, and which one would be chosen
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the git work tree, the ledger of known-good releases and the journal on the target. Changes nothing.
   - That no release can be chosen is a result, not a failure.
@@ -32,6 +32,11 @@ options:
       - Directory of the journal C(journal.jsonl) and the ledger C(releases.json).
     type: path
     default: /var/lib/kumon-runbook
+  service:
+    description:
+      - The service whose acts in the journal count, where several assistants of a host share O(state_dir). Empty for all.
+    type: str
+    version_added: 1.1.0
   venv:
     description:
       - The service's virtual environment. It counts as no change to the work tree.
@@ -185,6 +190,7 @@ def main() -> None:
         "app_dir": {"type": "path", "required": True},
         "commit": {"type": "str"},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
+        "service": {"type": "str"},
         "venv": {"type": "path"},
         "ignore": {"type": "list", "elements": "str", "default": []},
     }

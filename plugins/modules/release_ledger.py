@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_ledger
 short_description: Take an observation of the running release into the ledger of known-good releases
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - A release becomes known-good by being observed healthy for a set time in the same running process, never by having been
     deployed.
@@ -103,7 +103,7 @@ ledger:
   type: dict
   contains:
     good:
-      description: Known-good releases, oldest first, at most 50.
+      description: Known-good releases of O(service), oldest first, at most 50.
       type: list
       elements: dict
       contains:
@@ -125,8 +125,11 @@ ledger:
         run_id:
           description: The run.
           type: str
+        service:
+          description: Whose release it is, where several assistants share O(state_dir).
+          type: str
     candidate:
-      description: The release that is being observed, V(null) for none.
+      description: The release of O(service) that is being observed, V(null) for none.
       type: dict
       contains:
         commit:
@@ -147,6 +150,9 @@ ledger:
         start:
           description: When that process started, in clock ticks since boot.
           type: int
+        service:
+          description: Whose release it is.
+          type: str
   sample:
     good: []
     candidate:

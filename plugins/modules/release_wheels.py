@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: release_wheels
 short_description: Have the wheels of a release's requirements on the target, so that it can be installed without a network
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - Tries with pip whether O(wheelhouse) alone has what a release wants installed. Only if not, pip makes the wheels from what lies
     there and from the package index that it is set up with, and tries again.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_flags
 short_description: Set the flags that a service runs with, and prove it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Declares flags (environment variables) for a service and makes them effective in its running processes, in one call.
   - What counts is the environment of every process of the service as the kernel shows it, never what a file says.
@@ -72,6 +72,13 @@ options:
   unit:
     description: The unit whose journal is read.
     type: str
+  heartbeat_conversation:
+    description: A conversation whose messages are no customer's and prove nothing of the act, as in M(kumon.runbook.trace_log_info).
+    type: str
+  heartbeat_minutes:
+    description: How often one of them comes, as in M(kumon.runbook.trace_log_info).
+    type: float
+    default: 15
   code_dir:
     description:
       - The release's code. Given, the flags that no file of it reads are named, for to set them changes nothing.
@@ -114,7 +121,7 @@ options:
     type: path
 notes:
   - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(zz-runbook.conf) that names it.
-  - With O(manager=process) how to start the service, its environment included, is kept in C(process.json) below
+  - With O(manager=process) how to start the service, its environment included, is kept in C(process-SERVICE.json) below
     O(state_dir), readable for its owner only, until the restarted service is up. A run that is killed in between is thus
     finished by the next.
 seealso:
@@ -241,6 +248,8 @@ proofs:
       description:
         - V(declared) is the files read again, V(environment) is every process of the service, V(health) is an answer of the
           health endpoint, V(reported) is that answer's agreement with the environment.
+        - V(said) is there where the release says in its log, at its start, which flags it has. It is a witness, and by itself
+          proves nothing.
       type: str
     had:
       description: Whether it proves the wanted state.
@@ -312,6 +321,8 @@ def main() -> None:
         source={"type": "str", "choices": ["file", "journal"], "default": "file"},
         paths={"type": "list", "elements": "str", "default": []},
         unit={"type": "str"},
+        heartbeat_conversation={"type": "str"},
+        heartbeat_minutes={"type": "float", "default": 15},
         code_dir={"type": "path"},
         budget={"type": "float", "default": 25},
         stop_timeout={"type": "float", "default": 8},

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_flags_info
 short_description: Read the flags that a service runs with
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads what is declared for a service, what its running processes have in their environment, what its health says, and
     what undoing the last act would restore. Changes nothing.
@@ -161,7 +161,7 @@ last_change:
   type: str
   sample: "2026-11-22T10:12:10.816Z"
 last_act:
-  description: The last outcome in the journal, V(null) when there is none.
+  description: The last outcome in the journal, or an act after it that has none, V(null) when there is neither.
   returned: success
   type: dict
   contains:
@@ -174,10 +174,14 @@ last_act:
     run_id:
       description: Its run.
       type: str
+    ended:
+      description: Whether the journal has its outcome. An act of a run that was ended in the midst of it has none.
+      type: bool
   sample:
     time: "2026-11-22T10:12:28.360127Z"
     procedure: rollback_level1
     run_id: 20261122-101226
+    ended: true
 proofs:
   description: As M(kumon.runbook.service_flags) returns them, for what is declared.
   returned: success

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_watch
 short_description: Look at the service every few seconds until something calls for an act
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - For the role C(go_live). Runs M(kumon.runbook.service_flags_info), M(kumon.runbook.trace_log_info) and M(kumon.runbook.journal_info)
     on the target, forms the verdict of each look, and shows it when something has changed and each minute.
@@ -138,6 +138,10 @@ unseen:
   type: str
 seen_seconds:
   description: For how long the service was seen.
+  returned: success
+  type: float
+unseen_seconds:
+  description: The longest stretch in which nothing could be judged.
   returned: success
   type: float
 """

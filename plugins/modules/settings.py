@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: settings
 short_description: Take a role's variables as they are meant
-version_added: 0.2.0
+version_added: 1.0.0
 description:
   - For the roles of this collection. Reads the variables of a role by its argument specification, as inventory, C(-e) or an AWX survey
     deliver them, and leaves them checked and with their types in one fact, C(__<role>), by their names without the role's prefix.

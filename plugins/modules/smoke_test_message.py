@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: smoke_test_message
 short_description: Send the assistant one message of our own and follow it through its log
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Notes the end of the log, posts a C(messages.upsert) event with a message id of its own to the assistant's webhook, and
     counts what the log says of that phone from there on, until the outcome is known.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: target_lease
 short_description: Hold a host, so that one runbook at a time works on it
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - The lease is C(lease.json) below O(state_dir) on the target. Whoever holds it is named to everybody else.
   - It ends O(seconds) after the run's last call, with a restart of the host, or when it is given back, so that a dead

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: trace_log_info
 short_description: Count what became of the assistant's messages, by its log, and how good that evidence is
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Reads the traces of messages in a log or in the systemd journal on the target and returns counts. No log text but a few
     redacted samples leaves the target.
@@ -201,7 +201,9 @@ traces:
     stages:
       description:
         - Messages by stage, C(received), C(planned), C(read), C(sent), C(success), C(failed); null where the grammar has no such stage.
-        - C(repeated) are sends beyond what was planned for the key.
+        - C(repeated) are sends beyond what was planned for the key, or further answers to one message, C(repeated_most)
+          the most of them for one key, C(missing) messages of answers of which only others were sent, C(dropped) messages
+          that the assistant says it dropped and for which nobody got an answer within a minute.
       type: dict
       returned: always
     turns:
@@ -217,6 +219,18 @@ traces:
       returned: always
     late: {description: Messages that were C(read) or C(settled) after more than 60 seconds, type: dict, returned: always}
     contradicting: {description: Results that say success and an HTTP error code; neither is counted., type: int, returned: always}
+    without_send:
+      description:
+        - Results of messages that were read and not sent, by the log, or of which nothing was seen before; those of its first
+          minute excepted.
+      type: int
+      returned: always
+    sent_before:
+      description:
+        - Successes of messages that were sent before the window begins; they were on their way then. Only where the log has each
+          send and its result by themselves.
+      type: int
+      returned: always
     delays: {description: Seconds that 95 % took for each stage, type: dict, returned: always}
     grace: {description: Seconds after which a stage is overdue, type: dict, returned: always}
     recipients: {description: Distinct conversations by outcome, type: dict, returned: always}
@@ -228,14 +242,15 @@ traces:
       description:
         - What the measurement is worth. Each part has C(ok), null where it was not asked or cannot be known.
         - C(fresh), whether the silence since the newest message is no longer than max(10 minutes, 16 / rate of the hour before it).
-        - C(covered), whether the window is in the logs and the process that runs has left a trace; with C(unreadable) files,
-          C(suppressed) and C(undated) records, and C(incomplete) reading.
+        - C(covered), whether the window is in the logs, which have no hole between two files from C(first) on, and the process
+          that runs has left a trace; with C(unreadable) files, C(suppressed) and C(undated) records, C(undated_guards) of level
+          CRITICAL, and C(incomplete) reading.
         - C(owned), whether the service's processes write this log. C(understood), the share of the lines naming a trace that were.
       type: dict
       returned: always
     handoff:
       description:
-        - C(matured) are planned messages older than three times what messages usually take to be sent.
+        - C(matured) are planned messages older than three times what messages usually take to be sent, without those on their way.
         - C(planned) messages, how many of them delivery C(read), and C(lost), where delivery read 0 of what was planned.
         - C(unread) are planned and past the grace period without any delivery trace. C(unpaired) are delivery traces without planner trace.
         - C(lost_keys) are the newest 1000 lost ones. C(state_mismatches) are reads of another state or outbox than planned.
@@ -258,8 +273,8 @@ traces:
     minutes:
       description:
         - By minute (C(2026-11-22T10:12Z)) C(success) and C(failed), one outcome per conversation, C(lost) hand-offs and C(guards) incidents.
-        - C(received), C(planned), C(read) and C(sent) messages, C(contradicting) results; C(unplanned), C(unread) and C(unsent) are
-          conversations of that minute whose message did not get further.
+        - C(received), C(planned), C(read) and C(sent) messages, results that are C(contradicting) or C(without_send); C(unplanned),
+          C(unread) and C(unsent) are conversations of that minute whose message did not get further.
       type: list
       elements: dict
       returned: always

@@ -18,6 +18,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._details import deta
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import ActProof, Observation, Traces
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import often
 
 FEW = 5
 """With fewer results or sends since the act it is not compared with what was before it."""
@@ -36,7 +37,8 @@ class Shown:
     """What the log shows of the messages of a span, as whole numbers; what it has not counts as not seen.
 
     `blind` is why nothing good may be taken from it, a code of `words/details.py`. Of what is wrong a log that was not
-    quite understood is believed; another service's log shows nothing at all.
+    quite understood is believed; another service's log shows nothing at all. `doubt` is why the service may not be
+    called well by it.
     """
 
     def __init__(self, traces: Traces | Mapping[str, Any] | None) -> None:
@@ -46,15 +48,21 @@ class Shown:
             given = {}
         delivery, handoff = part(given, "delivery"), part(given, "handoff")
         overdue, instances = part(given, "overdue"), part(given, "instances")
+        self.doubt = self.blind or ("log_guards_unread" if number_of(given, "unparsed_guards") else "")
         self.records = number_of(given, "records")
         self.planned, self.read = number_of(handoff, "planned"), number_of(handoff, "read")
-        # Those that have waited for several times what a message takes to be sent; a newer one proves nothing yet.
-        self.matured = self.planned if handoff.get("matured") is None else number_of(handoff, "matured")
+        # Those that have waited for several times what a message takes to be sent. A newer one proves nothing yet, and
+        # neither does one that is on its way.
+        self.matured = self.planned if handoff.get("matured") is None else max(0, number_of(handoff, "matured"))
         self.success = number_of(delivery, "success")
+        # Of messages sent in the span: one that was on its way by then says nothing of what is held back in it.
+        self.let_out = max(0, self.success - number_of(given, "sent_before"))
         # Without any times a log does not tell what is stuck from what is on its way.
         timed = given.get("timestamps") != "none"
-        self.failed = number_of(delivery, "failed") + (number_of(delivery, "unconfirmed") if timed else 0)
-        self.sent = max(number_of(delivery, "sent"), self.success + number_of(delivery, "failed"))
+        # A success with an HTTP error is none, and was tried.
+        failed = number_of(delivery, "failed") + number_of(given, "contradicting")
+        self.failed = failed + (number_of(delivery, "unconfirmed") if timed else 0)
+        self.sent = max(number_of(delivery, "sent"), self.let_out + failed)
         self.lost = number_of(handoff, "lost")
         self.incidents = (
             self.lost + number_of(handoff, "state_mismatches") + number_of(part(given, "guards"), "incidents")
@@ -62,13 +70,19 @@ class Shown:
         self.invalid = sum(int(n or 0) for n in part(instances, "invalid").values())
         self.unread = max(number_of(handoff, "unread"), number_of(overdue, "planned")) if timed else 0
         self.unsent = unsent(given) if timed else 0
-        self.messages = max(self.planned, number_of(part(given, "stages"), "received"))
-        self.wait = seconds_to_mature(given) if self.planned else 0.0
+        stages = part(given, "stages")
+        copies, unplanned = number_of(stages, "repeated"), by_minute(given, "unplanned") if timed else 0
+        # A few are an accident, as in the verdict.
+        self.copies = copies if often(copies, self.sent) else 0
+        self.unplanned = unplanned if often(unplanned, self.planned + unplanned) else 0
+        self.messages = max(self.planned, number_of(stages, "received"))
+        # One that is old enough and has not matured is on its way: how long that takes nobody knows.
+        self.wait = seconds_to_mature(given) or (0.0 if self.matured else MATURE) if self.planned else 0.0
 
     @property
     def unanswered(self) -> int:
         """Messages that got stuck on their way although there was time enough."""
-        return self.unread + self.unsent
+        return self.unplanned + self.unread + self.unsent
 
     @property
     def failing(self) -> bool:
@@ -101,8 +115,12 @@ def seconds_to_mature(traces: Mapping[str, Any]) -> float:
 
 def unsent(traces: Mapping[str, Any]) -> int:
     """Messages that were read and not sent in time."""
-    by_minute = sum(number_of(row, "unsent") for row in traces.get("minutes") or [])
-    return max(number_of(part(traces, "overdue"), "read"), by_minute)
+    return max(number_of(part(traces, "overdue"), "read"), by_minute(traces, "unsent"))
+
+
+def by_minute(traces: Mapping[str, Any], name: str) -> int:
+    """The sum of a column over all minutes."""
+    return sum(number_of(row, name) for row in traces.get("minutes") or [])
 
 
 def part(data: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -120,13 +138,13 @@ def effect_seen(traces: Traces | None, *, delivery_off: bool, fenced: bool = Fal
     """
     shown = Shown(traces)
     if delivery_off:
-        if shown.success if fenced else shown.sent:
+        if shown.let_out if fenced else shown.sent:
             return False
         good = shown.matured > 0 or (fenced and shown.sent > 0)
     else:
         if shown.failing or shown.incidents or shown.invalid:
             return False
-        good = shown.success > 0 and not shown.unanswered
+        good = shown.success > 0 and not (shown.unanswered or shown.copies or shown.doubt)
     return True if good and not shown.blind else None
 
 
@@ -150,7 +168,7 @@ def kill_switch_proof(
     ========  =====================================================================================================
     proven    ``observed``: messages were planned, had time enough, and none was sent or tried; ``fenced``: the process
               tries, and the fence lets nothing out; ``fence_holds``: it lets nothing out, and what the process makes
-              of the flag was not seen
+              of the flag was not seen (an attempt of our own shows nothing of a process that sends through a proxy)
     reported  ``reported``: health says so, and nothing else does
     unproven  ``not_in_process``, ``no_message_seen``, ``too_soon`` (what was planned could still be sent),
               ``fence_unread`` (it stands, and the log was not read), ``fence_untried`` (it stands, and nothing ran into
@@ -167,13 +185,15 @@ def kill_switch_proof(
     if shown.blind:
         proofs.append(_observation("log", False, shown.blind))
     elif fence:
-        proofs.append(_observation("log", shown.success == 0, "log_tried", sent=shown.sent, succeeded=shown.success))
+        proofs.append(_observation("log", shown.let_out == 0, "log_tried", sent=shown.sent, succeeded=shown.let_out))
     else:
         kept_in = shown.matured > 0 and not shown.sent
         proofs.append(_observation("log", kept_in, "log_planned", planned=shown.planned, sent=shown.sent))
 
     if fence:
         proofs.append(_fence_proof(fence))
+        if fence.get("proxied"):
+            proofs.append(_observation("proxy", False, "fence_proxied"))
         # Of a restart that was not completed the log shows what both processes did.
         renewed = not flags.get("msg")
         # An environment that cannot be read shows neither: then the effect decides.
@@ -195,7 +215,7 @@ def kill_switch_proof(
     elif holds.get("reported"):
         status, reason = "reported", "reported"
     else:
-        status, reason = "unproven", _nothing_seen(shown)
+        status, reason = "unproven", _nothing_seen(shown.planned, shown.blind)
     return _beside_before(status, reason, proofs, shown, before, delivery_off=True)
 
 
@@ -205,8 +225,10 @@ def _behind_fence(fence: Mapping[str, Any], shown: Shown, *, in_process: bool, r
     # What the processes of before have tried says nothing of those that have the flag.
     tried = max(0, attempts - number_of(fence, "attempts_before"))
     # What the log calls sent went elsewhere where a counter is known and nothing has run into it.
-    refused = attempts > 0 or fence.get("attempt") == "refused" or (shown.sent > 0 and "attempts" not in fence)
-    if not fence.get("present") or fence.get("attempt") == "passed" or shown.success:
+    # Through a proxy the service gets past what turns us away.
+    ours = fence.get("attempt") == "refused" and not fence.get("proxied")
+    refused = attempts > 0 or ours or (shown.sent > 0 and "attempts" not in fence)
+    if not fence.get("present") or fence.get("attempt") == "passed" or shown.let_out:
         return "ignored", "fence_leaks"
     if shown.blind:
         return "unproven", "fence_unread"
@@ -223,6 +245,9 @@ def _fence_proof(fence: Mapping[str, Any]) -> Observation:
     if not fence.get("since"):
         return _observation("fence", standing, "fence_stands", **reach)
     counts = {"since": str(fence["since"]), "attempts": number_of(fence, "attempts")}
+    if fence.get("sources"):
+        reach = {**reach, "sources": list(fence["sources"])}
+        return _observation("fence", standing, "fence_held_container", **counts, **reach)
     return _observation("fence", standing, "fence_held", **counts, **reach)
 
 
@@ -246,7 +271,7 @@ def service_proof(
     proven    ``observed``: messages were delivered; with delivery off they were planned and kept in
     reported  ``answering``: health answers, and no message has proven more
     unproven  ``not_in_process``, ``no_message_seen``, ``too_soon``
-    failed    ``delivery_failing``: half of the deliveries fail, or more
+    failed    ``delivery_failing``: half of the deliveries fail, or more; ``sends_copies``: more is sent than planned
     ignored   ``still_failing`` (messages get lost or stuck), ``wrong_instance``, ``still_sending``
     worse     ``worse_delivery``: significantly more messages fail than before; ``worse_sends``
     ========  =====================================================================================================
@@ -256,15 +281,15 @@ def service_proof(
     proofs: list[Observation] = list(service.get("proofs") or [])
     holds = {proof["proof"]: proof["had"] for proof in proofs}
     shown = Shown(traces)
-    stuck = 0 if delivery_off else shown.unanswered
+    stuck = shown.unplanned if delivery_off else shown.unanswered
     bad = shown.incidents or shown.invalid or stuck
     works = shown.matured > 0 and not shown.sent if delivery_off else shown.success > 0 and not shown.failing
-    if shown.blind:
-        proofs.append(_observation("log", False, shown.blind))
+    if shown.doubt:
+        proofs.append(_observation("log", False, shown.doubt))
     else:
         counts = {"planned": shown.planned, "read": shown.read, "sent": shown.sent, "success": shown.success}
         counts |= {"failed": shown.failed, "unanswered": stuck, "incidents": shown.incidents, "invalid": shown.invalid}
-        proofs.append(_observation("log", works and not bad, "log_service", **counts))
+        proofs.append(_observation("log", works and not bad and not shown.copies, "log_service", **counts))
 
     if holds.get("environment", False) is False:
         status, reason = "unproven", "not_in_process"
@@ -276,17 +301,19 @@ def service_proof(
         status, reason = "ignored", "still_failing"
     elif not delivery_off and shown.failing:
         status, reason = "failed", "delivery_failing"
-    elif works and not shown.blind:
+    elif shown.copies:
+        status, reason = "failed", "sends_copies"
+    elif works and not shown.doubt:
         status, reason = "proven", "observed"
     elif holds.get("health"):
         status, reason = "reported", "answering"
     else:
-        status, reason = "unproven", _nothing_seen(shown)
+        status, reason = "unproven", _nothing_seen(shown.planned, shown.doubt)
     return _beside_before(status, reason, proofs, shown, before, delivery_off=delivery_off)
 
 
-def _nothing_seen(shown: Shown) -> str:
-    return "too_soon" if shown.planned and not shown.blind else "no_message_seen"
+def _nothing_seen(planned: int, blind: str) -> str:
+    return "too_soon" if planned and not blind else "no_message_seen"
 
 
 def _observation(proof: str, had: bool | None, code: str, **fields: Any) -> Observation:

@@ -3,19 +3,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether automation may act with nobody at the keyboard, from what is kept on the desk. Pure.
 
-It has earned that when the watch was at work on so many days, somebody has marked each act that it would have done, one
-of them right, and none wrong since those days began. A person overrides it by name for a time; the switch stops it for
-a time, and stands above both.
+It has earned that when the watch was at work on so many days on the hosts that it is about, somebody has marked each
+act that it would have done, one of them right, and none wrong since those days began. A person overrides it by name for
+a time; the switch stops it for a time, and stands above both. What of the record cannot be read may be a stop, or a
+decision that was wrong: then it has earned nothing, and where that is the newest word on the switch no override counts
+either.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
@@ -23,14 +25,17 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import automat
 
 DAY = 86400.0
 WATCHED = DAY / 2  # so much of a day has to have been watched for the day to count
-LONGEST = 7 * DAY  # for which it can be stopped or overridden in one go: nobody remembers it for longer
 OVERRIDE = "24h"
 KINDS = ("automation", "would_act", "mark", "look")
-_SPAN = re.compile(r"\d+(?:\.\d+)?\s*[smhd]\Z")
+# A look that is lost is only time that was not earned.
+_DECISIVE = ("automation", "would_act", "mark")
+UNREAD = ("problem", "switch_unread", "unread")
+"""Why automation does not act although nobody has decided so."""
 _SHOWN = 5
 
 Record = Mapping[str, Any]
-Records = Mapping[str, Sequence[Record]]
+Records = Mapping[str, Any]
+"""By kind, oldest first; `unread`, by kind, the lines that are no records; `problem`, why nothing could be read."""
 
 
 class Automation(TypedDict):
@@ -54,9 +59,37 @@ class Request(TypedDict):
     record: dict[str, Any]
 
 
-def span(text: str) -> float | None:
-    """Seconds of a span such as ``2h``; None for what is none."""
-    return -parse_when(text, 0.0) if _SPAN.match(text.strip()) else None
+def of_desk(given: Any) -> dict[str, Any]:
+    """Return the records by kind, also where they are what the task that reads them registered."""
+    told = mapping(given, "records")
+    if isinstance(told.get("records"), list):
+        return {"automation": told["records"], **(told.get("also") or {}), "unread": told.get("unread") or {}}
+    if told.get("failed") or told.get("unreachable"):
+        return {"problem": _text(told.get("msg"), 200)}
+    return told
+
+
+def unread_lines(records: Records) -> str:
+    """Name the lines that automation would have to know; empty where all of them can be read."""
+    unread = mapping(records.get("unread") or {}, "unread")
+    lines = [f"{kind}.jsonl:{line}" for kind in _DECISIVE for line in (unread.get(kind) or {}).get("lines") or []]
+    return ", ".join(lines[:_SHOWN]) + (", …" if len(lines) > _SHOWN else "")
+
+
+def not_read(given: Any, locale: str) -> str:
+    """Why automation does not act although nobody has decided so; empty where all that it has to know can be read.
+
+    :param given: what a task registered that has read the record, for whatever else
+    """
+    words, records = Words(locale, _texts.TEXTS), of_desk(given)
+    if records.get("problem"):
+        return words.say("problem", problem=records["problem"])
+    lines = unread_lines(records)
+    return words.say("switch_unread" if _newest_unread(records) else "unread", lines=lines) if lines else ""
+
+
+def _newest_unread(records: Records) -> bool:
+    return bool(((records.get("unread") or {}).get("automation") or {}).get("newest"))
 
 
 def _kept(records: Records, kind: str) -> list[Record]:
@@ -87,7 +120,8 @@ def _stopped(records: Records, now: float) -> Record | None:
 def _override(records: Records, now: float) -> Record | None:
     override = _newest(records, "override")
     until = _at(override, "until") if override else None
-    return override if until is not None and until > now else None
+    # One that lasts longer than any can was made by a clock that was ahead.
+    return override if until is not None and now < until <= now + LONGEST else None
 
 
 class _Judged(NamedTuple):
@@ -109,6 +143,12 @@ def _judged(records: Records) -> _Judged:
     since = max((float("inf") if (at := _at(act)) is None else at for act in wrong), default=float("-inf"))
     unmarked = [act for act, right in said if right not in (True, False)]
     return _Judged(sum(right is True for _act, right in said), len(wrong), unmarked, since)
+
+
+def _of(looks: Iterable[Record], host: str) -> list[Record]:
+    """The looks at a host; those of before hosts were kept are of each."""
+    name = redact(host)
+    return [look for look in looks if name in (look.get("hosts") or [name])]
 
 
 def days_watched(looks: Iterable[Record], since: float = float("-inf")) -> int:
@@ -140,16 +180,23 @@ def automation(
     earned_days: float | str = 14,
     locale: str = "en",
     commands: Mapping[str, str] | None = None,
+    hosts: Iterable[str] = (),
 ) -> Automation:
     """Say whether automation may act by itself.
 
-    :param records: what `desk_record` returned, by kind: `automation`, `would_act`, `mark`, `look`, oldest first
+    :param records: what `desk_record` returned, or by kind: `automation`, `would_act`, `mark`, `look`, oldest first,
+        and `unread`
     :param now: seconds since the epoch
+    :param hosts: on which it is to act; what was watched on others, such as those of staging, earns nothing there
     """
     words = Words(locale, _texts.TEXTS, run=commands)
     now, needed = number(now, "now"), number(earned_days, "earned_days")
+    records = of_desk(records)
     judged = _judged(records)
-    days = days_watched(_kept(records, "look"), judged.since)
+    seen = _kept(records, "look")
+    days = min(
+        (days_watched(_of(seen, host), judged.since) for host in hosts), default=days_watched(seen, judged.since)
+    )
     stop, override = _stopped(records, now), _override(records, now)
     fields: dict[str, Any] = {
         "days": days,
@@ -160,9 +207,18 @@ def automation(
     if stop is not None:
         allowed, why = False, "stopped"
         fields.update(by=_text(stop.get("actor")), until=_text(stop.get("until")))
+    elif records.get("problem"):
+        allowed, why = False, "problem"
+        fields["problem"] = records["problem"]
+    elif _newest_unread(records):
+        allowed, why = False, "switch_unread"
+        fields["lines"] = unread_lines(records)
     elif override is not None:
         allowed, why = True, "overridden"
         fields.update({name: _text(override.get(name)) for name in ("name", "reason", "until")})
+    elif unread_lines(records):
+        allowed, why = False, "unread"
+        fields["lines"] = unread_lines(records)
     elif judged.unmarked:
         allowed, why = False, "unmarked"
     elif days < needed:
@@ -183,8 +239,8 @@ def automation(
     }
 
 
-def _text(value: object) -> str:
-    return redact(" ".join(str(value if value is not None else "?").split()))[:80]
+def _text(value: object, length: int = 80) -> str:
+    return redact(" ".join(str(value if value is not None else "?").split()))[:length]
 
 
 # ------------------------------------------------------------------ what a person asks for
@@ -198,6 +254,7 @@ def automation_request(
     :param asked: `{stop, mark, right, override, reason, override_for}`, all texts, empty where not asked for
     """
     words = Words(locale, _texts.TEXTS, run=commands)
+    records = of_desk(records)
     given = {name: str(value if value is not None else "").strip() for name, value in asked.items()}
     wishes = [name for name in ("stop", "mark", "override") if given.get(name)]
     if not wishes:
@@ -258,31 +315,33 @@ def _override_asked(given: Mapping[str, str], _records: Records, now: float, wor
 
 def automation_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Return the part of an outcome that is this procedure's own."""
-    records = {kind: list(_kept(facts["records"], kind)) for kind in KINDS}
+    given = of_desk(facts["records"])
+    records: dict[str, Any] = {kind: list(_kept(given, kind)) for kind in KINDS}
+    records["unread"] = given.get("unread") or {}
     request, check = mapping(facts.get("request") or {}, "request"), bool(facts.get("check"))
     if request.get("kind") and facts.get("added"):
         records[request["kind"]].append(mapping(facts["added"], "added"))
+        # What a person says now is the newest word.
+        records["unread"] = {kind: {**one, "newest": False} for kind, one in records["unread"].items()}
     now, needed = number(facts["now"], "now"), number(facts["earned_days"], "earned_days")
     judged = automation(records, now, needed, words.locale, words.run)
-    said = Words(words.locale, _texts.TEXTS, run=words.run)
-    headline = said.say("allowed" if judged["allowed"] else "refused", reason=judged["reason"])
+    headline = words.say("allowed" if judged["allowed"] else "refused", reason=judged["reason"])
     unmarked = _judged(records).unmarked
     lines = [
         headline,
-        said.say("record", days=judged["days"], right=judged["right"], wrong=judged["wrong"], unmarked=len(unmarked)),
-        *[_would(act, said) for act in unmarked[-_SHOWN:]],
+        words.say("record", days=judged["days"], right=judged["right"], wrong=judged["wrong"], unmarked=len(unmarked)),
+        *[_would(act, words) for act in unmarked[-_SHOWN:]],
     ]
     if len(unmarked) > _SHOWN:
-        lines.append(said.say("more", n=len(unmarked) - _SHOWN))
+        lines.append(words.say("more", n=len(unmarked) - _SHOWN))
     if request.get("kind"):
-        lines.insert(1, said.say("planned" if check else "kept"))
-    torn = len(facts.get("torn") or [])
-    if torn:
-        lines.append(said.say("torn", n=torn))
+        lines.insert(1, words.say("planned" if check else "kept"))
+    if unread_lines(records):
+        lines.append(words.say("torn", lines=unread_lines(records)))
     return {
         "ok": True,
         "status": "planned" if check else "ok",
-        "next_step": said.say("next_mark", id=judged["unmarked"][-1]) if unmarked else "",
+        "next_step": words.say("next_mark", id=judged["unmarked"][-1]) if unmarked else "",
         "message": headline,
         "lines": lines,
         "automation": judged,

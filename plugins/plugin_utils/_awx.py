@@ -13,9 +13,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
+from zoneinfo import available_timezones
 
-from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.awx import TEXTS
 
@@ -105,8 +107,11 @@ KINDS: dict[str, Kind] = {
 
 _NODE = ("identifier", "unified_job_template", "approval_node", "extra_data")
 _LINKS = ("success_nodes", "failure_nodes", "always_nodes")
+# The kinds of procedures that act on the service of customers.
+_ACTING = ("rollback", "forward", "gateway", "decide")
 # Of these AWX brings its own.
 _OF_AWX = {"controller_credential_types": {"Machine", "Vault", "Source Control", "Container Registry"}}
+_FREQUENCY = re.compile(r"[:;]FREQ=(MINUTELY|HOURLY|DAILY|WEEKLY|MONTHLY|YEARLY)(;|$)")
 _QUESTION_TYPES = ("text", "textarea", "password", "integer", "float", "multiplechoice", "multiselect")
 
 
@@ -167,6 +172,8 @@ class _Description:
         if playbook not in playbooks():
             yield self._say("no_playbook", where=where, playbook=template.get("playbook") or "?")
             return
+        if int(template.get("job_slice_count") or 1) > 1:
+            yield self._say("sliced", where=where)
         read = variables(playbook)
         for variable in template.get("extra_vars") or {}:
             if variable not in read:
@@ -176,6 +183,7 @@ class _Description:
             if variable not in read:
                 yield self._say("not_read", where=where, variable=variable, playbook=playbook)
             yield from self._question(question, read.get(variable) or {}, where)
+        yield from self._asked_once(template, where)
 
     def _question(self, question: Mapping[str, Any], spec: Mapping[str, Any], where: str) -> Iterator[str]:
         variable, kind, choices = question.get("variable"), question.get("type"), _listed(question.get("choices"))
@@ -186,6 +194,11 @@ class _Description:
         default = question.get("default")
         if choices and default not in (None, "", *choices):
             yield self._say("default", where=where, variable=variable, default=default)
+        if kind in ("multiplechoice", "multiselect") and not choices:
+            yield self._say("no_choices", where=where, variable=variable)
+        # AWX takes one that is too long, and refuses it as an answer.
+        if default not in (None, "") and not _fits(default, question):
+            yield self._say("limits", where=where, variable=variable, value=default)
         allowed = [str(choice) for choice in spec.get("choices") or []]
         for choice in choices:
             if allowed and choice not in allowed:
@@ -193,12 +206,18 @@ class _Description:
         if spec.get("type") == "bool" and choices and set(choices) != {"false", "true"}:
             yield self._say("choice", where=where, variable=variable, choice=choices[0], allowed="false, true")
 
+    def _asked_once(self, template: Mapping[str, Any], where: str) -> Iterator[str]:
+        asked = [str(question.get("variable")) for question in _questions(template)]
+        for variable in sorted({one for one in asked if asked.count(one) > 1}):
+            yield self._say("asked_twice", where=where, variable=variable)
+
     def _workflow(self, workflow: Mapping[str, Any], where: str) -> Iterator[str]:
         nodes = list(workflow.get("simplified_workflow_nodes") or [])
         known = [str(node.get("identifier")) for node in nodes]
         asked = {str(question.get("variable")) for question in _questions(workflow)}
         for question in _questions(workflow):
             yield from self._question(question, {}, where)
+        yield from self._asked_once(workflow, where)
         for variable in sorted(asked - self._asked_by_nodes(nodes)):
             yield self._say("not_taken", where=where, variable=variable)
         for node in nodes:
@@ -218,6 +237,36 @@ class _Description:
                     yield self._say("approval", where=place)
             else:
                 yield from self._started(node, place, asked)
+        for name in self._unasked(nodes):
+            yield self._say("unasked", where=f"{where}, {name}")
+
+    def _acts(self, starter: Mapping[str, Any]) -> bool:
+        """Whether what a node or a schedule starts acts on the service, as far as nothing says otherwise."""
+        playbook = _playbook(self._templates.get(str(starter.get("unified_job_template"))) or {})
+        if playbook not in PROCEDURES or PROCEDURES[playbook].kind not in _ACTING:
+            return False
+        return (starter.get("extra_data") or {}).get("recovery_mode") != "recommend"
+
+    def _unasked(self, nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+        """The nodes that act although neither a person nor the record of automation was asked on the way to them.
+
+        What was permitted is one act: from there on it is to be asked anew.
+        """
+        by_name = {str(node.get("identifier")): node for node in nodes}
+        led_to = {name for node in nodes for field in _LINKS for name in _listed(node.get(field))}
+        coming = [(name, False) for name in by_name if name not in led_to]
+        reached: set[tuple[str, bool]] = set()
+        while coming:
+            name, permitted = coming.pop()
+            if (name, permitted) in reached or name not in by_name:
+                continue
+            reached.add((name, permitted))
+            node = by_name[name]
+            asks = bool(node.get("approval_node") or (node.get("extra_data") or {}).get("decide_act"))
+            for field in _LINKS:
+                allowed = field == "success_nodes" if asks else permitted and not self._acts(node)
+                coming += [(following, allowed) for following in _listed(node.get(field))]
+        return [name for name, node in by_name.items() if (name, False) in reached and self._acts(node)]
 
     def _asked_by_nodes(self, nodes: Sequence[Mapping[str, Any]]) -> set[str]:
         templates = [self._templates.get(str(node.get("unified_job_template"))) or {} for node in nodes]
@@ -225,10 +274,15 @@ class _Description:
 
     def _schedule(self, schedule: Mapping[str, Any], where: str) -> Iterator[str]:
         rule = str(schedule.get("rrule") or "")
-        if not re.match(r"DTSTART(;TZID=[^:\s]+:\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE:\S*INTERVAL=\d", rule):
+        found = re.match(r"DTSTART(;TZID=([^:\s]+):\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE:(\S*;)?INTERVAL=\d", rule)
+        if not found or not _FREQUENCY.search(rule) or rule.count("DTSTART") > 1:
             yield self._say("rrule", where=where)
+        elif found[2] and found[2] not in (available_timezones() or {found[2]}):
+            yield self._say("zone", where=where, zone=found[2])
         elif re.search(r"FREQ=MINUTELY;INTERVAL=1(?!\d)", rule):
             yield self._say("each_minute", where=where)
+        if self._acts(schedule):
+            yield self._say("scheduled_act", where=where)
         yield from self._started(schedule, where, set())
 
     def _started(self, starter: Mapping[str, Any], where: str, answered: set[str]) -> Iterator[str]:
@@ -244,15 +298,28 @@ class _Description:
         for variable, value in given.items():
             if variable not in questions:
                 yield self._say("not_asked", where=where, variable=variable, template=name)
-            elif _listed(questions[variable].get("choices")) and value not in _listed(questions[variable]["choices"]):
-                allowed = ", ".join(_listed(questions[variable]["choices"]))
-                yield self._say("choice", where=where, variable=variable, choice=value, allowed=allowed)
+            elif _listed(questions[variable].get("choices")):
+                if value not in _listed(questions[variable]["choices"]):
+                    allowed = ", ".join(_listed(questions[variable]["choices"]))
+                    yield self._say("choice", where=where, variable=variable, choice=value, allowed=allowed)
+            elif not _fits(value, questions[variable]):
+                yield self._say("limits", where=where, variable=variable, value=value)
         for variable, question in questions.items():
             # A default answers a person's form, and nothing else.
             if question.get("required") and variable not in given and variable not in answered:
                 if starter.get("identifier") and question.get("default") not in (None, ""):
                     continue  # a node takes the default
                 yield self._say("unanswered", where=where, variable=variable, template=name)
+
+
+def _fits(value: Any, question: Mapping[str, Any]) -> bool:
+    """Whether AWX takes this as the answer to a question of text; of a number only whether it is one."""
+    kind, least, most = question.get("type"), question.get("min"), question.get("max")
+    if kind in ("integer", "float"):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not isinstance(value, str):
+        return False
+    return not value or int(least or 0) <= len(value) <= int(most or 1024)
 
 
 def _listed(value: Any) -> list[str]:
@@ -365,9 +432,12 @@ def waits(item: Mapping[str, Any], names: Sequence[str]) -> bool:
 def changes(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return how many objects there are and the names of those that were, or would be, changed."""
     ended = [one for result in results for one in result.get("results") or []]
+    # A node of a workflow is made, linked and given its template by a task each.
+    nodes_ended = [one["item"] for one in ended if "identifier" in one["item"]]
+    made = {(str(node.get("workflow")), str(node["identifier"])) for node in nodes_ended}
     changed = [
         str(one["item"].get("name") or one["item"].get("identifier"))
         for one in ended
         if one.get("changed") or one.get("skipped")
     ]
-    return {"objects": len(ended), "changed": list(dict.fromkeys(changed))}
+    return {"objects": len(ended) - len(nodes_ended) + len(made), "changed": list(dict.fromkeys(changed))}

@@ -13,9 +13,16 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
+_SPAN = re.compile(r"\d+(?:\.\d+)?\s*[smhd]\Z")
 _ZONED = re.compile(r"(Z|[+-]\d\d:?\d\d)\Z")
+
+
+LONGEST = 7 * 86400.0
+"""For how long something is watched, stopped or overridden in one go: nobody remembers it for longer."""
 
 
 class Span(NamedTuple):
@@ -24,6 +31,14 @@ class Span(NamedTuple):
     begin: float
     end: float
     label: str
+
+
+def span(text: str) -> float | None:
+    """Seconds of a span such as ``2h``; None for what is none."""
+    try:
+        return -parse_when(text, 0.0) if _SPAN.match(text.strip()) else None
+    except ValueError:
+        return math.inf  # longer than all that is allowed
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -59,16 +74,18 @@ def moment(value: object, zone: ZoneInfo, *, last: bool = False) -> float:
 def spans(rows: Sequence[Any], zone: ZoneInfo, label: str, name: str) -> list[Span]:
     """Return the rows of the variable `name`, each `{from, to, LABEL}`. Raises ValueError with one sentence."""
     found = []
-    for number, row in enumerate(rows, 1):
+    for nth, row in enumerate(rows, 1):
         if not isinstance(row, Mapping) or not {"from", "to", label} <= set(row):
-            raise ValueError(f"{name}: row {number} has to have from, to and {label}")
+            raise ValueError(f"{name}: row {nth} has to have from, to and {label}")
+        if label == "name" and not str(row[label] if row[label] is not None else "").strip():
+            raise ValueError(f"{name}: row {nth} names nobody")
         try:
-            span = Span(moment(row["from"], zone), moment(row["to"], zone, last=True), str(row[label]))
+            one = Span(moment(row["from"], zone), moment(row["to"], zone, last=True), str(row[label]))
         except ValueError as error:
-            raise ValueError(f"{name}: row {number}: {error}") from error
-        if span.end <= span.begin:
-            raise ValueError(f"{name}: row {number} ends before it begins")
-        found.append(span)
+            raise ValueError(f"{name}: row {nth}: {error}") from error
+        if one.end <= one.begin:
+            raise ValueError(f"{name}: row {nth} ends before it begins")
+        found.append(one)
     return sorted(found)
 
 
@@ -92,3 +109,13 @@ def within(rows: Sequence[Span], begin: float, end: float) -> list[Span]:
 def shown(at: float, zone: ZoneInfo) -> str:
     """Return a moment as the clocks of the zone show it."""
     return datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d %H:%M")
+
+
+def frozen(facts: Mapping[str, Any], words: Words) -> str:
+    """Return what keeps everybody from going forward now, in one sentence; empty when nothing does."""
+    zone, now = zone_of(str(facts["time_zone"])), number(facts["now"], "now")
+    rows = spans(facts.get("freeze") or [], zone, "reason", "go_live_freeze")
+    found = within(rows, now, now + 1)
+    if not found:
+        return ""
+    return words.say("forward_frozen", reason=found[0].label, until=shown(found[0].end, zone))

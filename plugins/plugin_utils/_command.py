@@ -33,6 +33,7 @@ PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
 OF_ONE_RUN = frozenset(
     {
         "confirm",
+        "decide_act",
         "decide_cause",
         "decide_level",
         "decide_on",
@@ -91,6 +92,8 @@ _SWITCHES = (
     ("--ask-vault-pass", "ask_vault_pass", "DEFAULT_ASK_VAULT_PASS"),
 )
 
+# Settings that are keys whatever they look like.
+_KEYS = frozenset({"go_live_check_url", "go_live_rota_ical"})
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,~-]+\Z")
 
 
@@ -250,7 +253,7 @@ def _secret(name: str, value: Any) -> bool:
     """Whether anything in it is of the kind that is never shown."""
     shown = json.dumps({name: value}, ensure_ascii=False, default=str)
     plain = f"{name}={value}"
-    return redact(shown) != shown or redact(plain) != plain
+    return name in _KEYS or redact(shown) != shown or redact(plain) != plain
 
 
 def _variable(name: str, value: Any) -> str:

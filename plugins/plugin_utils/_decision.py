@@ -74,8 +74,11 @@ STEPS: dict[str, tuple[int, ...]] = {
     "delivery_degraded": (),
     "few_failed": (),
     "results_contradict": (),
+    "results_without_send": (),
     "unexpected_instance": (),
+    "dropped": (),
     "repeated_sends": (),
+    "sent_in_part": (),
     "delivery_late": (),
     # What may be a customer's text is told, and never acted upon.
     "ambiguous": (),

@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems, contacts_warnings
-from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
+from ansible_collections.kumon.runbook.plugins.module_utils._contacts import (
+    contacts_problems,
+    contacts_warnings,
+    programs_problems,
+)
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._profiles import entries, profile
 
 _URL = re.compile(r"https?://[^/?#\s]+")
@@ -23,7 +27,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
     :param settings: the variables ``runbook_*``, by their names without that prefix
     :returns: ``{service, health, launch, log, heartbeat, state}``, the options by the action groups of these names
         without those that are empty; ``profile``, the release's flags; ``entries``, what releases are started as;
-        ``webhook_url``; ``problems`` and ``contacts``, what is wrong with them in one sentence each
+        ``webhook_url``; ``problems``, ``contacts`` and ``programs``, what is wrong with them in one sentence each
     """
     # Empty is not set, as everywhere; `none` proves without health.
     health_url = "" if settings["health_url"] == "none" else settings["health_url"]
@@ -66,6 +70,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
         "problems": [*_problems(settings), *([unknown] if unknown else [])],
         "contacts": contacts_problems(contacts, settings["smtp"], settings["evolution_url"] or "")
         or contacts_warnings(contacts),
+        "programs": programs_problems(settings["programs"]),
     }
 
 

@@ -9,7 +9,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
@@ -26,6 +26,8 @@ DETECT, DECIDE = 120.0, 60.0
 """Seconds that the procedures give to answer a critical alert, and to decide about the level."""
 
 TIMES = ("detect", "stop", "recover")
+OF_INCIDENTS = ("detect", "acknowledge", "stop", "recover")
+_MOMENTS = ("first_sign", "opened", "acknowledged", "stopped", "closed")
 
 
 def drill_plan(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
@@ -54,10 +56,12 @@ def _step(fault: str) -> dict[str, Any]:
 
 
 def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `{levels, head, open}`: the rollbacks in force, highest first, the commit in place, and an open drill.
+    """Return `{levels, head, open, elsewhere}`: the rollbacks in force, highest first, the commit in place, and an open
+    drill with the other places where it may have left a fault.
 
     :param facts: ``service`` and ``release`` as registered, ``records`` of the ledger, ``host``, ``level1_flags``,
-        ``level2_flags``, and ``head``, the commit that was in place before a drill
+        ``level2_flags``, ``head``, the commit that was in place before a drill, and ``place``, the ``path`` of a
+        configuration and the ``directory`` of a disk where this drill puts a fault
     """
     service, found = facts.get("service") or {}, (facts.get("release") or {}).get("release") or {}
     own = [one for one in facts.get("records") or [] if one.get("host") == facts.get("host")]
@@ -71,7 +75,26 @@ def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
     fenced = bool((service.get("fence") or {}).get("present"))
     if fenced or any(truthy(declared.get(name)) for name in flags1):
         levels.append(1)
-    return {"levels": levels, "head": head, "before": before, "open": bool(begun)}
+    return {
+        "levels": levels,
+        "head": head,
+        "before": before,
+        "open": bool(begun),
+        "elsewhere": _elsewhere(spans, mapping(facts.get("place") or {}, "place")),
+    }
+
+
+def _elsewhere(spans: Sequence[Mapping[str, Any]], place: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Where drills that were not restored may have put a fault, and this one does not look."""
+    found: list[dict[str, Any]] = []
+    for one in spans:
+        if one["what"] == "restored":
+            found = []
+            continue
+        other = {name: one[name] for name in ("path", "directory") if one.get(name) and one[name] != place.get(name)}
+        if other and other not in found:
+            found.append(other)
+    return found
 
 
 def rehearsal(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
@@ -115,6 +138,9 @@ def rehearsal(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
         wrong.append(words.say("not_proven", told=act.get("message") or act.get("status") or "?"))
     elif (times["act_seconds"] or 0) > budget:
         wrong.append(words.say("late_acted", seconds=_shown(times["act_seconds"], words), budget=int(budget)))
+    if any(seconds is not None and seconds < 0 for seconds in times.values()):
+        # Nobody knows how long anything took.
+        wrong.append(words.say("clock_set_back"))
     restored = undo.get("status") == "proven"
     if not restored:
         wrong.append(words.say("not_restored", told=undo.get("message") or undo.get("status") or "?"))
@@ -140,17 +166,47 @@ def _between(begin: Any, end: Any) -> float | None:
 
 def trend(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return for each time `{n, median, worst, last}` in seconds, over the rehearsals that have it."""
-    found, held = {}, _rehearsals(records)
-    for name in TIMES:
-        known = [one.get(f"{name}_seconds") for one in held]
-        seconds = [number(one, name) for one in known if one is not None]
-        found[name] = {
-            "n": len(seconds),
-            "median": round(statistics.median(seconds), 1) if seconds else None,
-            "worst": max(seconds, default=None),
-            "last": seconds[-1] if seconds else None,
-        }
-    return found
+    held = _rehearsals(records)
+    return {name: _summary([one.get(f"{name}_seconds") for one in held], name) for name in TIMES}
+
+
+def _summary(known: Sequence[Any], name: str) -> dict[str, Any]:
+    seconds = [number(one, name) for one in known if one is not None]
+    return {
+        "n": len(seconds),
+        "median": round(statistics.median(seconds), 1) if seconds else None,
+        "worst": max(seconds, default=None),
+        "last": seconds[-1] if seconds else None,
+    }
+
+
+def incidents_trend(incidents: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return the same for incidents that are over, by what the desk has kept of each; how many there are is not `n`.
+
+    To see is from the first sign in the log, to the minute, until people were told; to acknowledge from then on. To
+    stop and to recover are from the first sign, or from the telling where the log had none.
+    """
+    spans: dict[str, list[float | None]] = {name: [] for name in OF_INCIDENTS}
+    for one in incidents:
+        moments = {name: _moment(one.get(name)) for name in _MOMENTS}
+        began = moments["first_sign"] or moments["opened"]
+        for name, begin, end in (
+            ("detect", moments["first_sign"], moments["opened"]),
+            ("acknowledge", moments["opened"], moments["acknowledged"]),
+            ("stop", began, moments["stopped"]),
+            ("recover", began, moments["closed"]),
+        ):
+            seconds = _between(begin, end)
+            # What ended before it began was told by clocks that do not agree.
+            spans[name].append(seconds if seconds is not None and seconds >= 0 else None)
+    return {name: _summary(known, name) for name, known in spans.items()}
+
+
+def _moment(text: Any) -> float | None:
+    try:
+        return parse_when(str(text), 0.0) if text else None
+    except ValueError:
+        return None
 
 
 def _rehearsals(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -162,11 +218,13 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
 
     :param facts: ``check``, ``list``, ``rehearsals`` of this run, ``records`` of the ledger without them, ``planned``
         (what a dry run found of each fault), ``state`` (of `drill_state` at the end), ``left`` (faults that are still
-        there), ``verdict`` at the end, ``cleared`` (what an earlier drill had left)
+        there), ``incidents`` (those that are over, as the desk keeps them), ``verdict`` at the end, ``cleared`` (what
+        an earlier drill had left)
     """
     held = [mapping(one, "rehearsals") for one in facts.get("rehearsals") or []]
     records = [*(facts.get("records") or []), *held]
-    told = trend(records)
+    incidents = [mapping(one, "incidents") for one in facts.get("incidents") or []]
+    told, real = trend(records), incidents_trend(incidents)
     lines: list[str] = []
     wrong = _not_restored(facts, words)
     failed = [one for one in held if one["status"] == "failed"]
@@ -190,7 +248,8 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         lines += [words.say("cleared", faults=", ".join(facts["cleared"]))] if facts.get("cleared") else []
         lines += [_rehearsed(one, words) for one in held]
         lines.append(f"{'[ ]' if wrong else '[x]'} {words.say('restoration')}: {wrong or words.say('as_before')}")
-    lines += [_trend(name, told[name], words) for name in TIMES]
+    lines += [_trend("drills", name, told[name], words) for name in TIMES]
+    lines += [_trend("incidents", name, real[name], words) for name in OF_INCIDENTS]
     following = {"failed": wrong or (failed[0]["why"] if failed else ""), "insufficient": words.say("next_nothing")}
     return {
         "ok": status in ("ok", "planned", "proven"),
@@ -200,6 +259,7 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "lines": [headline, *lines],
         "rehearsals": held,
         "trend": told,
+        "incidents_trend": real,
     }
 
 
@@ -249,8 +309,9 @@ def _planned(told: Mapping[str, Any], words: Words) -> str:
     return f"[~] {name}: {words.say('would_inject', procedure=one['procedure'])}"
 
 
-def _trend(name: str, told: Mapping[str, Any], words: Words) -> str:
+def _trend(of: str, name: str, told: Mapping[str, Any], words: Words) -> str:
+    title = f"{words.say('trend_of_' + of)}, {words.say('trend_' + name)}"
     if not told["n"]:
-        return f"{words.say('trend_' + name)}: - (n = 0)"
+        return f"{title}: - (n = 0)"
     fields = {key: _shown(told[key], words) for key in ("median", "worst", "last")}
-    return f"{words.say('trend_' + name)}: {words.say('trend', n=told['n'], **fields)}"
+    return f"{title}: {words.say('trend', n=told['n'], **fields)}"

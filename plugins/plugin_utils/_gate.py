@@ -17,9 +17,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems
+from ansible_collections.kumon.runbook.plugins.module_utils._ical import source_problem
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
+from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import unread_lines
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
@@ -34,6 +37,10 @@ INTERVALS = 2
 # A watch starts anew each hour, and a look may take a minute: by then somebody would have to be told.
 WATCH_SECONDS = 180.0
 OWN = ("confirmation", "command", "off")
+# What a person confirms of the team; the rest is of the hosts that were judged then.
+OF_TEAM = ("contacts", "channels", "monitoring", "procedures", "scheduled_check")
+_SWITCH = ("true", "false", "1", "0", "yes", "no", "on", "off", "none", "")
+_DISK = re.compile(r"\S.*?\s+(\d+)\s+(\d+)\s+(-?\d+)\s+(?:\d+%|-)\s+(/.*)")
 
 
 class Row(NamedTuple):
@@ -128,7 +135,15 @@ class _Gate:
     # -- the drill ledger
 
     def rehearsals(self) -> list[dict[str, Any]]:
-        return [one for one in self.records("drills") if one.get("what") == "rehearsal"]
+        """A drill whose restoration failed, or was never seen, has failed, whatever went well in it."""
+        drills = self.records("drills")
+        runs = {
+            what: {one.get("run_id") for one in drills if one.get("what") == what} for what in ("begun", "restored")
+        }
+        left = runs["begun"] - runs["restored"] - {None}
+        why = {"status": "failed", "why": self.say("drill_left")}
+        held = [one for one in drills if one.get("what") == "rehearsal"]
+        return [{**one, **why} if one.get("run_id") in left and one.get("status") == "passed" else one for one in held]
 
     def rehearsed(self, level: int) -> Seen:
         """The newest counts: one that failed since says more than an older one that did not."""
@@ -202,13 +217,24 @@ class _Gate:
 
     def on_call(self) -> Seen:
         rows = _calendar.spans(self.facts.get("rota") or [], self.zone, "name", "go_live_rota")
+        if self.facts.get("rota_ical"):
+            feed = self.part("calendar")
+            if not isinstance(feed.get("rows"), list):
+                # Whatever else is known: who follows the calendar would be missed.
+                why = _reason(feed) or self.say("not_looked")
+                return Seen(None, self.say("rota_unread", why=why), mend=self.say("mend_ical"))
+            rows = sorted([*rows, *_calendar.spans(feed["rows"], self.zone, "name", "go_live_rota_ical")])
         window = {"begin": _calendar.shown(self.begin, self.zone), "end": _calendar.shown(self.end, self.zone)}
-        if not rows:
+        if self.end <= self.now:
+            # Of an earlier go-live: who was on call then says nothing of who is now.
+            return Seen(False, self.say("window_over", **window), mend=self.say("write_window"))
+        if not rows and not self.facts.get("rota_ical"):
             return Seen(None, self.say("no_rota", **window), mend=self.say("write_rota"))
         free = _calendar.gaps(rows, self.begin, self.end)
         if free:
             named = ", ".join(f"{_calendar.shown(a, self.zone)} – {_calendar.shown(b, self.zone)}" for a, b in free[:3])
-            return Seen(False, self.say("rota_gaps", gaps=named), mend=self.say("write_rota"))
+            mend = self.say("write_ical" if self.facts.get("rota_ical") else "write_rota")
+            return Seen(False, self.say("rota_gaps", gaps=named), mend=mend)
         names = dict.fromkeys(span.label for span in _calendar.within(rows, self.begin, self.end))
         return Seen(True, self.say("rota", names=", ".join(names), **window), self.now)
 
@@ -222,6 +248,10 @@ class _Gate:
         chosen = release.get("chosen")
         if not chosen:
             return Seen(False, self.say("no_good_release"), mend=mend)
+        older = self.part("in_place").get("reason") or {}
+        if older.get("code") == "started_before":
+            # All that is seen of it is another release's, and the next restart, of a rollback too, brings this one.
+            return Seen(False, said(older, self.words.locale), self.now, self.say("start_release"))
         return Seen(True, self.say("good_release", commit=str(chosen.get("commit"))[:12]), self.now)
 
     def offline(self) -> Seen:
@@ -260,6 +290,9 @@ class _Gate:
         if self.facts.get("check") == "none":
             return Seen(None, self.say("scheduled_elsewhere"), mend=self.confirm("scheduled_check"))
         seen = self.stamp("health_check", self.run["prepare_go_live"])
+        hosts = self.part("health_check").get("hosts")
+        if seen.ok and isinstance(hosts, list) and hosts and self.facts.get("host") not in hosts:
+            return seen._replace(ok=False, evidence=self.say("check_of_others", hosts=", ".join(map(str, hosts[:5]))))
         # 40 of runbook-health-tick: it came, and the check could not be made.
         return (
             seen._replace(ok=False, mend=self.run["diagnose"]) if self.part("health_check").get("exit") == 40 else seen
@@ -298,7 +331,12 @@ class _Gate:
         if service.get("readable") is False:
             return Seen(None, self.say("unreadable"), mend=self.run["diagnose"])
         effective, wanted = service.get("effective") or {}, self.part("flags")
-        wrong = [name for name, value in wanted.items() if truthy(effective.get(name)) != truthy(value)]
+        # An application may set aside what its environment says, and tell so.
+        told_of = {name: value for name, value in (service.get("reported") or {}).items() if value is not None}
+        wrong = [name for name, value in wanted.items() if not _as_flag(effective.get(name), value)]
+        wrong += [
+            name for name in wanted if name not in wrong and not _as_flag(told_of.get(name, wanted[name]), wanted[name])
+        ]
         if wrong:
             shown = ", ".join(f"{name}={effective.get(name) or '-'}" for name in wrong)
             off = any(name in wrong for name in self.part("level1_flags"))
@@ -350,18 +388,27 @@ class _Gate:
         head = lines[0].split() if lines else []
         if len(head) != 3:
             return {}
-        free = {}
+        free, wrong = {}, []
         for line in lines[1:]:
-            columns = line.split(None, 5)
-            if len(columns) == 6 and columns[3].isdigit():
-                free[columns[5]] = int(columns[3]) // 1024
+            row = _DISK.fullmatch(line.strip())
+            if row:
+                free[row[4]] = int(row[3]) // 1024
+            elif line.strip():
+                wrong.append(line.split(None, 1))
         # When the host was asked, by the controller; and what its own clock said then.
-        return {"clock": float(head[1]) - float(head[0]), "uid": int(head[2]), "free": free}
+        return {"clock": float(head[1]) - float(head[0]), "uid": int(head[2]), "free": free, "disks": wrong}
 
     def disk(self) -> Seen:
-        free = self.host().get("free")
-        if not free:
-            return Seen(None, _reason(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
+        host = self.host()
+        free = host.get("free")
+        bad = [one for one in host.get("disks") or [] if one[0] in ("read-only", "files")]
+        if bad:
+            what, path = bad[0][0].replace("-", "_"), (bad[0][1:] or ["?"])[0]
+            return Seen(False, self.say(f"disk_{what}", path=path), self.now, self.say("make_room"))
+        if not free or host["disks"]:
+            # One that nothing is known of may be the one that is full.
+            why = " ".join(host["disks"][0]) if host.get("disks") else _reason(self.part("host_told"))
+            return Seen(None, why or self.say("not_looked"), mend=self.run["diagnose"])
         where, left = min(free.items(), key=lambda one: one[1])
         wanted = int(self.facts.get("free_mb") or 0)
         return Seen(
@@ -403,16 +450,36 @@ class _Gate:
         if as_wanted(declared, v1):
             debts.append((self.say("debt_flags"), self.run["roll_forward -e level=2"]))
         incident = self.part("incident")
+        torn = self.torn("incident")
+        if torn:
+            debts.append((self.say("debt_torn", why=torn), self.run["notify -e notify_event=close"]))
         if incident and not incident.get("closed"):
             debts.append((self.say("debt_incident", id=incident.get("id")), self.run["notify -e notify_event=close"]))
+        drills_torn = self.part("drills_unread").get("drill") or {}
+        if drills_torn.get("newest"):
+            # It may be a drill that has begun, or a rehearsal that failed.
+            debts.append((self.say("debt_drills_torn", line=drills_torn["lines"][-1]), self.drill()))
         if _unfinished(self.records("drills")):
             debts.append((self.say("debt_drill", host=_unfinished(self.records("drills"))[0]), self.drill()))
         frozen = self.frozen()
         if frozen:
             debts.append((frozen, self.run["automation -e stop=false"]))
+        lines = unread_lines(self.facts)
+        if lines:
+            debts.append((self.say("debt_unread", lines=lines), self.run["automation"]))
         if not debts:
             return Seen(True, self.say("no_debt"), self.now)
         return Seen(False, "; ".join(text for text, _mend in debts), self.now, debts[0][1])
+
+    def torn(self, name: str) -> str:
+        """Why a file on the desk could not be read; empty where it was, or is not there."""
+        desk = self.facts.get("desk")
+        for one in (desk.get("results") if isinstance(desk, Mapping) else None) or []:
+            if isinstance(one, Mapping) and one.get("item") == name and content(one) is None:
+                why = _reason(one)
+                if one.get("content") or (why and not why.lower().startswith("file not found")):
+                    return why or f"{name}.json"
+        return ""
 
     def frozen(self) -> str:
         """Automation that stands still and has no owner: the stop names nobody, or nobody can tell when it ends."""
@@ -444,6 +511,10 @@ class _Gate:
     def confirmed(self, item: str) -> dict[str, Any]:
         """The newest confirmation of an item; of the contacts it counts for the list that it was made of."""
         own = [one for one in self.records("confirmations") if one.get("item") == item]
+        if item not in OF_TEAM:
+            # What was confirmed when other hosts were judged was said of those.
+            host = redact(str(self.facts.get("host")))
+            own = [one for one in own if host in one.get("hosts", [host])]
         if item == "contacts":
             own = [one for one in own if one.get("of") == fingerprint(self.facts.get("contacts"))]
         return own[-1] if own else {}
@@ -512,6 +583,13 @@ def span(value: object, name: str) -> float:
     return float(found[1]) * {"s": 1, "m": 60, "h": HOUR, "d": DAY}[found[2]]
 
 
+def _as_flag(value: object, wanted: object) -> bool:
+    """Whether a process that has a value has the one that is wanted; of a switch only which way it is."""
+    if isinstance(wanted, bool) or str(wanted).lower() in _SWITCH:
+        return truthy(value) == truthy(wanted)
+    return str(value) == str(wanted)
+
+
 def _stamps(registered: object) -> dict[str, Any]:
     """What programs have left on the desk, by the files' names."""
     results = registered.get("results") if isinstance(registered, Mapping) else None
@@ -576,8 +654,15 @@ def refusal(facts: Mapping[str, Any], words: Words) -> str:
         zone = _calendar.zone_of(str(facts["time_zone"]))
         if facts.get("start"):
             _calendar.moment(facts["start"], zone)
+        if not 0 < number(facts.get("hours") or 0, "go_live_hours") <= 24 * 31:
+            raise ValueError(
+                f"go_live_hours is {facts.get('hours')}: a go-live lasts more than 0 hours and a month at most"
+            )
         _calendar.spans(facts.get("rota") or [], zone, "name", "go_live_rota")
         _calendar.spans(facts.get("freeze") or [], zone, "reason", "go_live_freeze")
+        wrong_place = source_problem(str(facts.get("rota_ical") or ""))
+        if wrong_place:
+            return f"go_live_rota_ical {wrong_place}"
     except ValueError as wrong:
         return str(wrong)
     asked = [str(one) for one in facts.get("confirm") or []]
@@ -590,16 +675,6 @@ def refusal(facts: Mapping[str, Any], words: Words) -> str:
     if asked and not str(facts.get("by") or "").strip():
         return words.say("confirm_name")
     return ""
-
-
-def frozen(facts: Mapping[str, Any], words: Words) -> str:
-    """Return what keeps everybody from going forward now, in one sentence; empty when nothing does."""
-    zone, now = _calendar.zone_of(str(facts["time_zone"])), number(facts["now"], "now")
-    rows = _calendar.spans(facts.get("freeze") or [], zone, "reason", "go_live_freeze")
-    found = _calendar.within(rows, now, now + 1)
-    if not found:
-        return ""
-    return words.say("forward_frozen", reason=found[0].label, until=_calendar.shown(found[0].end, zone))
 
 
 def judged(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:

@@ -5,25 +5,30 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import PLAYBOOKS, Typed, started
-from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import fingerprint, own_items, refusal
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import HOUR, fingerprint, own_items, refusal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import Shell, asks
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, gate, prepare
 
 
 def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
     """Return what the gate does before it judges.
 
-    :param settings: ``items``, ``confirm`` and ``by`` (who confirms), ``start``, ``time_zone``, ``rota``, ``freeze``,
-        ``contacts``, ``flags`` (a team's own values at go-live), ``level1_flags`` and ``level2_flags``
-    :returns: ``problem`` (why it cannot be asked like this, in one sentence), ``confirmations`` to keep, ``flags`` with
-        their values at go-live, ``dry_run`` and ``syntax`` (arguments), ``commands`` (arguments by name), how many
-        ``playbooks``, ``cwd``, ``environment``, and ``commands_problem``, why they cannot be started
+    :param settings: ``items``, ``confirm`` and ``by`` (who confirms), ``start``, ``time_zone``, ``hours``, ``rota``,
+        ``rota_ical``, ``freeze``, ``contacts``, ``flags`` (a team's own values at go-live), ``level1_flags`` and
+        ``level2_flags``
+    :returns: ``problem`` (why it cannot be asked like this, in one sentence), ``confirmations`` to keep,
+        ``rota_window`` (``begin`` and ``end`` of what a calendar is asked for), ``flags`` with their values at go-live,
+        ``dry_run`` and ``syntax`` (arguments), ``commands`` (arguments by name), how many ``playbooks``, ``cwd``,
+        ``environment``, and ``commands_problem``, why they cannot be started
     """
     words = Words(locale, gate.TEXTS, prepare.TEXTS)
     problem = refusal(settings, words)
@@ -40,6 +45,7 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
         "confirmations": [
             {"item": item, **({"of": of[item]} if item in of else {})} for item in settings.get("confirm") or []
         ],
+        "rota_window": _window(settings),
         "flags": settings.get("flags") or _at_go_live(settings),
         "dry_run": [] if "dry_run" in off else [*_together(list(LEVELS.values()), run, shell), "--check"],
         "syntax": [] if "procedures" in off else [*_together(names, run, shell), "--syntax-check"],
@@ -56,6 +62,13 @@ def _together(names: Sequence[str], run: Mapping[str, str], shell: Shell) -> lis
     first = shell.argv(run[names[0]])
     at = next(number for number, word in enumerate(first) if word.endswith((f"{names[0]}.yml", f".{names[0]}")))
     return [*first[:at], *(first[at].replace(names[0], name) for name in names), *first[at + 1 :]]
+
+
+def _window(settings: Mapping[str, Any]) -> dict[str, float]:
+    """The go-live, and an hour around it: who judges does so a little later, and by what is inside."""
+    zone = _calendar.zone_of(str(settings["time_zone"]))
+    begin = _calendar.moment(settings["start"], zone) if settings.get("start") else time.time()
+    return {"begin": begin - HOUR, "end": begin + HOUR * (number(settings["hours"], "hours") + 1)}
 
 
 def _at_go_live(settings: Mapping[str, Any]) -> dict[str, bool]:

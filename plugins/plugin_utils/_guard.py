@@ -15,9 +15,12 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._core_types import K
 
 
 def plain(value: Any) -> Any:
-    """Return data as plain containers: those of ansible-core template their items when they are looked at."""
+    """Return data as plain containers: those of ansible-core template their items when they are looked at.
+
+    Of a task that ran out of time ansible-core warns of a deprecation when it is asked more than that it did.
+    """
     if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return {key: True if key == "timedout" else plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -38,8 +38,10 @@ def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", 
     acts: list[_Dated] = []
     for host, journal in mapping(journals, "The journals").items():
         for act in sequence((journal or {}).get("acts") or [], f"The acts of {host}"):
-            ends = parse_when(str(act.get("ended") or act.get("began")), now)
-            acts.append((parse_when(str(act.get("began")), now), ends, act))
+            begins = parse_when(str(act.get("began")), now)
+            # One during which the host's clock was set back did not end before it began.
+            ends = max(begins, parse_when(str(act.get("ended") or act.get("began")), now))
+            acts.append((begins, ends, act))
     acts.sort(key=lambda entry: (entry[0], entry[1]))
     end = parse_when(until, now) if until else now
     if since:

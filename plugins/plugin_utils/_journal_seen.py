@@ -30,7 +30,7 @@ def seen(path: str) -> dict[str, Any] | None:
     try:
         head = json.loads(_files.read(path) or b"null")
         return {"seq": int(head["seq"]), "hash": str(head["hash"])}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return None
 
 

@@ -13,35 +13,24 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from ansible_collections.kumon.runbook.plugins.module_utils._http import shown
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
+from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
-from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import automation_outcome
-from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import changes
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
-from ansible_collections.kumon.runbook.plugins.plugin_utils._drill import drilled
-from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import judged as gate_judged
-from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_notify import notify_outcome
-from ansible_collections.kumon.runbook.plugins.plugin_utils._prepare import prepared
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
-from ansible_collections.kumon.runbook.plugins.plugin_utils._replay import replay_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
-from ansible_collections.kumon.runbook.plugins.plugin_utils._watch import watch_outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     Words,
     awx,
     decide,
-    drill,
     evolution,
-    gate,
     health,
     ledger,
-    prepare,
     recovery,
     report,
     rollback,
@@ -259,15 +248,24 @@ def _decide(run: _Run) -> dict[str, Any]:
     status, cause, level, host = decided["status"], decided["cause"], decided["level"], decided["host"]
     gravest = words.say("verdict", status=status, cause=cause, level=level, host=host)
     headline = words.say("taken" if decided["taken"] else "not_taken", found=gravest, asked=_asked(asked, words))
+    permit: Mapping[str, Any] = {}
+    told: list[str] = []
+    if run.facts.get("act") and decided["taken"]:
+        # An act follows at once, which needs more than a verdict.
+        permit = run.facts.get("permit") or {"permitted": False, "why": "unknown", "reason": words.say("not_measured")}
+        if permit["permitted"]:
+            told = [words.say("permitted", level=run.facts["act"], reason=permit["reason"])]
+        else:
+            headline = words.say("not_permitted", found=gravest, reason=permit["reason"])
     return {
-        "ok": decided["taken"],
+        "ok": decided["taken"] and permit.get("permitted") is not False,
         "status": own["status"],
         "level": own["level"],
         "verdict": own["verdict"],
         "next_step": own["next_step"],
         "message": headline if decided["host"] else own["message"],
-        "lines": [headline, *own["lines"]] if decided["host"] else own["lines"],
-        "decided": decided,
+        "lines": [headline, *told, *own["lines"]] if decided["host"] else own["lines"],
+        "decided": {**decided, **({"permitted": permit["permitted"], "why": permit["why"]} if permit else {})},
     }
 
 
@@ -388,6 +386,9 @@ def _next_of_act(run: _Run, words: Words, reason: str) -> str:
         undo = LEVELS[level] if forward else f"roll_forward -e level={level}"
         return words.say("next_worse", undo=run.commands[undo])
     unfenced = f"next_unfenced_{reason}"
+    if level == 1 and (run.facts["switched"].get("fence") or {}).get("sources") and reason == "fence_leaks":
+        # What is in a container is not put back to another release from here.
+        return words.say("next_contained_fence_leaks")
     if level == 1 and not forward and (run.facts["switched"].get("fence") or {}).get("why") and unfenced in words:
         # Where there can be no fence it is no next step.
         return words.say(unfenced)
@@ -695,11 +696,12 @@ def _incident_report(run: _Run) -> dict[str, Any]:
 def _notify(run: _Run) -> dict[str, Any]:
     told = mapping(run.facts.get("told") or {}, "told")
     options = {name: bool(run.facts.get(name)) for name in ("detached", "dry_run")}
-    return dict(notify_outcome(told, check=run.check, locale=run.locale, commands=run.commands, **options))
+    judge = named("plugin_utils._outcome_notify.notify_outcome")
+    return dict(judge(told, check=run.check, locale=run.locale, commands=run.commands, **options))
 
 
 def _configure_awx(run: _Run) -> dict[str, Any]:
-    words, found = run.words(awx.TEXTS), changes(run.facts["results"])
+    words, found = run.words(awx.TEXTS), named("plugin_utils._awx.changes")(run.facts["results"])
     headline = words.say("planned" if run.check else "applied", objects=found["objects"], n=len(found["changed"]))
     return {
         "ok": True,
@@ -709,28 +711,21 @@ def _configure_awx(run: _Run) -> dict[str, Any]:
     }
 
 
-def _prepare_go_live(run: _Run) -> dict[str, Any]:
-    return prepared(run.facts, run.words(prepare.TEXTS))
+_ELSEWHERE = {
+    "automation": ("_automation.automation_outcome", "automation"),
+    "drill": ("_drill.drilled", "drill"),
+    "go_live_gate": ("_gate.judged", "gate"),
+    "prepare_go_live": ("_prepare.prepared", "prepare"),
+    "replay": ("_replay.replay_outcome", "replay"),
+    "watch_go_live": ("_watch.watch_outcome", "watch"),
+}
+"""The procedures that have a file of their own: the function in it, and the topic of its words."""
 
 
-def _watch_go_live(run: _Run) -> dict[str, Any]:
-    return watch_outcome(run.facts, run.words())
-
-
-def _replay(run: _Run) -> dict[str, Any]:
-    return replay_outcome(run.facts, run.words())
-
-
-def _automation(run: _Run) -> dict[str, Any]:
-    return automation_outcome(run.facts, run.words())
-
-
-def _go_live_gate(run: _Run) -> dict[str, Any]:
-    return gate_judged(run.facts, run.words(gate.TEXTS))
-
-
-def _drill(run: _Run) -> dict[str, Any]:
-    return drilled(run.facts, run.words(drill.TEXTS))
+def _elsewhere(run: _Run) -> dict[str, Any]:
+    function, topic = _ELSEWHERE[run.procedure]
+    words = run.words(status.TEXTS, named(f"plugin_utils.words.{topic}.TEXTS"))
+    return dict(named(f"plugin_utils.{function}")(run.facts, words))
 
 
 _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
@@ -749,10 +744,5 @@ _KINDS: dict[str, Callable[[_Run], dict[str, Any]]] = {
     "incident_report": _incident_report,
     "notify": _notify,
     "configure_awx": _configure_awx,
-    "prepare_go_live": _prepare_go_live,
-    "automation": _automation,
-    "replay": _replay,
-    "watch_go_live": _watch_go_live,
-    "go_live_gate": _go_live_gate,
-    "drill": _drill,
+    **dict.fromkeys(_ELSEWHERE, _elsewhere),
 }

@@ -142,6 +142,8 @@ class _Prepared:
             return MISSING, self.words.say("needs_tool", tool="nftables")
         if state != MISSING and self.facts.get("manager") != "systemd":
             detail = self.words.say("fence_only")
+        if state != MISSING and fence.get("sources"):
+            detail = self.words.say("fence_contained")
         return state, detail
 
     def user(self) -> Told:
@@ -162,6 +164,8 @@ class _Prepared:
         check = self.facts.get("check_schedule") or {}
         if self.wanted and check.get("asked") == "none":
             return "off", ""
+        if check.get("others"):
+            return self.of_others(check)
         if self.wanted and not check.get("way"):
             return MISSING, self.words.say("check_nowhere")
         state, detail = self.done("health_check")
@@ -169,8 +173,16 @@ class _Prepared:
             detail = self.words.say("check_every", minutes=check.get("minutes"), way=check["way"])
         return state, detail
 
+    def of_others(self, check: Mapping[str, Any]) -> Told:
+        """What looks at other hosts stays as it is, for nobody would look at them any more."""
+        told = self.words.say("check_others", hosts=", ".join(check["others"][:5]), path=check.get("path"))
+        return (MISSING if self.wanted and not check.get("staging") else "foreign"), told
+
     def watch(self) -> Told:
         watch = self.facts.get("watch_schedule") or {}
+        check = self.facts.get("check_schedule") or {}
+        if check.get("others") and not (self.wanted and watch.get("asked") == "none"):
+            return self.of_others(check)
         if not self.wanted:
             return self.done("watch")
         if watch.get("asked") == "none":

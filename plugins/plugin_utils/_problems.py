@@ -9,9 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import LONGEST, span
+from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, frozen, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
-from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import frozen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES

@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
+
 _WORD = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_.]*)?")
 KEYS = ("level1_flags", "level2_flags", "health_fields")
 # Beside these, what such releases are started as: the word of their command that differs.
 ENTRY = "entry"
 AUTO = "auto"
 
-_KILL_SWITCH = {"DELIVERY_DISABLE": True}
+_KILL_SWITCH = {KILL_SWITCH: True}
 
 PROFILES: dict[str, dict[str, Any]] = {
     # The names that the emergency procedures use.

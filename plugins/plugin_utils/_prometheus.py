@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import delivery_rate, mapping, nothing_dated, number
@@ -99,10 +99,12 @@ def _of_traces(traces: dict[str, Any]) -> list[_Sample]:
 
 
 def _of_service(service: dict[str, Any]) -> list[_Sample]:
-    switched = truthy((service.get("effective") or {}).get(KILL_SWITCH))
     samples: list[_Sample] = [("service_up", {}, bool(service.get("running")))]
-    if service.get("running"):
-        samples.append(("kill_switch", {}, switched))
+    # An environment that shows nothing shows no switch that is off: then it is what health says of it, if anything.
+    told = service.get("reported" if service.get("readable") is False else "effective") or {}
+    known = KILL_SWITCH in told and (service.get("readable") is not False or told[KILL_SWITCH] is not None)
+    if service.get("running") and known:
+        samples.append(("kill_switch", {}, truthy(told[KILL_SWITCH])))
     fence = service.get("fence")
     # Where it could not be looked at it is neither there nor not.
     if fence:

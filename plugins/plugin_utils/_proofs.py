@@ -32,7 +32,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Traces,
     Truth,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import Seen, flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import PLANNING, Seen, flag, often
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery_proof as _texts
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict as _verdict_texts
@@ -132,17 +132,29 @@ class _Proof:
             self.blind = "log_foreign"
 
     def _doubts(self, traces: Traces) -> list[str]:
-        """Why the log does not show the whole window, as codes: then nothing is met, and what is unmet stays so."""
+        """Why nothing good may be said of the window, as codes: then nothing is met, and what is unmet stays so.
+
+        The log does not show it whole, or what the verdict knows from the same traces speaks against it.
+        """
         evidence = part(traces, "evidence")
         doubts = [code] if (code := unbelievable(traces)) else []
         if part(evidence, "fresh").get("ok") is False:
             doubts.append("proof_stale")
+        if self.sample.drops_often and not self.safe_mode:
+            doubts.append("proof_dropped")
         covered = part(evidence, "covered")
         seconds = covered.get("covered_seconds")
         # What was before the present state is not asked for, so the log need not show it either.
         wanted = min(self.window, self.window if (age := self.age(self.began)) is None else age)
         if covered.get("ok") is False or (seconds is not None and float(seconds) < COVERED * wanted):
             doubts.append("proof_not_covered")
+        if self.seen.unparsed_guards:
+            doubts.append("proof_guards_unread")
+        planned, unplanned = self.sample.of_stage(PLANNING)
+        if often(unplanned, planned + unplanned):
+            doubts.append("proof_unplanned")
+        if not self.safe_mode and often(self.sample.repeated, self.sample.answers):
+            doubts.append("proof_copies")
         return doubts
 
     @property
@@ -206,7 +218,8 @@ def recovery_proof(
     many failures as there are now.
 
     critical    `value` events, at least; `age_seconds` since the last
-    delivered   share of the outcomes, one a conversation and minute as in the verdict; `age_seconds` of the last record
+    delivered   share of the outcomes, one a conversation and minute as in the verdict; what contradicts itself, and who
+                wrote and had nothing planned, was not delivered; `age_seconds` of the last record
     lost        share of the hand-offs that were lost, not read or read and not sent; `age_seconds` of the last record
     stable      `value` seconds since the present state began or since the last critical event; `needed` is the window
 
@@ -220,10 +233,11 @@ def recovery_proof(
     `restarted` are the traces since `restarts_at`, for a second look when there was a critical event: `delivered` and
     `lost` are then judged by what came after it. Without them by the whole window.
 
-    Nothing is met where the log is known not to show it: not the service's own or not understood, its newest event too
-    old for this traffic, or a part of the window missing (`traces.evidence`). What is unmet stays so, but in a log of
-    others. What was delivered to fewer than three recipients is `insufficient`. An instance that is not the expected
-    one is a critical event.
+    Nothing is met where the log is known not to show it: not the service's own or not understood, guards included,
+    its newest event too old for this traffic, or a part of the window missing (`traces.evidence`); nor where answers
+    are sent in copies, or more than one message in twenty is dropped or has nothing planned for it. What is unmet
+    stays so, but in a log of others. What was delivered to fewer than three recipients is `insufficient`. An instance
+    that is not the expected one is a critical event.
 
     `began` is when the present state began, as ISO 8601 or a list of such times (last act, start of the process), of
     which the latest counts. `now` is the host's own time, `traces.measured` where it is not given.
@@ -315,8 +329,12 @@ def _delivered(proof: _Proof) -> _Judged:
     """At least `target` delivered, in the unit of the verdict: one outcome for each conversation and minute."""
     if proof.safe_mode:
         return _criterion("delivered", "not_applicable"), ""
-    success = sum(row["success"] for row in proof.sample.minutes)
-    failed = sum(row["failed"] for row in proof.sample.minutes)
+    minutes, people = proof.sample.minutes, proof.sample.recipients.get("contradicting")
+    success = sum(row["success"] for row in minutes)
+    failed = sum(row["failed"] + (row.get("unplanned") or 0) for row in minutes)
+    # These are told by the line: of a minute they are no more outcomes than there are people whom they concern.
+    told_so = [row.get("contradicting") or 0 for row in minutes]
+    failed += sum(told_so if people is None else (min(count, people) for count in told_so))
     n, needed = success + failed, sample_needed(failed, 1 - proof.target, proof.error)
     bounds = exact_bounds(success, n, proof.error)
     few = proof.recipients is not None and proof.recipients < RECIPIENTS

@@ -19,7 +19,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mappin
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import replay as _texts
 
 _ACT_MINUTES = {level: -(-int(BUDGETS[name]) // 60) for level, name in LEVELS.items()}
 """Minutes in which nothing goes out while a level is done; with level 1 nothing does until it is undone."""
@@ -103,24 +102,26 @@ def _count_cost(told: list[Minute], rows: Mapping[str, _Row]) -> None:
 
 
 def replay_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
-    """Return the part of an outcome that is this procedure's own: a line a minute, and the sum."""
-    own = Words(words.locale, _texts.TEXTS, run=words.run)
+    """Return the part of an outcome that is this procedure's words: a line a minute, and the sum."""
     replayed = mapping(facts["replayed"], "replayed")
     minutes: list[Minute] = replayed["minutes"]
     acts = [one for one in minutes if one["level"]]
-    headline = own.say(
+    headline = words.say(
         "sum",
         minutes=len(minutes),
-        acts=own.many(len(acts), "time"),
-        held=own.many(sum(one["held"] for one in minutes), "message"),
-        spared=own.many(sum(one["spared"] for one in minutes), "message"),
+        acts=words.many(len(acts), "time"),
+        held=words.many(sum(one["held"] for one in minutes), "message"),
+        spared=words.many(sum(one["spared"] for one in minutes), "message"),
     )
-    incomplete = [own.say("incomplete")] if replayed.get("incomplete") else []
+    incomplete = [words.say("incomplete")] if replayed.get("incomplete") else []
+    blind = sum(one["status"] == "blind" for one in minutes)
+    # That nothing would have been done there says nothing of whether anything was wrong.
+    incomplete += [words.say("unjudged", minutes=blind, all=len(minutes))] if blind else []
     return {
         "ok": True,
         "status": "ok",
         "message": headline,
-        "lines": [headline, *incomplete, *[_line(one, own) for one in minutes]],
+        "lines": [headline, *incomplete, *[_line(one, words) for one in minutes]],
     }
 
 

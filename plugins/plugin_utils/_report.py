@@ -329,7 +329,8 @@ class _Report:
             took = ""
             if act["ended"] is not None:
                 seconds = parse_when(str(act["ended"]), self._now) - parse_when(act["began"], self._now)
-                took = self._say("took", seconds=self._number(seconds))
+                # Where the host's clock was set back meanwhile nobody knows.
+                took = self._say("took", seconds=self._number(seconds)) if seconds >= 0 else ""
             change = f": {act['change']}" if act["change"] else ""
             text = self._say(
                 "act", change=change, took=took, **_some(act, ("number", "at", "act", "result")), **_who(act)
@@ -460,7 +461,10 @@ class _Report:
                 continue
             judged = [act["judged"] for act in acts if act["judged"]]
             began = min(parse_when(act["began"], self._now) for act in acts)
-            seconds = max(parse_when(str(one["ended"]), self._now) for one in [*acts, *judged]) - began
+            ends = [parse_when(str(one["ended"]), self._now) for one in [*acts, *judged]]
+            if min(ends) < began:
+                continue  # the host's clock was set back meanwhile: no budget was kept that anybody knows of
+            seconds = max(ends) - began
             rows.append(
                 {
                     "name": f"{acts[0]['number']}  {procedure.replace('rollback_', '')} {host}",

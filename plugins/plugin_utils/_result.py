@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
@@ -34,7 +35,7 @@ STATUSES = (
 )
 
 # What some procedures have of a host: how many wait for an answer, counts and never who; items; how a drill went.
-_MORE = ("unanswered", "items", "journal", "last_act", "rehearsals", "trend")
+_MORE = ("unanswered", "items", "journal", "last_act", "rehearsals", "trend", "incidents_trend")
 
 
 def run_result(
@@ -158,5 +159,14 @@ def incident_news(
             "actor": actor,
             "journal": {host: one["journal"] for host, one in outcomes.items() if one.get("journal")},
             "budget_seconds": result.get("budget_seconds"),
+            # For the trend: when the log first showed it, and when what stops it was seen to have taken effect.
+            "first_sign": min(
+                filter(None, ((one.get("verdict") or {}).get("first_sign") for one in ended)), default=None
+            ),
+            "stopped": _ended(result) if procedure in ROLLBACKS and status == "proven" and not waiting else None,
         },
     }
+
+
+def _ended(result: Mapping[str, Any]) -> str | None:
+    return iso(number(result.get("started") or 0.0, "started") + number(result.get("seconds") or 0.0, "seconds"))

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
@@ -49,10 +50,12 @@ def asks(typed: str, words: Words) -> str:
 def scheduled_check(
     settings: Mapping[str, Any], directory: str, locale: str = "en", commands: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return `{settings, problem}`: what the program is given, and why it cannot work, in one sentence.
+    """Return `{settings, problem, others}`: what the program is given, why it cannot work, in one sentence, and the
+    hosts at which the check that is there looks, and these settings would not.
 
     :param settings: `minutes`, `textfile`, `dead_man_url`, `notifies`, `desk_here`, whether the desk is the controller,
-        and `watch`, the `mode` and the `hosts` of the watch that is kept running, where one is
+        `watch`, the `mode` and the `hosts` of the watch that is kept running, where one is, `hosts` of this run, and
+        `staging`, whether they are that
     :param directory: where its stamp and its lock are
     """
     run = Commands() if commands is None else commands
@@ -65,9 +68,13 @@ def scheduled_check(
     # It is started anew each hour, so that nothing that it holds can grow old.
     asked = {"watch_go_live": f"watch_go_live -e watch_for=1h -e watch_mode={watch['mode']}"} if watch else {}
     asked |= {name: name for name in ("health_check", "notify")}
+    hosts = sorted(map(str, settings.get("hosts") or []))
     return {
         "problem": problem,
+        "others": _others(directory, hosts) if hosts else [],
         "settings": {
+            "hosts": hosts,
+            "staging": bool(settings.get("staging")),
             "commands": {name: shell.argv(run[typed]) for name, typed in asked.items()},
             "cwd": shell.cwd,
             "environment": shell.environment,
@@ -88,3 +95,15 @@ def scheduled_check(
             else {},
         },
     }
+
+
+def _others(directory: str, hosts: Sequence[str]) -> list[str]:
+    """The hosts that the check in this directory looks at, and those of this run are not; of staging none counts."""
+    try:
+        with open(os.path.join(directory, "health-check.conf"), encoding="utf-8") as there:
+            before = json.load(there)
+        # One that an earlier release has written names those that are watched.
+        known = before.get("hosts") or list((before.get("watch") or {}).get("stamps") or {})
+        return [] if before.get("staging") else sorted({str(host) for host in known} - set(hosts))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return []

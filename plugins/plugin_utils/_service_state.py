@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.module_utils._journal import NO_ACTS
-from ansible_collections.kumon.runbook.plugins.module_utils._service import KILL_SWITCH
+from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH, NO_ACTS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
 
 _TRUE = ("true", "1", "yes", "on")
@@ -41,8 +40,8 @@ class ServiceState(TypedDict):
 
 
 def truthy(value: object) -> bool:
-    """Whether the assistant takes a flag's value for true."""
-    return str(value if value is not None else "").strip().lower() in _TRUE
+    """Whether the assistant takes a flag's value for true: any case, nothing stripped."""
+    return str(value if value is not None else "").lower() in _TRUE
 
 
 def service_state(

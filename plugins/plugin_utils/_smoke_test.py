@@ -68,7 +68,9 @@ Judged = tuple[Optional[bool], Any, Optional[str]]
 
 
 def _judge_accepted(test: _Test) -> Judged:
-    accepted = test.message["accepted"] is True
+    # One that answers late, or never, has taken what is planned all the same.
+    unanswered = test.message.get("http", 0) is None
+    accepted = test.message["accepted"] is True or (unanswered and test.traces["handoff"]["planned"] > 0)
     return accepted, test.message["detail"], None if accepted else "not_accepted"
 
 

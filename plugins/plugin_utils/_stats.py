@@ -366,8 +366,8 @@ def merge_traces(hosts: list[Any]) -> Traces:
     """Merge several hosts' `traces` into one, as if one host had logged it all.
 
     Counts are summed and rates computed anew from the sums: a mean of rates would let a host with two messages outvote
-    one with two thousand. The run of failures is the longest of any host, the timestamps are those of the worst host,
-    and so is each part of the evidence.
+    one with two thousand. The run of failures is the longest of any host, of recipients there are as many as the host
+    with most of them has seen, the timestamps are those of the worst host, and so is each part of the evidence.
 
     `parts` keeps what each host logged: a busy host that is well must not hide a quiet one that is not, so a verdict on
     the whole is a verdict on each of them, too.
@@ -464,6 +464,12 @@ _SPECIAL: dict[str, Callable[[list[Any]], Any]] = {
     "traces.timestamps": _worst_timestamps,
     "traces.minutes": merge_minutes,
     "traces.delivery.run": _longest_run,
+    "traces.stages.repeated_most": _most,
+    # Some write to several hosts, and nobody knows who: there are at least so many people as one host has seen.
+    **{
+        f"traces.recipients.{name}": _most
+        for name in ("success", "failed", "contradicting", "unplanned", "unread", "unsent")
+    },
     "traces.delivery.success_rate": lambda values: None,  # computed anew from the sums
     "traces.handoff.lost_keys": lambda values: [key for value in values for key in value][:_LOST_KEYS],
     "traces.samples.failures": _newest,

@@ -97,6 +97,7 @@ class Minute(_Outcomes, total=False):
     unread: int | None
     unsent: int | None
     contradicting: int | None
+    without_send: int | None
 
 
 class Window(TypedDict, total=False):
@@ -145,6 +146,8 @@ class Traces(TypedDict, total=False):
     overdue: dict[str, int]
     late: dict[str, int]
     contradicting: int
+    without_send: int
+    sent_before: int
     delays: dict[str, float | None]
     grace: dict[str, float]
     recipients: dict[str, int]
@@ -200,6 +203,7 @@ class Verdict(TypedDict):
     quality: Evidence | None
     held: int
     tests: dict[str, Test]
+    first_sign: str | None
 
 
 class Act(TypedDict, total=False):

@@ -23,7 +23,15 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import unanswe
 COLUMNS = ("host", "conversation", "phone", "since", "minutes", "messages", "again", "person")
 # What a spreadsheet takes for the beginning of a formula, also in its wide form.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")  # noqa: RUF001
-_PHONE = re.compile(r"(?<![0-9A-Za-z-])[0-9]{10,15}(?![0-9A-Za-z-])")
+# What WhatsApp calls who hides his number, a group or a channel is nobody's number.
+_PHONE = re.compile(
+    r"(?<![0-9A-Za-z-])[0-9]{10,15}(?![0-9A-Za-z-])(?!(?::[0-9]{1,4})?@(?:lid|g\.us|newsletter|broadcast)\b)"
+)
+# Neither is a time: a date with its clock, or milliseconds, which begin as North America's numbers do and are longer.
+_NO_PHONE = re.compile(
+    r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])[0-5][0-9][0-5][0-9]\Z"
+    r"|1[0-9]{11,14}\Z"
+)
 _BRAZILIAN = re.compile(r"(55)([1-9][0-9])([0-9]{4,5})([0-9]{4})\Z")
 
 
@@ -111,10 +119,9 @@ def _messages(row: Mapping[str, Any]) -> int:
 
 def phone_of(conversation: str) -> str:
     """The phone number in a conversation's id, spaced so that a spreadsheet takes it for text; empty without one."""
-    found = _PHONE.search(conversation)
-    if not found:
+    digits = next((found for found in _PHONE.findall(conversation) if not _NO_PHONE.match(found)), "")
+    if not digits:
         return ""
-    digits = found.group()
     brazilian = _BRAZILIAN.match(digits)
     if brazilian:
         country, area, first, last = brazilian.groups()

@@ -86,8 +86,11 @@ CAUSES = {
     "delivery_degraded": Rule("watch", 0, 1),
     "few_failed": Rule("watch", 0, 1),
     "results_contradict": Rule("watch", 0, None),
+    "results_without_send": Rule("watch", 0, None),
     "unexpected_instance": Rule("watch", 0, 1),
+    "dropped": Rule("watch", 0, None),
     "repeated_sends": Rule("watch", 0, 1),
+    "sent_in_part": Rule("watch", 0, None),
     "delivery_late": Rule("watch", 0, None),
     "ambiguous": Rule("watch", 0, None),
     "not_covered": Rule("watch", 0, None),
@@ -105,6 +108,7 @@ _FEW = 4  # so many failures, or planned and unread, or read and unsent messages
 _RECIPIENTS = 3  # one customer's phone is no outage
 _SHARE = 0.05  # of which on copies, late answers and contradictions are no accident
 _AT_LEAST = 3
+_COPIES = 3  # of one answer: whoever gets it four times blocks the number
 _COVERED = 1800.0  # seconds of a longer window for which a log can be called well
 _WHOLE = 0.95  # the share of a window that counts as all of it
 _BROKEN = 0.10  # at most this share went well: wholly broken, as in the last alternative of the detector
@@ -125,7 +129,9 @@ PLANNING = _Stage("planning", "planned", "unplanned", "planning_degraded", "plan
 READING = _Stage("reading", "read", "unread", "unread_handoff", "reading_stopped")
 SENDING = _Stage("sending", "sent", "unsent", "sending_degraded", "sending_stopped")
 CONTRADICTING = _Stage("contradicting", "success", "contradicting", "results_contradict", "results_unbelieved")
-STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING)
+# A sign and no loss: the messages may have gone out.
+WITHOUT_SEND = _Stage("without_send", "sent", "without_send", "results_without_send", "results_without_send")
+STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING, WITHOUT_SEND)
 
 
 class Seen:
@@ -160,6 +166,8 @@ class Seen:
     contradicting: int
     planned: int
     answers: int
+    received: int
+    dropped: int
     repeated: int
     late_read: int
     late_settled: int
@@ -202,7 +210,9 @@ class Seen:
         stages, late = _section(checked, "stages"), _section(checked, "late")
         self.planned = max(_count(handoff, "planned"), _count(stages, "planned"))
         self.answers = max(self.sent, _count(stages, "sent"))
-        self.repeated = _count(stages, "repeated")
+        self.received, self.dropped = _count(stages, "received"), _count(stages, "dropped")
+        self.in_part = _count(stages, "missing")
+        self.repeated, self.repeated_most = _count(stages, "repeated"), _count(stages, "repeated_most")
         self.late_read, self.late_settled = _count(late, "read"), _count(late, "settled")
         self.overdue_unsent = _count(_section(checked, "overdue"), "read")
         self.recipients = {
@@ -213,6 +223,11 @@ class Seen:
         self.evidence = cast("Evidence | None", checked.get("evidence"))
         self.heartbeat = _section(checked, "heartbeat")
         self.newest, self.measured = checked.get("last"), checked.get("measured")
+
+    @property
+    def drops_often(self) -> bool:
+        """Whether the assistant says of more than a few messages that it dropped them, and nobody was answered."""
+        return often(self.dropped, self.received)
 
     def part(self, name: str) -> dict[str, Any]:
         """One part of the evidence; empty where it was not asked."""
@@ -391,7 +406,7 @@ def _judge(
         *_blindness(seen, words, service, expected=expected.message),
         *_incidents(seen, words),
         *_kill_switch(seen, words, service),
-        *_oddities(seen, words),
+        *_oddities(seen, words, service),
         *more,
     ]
     for stage in (PLANNING, READING, SENDING):
@@ -409,6 +424,10 @@ def _judge(
     outcomes = (CONTRADICTING.well, CONTRADICTING.wrong)
     tests[CONTRADICTING.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
     findings += _contradictions(seen, words, tests[CONTRADICTING.name], limits)
+    if seen.counts_stage(WITHOUT_SEND):
+        outcomes = (WITHOUT_SEND.well, WITHOUT_SEND.wrong)
+        tests[WITHOUT_SEND.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+        findings += _without_send(seen, words, tests[WITHOUT_SEND.name], limits)
     if level2 and any(CAUSES[cause].next_level == 2 for cause, _reason in findings if _rolls_back(cause)):
         findings.append(("level2_not_stable", words.say("level2_not_stable")))
 
@@ -438,9 +457,16 @@ def _judge(
         "evidence": results.detector.evidence,
         "would_change": _would_change(cause, seen, words, tests=tests, limits=limits),
         "quality": seen.evidence,
-        "held": max(test.held for test in tests.values()),
+        "held": max(test.held for name, test in tests.items() if name != WITHOUT_SEND.name),
         "tests": {name: _test(test) for name, test in tests.items()},
+        "first_sign": _first_sign(seen) if rule.status == "rollback" else None,
     }
+
+
+def _first_sign(seen: Seen) -> str | None:
+    """The first minute of the data in which anything went wrong: no later than what calls for a rollback began."""
+    wrong = (row["minute"] for row in seen.minutes if row["failed"] or row["lost"] or row["guards"])
+    return next(wrong, None)
 
 
 def _expected_by(hours: Hours, seen: Seen) -> _Expected:
@@ -557,7 +583,7 @@ def _gaps(seen: Seen, words: Words, covered: dict[str, Any]) -> Iterator[_Findin
     unreadable = sequence(covered.get("unreadable") or [], "covered.unreadable")
     if unreadable:
         gaps.append(words.say("gap_unreadable", names=words.names({str(name): 1 for name in unreadable})))
-    known = {name: _count(covered, name) for name in ("suppressed", "undated", "future")}
+    known = {name: _count(covered, name) for name in ("suppressed", "undated_guards", "undated", "future")}
     if covered.get("ok") is False:  # undated and early ones are counted of a good log, too
         gaps += [words.say(f"gap_{name}", n=n) for name, n in known.items() if n]
     elif known["suppressed"]:
@@ -659,15 +685,23 @@ def _kill_switch(seen: Seen, words: Words, service: _Service) -> Iterator[_Findi
         yield "kill_switch", words.say("kill_switch")
 
 
-def _often(n: int, of: int) -> bool:
+def often(n: int, of: int) -> bool:
+    """Whether so many of so many are more than a few."""
     return n >= _AT_LEAST and n > _SHARE * of
 
 
-def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
-    """What is no loss and yet not as it should be."""
-    if _often(seen.repeated, seen.answers):
+def _oddities(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
+    """What is not as it should be, and no loss on the way from planner to gateway."""
+    # Whoever writes with the kill-switch on is not answered anyway.
+    if seen.drops_often and not service.delivery_disabled:
+        yield "dropped", words.say("dropped", n=seen.dropped, of=seen.received)
+    if often(seen.repeated, seen.answers):
         yield "repeated_sends", words.say("repeated_sends", n=seen.repeated, answers=seen.answers)
-    if _often(seen.late_read, seen.planned) or _often(seen.late_settled, seen.answers):
+    elif seen.repeated_most >= _COPIES:
+        yield "repeated_sends", words.say("repeated_to_one", n=seen.repeated_most + 1)
+    if often(seen.in_part, seen.answers + seen.in_part):
+        yield "sent_in_part", words.say("sent_in_part", n=seen.in_part, of=seen.answers + seen.in_part)
+    if often(seen.late_read, seen.planned) or often(seen.late_settled, seen.answers):
         yield "delivery_late", words.say("delivery_late", read=seen.late_read, settled=seen.late_settled)
 
 
@@ -742,6 +776,14 @@ def _contradictions(seen: Seen, words: Words, test: Followed, limits: _Limits) -
         yield CONTRADICTING.watch, told
     elif test.watching:
         yield CONTRADICTING.watch, _watch_text(words, told, test.detector.evidence, limits)
+
+
+def _without_send(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+    """Results of messages that were read and, by the log, never sent. What they say of the delivery counts as it is."""
+    if test.watching:
+        sent, without = seen.of_stage(WITHOUT_SEND)
+        told = words.say("results_without_send", n=without, results=sent + without)
+        yield WITHOUT_SEND.watch, _watch_text(words, told, test.detector.evidence, limits)
 
 
 def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:

@@ -10,10 +10,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, TypedDict, cast
 
-from ansible_collections.kumon.runbook.plugins.module_utils._journal import NO_ACTS
+from ansible_collections.kumon.runbook.plugins.module_utils._names import NO_ACTS
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import Records, automation
+from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import (
+    UNREAD,
+    Records,
+    automation,
+    not_read,
+    of_desk,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Decision, Traces, Verdict
@@ -25,6 +31,7 @@ MODES = ("page", "propose", "recover")
 DOWN = 10.0  # seconds for which the service may be down: a restart is no outage
 QUIET = 60.0  # seconds after which a look is shown although nothing changed
 SAME = 4 * 3600.0  # for so long an outage is seen, so the same decision within it is no other one
+UNSEEN = 120.0  # seconds: the procedures want an answer to a critical line within two minutes
 TARGET = 0.95
 _STAGES = ("received", "planned", "read", "sent", "success", "failed")
 _ACTS = 2
@@ -193,13 +200,14 @@ def watch_response(
     now = number(now, "now")
     called = {host: mapping(one, "watched") for host, one in watched.items() if mapping(one, "watched").get("case")}
     new = {host: one for host, one in called.items() if one.get("woke") == "case"}
-    judged = automation(records, now, earned_days, locale, commands)
+    records = of_desk(records)
+    acting = {host: one for host, one in new.items() if one["case"]["act"]}
+    judged = automation(records, now, earned_days, locale, commands, acting or new)
     none = Response(does="none", lines=[], facts={}, would=[], allowed=judged["allowed"])
     if not new:
         return none
-    acting = {host: one for host, one in new.items() if one["case"]["act"]}
-    would = [_would(host, one, run_id, now) for host, one in acting.items()]
-    would = [one for one in would if not _known(one, records, now)]
+    would = [would_act(host, one, run_id, now) for host, one in acting.items()]
+    would = [one for one in would if not seen_before(one, records, now)]
     lines = [_told(host, one, words) for host, one in new.items()]
     does = mode
     if mode == "recover" and not acting:
@@ -213,6 +221,9 @@ def watch_response(
         lines.append(words.say("recovers", reason=judged["reason"]))
     worst = max(new.values(), key=lambda one: (one["case"]["status"] == "rollback", one["case"]["level"] or 0))
     proposal = str(worst.get("proposal") or "")
+    if judged["why"] in UNREAD and mode != "recover":
+        # Also where it would not act now: nobody else tells it before it is needed.
+        lines.append(words.say("not_read", reason=judged["reason"]))
     if does != "recover" and proposal:
         lines.append(words.say("proposal", command=proposal))
     for one in would:
@@ -233,6 +244,7 @@ def watch_response(
             "next_step": proposal,
             "actor": "watch_go_live",
             "run_id": run_id,
+            "first_sign": min(filter(None, (one["verdict"].get("first_sign") for one in new.values())), default=None),
         },
         "would": would,
         "allowed": judged["allowed"],
@@ -246,7 +258,7 @@ def _told(host: str, one: Mapping[str, Any], words: Words) -> str:
     ).rstrip(": ")
 
 
-def _would(host: str, one: Mapping[str, Any], run_id: str, now: float) -> dict[str, Any]:
+def would_act(host: str, one: Mapping[str, Any], run_id: str, now: float) -> dict[str, Any]:
     """The record of what automation would have done; its name is short, for a person types it."""
     named = hashlib.sha256(f"{run_id} {host} {now:.3f}".encode()).hexdigest()[:6]
     return {
@@ -258,7 +270,7 @@ def _would(host: str, one: Mapping[str, Any], run_id: str, now: float) -> dict[s
     }
 
 
-def _known(would: Mapping[str, Any], records: Records, now: float) -> bool:
+def seen_before(would: Mapping[str, Any], records: Records, now: float) -> bool:
     """Whether the desk has this one already: the same outage, seen again."""
     for record in mapping(records, "records").get("would_act") or []:
         same = all(record.get(name) == would[name] for name in ("host", "cause", "level"))
@@ -269,7 +281,6 @@ def _known(would: Mapping[str, Any], records: Records, now: float) -> bool:
 
 def watch_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """What a watch came to on one host, as the part of an outcome that is its own: sound only if nothing has called."""
-    own = Words(words.locale, status.TEXTS, _texts.TEXTS, run=words.run)
     last = mapping(facts["watched"], "watched")
     events = [str(one) for one in facts.get("events") or []]
     seconds = number(facts["seconds"], "seconds")
@@ -277,18 +288,31 @@ def watch_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     called = bool(events) or bool(last.get("case"))
     # What was well when it was last seen is not known to be so now.
     unseen = str(last.get("unseen") or "")
+    gap = number(facts.get("unseen_seconds") or 0.0, "unseen_seconds")
     came_to = "rollback" if called else "blind" if unseen else verdict["status"]
-    headline = own.say("ended_called" if called else "ended", span=own.duration(seconds), looks=facts["looks"])
-    now = own.say("unseen_now", reason=unseen) if unseen else f"{own.say(verdict['status'])} ({verdict['cause']})"
+    headline = words.say("ended_called" if called else "ended", span=words.duration(seconds), looks=facts["looks"])
+    if gap > UNSEEN:
+        # Well before and after says nothing of the time between.
+        came_to = "watch" if came_to == "ok" else came_to
+        headline += words.say("ended_gap", span=words.duration(gap))
+    unread = not_read(facts.get("noted") or {}, words.locale)
+    lost = [words.say("not_read", reason=unread)] if unread else []
+    now = words.say("unseen_now", reason=unseen) if unseen else f"{words.say(verdict['status'])} ({verdict['cause']})"
     reasons = [] if unseen else [f"- {text}" for text in verdict["reasons"]]
     return {
         "ok": came_to == "ok",
         "status": came_to,
         "level": verdict["level"],
         "verdict": verdict,
-        "next_step": str(last.get("proposal") or "") or (own.say("next_called") if called or unseen else ""),
+        "next_step": str(last.get("proposal") or "") or (words.say("next_called") if called or unseen else ""),
         "message": f"{headline}: {now}",
-        "lines": [headline, *events, f"{own.say('last_look')}: {now}", *reasons],
+        "lines": [
+            headline,
+            *events,
+            *(one for one in lost if one not in events),
+            f"{words.say('last_look')}: {now}",
+            *reasons,
+        ],
     }
 
 

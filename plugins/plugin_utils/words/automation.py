@@ -38,9 +38,20 @@ TEXTS: dict[str, Both] = {
     "more": Both("- e mais {n}", "- and {n} more"),
     "kept": Both("Anotado no posto da equipe", "Kept on the desk"),
     "planned": Both("SIMULAÇÃO: nada foi anotado", "DRY RUN: nothing was kept"),
+    "problem": Both(
+        "o registro na mesa não pôde ser lido: {problem}", "the record on the desk was not read: {problem}"
+    ),
+    "unread": Both(
+        "linhas do registro na mesa não podem ser lidas ({lines})",
+        "lines of the record on the desk cannot be read ({lines})",
+    ),
+    "switch_unread": Both(
+        "a última linha da chave não pode ser lida, e pode ser uma parada ({lines})",
+        "the newest line of the switch cannot be read, and may be a stop ({lines})",
+    ),
     "torn": Both(
-        "{n} linhas do registro não podem ser lidas (uma execução morreu ao escrever); nada mais se perdeu",
-        "{n} lines of the record cannot be read (a run died while it wrote); nothing else is lost",
+        "Não podem ser lidas: {lines}; uma execução morreu ao escrever. Diga de novo o que falta e apague-as",
+        "Cannot be read: {lines}; a run died while it wrote. Say again what is missing and delete them",
     ),
     "next_mark": Both("{run[automation]} -e mark={id} -e right=true", "{run[automation]} -e mark={id} -e right=true"),
     "alone": Both(

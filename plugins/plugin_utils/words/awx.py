@@ -43,6 +43,14 @@ TEXTS: dict[str, Both] = {
         "{where}: o padrão {default} de {variable} não está entre as opções",
         "{where}: the default {default} of {variable} is not among its choices",
     ),
+    "no_choices": Both(
+        "{where}: a pergunta por {variable} precisa de opções", "{where}: the question for {variable} needs choices"
+    ),
+    "asked_twice": Both("{where}: pergunta por {variable} duas vezes", "{where}: it asks for {variable} twice"),
+    "limits": Both(
+        "{where}: {value} não cabe nos limites da pergunta por {variable}, e o AWX o recusa",
+        "{where}: {value} does not fit the limits of the question for {variable}, and AWX refuses it",
+    ),
     "choice": Both(
         "{where}: {variable} não aceita {choice}, só {allowed}", "{where}: {variable} takes no {choice}, only {allowed}"
     ),
@@ -51,8 +59,13 @@ TEXTS: dict[str, Both] = {
         "{where}: an approval needs a name and a time limit",
     ),
     "rrule": Both(
-        "{where}: rrule precisa de DTSTART com fuso horário e de RRULE com INTERVAL",
-        "{where}: rrule needs DTSTART with a time zone and RRULE with INTERVAL",
+        "{where}: rrule precisa de um DTSTART com fuso horário e de RRULE com FREQ e INTERVAL, nada a cada segundo",
+        "{where}: rrule needs one DTSTART with a time zone and RRULE with FREQ and INTERVAL, nothing each second",
+    ),
+    "zone": Both("{where}: não existe o fuso horário {zone}", "{where}: there is no time zone {zone}"),
+    "sliced": Both(
+        "{where}: job_slice_count maior que 1 parte o job em vários, e cada um julga só a sua parte: deixe 1",
+        "{where}: a job_slice_count above 1 splits the job into several, and each judges its part only: leave it 1",
     ),
     "each_minute": Both(
         "{where}: um job leva de 12 a 19 segundos, e o AWX o faz esperar pelo anterior: nada a cada minuto",
@@ -65,6 +78,14 @@ TEXTS: dict[str, Both] = {
     "unanswered": Both(
         "{where}: falta a resposta obrigatória {variable} do modelo {template}",
         "{where}: the required answer {variable} of the template {template} is missing",
+    ),
+    "unasked": Both(
+        "{where}: agiria sem pessoa e sem perguntar: ponha antes uma aprovação, ou decide com decide_act",
+        "{where}: it would act without a person and unasked: put an approval before it, or decide with decide_act",
+    ),
+    "scheduled_act": Both(
+        "{where}: um agendamento não age: agende o workflow, que pergunta antes",
+        "{where}: a schedule does not act: schedule the workflow, which asks first",
     ),
     # Whether AWX can be asked at all.
     "no_collection": Both(

@@ -50,8 +50,8 @@ TEXTS: dict[str, Both] = {
     ),
     "not_running": Both("o serviço não está em execução", "the service does not run"),
     "started_before": Both(
-        "o serviço foi iniciado antes de este commit ser colocado no lugar",
-        "the service was started before this commit was put in place",
+        "o serviço foi iniciado antes de este commit ser colocado no lugar ou de o código dele ser gravado",
+        "the service was started before this commit was put in place or its code was written",
     ),
     "newest_good": Both("já é a versão boa mais recente do registro", "it is the newest known-good release already"),
     "needs_longer": Both(
@@ -126,6 +126,10 @@ TEXTS: dict[str, Both] = {
         "o log não foi compreendido por inteiro, ele não prova nada",
         "the log was not understood as a whole, it proves nothing",
     ),
+    "log_guards_unread": Both(
+        "há no log linhas que começam como um guard e não foram compreendidas",
+        "the log has lines that begin as a guard does and were not understood",
+    ),
     "log_tried": Both("{sent} tentadas, {succeeded} entregues", "{sent} tried, {succeeded} delivered"),
     "log_planned": Both("{planned} planejadas, {sent} enviadas", "{planned} planned, {sent} sent"),
     "log_service": Both(
@@ -135,9 +139,22 @@ TEXTS: dict[str, Both] = {
         "{unanswered} stuck on the way, {invalid} by an invalid instance, {incidents} critical incidents",
     ),
     "fence_stands": Both("usuário {uid} para {addresses} porta {port}", "user {uid} to {addresses} port {port}"),
+    "fence_held_container": Both(
+        "desde {since}, {attempts} tentativas; contêiner {sources} para {addresses} porta {port}",
+        "since {since}, {attempts} attempts; container {sources} to {addresses} port {port}",
+    ),
     "fence_held": Both(
         "desde {since}, {attempts} tentativas; usuário {uid} para {addresses} porta {port}",
         "since {since}, {attempts} attempts; user {uid} to {addresses} port {port}",
+    ),
+    "fence_proxied": Both(
+        "o serviço envia por um proxy, que a cerca de rede não detém",
+        "the service sends through a proxy, which the network fence does not hold",
+    ),
+    # What a release says of its flags when it starts, which by itself proves nothing.
+    "says_at_start": Both("a versão diz ao iniciar: {said}", "the release says at its start: {said}"),
+    "denies_at_start": Both(
+        "a versão diz ao iniciar outra coisa: {said}", "the release says something else at its start: {said}"
     ),
     # Why there is no fence.
     "fence_no_nft": Both("o nft não está instalado neste host", "nft is not installed on this host"),
@@ -146,8 +163,17 @@ TEXTS: dict[str, Both] = {
     "fence_unresolved": Both("{name} não tem endereço neste host", "{name} has no address on this host"),
     "fence_nobody": Both("o serviço não está em execução", "the service does not run"),
     "fence_container": Both(
-        "o assistente roda em um contêiner, o que ele envia não tem usuário neste host",
-        "the assistant runs in a container, what it sends has no user on this host",
+        "o assistente roda em um contêiner que daqui não se encontra; o que ele envia não tem usuário neste host",
+        "the assistant runs in a container that cannot be found from here; what it sends has no user on this host",
+    ),
+    "fence_rootless": Both(
+        "o contêiner do assistente é de um usuário (rootless): o que ele envia sai junto com tudo o mais desse usuário",
+        "the assistant's container is a user's own (rootless): what it sends leaves with all else of that user's",
+    ),
+    "fence_no_source": Both("o contêiner não tem endereço", "the container has no address"),
+    "fence_loopback": Both(
+        "de dentro do contêiner {url} é o próprio contêiner: defina runbook_evolution_url com o endereço que ele usa",
+        "from inside the container {url} is the container itself: set runbook_evolution_url to the address it uses",
     ),
     "fence_fails": Both("{reason}", "{reason}"),
     # An act beside what was before it.

@@ -33,6 +33,9 @@ TEXTS: dict[str, Both] = {
     "as_before": Both("tudo como antes, entregas vistas", "all as before, deliveries seen"),
     "not_detected": Both("não foi vista", "it was not seen"),
     "late_detected": Both("vista tarde: {seconds} s de {budget} s", "seen late: {seconds} s of {budget} s"),
+    "clock_set_back": Both(
+        "o relógio do controlador voltou durante o ensaio", "the controller's clock was set back during the rehearsal"
+    ),
     "late_decided": Both("decidida tarde: {seconds} s de {budget} s", "decided late: {seconds} s of {budget} s"),
     "late_acted": Both("ato fora do prazo: {seconds} s de {budget} s", "act over budget: {seconds} s of {budget} s"),
     "not_proven": Both("ato não provado: {told}", "act not proven: {told}"),
@@ -55,9 +58,12 @@ TEXTS: dict[str, Both] = {
         "this is not staging: the file {mark} is missing on the host, which a person puts there",
     ),
     "unknown_fault": Both("não há falha {fault}; há {faults}", "there is no fault {fault}; there are {faults}"),
-    "trend_detect": Both("Até ver", "Time to see"),
-    "trend_stop": Both("Até parar", "Time to stop"),
-    "trend_recover": Both("Até recuperar", "Time to recover"),
+    "trend_of_drills": Both("Ensaios", "Drills"),
+    "trend_of_incidents": Both("Incidentes reais", "Real incidents"),
+    "trend_detect": Both("até ver", "time to see"),
+    "trend_acknowledge": Both("até alguém assumir", "time to acknowledge"),
+    "trend_stop": Both("até parar", "time to stop"),
+    "trend_recover": Both("até recuperar", "time to recover"),
     "trend": Both(
         "mediana {median} s, pior {worst} s, última {last} s (n = {n})",
         "median {median} s, worst {worst} s, last {last} s (n = {n})",

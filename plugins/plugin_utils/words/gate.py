@@ -52,6 +52,7 @@ TEXTS: dict[str, Both] = {
     "not_confirmed": Both("ninguém confirmou", "nobody has confirmed it"),
     "never_rehearsed": Both("nunca ensaiado em staging", "never rehearsed on staging"),
     "rehearsal": Both("{fault} em {host}, {seconds} s, por {by}", "{fault} on {host}, {seconds} s, by {by}"),
+    "drill_left": Both("o ensaio não terminou como começou", "the drill was not restored"),
     "rehearsal_failed": Both(
         "o último ensaio falhou ({fault} em {host}, {seconds} s, por {by}): {why}",
         "the last rehearsal failed ({fault} on {host}, {seconds} s, by {by}): {why}",
@@ -66,9 +67,26 @@ TEXTS: dict[str, Both] = {
     "no_rota": Both("go_live_rota vazio para {begin} – {end}", "go_live_rota is empty for {begin} – {end}"),
     "rota_gaps": Both("ninguém em {gaps}", "nobody in {gaps}"),
     "rota": Both("{names}, {begin} – {end}", "{names}, {begin} – {end}"),
+    "rota_unread": Both(
+        "calendário de go_live_rota_ical não lido: {why}", "calendar of go_live_rota_ical not read: {why}"
+    ),
+    "window_over": Both(
+        "go_live_from e go_live_hours são de um go-live que já acabou ({begin} – {end})",
+        "go_live_from and go_live_hours are of a go-live that is over ({begin} – {end})",
+    ),
+    "write_window": Both("corrija go_live_from no inventário", "correct go_live_from in the inventory"),
+    "mend_ical": Both(
+        "corrija go_live_rota_ical no inventário, ou o calendário",
+        "correct go_live_rota_ical in the inventory, or the calendar",
+    ),
+    "write_ical": Both("complete o calendário do plantão", "complete the on-call calendar"),
     "write_rota": Both("complete go_live_rota no inventário", "complete go_live_rota in the inventory"),
     "no_good_release": Both("nenhum para o nível 3 voltar", "none for level 3 to go back to"),
     "good_release": Both("nível 3 voltaria a {commit}", "level 3 would go back to {commit}"),
+    "start_release": Both(
+        "reinicie o serviço com a versão que está no diretório, ou volte o diretório à que está rodando",
+        "restart the service with the release that is in place, or put back the one that runs",
+    ),
     "nothing_to_install": Both(
         "runbook_venv_dir vazio: nada a instalar", "runbook_venv_dir is empty: nothing to install"
     ),
@@ -83,6 +101,7 @@ TEXTS: dict[str, Both] = {
     "let_fire": Both("dispare um alerta de teste, e depois: {confirm}", "let a test alert fire, and then: {confirm}"),
     "no_stamp": Both("nenhum sinal na mesa", "no stamp on the desk"),
     "stamp": Both("último sinal há {age}, a cada {every}", "last stamp {age} ago, every {every}"),
+    "check_of_others": Both("olha só para {hosts}", "it looks at {hosts} only"),
     "scheduled_elsewhere": Both(
         "agendada em outro lugar (go_live_check none)", "scheduled elsewhere (go_live_check none)"
     ),
@@ -102,6 +121,10 @@ TEXTS: dict[str, Both] = {
     "part_understood": Both("não foi entendido", "not understood"),
     "log": Both("{records} registros, {grammars}", "{records} records, {grammars}"),
     "free": Both("{mb} MB livres em {path}, precisa de {wanted}", "{mb} MB free at {path}, needed {wanted}"),
+    "disk_read_only": Both("{path} só pode ser lido", "{path} is read-only"),
+    "disk_files": Both(
+        "em {path} quase nenhum arquivo pode ser criado (inodes)", "hardly a file can be made at {path} (inodes)"
+    ),
     "make_room": Both("libere espaço em disco", "make room on the disk"),
     "clock": Both("{seconds} s do controlador", "{seconds} s from the controller's"),
     "set_clock": Both("acerte o relógio: timedatectl set-ntp true", "set the clock: timedatectl set-ntp true"),
@@ -113,8 +136,19 @@ TEXTS: dict[str, Both] = {
     "debt_fence": Both("cerca de pé desde {since}", "fence standing since {since}"),
     "debt_flags": Both("flags V1 declaradas", "V1 flags declared"),
     "debt_incident": Both("incidente {id} aberto", "incident {id} is open"),
+    "debt_torn": Both(
+        "o incidente na mesa não pode ser lido ({why})", "the incident on the desk cannot be read ({why})"
+    ),
+    "debt_drills_torn": Both(
+        "a última linha do registro de ensaios não pode ser lida (drill.jsonl:{line})",
+        "the last line of the drill ledger cannot be read (drill.jsonl:{line})",
+    ),
     "debt_drill": Both("ensaio sem restauração em {host}", "a drill not restored on {host}"),
     "debt_frozen": Both("automação parada sem dono ({by}, {at})", "automation frozen without an owner ({by}, {at})"),
+    "debt_unread": Both(
+        "linhas do registro da automação não podem ser lidas ({lines})",
+        "lines of automation's record cannot be read ({lines})",
+    ),
     "no_freeze": Both("nenhum congelamento agora nem no go-live", "no freeze now or during the go-live"),
     "frozen": Both("{reason}, até {until}", "{reason}, until {until}"),
     "wait_freeze": Both("espere, ou mude go_live_freeze", "wait, or change go_live_freeze"),

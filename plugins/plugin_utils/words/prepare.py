@@ -52,6 +52,10 @@ TEXTS: dict[str, Both] = {
         "põe a cerca e declara as flags; o reinício fica com quem inicia o processo",
         "it puts up the fence and declares the flags; the restart stays with whoever starts the process",
     ),
+    "fence_contained": Both(
+        "declara as flags; a cerca em volta de um contêiner é só do playbook",
+        "it declares the flags; the fence around a container is the playbook's alone",
+    ),
     "no_good": Both(
         "nenhum: {run[health_check -e health_mark_release=true]} até completar runbook_good_after",
         "none: {run[health_check -e health_mark_release=true]} until runbook_good_after is over",
@@ -79,6 +83,12 @@ TEXTS: dict[str, Both] = {
     "check_nowhere": Both(
         "o controlador não tem systemd (como root) nem crontab: agende health_check, ou go_live_check none",
         "the controller has neither systemd (as root) nor crontab: schedule health_check, or set go_live_check to none",
+    ),
+    "check_others": Both(
+        "a verificação instalada olha para {hosts}, que esta execução não tem: rode com eles também, ou apague {path} "
+        "se não existem mais",
+        "the check that is there looks at {hosts}, which this run does not have: run it with them too, or delete "
+        "{path} where they are gone",
     ),
     "check_every": Both("a cada {minutes} min, por {way}", "every {minutes} min, by {way}"),
     "journald": Both("o journald cuida", "journald sees to it"),

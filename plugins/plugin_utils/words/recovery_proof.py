@@ -80,6 +80,10 @@ TEXTS: dict[str, Both] = {
         "O log não foi compreendido por inteiro: o que ele não mostra não prova nada.",
         "The log was not understood as a whole: what it does not show proves nothing.",
     ),
+    "proof_dropped": Both(
+        "O assistente descartou mais de uma mensagem em vinte sem que ninguém tivesse resposta.",
+        "The assistant dropped more than one message in twenty, and nobody got an answer.",
+    ),
     "proof_stale": Both(
         "O evento mais novo do log é velho demais para este tráfego: o silêncio não prova nada.",
         "The newest event of the log is too old for this traffic: silence proves nothing.",
@@ -87,6 +91,18 @@ TEXTS: dict[str, Both] = {
     "proof_not_covered": Both(
         "O log não mostra a janela inteira: do que falta nada se sabe.",
         "The log does not show the whole window: of what is missing nothing is known.",
+    ),
+    "proof_guards_unread": Both(
+        "Há linhas que começam como um guard e não foram compreendidas: nada mostra que não houve evento crítico.",
+        "There are lines that begin as a guard does and were not understood: nothing shows that no event was critical.",
+    ),
+    "proof_unplanned": Both(
+        "Para mais de uma mensagem em vinte nada foi planejado: ficaram sem resposta.",
+        "For more than one message in twenty nothing was planned: they remained unanswered.",
+    ),
+    "proof_copies": Both(
+        "Mais de uma resposta em vinte é cópia: saiu mais vezes do que o planejado.",
+        "More than one answer in twenty is a copy: it was sent more often than planned.",
     ),
     "proof_lost_met": Both(
         "{lost} de {n} mensagens perdidas: menos de {target} está provado (no máximo {high}).",

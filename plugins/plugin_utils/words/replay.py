@@ -19,6 +19,10 @@ TEXTS: dict[str, Both] = {
         "→ nível {level} em vigor, reteria {held}, pouparia {spared}",
         "→ level {level} in force, would hold back {held}, spare {spared}",
     ),
+    "unjudged": Both(
+        "Em {minutes} de {all} minutos o log não deixou julgar nada (blind): o que houve neles não é sabido",
+        "In {minutes} of {all} minutes the log let nothing be judged (blind): what happened in them is not known",
+    ),
     "incomplete": Both(
         "O log não foi lido inteiro: só os 256 MiB mais novos",
         "The log was not read whole: only the newest 256 MiB",

@@ -76,7 +76,9 @@ TEXTS: dict[str, Both] = {
     "proofs_reported": Both("informado pelo health", "reported by health"),
     "proofs_log": Both("log desde o reinício", "log since the restart"),
     "proofs_before": Both("comparado com antes do ato", "compared with before the act"),
+    "proofs_said": Both("testemunha, que sozinha não prova nada", "witness, which alone proves nothing"),
     "proofs_fence": Both("cerca de rede", "network fence"),
+    "proofs_proxy": Both("caminho até o gateway", "way to the gateway"),
     "reasons_reported": Both(
         "KILL-SWITCH INFORMADO pelo health; nenhuma mensagem o provou ainda",
         "KILL-SWITCH REPORTED by health; no message has proven it yet",
@@ -157,6 +159,10 @@ TEXTS: dict[str, Both] = {
         "O processo envia, e metade das entregas ou mais FALHA",
         "The process sends, and half of the deliveries or more FAIL",
     ),
+    "reasons_sends_copies": Both(
+        "O processo envia a mesma resposta MAIS DE UMA VEZ",
+        "The process sends the same answer MORE THAN ONCE",
+    ),
     "reasons_worse_delivery": Both(
         "PIOR DO QUE ANTES do ato: mais mensagens ficam sem resposta",
         "WORSE THAN BEFORE the act: more messages remain unanswered",
@@ -183,6 +189,10 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level3]} (previous code), or -e rollback_fence=auto",
     ),
     "next_1_fence_leaks": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
+    "next_contained_fence_leaks": Both(
+        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
+        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
+    ),
     "next_unfenced_no_message_seen": Both(
         "{run[smoke_test]}; se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
         "{run[smoke_test]}; if messages still go out, {run[evolution_instance -e stop=true]}",
@@ -227,6 +237,7 @@ TEXTS: dict[str, Both] = {
         "{run[diagnose]}; se o gateway está bem, {run[rollback_level3]} (código anterior)",
         "{run[diagnose]}; if the gateway is well, {run[rollback_level3]} (previous code)",
     ),
+    "next_2_sends_copies": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
     "next_worse": Both("{undo} (desfaz este ato)", "{undo} (undoes this act)"),
     "next_2_not_in_process": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
     "next_2_still_failing": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
@@ -239,6 +250,7 @@ TEXTS: dict[str, Both] = {
         "{run[diagnose]}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
         "{run[diagnose]}; if the gateway is well, -e rollback_commit=… (an older release)",
     ),
+    "next_3_sends_copies": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
     "next_3_not_in_process": Both(
         "{run[health_check]}; veja o que mais define os flags na unidade",
         "{run[health_check]}; see what else sets the flags in the unit",
@@ -255,6 +267,9 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
     ),
     "next_roll_forward_delivery_failing": Both("{run[diagnose]}", "{run[diagnose]}"),
+    "next_roll_forward_sends_copies": Both(
+        "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
+    ),
     "next_roll_forward_not_in_process": Both(
         "{run[rollback_level3]} (código anterior)",
         "{run[rollback_level3]} (previous code)",

@@ -82,6 +82,10 @@ TEXTS: dict[str, Both] = {
         "O journal descartou {n} linhas do serviço.",
         "The journal has suppressed {n} lines of the service.",
     ),
+    "gap_undated_guards": Both(
+        "{n} guards de nível CRITICAL não têm horário e podem ser da janela.",
+        "{n} guards of level CRITICAL have no time and may belong to the window.",
+    ),
     "gap_undated": Both(
         "{n} registros não têm horário e não podem ser situados na janela.",
         "{n} records have no time and cannot be placed in the window.",
@@ -138,9 +142,25 @@ TEXTS: dict[str, Both] = {
         "{n} de {results} resultados se contradizem: sucesso com erro HTTP. Não contam como nenhum dos dois.",
         "{n} of {results} results contradict themselves: success with an HTTP error. They count as neither.",
     ),
+    "results_without_send": Both(
+        "{n} de {results} resultados não têm envio: a mensagem foi lida e concluída, e o log não mostra o envio.",
+        "{n} of {results} results have no send: the message was read and settled, and the log shows no send.",
+    ),
+    "dropped": Both(
+        "O assistente diz que descartou {n} mensagens sem que ninguém tivesse resposta; entraram {of}.",
+        "The assistant says that it dropped {n} messages for which nobody got an answer; {of} came in.",
+    ),
     "repeated_sends": Both(
         "{n} de {answers} respostas são cópias: enviadas mais vezes do que planejadas.",
         "{n} of {answers} answers are copies: sent more often than planned.",
+    ),
+    "sent_in_part": Both(
+        "{n} de {of} mensagens não saíram, de respostas que só saíram em parte.",
+        "{n} of {of} messages were not sent, of answers that went out in part only.",
+    ),
+    "repeated_to_one": Both(
+        "A mesma resposta saiu {n} vezes para uma família.",
+        "The same answer went out {n} times to one family.",
     ),
     "delivery_late": Both(
         "As mensagens chegam tarde: em mais de 60 s {read} foram lidas e {settled} concluídas.",
@@ -193,6 +213,18 @@ TEXTS: dict[str, Both] = {
     "until_results_contradict": Both(
         "Uma janela em que os resultados não se contradigam.",
         "A window in which no results contradict themselves.",
+    ),
+    "until_results_without_send": Both(
+        "Uma janela em que cada resultado tenha o seu envio.",
+        "A window in which each result has its send.",
+    ),
+    "until_sent_in_part": Both(
+        "Uma janela em que cada resposta saia inteira.",
+        "A window in which each answer goes out whole.",
+    ),
+    "until_dropped": Both(
+        "Uma janela em que quem escreve tenha resposta; veja por que ele as descarta: a chave do webhook, a trava.",
+        "A window in which whoever writes is answered; look why it drops them: the webhook's key, its lock.",
     ),
     "until_repeated_sends": Both(
         "Uma janela em que cada resposta seja enviada uma vez.",

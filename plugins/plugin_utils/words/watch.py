@@ -40,6 +40,10 @@ TEXTS: dict[str, Both] = {
         "A automação não age sozinha: {reason}; as pessoas são avisadas",
         "Automation does not act by itself: {reason}; people are told",
     ),
+    "not_read": Both(
+        "A automação não age sozinha: {reason}; {run[automation]} diz o que fazer",
+        "Automation does not act by itself: {reason}; {run[automation]} says what to do",
+    ),
     "recovers": Both("A automação age agora: {reason}", "Automation acts now: {reason}"),
     "proposal": Both("Proposta: {command}", "Proposal: {command}"),
     "would": Both(
@@ -51,6 +55,7 @@ TEXTS: dict[str, Both] = {
         "Observado por {span}, {looks} leituras; algo exigiu rollback",
         "Watched for {span}, {looks} looks; something called for a rollback",
     ),
+    "ended_gap": Both("; por {span} seguidos nada pôde ser julgado", "; for {span} on end nothing could be judged"),
     "last_look": Both("Última leitura", "Last look"),
     "unseen_now": Both("não pôde ser visto: {reason}", "it could not be seen: {reason}"),
     "next_called": Both("{run[diagnose]}", "{run[diagnose]}"),

@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
@@ -167,6 +168,8 @@ def module_params(directory: Path, **more) -> dict:
         "source": "file",
         "paths": [],
         "unit": None,
+        "heartbeat_conversation": None,
+        "heartbeat_minutes": 15.0,
         "code_dir": None,
         "budget": 25.0,
         "stop_timeout": 8.0,
@@ -183,7 +186,8 @@ def module_params(directory: Path, **more) -> dict:
 
 
 def run_module(module, arguments: dict, check_mode: bool = False, diff: bool = False) -> dict:
-    """What the module prints, run in this process."""
+    """What the module prints, run in this process, of whose other modules it knows no warning."""
+    ansible_warnings._global_warnings.clear()
     printed = io.StringIO()
     given = {**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": diff}
     with patch_module_args(given), contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):

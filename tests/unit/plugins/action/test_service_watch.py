@@ -31,6 +31,9 @@ class World:
         self.now, self.looks, self.shown, self.asked = START, 0, [], []
         self.at: dict[int, object] = {}
         self.log, self.service, self.fails = HEALTHY, SERVICE, None
+        self.woke = "time"
+        # Seconds that it takes to read the whole window.
+        self.takes = 0.2
         clock = types.SimpleNamespace(
             time=lambda: self.now, sleep=self.sleep, strftime=lambda *_: "c", gmtime=lambda: 0
         )
@@ -58,11 +61,11 @@ class World:
 
     def traces(self, asked):
         waits = asked["watch"] if asked.get("watch_known") else 0.0
-        self.now += waits + 0.2
+        self.now += waits + self.takes
         counter = Counter(self.now, since=START - 3600)
         counter.feed([as_json(message, self.now - 30).encode() for message in self.log])
         watched = {
-            "woke": "grave" if waits == 0.0 or self.log is GUARD else "time",
+            "woke": "grave" if waits == 0.0 or self.log is GUARD else self.woke,
             "looks": 4,
             "seconds": waits,
             "known": "k",
@@ -100,6 +103,32 @@ def test_time_in_which_nothing_could_be_judged_earns_nothing(world, monkeypatch)
     world.log = []
     found = watch(world, monkeypatch, lasts="50s", judge={"messages_expected": True})
     assert (found["verdict"]["status"], found["seen_seconds"]) == ("blind", 0.0)
+    assert found["unseen_seconds"] >= 50
+
+
+def test_the_longest_stretch_without_a_judgement_is_kept(world, monkeypatch):
+    found = watch(world, monkeypatch, lasts="60s", every=1)
+    assert found["unseen_seconds"] < 1
+    world.looks, world.at = 0, {2: lambda: setattr(world, "fails", "gone"), 12: lambda: setattr(world, "fails", None)}
+    found = watch(world, monkeypatch, began=world.now, lasts="200s")
+    assert (found["woke"], found["unseen"]) == ("over", "") and 25 <= found["unseen_seconds"] < 60
+
+
+def test_the_time_in_which_the_controller_slept_was_not_seen(world, monkeypatch):
+    world.at[3] = lambda: setattr(world, "now", world.now + 10 * 3600)
+    found = watch(world, monkeypatch, lasts="11h")
+    assert (found["woke"], found["seen_seconds"] < 120) == ("hour", True)
+    assert 10 * 3600 <= found["unseen_seconds"] < 11 * 3600
+
+
+def test_an_outage_is_told_although_the_clock_was_set_back(world, monkeypatch):
+    def set_back():
+        world.now -= 3600
+
+    world.at = {2: lambda: setattr(world, "service", {**SERVICE, "running": False, "pids": []}), 3: set_back}
+    found = watch(world, monkeypatch, lasts="120s")
+    assert (found["woke"], found["case"]["cause"]) == ("case", "service_down")
+    assert START - 3600 < world.now < START - 3500
 
 
 def test_what_was_known_is_handed_to_the_next_reading(world, monkeypatch):
@@ -120,6 +149,44 @@ def test_it_returns_at_once_when_something_calls_and_only_once_for_it(world, mon
     assert (again["woke"], again["case"]) == ("over", found["case"])
 
 
+def test_the_journal_is_read_anew_each_minute(world, monkeypatch):
+    watch(world, monkeypatch, lasts="150s")
+    assert [name for name, _args in world.asked].count("journal_info") == 3
+
+
+FAILING = (*HEALTHY, *(line for number in range(9) for line in turn(f"f{number}", status="failed")))
+
+
+@pytest.mark.parametrize("change", [("log", FAILING), ("woke", "process")])
+def test_what_was_done_is_read_before_it_is_judged_what_is_bad_or_new(world, monkeypatch, tmp_path, change):
+    monkeypatch.setattr(service_watch.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    world.at[3] = lambda: setattr(world, *change)
+    watch(world, monkeypatch, lasts="30s", signal="watch-1")
+    names = [name for name, _args in world.asked]
+    third = [at for at, name in enumerate(names) if name == "service_flags_info"][2]
+    assert names[third : third + 3] == ["service_flags_info", "trace_log_info", "journal_info"]
+    assert names[:third].count("journal_info") == 1
+
+
+@pytest.mark.parametrize(("takes", "signal", "waits"), [
+    # Ten times what reading all of it takes, which costs a tenth of a processor; from half a minute to a minute.
+    (0.2, "", 30),
+    (4.0, "", 40),
+    (20.0, "", 60),
+    # Where others wait for it, sooner.
+    (0.2, "watch-1", 12),
+    (4.0, "watch-1", 40),
+])  # fmt: skip
+def test_the_whole_window_is_read_after_a_multiple_of_what_that_takes(
+    world, monkeypatch, tmp_path, takes, signal, waits
+):
+    monkeypatch.setattr(service_watch.constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    world.takes = takes
+    watch(world, monkeypatch, lasts="300s", signal=signal)
+    readings = [args["watch"] for name, args in world.asked if name == "trace_log_info"]
+    assert readings[1:3] == [pytest.approx(waits)] * 2
+
+
 def test_what_calls_again_after_it_was_well_is_told_again(world, monkeypatch):
     told = {"status": "rollback", "cause": "outbox_guard", "level": 1, "act": True}
     world.log = HEALTHY
@@ -131,6 +198,13 @@ def test_a_restart_is_no_outage_and_what_stays_down_is_one(world, monkeypatch):
     down = {**SERVICE, "running": False, "pids": [], "pid": 0}
     world.at.update({2: lambda: setattr(world, "service", down), 4: lambda: setattr(world, "service", SERVICE)})
     assert watch(world, monkeypatch)["woke"] == "over"
+    # However long it had run before: each outage counts from its own begin.
+    world.looks, world.at = (
+        0,
+        {5: lambda: setattr(world, "service", down), 7: lambda: setattr(world, "service", SERVICE)},
+    )
+    assert watch(world, monkeypatch, began=world.now, lasts="240s")["woke"] == "over"
+    assert world.looks > 7
     world.looks, world.at = 0, {2: lambda: setattr(world, "service", down)}
     found = watch(world, monkeypatch, began=world.now)
     assert (found["woke"], found["case"]["cause"]) == ("case", "service_down")
@@ -172,7 +246,8 @@ def test_what_was_well_when_it_was_last_seen_is_not_well_at_the_end(world, monke
 def test_it_comes_back_each_hour(world, monkeypatch):
     found = watch(world, monkeypatch, lasts="3h")
     assert found["woke"] == "hour" and START + 3600 <= world.now < START + 3700
-    assert len(world.shown) <= 62
+    # What does not change is shown each minute all the same: who looks at the screen sees that it goes on.
+    assert 55 <= len(world.shown) <= 62
 
 
 def test_the_watches_of_one_run_end_together(world, monkeypatch, tmp_path):

@@ -138,10 +138,23 @@ def test_it_writes_json_when_asked(tmp_path):
         "message": "",
         "seconds": 1.25,
         "observed_seconds": None,
+        "hosts": {},
         "last_acts": {},
         "phases": [{"phase": "Act", "seconds": 1.25, "tasks": 1}],
     }
     assert [entry.name for entry in tmp_path.iterdir()] == ["timeline.json"]
+
+
+def test_it_says_what_each_host_came_to(tmp_path):
+    path = tmp_path / "timeline.json"
+    play = Play(path)
+    play.task(1.0, "Act | Switch off")
+    worst = {"status": "unreachable", "message": None, "next_step": None}
+    play.end({**RESULT, "hosts": {"a": worst, "b": {"status": "rollback", "message": "12\nlost", "next_step": "act"}}})
+    assert json.loads(path.read_text())["hosts"] == {
+        "a": {"status": "unreachable", "message": "", "next_step": ""},
+        "b": {"status": "rollback", "message": "12 lost", "next_step": "act"},
+    }
 
 
 def test_a_file_that_cannot_be_written_is_a_warning(tmp_path):

@@ -79,6 +79,21 @@ def test_what_other_waves_wait_for_is_not_done_yet():
     assert news({"a": outcome("rollback_level3", "failed", 3)}, waiting=["b"])["facts"]["status"] == "failed"
 
 
+def test_a_proven_rollback_says_when_it_stopped_and_what_the_log_showed_first():
+    def facts(procedure, status, waiting=(), **more):
+        return news({"a": outcome(procedure, status, **more)}, waiting=waiting)["facts"]
+
+    # By the run's end, a second after its begin.
+    assert facts("rollback_level1", "proven")["stopped"] == "1970-01-01T00:00:01.000Z"
+    assert facts("rollback_level1", "unproven")["stopped"] is None
+    assert facts("rollback_level1", "proven", waiting=["b"])["stopped"] is None
+    assert facts("roll_forward", "proven")["stopped"] is None
+    a, b = ({"first_sign": f"2026-11-27T11:0{minute}Z", "reasons": []} for minute in (2, 1))
+    both = {"a": outcome("rollback_level1", "proven", verdict=a), "b": outcome("rollback_level1", "proven", verdict=b)}
+    assert news(both)["facts"]["first_sign"] == "2026-11-27T11:01Z"
+    assert facts("rollback_level1", "proven")["first_sign"] is None
+
+
 def test_bad_input_is_one_sentence():
     with pytest.raises(AnsibleFilterError, match="^"):
         incident_news({}, {})

@@ -257,3 +257,13 @@ def test_the_messages_of_a_drill_are_told_as_a_drills_and_tick_nothing():
     assert [text for text in unknown if text.startswith("Nobody was told: the") and "of a drill" in text] != []
     rows = {row["item"]: row["status"] for row in _report.model(facts, "en")["checklist"]["assistant1"]}
     assert (rows["tell_technical"], rows["tell_business"]) == ("open", "open")
+
+
+def test_an_act_during_which_the_clock_was_set_back_has_no_length_and_keeps_no_budget():
+    back = given.act(ended=iso(given.ACT - 3600))
+    facts = given.facts(hosts={"assistant1": given.host(acts=[back])})
+    (done,) = texts(facts, "done")
+    assert "service_flags" in done
+    assert "-3600" not in done
+    assert _report.model(facts, "en")["runs"] == []
+    assert len(_report.model(given.facts(), "en")["runs"]) == 1

@@ -69,6 +69,23 @@ def test_a_zero_is_never_written_for_what_is_not_known():
     assert "handoffs" not in samples(prometheus(seen(traces=undated), "a", given.NOW))
 
 
+@pytest.mark.parametrize(
+    ("more", "switched"),
+    [
+        ({"readable": False, "reported": {"DELIVERY_DISABLE": True}}, 1),
+        ({"readable": False, "reported": {"DELIVERY_DISABLE": False}}, 0),
+        ({"readable": False, "reported": {"DELIVERY_DISABLE": None}}, None),
+        ({"readable": False}, None),
+        ({"readable": True, "effective": {}}, None),
+        ({"readable": True, "effective": {"DELIVERY_DISABLE": None}}, 0),
+    ],
+)
+def test_an_environment_that_shows_nothing_shows_no_switch_that_is_off(more, switched):
+    service = {**given.host()["service"], "effective": {"DELIVERY_DISABLE": None}, **more}
+    found = samples(prometheus(seen(service=service), "a", given.NOW))
+    assert found.get("kill_switch", {}).get(()) == switched
+
+
 def test_a_label_cannot_break_out_of_its_line():
     text = prometheus(seen(verdict={"status": "ok", "cause": 'x"} 1\nevil 5\\ 5511988887777'}), "a", given.NOW)
     assert "evil" not in samples(text)

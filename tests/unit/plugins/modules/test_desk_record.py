@@ -48,12 +48,17 @@ def test_a_line_left_half_is_told_and_what_comes_after_it_is_not_lost(arguments)
         out.write(b'{"at": "2026-11-2')
     read = run_module(desk_record, arguments)
     assert [record["n"] for record in read["records"]] == [1] and read["torn"] == [2]
+    assert read["unread"] == {"drill": {"lines": [2], "newest": True}}
     run_module(desk_record, {**arguments, "add": {"n": 2}})
     read = run_module(desk_record, arguments)
     assert [record["n"] for record in read["records"]] == [1, 2] and read["torn"] == [2]
+    assert read["unread"] == {"drill": {"lines": [2], "newest": False}}
+    assert run_module(desk_record, {**arguments, "kind": "mark"})["unread"] == {}
 
 
-@pytest.mark.parametrize("line", [b"[]", b'"at"', b"1", b"{}", b'{"at": 5}', b'{"at": "soon"}', b"\xff"])
+@pytest.mark.parametrize(
+    "line", [b"[]", b'"at"', b"1", b"{}", b'{"at": 5}', b'{"at": "soon"}', b"\xff", b"[" * 200_000]
+)
 def test_what_is_no_record_is_told_and_is_none(arguments, line):
     os.makedirs(arguments["dir"])
     with open(kept(arguments), "wb") as out:
@@ -67,7 +72,7 @@ def test_what_many_add_at_once_is_all_there(arguments):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: _desk_records.add(path, _desk_records.stamped({"n": n}, "a", None)), range(60)))
     records, torn = _desk_records.read(path)
-    assert sorted(record["n"] for record in records) == list(range(60)) and torn == []
+    assert sorted(record["n"] for record in records) == list(range(60)) and torn["lines"] == []
 
 
 def test_a_full_disk_leaves_what_was_there(arguments, monkeypatch):

@@ -39,14 +39,19 @@ class Unit(Systemd):
 class Target:
     """What the module asks of the host."""
 
-    def __init__(self):
+    def __init__(self, drop_ins):
         self.table, self.calls = "", []
         self.unit = Unit()
+        self.drop_ins, self.read = drop_ins, ""
 
     def run(self, argv, timeout=20, stdin=None):
         self.calls.append(" ".join(argv))
         if argv[:3] == ["nft", "-f", "-"]:
             self.table = "" if stdin.startswith("delete") else stdin
+        elif argv[:2] == ["systemctl", "show"]:
+            return Finished(0, f"DropInPaths={self.read}", "")
+        elif argv[:2] == ["systemctl", "daemon-reload"]:
+            self.read = " ".join(map(str, self.drop_ins.glob("*/*.conf")))
         elif argv[:3] == ["nft", "list", "table"]:
             return Finished(0 if self.table else 1, "", "No such file or directory")
         return Finished(0, "", "")
@@ -54,7 +59,7 @@ class Target:
 
 @pytest.fixture
 def target(monkeypatch, tmp_path):
-    fake = Target()
+    fake = Target(tmp_path / "systemd")
     monkeypatch.setattr(drill_fault, "Host", lambda: fake)
     monkeypatch.setattr(_drill_fault, "manager_from", lambda _params, _host: fake.unit)
     monkeypatch.setattr(_drill_fault, "DROP_INS", str(tmp_path / "systemd"))
@@ -117,6 +122,18 @@ def test_the_configuration_is_put_back_as_it_was(target, arguments, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["assistant.json", "staging"]
 
 
+def test_a_link_stays_one_and_its_target_is_put_back(target, arguments, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (tmp_path / "assistant.json").rename(shared / "real.json")
+    (tmp_path / "assistant.json").symlink_to("shared/real.json")
+    inject(arguments, "configuration")
+    assert (shared / "real.json").read_text() == '{"lost_handoff": true}'
+    assert restore(arguments)["restored"] == ["configuration"]
+    assert ((shared / "real.json").read_text(), os.readlink(tmp_path / "assistant.json")) == ("{}", "shared/real.json")
+    assert [path.name for path in shared.iterdir()] == ["real.json"]
+
+
 def test_the_rules_are_for_the_services_user_only(target, arguments):
     inject(arguments, "gateway")
     assert "meta skuid 998 ip daddr 127.0.0.1 tcp dport 8080 reject with tcp reset" in target.table
@@ -133,10 +150,33 @@ def test_a_killed_service_stays_dead_until_it_is_restored(target, arguments, tmp
     assert drop_in.read_text() == "[Service]\nRestart=no\n"
     restore(arguments)
     assert not drop_in.parent.exists()
-    assert [call for call in target.calls if "systemctl" in call][-2:] == [
+    assert [call for call in target.calls if "systemctl" in call and "show" not in call][-3:] == [
         "systemctl reset-failed kumon-assistant.service",
         "systemctl start kumon-assistant.service",
+        "systemctl daemon-reload",
     ]
+
+
+@pytest.mark.parametrize("verb", ["reset-failed", "start", "daemon-reload"])
+def test_a_restoration_that_is_killed_is_finished_by_the_next(target, arguments, monkeypatch, verb):
+    inject(arguments, "process")
+    target.unit.child.wait(5)
+    run = target.run
+
+    def killed(argv, **given):
+        if argv[:2] == ["systemctl", verb]:
+            raise KeyboardInterrupt
+        return run(argv, **given)
+
+    monkeypatch.setattr(target, "run", killed)
+    with pytest.raises(KeyboardInterrupt):
+        restore(arguments)
+    monkeypatch.setattr(target, "run", run)
+    target.calls.clear()
+    assert restore(arguments)["restored"] == ["process"]
+    assert "systemctl start kumon-assistant.service" in target.calls
+    assert target.calls[-3:-1] == ["systemctl daemon-reload", "nft list table inet kumon_drill"]
+    assert restore(arguments)["restored"] == []
 
 
 def test_a_large_disk_is_never_filled(target, arguments, tmp_path, monkeypatch):

@@ -103,12 +103,22 @@ def test_a_second_time_returns_what_is_there(target):
 
 
 def test_after_a_run_that_did_nothing_none_is_kept_if_so_asked(target):
+    def journal(run, **entry):
+        _journal.append(_journal.path_in(str(target.state)), run_id=run, actor="ana", procedure="x", **entry)
+
+    assert target.collect(after_act=True)["changed"] is False
+    # What it has seen is no act.
+    journal("r1", act="proof", phase="note")
     assert target.collect(after_act=True)["changed"] is False
     assert not (target.state / "evidence").exists()
-    _journal.append(
-        _journal.path_in(str(target.state)), run_id="r1", actor="ana", procedure="x", act="y", phase="begin"
-    )
+    # An act by hand has no run of ours, and its evidence is kept by the first that comes after it.
+    journal("by-hand", act="y", phase="begin")
     assert target.collect(after_act=True)["changed"] is True
+    time.sleep(0.01)
+    journal("r2", act="proof", phase="note")
+    assert target.collect(after_act=True, run_id="r2")["changed"] is False
+    journal("r2", act="y", phase="begin")
+    assert target.collect(after_act=True, run_id="r2")["changed"] is True
 
 
 def test_check_mode_leaves_nothing(target):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.kumon.runbook.plugins.modules import journal_entry
+from ansible_collections.kumon.runbook.plugins.modules import journal_entry, target_lease
 
 from tests.unit.plugins.service_fakes import journal, run_module, tree
 
@@ -69,3 +69,22 @@ def test_a_journal_that_cannot_be_written_is_one_sentence(arguments, tmp_path):
     result = run_module(journal_entry, arguments)
     assert result["failed"]
     assert result["msg"].endswith("run with become: true, or set runbook_state_dir")
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_the_lease_of_the_run_is_given_back_whatever_becomes_of_the_entry(arguments, tmp_path, writable):
+    def lease():
+        path = tmp_path / "state" / "lease.json"
+        return path.exists() and path.read_text()
+
+    lent = {"state_dir": arguments["state_dir"], "run_id": "r1", "actor": "ana", "procedure": "rollback_level1"}
+    run_module(target_lease, lent)
+    if not writable:
+        (tmp_path / "state" / "journal.jsonl").mkdir()
+    asked = {**arguments, "release_lease": True}
+    run_module(journal_entry, {**asked, "run_id": "r2"})
+    run_module(journal_entry, arguments)
+    run_module(journal_entry, asked, check_mode=True)
+    assert '"r1"' in lease()
+    result = run_module(journal_entry, asked)
+    assert (lease(), bool(result.get("failed"))) == (False, not writable)

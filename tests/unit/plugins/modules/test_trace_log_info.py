@@ -82,6 +82,18 @@ def test_a_process_is_told_from_the_one_before_it_by_the_kernel_alone(capsys, tm
         process.wait()
 
 
+@pytest.mark.parametrize(("level", "guards"), [("CRITICAL", 1), ("WARNING", 0)])
+def test_a_grave_guard_without_a_time_is_told_however_many_records_have_one(capsys, log, tmp_path, level, guards):
+    (tmp_path / "other.log").write_text(basic(outbox_guard("a", level=level)) + "\n")
+    options = {"paths": [str(log), str(tmp_path / "other.log")]}
+    covered = run(capsys, since=iso(NOON), **options)["traces"]["evidence"]["covered"]
+    assert (covered["ok"], covered["undated_guards"], covered["undated"]) == (not guards, guards, 1)
+    # Without a window there is nothing to place it in.
+    assert run(capsys, **options)["traces"]["evidence"]["covered"]["ok"] is True
+    of_one = run(capsys, since=iso(NOON), conversation="c1", **options)["traces"]["evidence"]["covered"]
+    assert of_one["ok"] is True
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

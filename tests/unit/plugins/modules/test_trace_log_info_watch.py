@@ -11,12 +11,13 @@ import threading
 import time
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
 from ansible_collections.kumon.runbook.plugins.modules import trace_log_info
 
 from tests.unit.plugins.service_fakes import run_module
 from tests.unit.records import as_json, outbox_guard, turn
 
-LONG = 8.0
+LONG = 20.0
 
 
 class Log:
@@ -61,7 +62,7 @@ def test_a_guard_wakes_it_within_one_reading(log):
     timer = later(log.add, outbox_guard("c9"))
     traces = log.look(known)
     timer.join()
-    assert traces["watched"]["woke"] == "grave" and traces["watched"]["seconds"] < 1.5
+    assert traces["watched"]["woke"] == "grave" and traces["watched"]["seconds"] < LONG / 2
     assert traces["guards"]["incidents"] == 1
 
 
@@ -96,7 +97,20 @@ def test_the_end_of_a_process_wakes_it(log):
         timer = later(end)
         watched = log.look(known, pids=[process.pid])["watched"]
         timer.join()
-    assert watched["woke"] == "process" and watched["seconds"] < 1.5
+    assert watched["woke"] == "process" and watched["seconds"] < LONG / 2
+
+
+def test_a_process_that_ends_during_the_first_reading_wakes_it(log, monkeypatch):
+    known = log.look()["watched"]["known"]
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+
+        def ends(*_arguments):
+            process.kill()
+            process.wait()
+
+        monkeypatch.setattr(measure, "observe", ends)
+        watched = log.look(known, pids=[process.pid])["watched"]
+    assert watched["woke"] == "process" and watched["seconds"] < LONG / 2
 
 
 def test_what_a_customer_quotes_wakes_nothing(log):

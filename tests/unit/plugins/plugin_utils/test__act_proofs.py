@@ -58,8 +58,12 @@ TRIED = dict(FENCE, attempt="refused", since="2026-11-22T10:12:27.170000Z", atte
         # Health's own word is a word.
         (flags(reported=True), traces(), None, "reported", "reported"),
         (flags(reported=True), None, None, "reported", "reported"),
+        # A success with an HTTP error was tried; a guard that was not understood says nothing of what stays in.
+        (flags(), traces(planned=3, contradicting=3), None, "ignored", "still_sending"),
+        (flags(), traces(planned=3, unparsed_guards=1), None, "proven", "observed"),
         # What was planned a moment ago may still be sent.
         (flags(), young(planned=4), None, "unproven", "too_soon"),
+        (flags(), young(planned=1, matured=-1), None, "unproven", "too_soon"),
         (flags(reported=True), young(planned=4), None, "reported", "reported"),
         # A log that is another service's, or that nobody understands, shows nothing good.
         (flags(), traces(planned=9, **FOREIGN), None, "unproven", "no_message_seen"),
@@ -81,6 +85,10 @@ TRIED = dict(FENCE, attempt="refused", since="2026-11-22T10:12:27.170000Z", atte
         ({}, traces(planned=3), None, "unproven", "not_in_process"),
         (flags(), traces(planned=3, sent=3), FENCE, "proven", "fenced"),
         (flags(), traces(planned=3, sent=3, success=1), FENCE, "ignored", "fence_leaks"),
+        # What was on its way when the fence was put up is no leak, and no attempt.
+        (flags(), traces(planned=3, sent=3, success=1, sent_before=1), FENCE, "proven", "fenced"),
+        (flags(), traces(success=1, sent_before=1), dict(FENCE, attempts=0), "unproven", "fence_untried"),
+        (flags(), traces(planned=3, sent=3, success=2, sent_before=1), FENCE, "ignored", "fence_leaks"),
         (flags(reported=True), traces(), dict(FENCE, present=False), "ignored", "fence_leaks"),
         # That it stands is no proof, and what got past it in an unread log nobody knows.
         (flags(), traces(), FENCE, "unproven", "fence_untried"),
@@ -93,6 +101,12 @@ TRIED = dict(FENCE, attempt="refused", since="2026-11-22T10:12:27.170000Z", atte
         # An attempt of our own, or of the service.
         (flags(), traces(), TRIED, "proven", "fence_holds"),
         (flags(), traces(), dict(FENCE, attempts=3), "proven", "fence_holds"),
+        # Through a proxy the service gets past what turns us away; what it ran into by itself is turned away.
+        (flags(), traces(), dict(TRIED, proxied=True), "unproven", "fence_untried"),
+        (flags(environment=False), traces(planned=3), dict(TRIED, proxied=True), "unproven", "fence_untried"),
+        (flags(), traces(planned=3, sent=3), dict(TRIED, proxied=True), "unproven", "fence_untried"),
+        (flags(), traces(), dict(TRIED, proxied=True, attempts=3), "proven", "fence_holds"),
+        (flags(), traces(planned=3), dict(TRIED, proxied=True), "proven", "observed"),
         # It obeys: messages were planned, none was tried, and what ran into the fence was the process of before.
         (flags(), traces(planned=3), TRIED, "proven", "observed"),
         (flags(), traces(planned=3), dict(TRIED, attempts=3, attempts_before=3), "proven", "observed"),
@@ -109,6 +123,17 @@ TRIED = dict(FENCE, attempt="refused", since="2026-11-22T10:12:27.170000Z", atte
 def test_the_kill_switch_is_believed_by_what_the_process_has_and_does(given, seen, fence, status, reason):
     proof = kill_switch_proof(given, seen, fence)
     assert (proof["status"], proof["reason"]) == (status, reason)
+
+
+@pytest.mark.parametrize("had", [True, False])
+@pytest.mark.parametrize("seen", [traces(), traces(planned=3), traces(sent=2), None])
+def test_what_a_release_says_at_its_start_is_told_and_proves_nothing(seen, had):
+    said = {"proof": "said", "had": had, "detail": {"code": "says_at_start", "fields": {"said": ["X=true"]}}}
+    for judge in (kill_switch_proof, service_proof):
+        without = judge(flags(), seen)
+        beside = judge(dict(flags(), proofs=[*flags()["proofs"], said]), seen)
+        assert (beside["status"], beside["reason"]) == (without["status"], without["reason"])
+        assert said in beside["proofs"]
 
 
 def log_of(proof):
@@ -130,6 +155,15 @@ def test_the_proofs_say_what_was_looked_at():
         "code": "fence_held",
         "fields": {"since": TRIED["since"], "attempts": 2, "uid": 998, "addresses": ["192.0.2.1"], "port": 8080},
     }
+    around = dict(TRIED, attempts=2, sources=["172.18.0.2"], uid=None)
+    told = {item["proof"]: item for item in kill_switch_proof(flags(), traces(), around)["proofs"]}
+    assert told["fence"]["detail"]["code"] == "fence_held_container"
+    assert told["fence"]["detail"]["fields"]["sources"] == ["172.18.0.2"]
+    assert "proxy" not in told
+    through = {
+        item["proof"]: item for item in kill_switch_proof(flags(), traces(), dict(TRIED, proxied=True))["proofs"]
+    }
+    assert through["proxy"] == {"proof": "proxy", "had": False, "detail": {"code": "fence_proxied", "fields": {}}}
     assert log_of(kill_switch_proof(flags(), young(planned=4)))["had"] is False
     for seen, code in ((None, "log_unread"), (traces(planned=4, **FOREIGN), "log_foreign")):
         for proof in (kill_switch_proof(flags(), seen), service_proof(flags(), seen)):
@@ -171,6 +205,14 @@ def seen(planned=0, read=0, success=0, failed=0, **more):
         (flags(), seen(planned=2, read=2, success=1, failed=1), False, "failed", "delivery_failing"),
         (flags(), seen(planned=2, read=2, sent=2, delivery={"unconfirmed": 2}), False, "failed", "delivery_failing"),
         # A success with an HTTP error is none.
+        (flags(), seen(planned=9, read=9, success=3, contradicting=6), False, "failed", "delivery_failing"),
+        (flags(), seen(planned=9, read=9, success=8, contradicting=1), False, "proven", "observed"),
+        # Each answer several times; one in twenty is an accident.
+        (flags(), seen(planned=9, read=72, success=72, stages={"repeated": 63}), False, "failed", "sends_copies"),
+        (flags(), seen(planned=99, read=99, success=99, stages={"repeated": 4}), False, "proven", "observed"),
+        # What looks like a guard may be one: that the service is well is not seen. That messages stay in, is.
+        (flags(), seen(planned=9, success=9, unparsed_guards=1), False, "reported", "answering"),
+        (flags(health=False), seen(planned=9, success=9, unparsed_guards=1), False, "unproven", "no_message_seen"),
         # A service that answers and goes on losing messages was not cured, however many it delivers.
         (flags(), seen(planned=9, read=8, success=8, handoff={"lost": 1}), False, "ignored", "still_failing"),
         (flags(), seen(planned=9, success=9, handoff={"state_mismatches": 1}), False, "ignored", "still_failing"),
@@ -179,6 +221,9 @@ def seen(planned=0, read=0, success=0, failed=0, **more):
         (flags(), seen(planned=9, success=8, overdue={"planned": 1}), False, "ignored", "still_failing"),
         (flags(), seen(planned=9, success=8, overdue={"read": 1}), False, "ignored", "still_failing"),
         (flags(), seen(planned=9, success=8, minutes=[{"unsent": 1}]), False, "ignored", "still_failing"),
+        (flags(), seen(planned=9, success=9, minutes=[{"unplanned": 4}]), False, "ignored", "still_failing"),
+        (flags(), seen(planned=9, success=9, minutes=[{"unplanned": 2}]), False, "proven", "observed"),
+        (flags(), seen(planned=9, minutes=[{"unplanned": 4}]), True, "ignored", "still_failing"),
         (
             *(flags(), seen(planned=58, read=58, success=58, instances={"invalid": {"default": 58}})),
             *(False, "ignored", "wrong_instance"),
@@ -305,6 +350,10 @@ def test_an_act_is_put_beside_what_was_before_where_that_can_be_told(switched, l
         (None, False, False, None),
         (seen(planned=9, success=9, **FOREIGN), False, False, None),
         (seen(planned=9, success=8, overdue={"read": 1}), False, False, None),
+        (seen(planned=9, success=9, unparsed_guards=1), False, False, None),
+        (seen(planned=9, success=9, stages={"repeated": 8}), False, False, None),
+        (seen(planned=9, success=9, minutes=[{"unplanned": 4}]), False, False, None),
+        (seen(planned=9, success=3, contradicting=6), False, False, False),
         (seen(planned=9, failed=9), False, False, False),
         (seen(planned=9, success=9, handoff={"lost": 1}), False, False, False),
         (seen(planned=9, success=9, instances={"invalid": {"": 9}}), False, False, False),
@@ -333,6 +382,12 @@ def test_an_effect_is_seen_its_opposite_or_neither(looked, off, fenced, effect):
             flags(),
             {"measured": "2026-11-24T12:00:02Z", "last_event": {"planned": "2026-11-24T12:00:00.5Z"}},
             3.5,
+        ),
+        # Old enough, and on its way.
+        (
+            flags(),
+            {"measured": "2026-11-24T12:00:20Z", "last_event": {"planned": "2026-11-24T12:00:00Z"}},
+            5.0,
         ),
         (flags(environment=False), {}, 0.0),
         (flags(), {**FOREIGN}, 0.0),

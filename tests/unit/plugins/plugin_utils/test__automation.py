@@ -102,6 +102,20 @@ def test_a_person_overrides_it_by_name_for_a_time():
     assert "Maria" in automation({"automation": [OVERRIDE]}, NOW)["reason"]
 
 
+def test_an_override_of_a_clock_that_was_ahead_is_none():
+    assert why({"automation": [{**OVERRIDE, "until": iso(NOW + 7 * DAY)}]}) == (True, "overridden")
+    assert why({"automation": [{**OVERRIDE, "until": iso(NOW + 400 * DAY)}]}) == (False, "days")
+
+
+def test_what_was_watched_elsewhere_earns_nothing_here():
+    staging = {**EARNED, "look": [{**look, "hosts": ["staging-1"]} for look in EARNED["look"]]}
+    assert automation(staging, NOW, 14, hosts=["staging-1"])["why"] == "earned"
+    assert automation(staging, NOW, 14, hosts=["kumon-1"])["why"] == "days"
+    assert automation(staging, NOW, 14, hosts=["staging-1", "kumon-1"])["days"] == 0
+    # Of before it was kept which hosts they were of.
+    assert automation(EARNED, NOW, 14, hosts=["kumon-1"])["why"] == "earned"
+
+
 def test_half_a_day_has_to_be_watched_and_what_overlaps_counts_once():
     noon = 20000 * DAY
     assert days_watched([{"at": iso(noon + 43200), "seconds": 43200}]) == 1
@@ -160,7 +174,9 @@ def test_what_is_so_already_is_not_kept_again():
         ({"mark": "w2", "right": "true"}, "'w2'"),
         ({"mark": "w1"}, "right=true"),
         ({"mark": "w1", "right": "perhaps"}, "right=true"),
-        ({"override": "true", "reason": "x"}, "name"),
+        ({"override": "true", "reason": "x"}, "override is the name of who answers for it"),
+        # Nobody's name has no letter in it.
+        ({"override": "24", "reason": "x"}, "override is the name of who answers for it"),
         ({"override": "Maria"}, "reason"),
         ({"override": "Maria", "reason": "x", "override_for": "1y"}, "override_for"),
         ({"stop": "2h", "override": "Maria"}, "one at a time"),
@@ -185,6 +201,23 @@ def test_the_outcome_says_whether_it_may_and_what_waits_for_a_mark():
     assert not ended["automation"]["allowed"] and "w7" in " ".join(ended["lines"]) and "mark=w7" in ended["next_step"]
 
 
+def test_the_newest_that_wait_for_a_mark_are_named_and_the_rest_counted():
+    for number, more in ((5, []), (7, ["- and 2 more"])):
+        ended = outcome("automation", facts(records=record(acts=[would(one) for one in range(number)])))
+        named = [f"w{one}" for one in range(number)][-5:]
+        listed = [line.partition(":")[0] for line in ended["lines"] if line.startswith("- w")]
+        assert listed == [f"- {name}" for name in named]
+        assert [line for line in ended["lines"] if line.startswith("- and")] == more
+
+
+def test_only_what_was_asked_for_is_said_to_be_kept():
+    assert not [line for line in outcome("automation", facts())["lines"] if "Kept" in line or "DRY RUN" in line]
+    stop = {"kind": "automation", "record": {}, "problem": ""}
+    assert outcome("automation", facts(request=stop, added=STOP))["lines"][1] == "Kept on the desk"
+    assert outcome("automation", facts(request=stop, check=True))["lines"][1] == "DRY RUN: nothing was kept"
+    assert not any("Cannot be read" in line for line in outcome("automation", facts())["lines"])
+
+
 def test_what_was_just_asked_for_counts():
     stop = {"kind": "automation", "record": {}, "problem": ""}
     ended = outcome("automation", facts(request=stop, added=STOP))
@@ -193,5 +226,55 @@ def test_what_was_just_asked_for_counts():
     assert planned["status"] == "planned"
 
 
+def unread(kind, newest=False, lines=(3,)):
+    return {kind: {"lines": list(lines), "newest": newest}}
+
+
+@pytest.mark.parametrize(("kind", "told"), [
+    ("automation", (False, "unread")),
+    ("would_act", (False, "unread")),
+    ("mark", (False, "unread")),
+    # Only time that was not earned.
+    ("look", (True, "earned")),
+])  # fmt: skip
+def test_what_was_lost_with_a_line_is_not_earned(kind, told):
+    assert why({**EARNED, "unread": unread(kind)}) == told
+    # A person's name stands for that, and what is decided stands above it.
+    overridden = {**record(switches=[OVERRIDE]), "unread": unread(kind)}
+    assert why(overridden) == (True, "overridden")
+    assert why({**record(switches=[STOP]), "unread": unread(kind)}) == (False, "stopped")
+
+
+def test_a_newest_line_that_may_be_a_stop_stands_above_an_override():
+    records = {**record(switches=[OVERRIDE]), "unread": unread("automation", newest=True)}
+    judged = automation(records, NOW)
+    assert (judged["allowed"], judged["why"]) == (False, "switch_unread")
+    assert judged["reason"].endswith("may be a stop (automation.jsonl:3)")
+    # What a person says after it counts again.
+    added = {"kind": "automation", "record": {}, "problem": ""}
+    ended = outcome("automation", facts(records=records, request=added, added=OVERRIDE))
+    assert ended["automation"]["why"] == "overridden" and "automation.jsonl:3" in ended["lines"][-1]
+
+
+def test_a_desk_that_was_not_read_allows_nothing():
+    for registered in ({"failed": True, "msg": "held by another run"}, {"unreachable": True, "msg": "no route"}):
+        judged = automation(registered, NOW, 0)
+        assert (judged["allowed"], judged["why"]) == (False, "problem") and registered["msg"] in judged["reason"]
+
+
+def test_what_the_task_registered_is_as_good_as_by_kind():
+    registered = {
+        "failed": False,
+        "records": [OVERRIDE],
+        "also": {kind: EARNED[kind] for kind in ("would_act", "mark", "look")},
+        "unread": unread("automation", newest=True),
+    }
+    assert why(registered) == (False, "switch_unread")
+    assert why({**registered, "unread": {}}) == (True, "overridden")
+    assert why({**registered, "records": [], "unread": {}}) == (True, "earned")
+
+
 def test_lines_that_cannot_be_read_are_told():
-    assert "3" in outcome("automation", facts(torn=[1, 2, 9]))["lines"][-1]
+    lost = facts(records={**EARNED, "unread": unread("mark", lines=(1, 2, 3, 4, 5, 9))})
+    last = outcome("automation", lost)["lines"][-1]
+    assert "mark.jsonl:1, mark.jsonl:2, mark.jsonl:3, mark.jsonl:4, mark.jsonl:5, …; a run died" in last

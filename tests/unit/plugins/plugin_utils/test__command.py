@@ -72,6 +72,9 @@ def test_a_shell_reads_back_what_was_meant(hostile):
         ("runbook_evolution_api_key=abcdef runbook_locale=en", ["-e", "runbook_locale=en"]),
         ('{"runbook_smtp": {"host": "m", "password": "x1"}}', []),
         ("probe=5511977770001", []),
+        # Keys by what they are for, however plain they look.
+        ("go_live_rota_ical=https://cal.example.com/team/basic.ics a=1", ["-e", "a=1"]),
+        ('{"go_live_check_url": "https://hc.example.com/ping"}', []),
         ("x='a b' level=2", ["-e", '{"x": "a b"}']),
         ("x='a b'", ["-e", "x='a b'"]),
         ("", []),

@@ -40,6 +40,7 @@ def test_a_drill_that_passed():
     ({"detected": NOW + 121, "decided": NOW + 122, "acted": 0, "proven": 0}, "seen late: 121.0 s of 120 s"),
     ({"decided": NOW + 70, "acted": NOW + 70, "proven": NOW + 74}, "decided late: 68.0 s of 60 s"),
     ({"proven": NOW + 40}, "act over budget: 37.9 s of 30 s"),
+    ({"proven": NOW - 3600, "restored": NOW - 3590}, "clock was set back"),
     ({"act": {"status": "unproven", "message": "nothing was seen"}}, "act not proven: nothing was seen"),
     ({"act": {"status": "reported", "message": "health says so"}}, "act not proven"),
     ({"undo": {"status": "failed", "message": "no journal"}}, "not restored: no journal"),
@@ -64,7 +65,7 @@ def test_a_drill_whose_restoration_failed_has_failed_however_good_the_acts_were(
     ):
         ended = told(**wrong)
         assert (ended["ok"], ended["status"]) == (False, "failed")
-        assert sentence in ended["message"] and sentence in ended["lines"][-4]
+        assert sentence in ended["message"] and sentence in ended["lines"][-8]
 
 
 def test_what_the_host_does_not_allow_counts_for_nothing():
@@ -101,8 +102,53 @@ def test_the_ledger_is_shown_with_its_trend():
     ended = told(list=True, rehearsals=[], records=records)
     assert (ended["ok"], ended["message"]) == (True, "3 rehearsals in the ledger")
     assert trend(records)["detect"] == {"n": 3, "median": 2.0, "worst": 9.0, "last": 9.0}
-    assert ended["lines"][-3] == "Time to see: median 2.0 s, worst 9.0 s, last 9.0 s (n = 3)"
-    assert told(list=True, rehearsals=[], records=[])["lines"][-1] == "Time to recover: - (n = 0)"
+    assert ended["lines"][-7] == "Drills, time to see: median 2.0 s, worst 9.0 s, last 9.0 s (n = 3)"
+    assert ended["incidents_trend"]["detect"]["n"] == 0
+    nothing = told(list=True, rehearsals=[], records=[])["lines"]
+    assert (nothing[-5], nothing[-1]) == (
+        "Drills, time to recover: - (n = 0)",
+        "Real incidents, time to recover: - (n = 0)",
+    )
+
+
+def over(**more):
+    """An incident as the desk keeps it."""
+    return {
+        "first_sign": "2025-11-27T11:00Z",
+        "opened": "2025-11-27T11:01:00.500Z",
+        "acknowledged": "2025-11-27T11:03:00.500Z",
+        "stopped": "2025-11-27T11:05:00Z",
+        "closed": "2025-11-27T11:30:00Z",
+        **more,
+    }
+
+
+def test_real_incidents_have_a_trend_of_their_own():
+    unseen = over(first_sign=None, acknowledged=None, stopped=None, closed="2025-11-27T11:11:00.500Z")
+    ended = told(list=True, rehearsals=[], records=[rehearsal(held())], incidents=[over(), unseen])
+    assert ended["incidents_trend"] == {
+        "detect": {"n": 1, "median": 60.5, "worst": 60.5, "last": 60.5},
+        "acknowledge": {"n": 1, "median": 120.0, "worst": 120.0, "last": 120.0},
+        "stop": {"n": 1, "median": 300.0, "worst": 300.0, "last": 300.0},
+        # Of one without a sign in the log it is known since when people were told.
+        "recover": {"n": 2, "median": 1200.0, "worst": 1800.0, "last": 600.0},
+    }
+    # Neither counts for the other.
+    assert [ended["trend"][name]["n"] for name in ("detect", "stop", "recover")] == [1, 1, 1]
+    assert ended["lines"][-3] == (
+        "Real incidents, time to acknowledge: median 120.0 s, worst 120.0 s, last 120.0 s (n = 1)"
+    )
+
+
+@pytest.mark.parametrize("changes", [
+    {"first_sign": "2025-11-27T11:02Z"},
+    {"first_sign": "soon"},
+    {"first_sign": 5},
+    {"opened": None},
+])  # fmt: skip
+def test_a_time_that_cannot_be_is_none(changes):
+    ended = told(list=True, rehearsals=[], incidents=[over(**changes)])
+    assert ended["incidents_trend"]["detect"] == {"n": 0, "median": None, "worst": None, "last": None}
 
 
 @pytest.mark.parametrize(("changes", "sentence"), [
@@ -137,6 +183,23 @@ def test_what_is_in_force_is_undone_from_the_top(service, release, levels):
     assert (found["levels"], found["open"]) == (levels, True)
     closed = [*records, {"what": "restored", "host": "s"}]
     assert not drill_state({"service": service, "release": {}, "records": closed, "host": "s", **FLAGS})["open"]
+
+
+def test_what_drills_with_other_settings_may_have_left_is_known():
+    def begun(**place):
+        return {"what": "begun", "host": "s", "head": "x", **place}
+
+    def elsewhere(*records):
+        place = {"path": "/etc/a.json", "directory": ""}
+        facts = {"service": {}, "release": {}, "records": list(records), "host": "s", "place": place, **FLAGS}
+        return drill_state(facts)["elsewhere"]
+
+    here, there = begun(path="/etc/a.json", directory=""), begun(path="/etc/b.json", directory="/srv/small")
+    other = {"path": "/etc/b.json", "directory": "/srv/small"}
+    assert elsewhere(there, here) == elsewhere(there, there) == [other]
+    assert elsewhere(begun(path="/etc/a.json", directory="/srv/small")) == [{"directory": "/srv/small"}]
+    assert elsewhere(there, {"what": "restored", "host": "s"}, here) == elsewhere(here, begun()) == []
+    assert elsewhere({**there, "host": "other"}, here) == []
 
 
 def test_a_drill_undoes_nothing_that_it_has_not_done():

@@ -48,6 +48,7 @@ def test_all_of_it_was_seen_or_confirmed():
     assert all(one["evidence"] and one["expires"] and one["mend"] == "" for one in by_name.values())
 
 
+DISK = f"{NOW} {NOW} 0\n/dev/a 9 1 9000000 9% /"
 PLAYED = """PLAY [Rollback level 1] ***
 PLAY [Rollback level 2] ***
 fatal: [prod1]: FAILED! => {"msg": "no unit"}
@@ -59,6 +60,22 @@ BROKEN = [
     (
         "rehearsed_level3",
         {"drills": [rehearsal(1), rehearsal(2), rehearsal(3, 99), rehearsal(3, status="failed", why="not restored")]},
+        "failed",
+        "drill",
+    ),
+    # A drill that was not restored has failed, whatever went well in it.
+    (
+        "rehearsed_level3",
+        {
+            "drills": [
+                rehearsal(1),
+                rehearsal(2),
+                {"what": "begun", "host": "staging1", "run_id": "r", "at": ago(9)},
+                rehearsal(3, run_id="r"),
+                {"what": "begun", "host": "staging1", "run_id": "s", "at": ago(8)},
+                {"what": "restored", "host": "staging1", "run_id": "s", "at": ago(7)},
+            ]
+        },
         "failed",
         "drill",
     ),
@@ -105,8 +122,26 @@ BROKEN = [
         "failed",
         "go_live_rota",
     ),
+    # Who was on call in an earlier go-live is not so now.
+    (
+        "on_call",
+        {"start": "2025-11-26 08:00", "rota": [{"from": "2025-11-26", "to": "2025-11-26", "name": "Ana"}]},
+        "failed",
+        "go_live_from",
+    ),
+    # A calendar that was not read is no calendar, whoever else is on call.
+    (
+        "on_call",
+        {"rota_ical": "/rota.ics", "calendar": {"failed": True, "msg": "it is no calendar"}},
+        "missing",
+        "go_live_rota_ical",
+    ),
+    ("on_call", {"rota_ical": "/rota.ics", "calendar": {"skipped": True}}, "missing", "go_live_rota_ical"),
+    ("on_call", {"rota_ical": "/rota.ics", "rota": [], "calendar": {"rows": []}}, "failed", "calendar"),
     ("known_good", {"release": {"release": {"chosen": None}}}, "failed", "health_mark_release=true"),
     ("known_good", {"release": {"failed": True, "msg": "no work tree"}}, "missing", "diagnose"),
+    # What is seen of the service is another release's.
+    ("known_good", {"in_place": {"reason": {"code": "started_before", "fields": {}}}}, "failed", "restart"),
     ("offline", {"wheelhouse": ""}, "failed", "rollback_wheelhouse"),
     ("offline", {"wheels": {"changed": True, "offline": None}}, "failed", "prepare_go_live"),
     ("offline", {"wheels": {"failed": True, "msg": "no pip"}}, "failed", "prepare_go_live"),
@@ -128,6 +163,12 @@ BROKEN = [
         {"desk": stamps(**{**STAMPS, "health_check": {"at": ago(700), "every_seconds": 300}})},
         "failed",
         "",
+    ),
+    (
+        "scheduled_check",
+        {"desk": stamps(**{**STAMPS, "health_check": {"at": ago(9), "every_seconds": 300, "hosts": ["staging1"]}})},
+        "failed",
+        "prepare_go_live",
     ),
     ("scheduled_check", {"check": "none"}, "missing", "confirm=scheduled_check"),
     ("watched", {"watch_stamp": slurped("watch", None)}, "missing", "prepare_go_live"),
@@ -167,6 +208,22 @@ BROKEN = [
         "failed",
         "roll_forward -e level=1",
     ),
+    # A value that is no switch, and a service that does not take what its environment says.
+    (
+        "flags",
+        {
+            "flags": {"PLANNER": "v2", "TIMEOUT": 30},
+            "seen": seen(service=service(effective={"PLANNER": "v1", "TIMEOUT": "30"})),
+        },
+        "failed",
+        "roll_forward",
+    ),
+    (
+        "flags",
+        {"seen": seen(service=service(reported={"DELIVERY_DISABLE": True}))},
+        "failed",
+        "roll_forward -e level=1",
+    ),
     ("flags", {"seen": seen(service=service(running=False))}, "missing", "diagnose"),
     ("flags", {"seen": seen(service=service(readable=False))}, "missing", "diagnose"),
     ("log", {"seen": seen(traces={"traces": traces(records=0)})}, "failed", "diagnose"),
@@ -182,6 +239,11 @@ BROKEN = [
     ("verdict", {"verdict": {"status": "ok", "cause": "quiet", "level": 0, "reasons": []}}, "failed", "diagnose"),
     ("disk", {"host_told": {"stdout": f"{NOW} {NOW} 0\n/dev/a 9 1 102400 9% /"}}, "failed", "make room"),
     ("disk", {"host_told": {"stdout": f"{NOW} {NOW} 0"}}, "missing", ""),
+    # Of one nothing is known; one has nothing left even for root; one cannot be written; one has no room for a file.
+    ("disk", {"host_told": {"stdout": f"{DISK}\nunknown /opt/a"}}, "missing", "diagnose"),
+    ("disk", {"host_told": {"stdout": f"{DISK}\n/dev/b c 9 9 -8 100% /srv/my data"}}, "failed", "make room"),
+    ("disk", {"host_told": {"stdout": f"{DISK}\nread-only /opt"}}, "failed", "make room"),
+    ("disk", {"host_told": {"stdout": f"{DISK}\nfiles /var/log"}}, "failed", "make room"),
     ("clock", {"host_told": {"stdout": f"{NOW} {NOW + 60} 0\n/dev/a 9 1 9000000 9% /"}}, "failed", "timedatectl"),
     (
         "privileges",
@@ -212,6 +274,31 @@ BROKEN = [
         {"desk": stamps(**{**STAMPS, "incident": {"id": "i", "closed": None}})},
         "failed",
         "notify_event=close",
+    ),
+    # Neither nothing nor all that is left can be told by what cannot be read.
+    (
+        "state_debt",
+        {"desk": {"results": [*stamps(**STAMPS)["results"][:1], {"item": "incident", "content": "e3sh"}]}},
+        "failed",
+        "notify_event=close",
+    ),
+    (
+        "state_debt",
+        {"desk": {"results": [{"item": "incident", "failed": True, "msg": "file is not readable: /d/incident.json"}]}},
+        "failed",
+        "notify_event=close",
+    ),
+    (
+        "state_debt",
+        {"drills_unread": {"drill": {"lines": [4], "newest": True}}},
+        "failed",
+        "drill --limit staging",
+    ),
+    (
+        "state_debt",
+        {"unread": {"mark": {"lines": [4], "newest": False}}},
+        "failed",
+        "kumon.runbook.automation",
     ),
     (
         "state_debt",
@@ -294,6 +381,51 @@ def test_what_has_no_time_or_one_that_is_to_come_holds_for_nobody(at):
     assert {name: by_name[name]["status"] for name in names} == dict.fromkeys(names, "missing")
 
 
+def test_what_was_confirmed_of_another_host_is_not_of_this_one():
+    own = {"items": {"backup": {}}, "gateway": {"skipped": True}}
+    for hosts, status in ((["prod1", "prod2"], "ok"), (["prod2"], "missing")):
+        word = [
+            confirmed_contacts(),
+            *(confirmation(item, hosts=hosts) for item in ("channels", "monitoring", "gateway", "backup")),
+        ]
+        _ended, by_name = told(confirmations=word, **own)
+        assert (by_name["gateway"]["status"], by_name["backup"]["status"]) == (status, status)
+        assert by_name["channels"]["status"] == by_name["monitoring"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("told_of", ["file not found: /desk/incident.json", "File not found: /desk/incident.json"])
+def test_what_is_not_on_the_desk_is_no_debt(told_of):
+    """Each in the words of an ansible-core."""
+    missing = {"item": "incident", "failed": True, "msg": told_of}
+    results = [*stamps(**STAMPS)["results"][:1], missing]
+    changes = {"desk": {"results": results}, "drills_unread": {"drill": {"lines": [1], "newest": False}}}
+    assert told(**changes)[0]["status"] == "go"
+
+
+def test_a_drill_that_was_restored_counts():
+    run = {"host": "staging1", "run_id": "r", "at": ago(9)}
+    held = [rehearsal(level, run_id="r") for level in (1, 2, 3)]
+    assert told(drills=[{**run, "what": "begun"}, *held, {**run, "what": "restored"}])[0]["status"] == "go"
+
+
+def test_a_process_that_has_what_is_wanted_is_as_it_is_to_be():
+    service_ = service(effective={"PLANNER": "v2", "TIMEOUT": "30", "SHADOW": None}, reported={"PLANNER": None})
+    wanted = {"PLANNER": "v2", "TIMEOUT": 30, "SHADOW": "no"}
+    assert told(flags=wanted, seen=seen(service=service_))[1]["flags"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"hours": 0}, "go_live_hours is 0"),
+        ({"hours": -3}, "go_live_hours is -3"),
+        ({"rota": [{"from": "2025-11-27", "to": "2025-11-27", "name": None}]}, "go_live_rota: row 1 names nobody"),
+    ],
+)
+def test_what_nobody_can_have_meant_is_refused(wrong, sentence):
+    assert sentence in refusal(facts(**wrong), Words("en", gate.TEXTS))
+
+
 def test_other_contacts_are_confirmed_anew():
     other = {"technical": [{"name": "Eva", "channels": CONTACTS["technical"][0]["channels"]}]}
     assert told(contacts=other)[1]["contacts"]["status"] == "missing"
@@ -342,6 +474,7 @@ def test_a_team_has_items_of_its_own():
     ({"items": {"a": {"max_age": "soon"}}}, "write it as 4h or 30d"),
     ({"rota": [{"from": "2025-11-27", "name": "Ana"}]}, "go_live_rota: row 1 has to have from, to and name"),
     ({"rota": [{"from": "2025-11-28", "to": "2025-11-26", "name": "Ana"}]}, "ends before it begins"),
+    ({"rota_ical": "ftp://example.com/9f8e7d6c5b4a3928"}, "go_live_rota_ical is no usable URL: it does not start with"),
     ({"freeze": [{"from": "today", "to": "2025-11-26", "reason": "x"}]}, "go_live_freeze: row 1"),
     ({"time_zone": "Brazil/Nowhere"}, "knows no such zone"),
     ({"start": "soon"}, "neither an age"),
@@ -353,6 +486,40 @@ def test_what_cannot_be_asked_is_refused_in_one_sentence(changes, sentence):
 def test_what_is_confirmed_by_name_is_taken():
     asked = facts(items={"legal": {}}, confirm=["contacts", "legal", "gateway"], by="ana")
     assert refusal(asked, Words("en", gate.TEXTS)) == ""
+
+
+def shift(begin, end, name):
+    return {"from": f"2025-11-27T{begin}:00Z", "to": f"2025-11-27T{end}:00Z", "name": name}
+
+
+def test_a_calendar_stands_beside_the_rows_and_its_gaps_are_named():
+    """The go-live is from 11:00 to 19:00 UTC, three hours less on the team's clocks."""
+    rota = [{"from": "2025-11-27 07:00", "to": "2025-11-27 10:00", "name": "Ana"}]
+    feed = {"rota": rota, "rota_ical": "https://example.com/9f8e7d6c5b4a3928/basic.ics"}
+    rows = [shift("13:00", "16:00", "Bia"), shift("15:00", "19:00", "Caio")]
+    ended, by_name = told(**feed, calendar={"rows": rows})
+    assert by_name["on_call"]["status"] == "ok" and by_name["on_call"]["evidence"].startswith("Ana, Bia, Caio, ")
+    assert "9f8e7d6c5b4a3928" not in str(ended)
+    _ended, by_name = told(**feed, calendar={"rows": [rows[0], shift("17:00", "18:00", "Caio")]})
+    assert by_name["on_call"]["evidence"] == (
+        "nobody in 2025-11-27 13:00 - 2025-11-27 14:00, 2025-11-27 15:00 - 2025-11-27 16:00"
+    )
+    # Only where there is a calendar in the settings.
+    _ended, by_name = told(rota=rota, calendar={"rows": rows})
+    assert by_name["on_call"]["status"] == "failed"
+
+
+def test_a_look_that_is_lost_is_no_debt_and_a_switch_is_by_its_line():
+    lost = {"lines": [4], "newest": True}
+    assert told(unread={"look": lost})[0]["status"] == "go"
+    ended, by_name = told(unread={"automation": lost})
+    assert ended["status"] == "no_go"
+    assert by_name["state_debt"]["evidence"] == "lines of automation's record cannot be read (automation.jsonl:4)"
+
+
+def test_a_calendar_that_was_not_read_says_why():
+    _ended, by_name = told(rota_ical="/x.ics", calendar={"failed": True, "msg": "it is no calendar"})
+    assert by_name["on_call"]["evidence"] == "calendar of go_live_rota_ical not read: it is no calendar"
 
 
 def test_a_freeze_is_said_until_when():

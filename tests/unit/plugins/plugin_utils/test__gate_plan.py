@@ -73,3 +73,10 @@ def test_contacts_are_confirmed_with_what_they_are(typed):
 
 def test_what_cannot_be_asked_is_only_refused(typed):
     assert set(plan(confirm=["prayer"])) == {"problem"}
+
+
+def test_a_calendar_is_asked_for_the_go_live_and_an_hour_around_it(typed, monkeypatch):
+    window = plan(start="2025-12-01 09:00", hours=8)["rota_window"]
+    assert window == {"begin": 1764586800.0, "end": 1764586800.0 + 10 * 3600}  # 11:00 UTC, 08:00 in São Paulo
+    monkeypatch.setattr(_gate_plan.time, "time", lambda: 7200.0)
+    assert plan(start="", hours=1)["rota_window"] == {"begin": 3600.0, "end": 3600.0 + 3 * 3600}

@@ -38,6 +38,17 @@ def test_a_filter_gets_plain_containers():
     assert plain("text") == "text" and plain(None) is None
 
 
+class Frame(dict):
+    """As what ansible-core 2.19 registers of a task that ran out of time."""
+
+    def items(self):
+        raise AssertionError("ansible-core warns of a deprecation here")
+
+
+def test_a_task_that_ran_out_of_time_is_no_reason_for_a_warning():
+    assert plain({"msg": "Timed out after 1 second(s).", "timedout": Frame(period=1)})["timedout"] is True
+
+
 def is_template(text):
     """Whether ansible-core would take a text for a template."""
     try:

@@ -30,7 +30,9 @@ def test_the_newest_head_of_each_host_is_kept(tmp_path):
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-@pytest.mark.parametrize("kept", ["", "{", "[]", "\x00", "{}", '{"seq": "x", "hash": ""}'])
+@pytest.mark.parametrize(
+    "kept", ["", "{", "[]", "\x00", "{}", '{"seq": "x", "hash": ""}', "[" * 200_000, '{"seq": Infinity, "hash": ""}']
+)
 def test_what_cannot_be_read_is_nothing_known(tmp_path, kept):
     (tmp_path / "a.json").write_text(kept)
     assert seen(str(tmp_path / "a.json")) is None

@@ -59,7 +59,7 @@ def switched(**more: Any) -> dict[str, Any]:
     }
 
 
-KEPT_ON = {"DELIVERY_DISABLE": {"before": "true", "after": " TRUE "}}
+KEPT_ON = {"DELIVERY_DISABLE": {"before": "true", "after": "TRUE"}}
 KEPT_OFF = {"DELIVERY_DISABLE": {"before": None, "after": None}}
 
 
@@ -278,6 +278,25 @@ def test_a_fence_that_stands_is_told_with_what_lifts_it_and_what_became_of_the_r
     assert "falls when the host restarts" in outcome("rollback_level1", short, "en")["lines"][2]
 
 
+def test_around_a_container_a_fence_that_leaks_leads_to_the_gateway():
+    given = act("ignored", "fence_leaks", switched=switched(fence=dict(STANDING, sources=["172.18.0.2"])))
+    for locale in LOCALES:
+        assert f"{RUN}evolution_instance -e stop=true" in outcome("rollback_level1", given, locale)["next_step"]
+
+
+@pytest.mark.parametrize(("had", "tick"), [(True, "[x]"), (False, "[ ]")])
+def test_what_a_release_says_at_its_start_is_told_as_a_witness(had, tick):
+    code = "says_at_start" if had else "denies_at_start"
+    said = {"proof": "said", "had": had, "detail": {"code": code, "fields": {"said": ["DELIVERY_DISABLE=x"]}}}
+    given = act("proven", "observed")
+    given["proof"] = dict(given["proof"], proofs=[said])
+    (line,) = [line for line in outcome("rollback_level1", given, "en")["lines"] if "witness" in line]
+    else_ = "" if had else "something else "
+    assert line == (
+        f"{tick} witness, which alone proves nothing: the release says {else_}at its start: DELIVERY_DISABLE=x"
+    )
+
+
 NEXT = {
     ("rollback_level1", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
     ("rollback_level1", "still_sending"): (
@@ -310,6 +329,9 @@ NEXT = {
         "{d}; se o gateway está bem, {3} (código anterior)",
         "{d}; if the gateway is well, {3} (previous code)",
     ),
+    ("rollback_level2", "sends_copies"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level3", "sends_copies"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("roll_forward", "sends_copies"): ("{1} (kill-switch)", "{1} (kill-switch)"),
     ("rollback_level3", "answering"): ("{t}", "{t}"),
     ("rollback_level3", "too_soon"): ("{t}", "{t}"),
     ("rollback_level3", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
@@ -461,7 +483,7 @@ def test_an_act_that_is_proven_says_what_is_so_now(procedure, level, headlines, 
 @pytest.mark.parametrize(
     "more",
     [
-        {"effective": {"DELIVERY_DISABLE": " On "}},
+        {"effective": {"DELIVERY_DISABLE": "On"}},
         {"reported": {"DELIVERY_DISABLE": True}},
     ],
 )
@@ -1464,8 +1486,12 @@ FACTS = {
         for incomplete in (None, "only the newest 9 bytes were read")
     ],
     "automation": [
-        {"records": records, "request": {}, "now": 1.8e9, "earned_days": 14, "torn": [1], "check": check}
-        for records in ({}, {"would_act": [{"id": "a", "at": "2026-11-20T12:00:00Z"}] * 7})
+        {"records": records, "request": {}, "now": 1.8e9, "earned_days": 14, "check": check}
+        for records in (
+            {},
+            {"unread": {"mark": {"lines": [1], "newest": True}}},
+            {"would_act": [{"id": "a", "at": "2026-11-20T12:00:00Z"}] * 7},
+        )
         for check in (False, True)
     ],
     "go_live_gate": [gate_facts(), gate_facts(drills=[], desk={}, gateway={"msg": "two\nlines"}, items={"legal": {}})],

@@ -30,6 +30,17 @@ def test_all_of_it_is_there():
 
 
 @pytest.mark.parametrize(
+    ("staging", "state", "told_as", "ok"),
+    [(False, "present", "missing", False), (True, "present", "foreign", True), (False, "absent", "foreign", True)],
+)
+def test_a_check_of_other_hosts_is_left_to_them(staging, state, told_as, ok):
+    schedule = {"asked": "auto", "way": "cron", "minutes": 5, "others": ["kumon-2"], "staging": staging, "path": "/d/x"}
+    ended, items = told(state=state, check_schedule=schedule, results={"health_check": [], "watch": []})
+    assert (items["health_check"][0], items["watch"][0], ended["ok"]) == (told_as, told_as, ok)
+    assert "looks at kumon-2" in items["health_check"][1] and "/d/x" in items["health_check"][1]
+
+
+@pytest.mark.parametrize(
     ("check", "state", "wanted"),
     [
         (False, "present", "installed"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recovery_proof, spent
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 from tests.unit.records import (
     NOON,
@@ -16,6 +17,7 @@ from tests.unit.records import (
     instance_trace,
     outbox,
     outbox_guard,
+    result,
     send,
     turn,
     turns,
@@ -63,6 +65,15 @@ def test_enough_and_quiet_is_proven():
     assert (criterion(found, "lost")["n"], criterion(found, "lost")["needed"]) == (486, 486)
     assert criterion(found, "lost")["age_seconds"] == 70
     assert (criterion(found, "stable")["value"], criterion(found, "stable")["needed"]) == (1800, 900)
+
+
+def test_nothing_is_proven_where_more_than_a_few_messages_were_dropped_without_an_answer():
+    traces = counted(turns(486))
+    few, many = ({**traces["stages"], "received": 486, "dropped": dropped} for dropped in (20, 200))
+    assert proof({**traces, "stages": few})["status"] == "proven"
+    found = proof({**traces, "stages": many})
+    assert (found["status"], set(statuses(found).values())) == ("insufficient", {"insufficient"})
+    assert "The assistant dropped more than one message in twenty, and nobody got an answer." in found["reasons"]
 
 
 # By the window in which it is asked, counted since the present state began.
@@ -441,3 +452,76 @@ def test_safe_mode_without_a_message_shows_nothing():
     assert (found["status"], criterion(found, "lost")["status"]) == ("insufficient", "insufficient")
     assert "No message was planned: nothing shows that none would go out." in " ".join(found["reasons"])
     assert proof([*records, *planned_only(1, read=False)], delivery_disabled=True)["status"] == "proven"
+
+
+# -- what the verdict knows from the same traces
+
+
+def contradicting(n, conv="x{}"):
+    """Turns whose result is a success with an HTTP error, over the window."""
+    return [
+        (850 - 780 * k / n, message)
+        for k in range(n)
+        for message in [*turn(conv.format(k), idem=f"x{k}")[:-1], result(conv.format(k), idem=f"x{k}", http="500")]
+    ]
+
+
+def unanswered(n):
+    """Turns for which nothing was planned."""
+    return [(850 - 780 * k / n, outbox("planner", f"u{k}", 0)) for k in range(n) for _trace in range(2)]
+
+
+def copies(n):
+    """Turns whose answer goes out three times."""
+    return [
+        (850 - 780 * k / n, message)
+        for k in range(n)
+        for message in [*turn(f"y{k}"), *[send(f"y{k}"), result(f"y{k}")] * 2]
+    ]
+
+
+KNOWN = {
+    "success with an HTTP error": (contradicting(200), "failed", "75.0 % of 800 delivered"),
+    "nothing planned": (unanswered(200), "failed", "75.0 % of 800 delivered"),
+    "copies": (copies(60), "insufficient", "More than one answer in twenty is a copy"),
+    "guards that fit no grammar": (
+        [(300.0, "OUTBOX_GUARD|level=CRITICAL|type=handoff_violation|planner_after=1|delivery_before=0")],
+        "insufficient",
+        "There are lines that begin as a guard does",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", KNOWN)
+def test_what_the_verdict_calls_from_the_same_traces_is_no_recovery(what):
+    records, status, told = KNOWN[what]
+    traces = counted([*turns(600), *records])
+    assert verdict(traces)["status"] != "ok"
+    found = proof(traces)
+    assert found["status"] == status
+    assert told in " ".join(found["reasons"])
+    assert "met" not in {item["status"] for item in found["criteria"] if item["criterion"] == "delivered"}
+
+
+@pytest.mark.parametrize("few", [contradicting(2), unanswered(2), copies(1)])
+def test_a_few_of_them_leave_a_recovery_proven(few):
+    assert proof([*turns(900), *few])["status"] == "proven"
+
+
+def test_one_person_who_contradicts_is_one_outcome_a_minute():
+    found = criterion(proof([*turns(600), *contradicting(200, "x")]), "delivered")
+    assert (found["n"], found["status"]) == (600 + 14, "met")
+
+
+@pytest.mark.parametrize(("unplanned", "status"), [(2, "proven"), (60, "insufficient")])
+def test_in_safe_mode_what_is_not_even_planned_is_no_proof(unplanned, status):
+    kept_in = [(age, message) for age, message in turns(400) if "phase=planner" in message]
+    assert proof([*kept_in, *unanswered(unplanned)], delivery_disabled=True)["status"] == status
+
+
+def test_what_came_before_the_event_raises_no_doubt_in_a_second_look():
+    event = [(300.0, message) for message in CRITICAL["lost hand-off"]]
+    records = [*copies(60), *event, *turns(100, oldest=280, youngest=80)]
+    records = [(age, message) for age, message in records if "|conv=y" not in message or age > 310]
+    second = proof(counted(records), restarted=counted(records, since=NOON - 300 + 0.001))
+    assert criterion(second, "delivered")["status"] == "met"

@@ -153,6 +153,16 @@ def test_a_log_that_does_not_say_when_is_refused(tmp_path):
         Past([str(path)], NOON)
 
 
+def test_minutes_in_which_nothing_could_be_judged_are_told(incident):
+    minutes = replayed(incident)
+    lines = outcome("replay", {"replayed": {"minutes": minutes, "incomplete": None}})["lines"]
+    assert not any("blind" in line for line in lines)
+    for one in minutes[:3]:
+        one.update(status="blind", cause="not_understood", level=None)
+    lines = outcome("replay", {"replayed": {"minutes": minutes, "incomplete": None}})["lines"]
+    assert lines[1].startswith("In 3 of 30 minutes the log let nothing be judged")
+
+
 def test_the_outcome_is_a_line_a_minute_and_the_sum(incident):
     ended = outcome("replay", {"replayed": {"minutes": replayed(incident), "incomplete": None}})
     assert (ended["ok"], ended["status"], len(ended["lines"])) == (True, "ok", 31)

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -31,6 +32,27 @@ def test_the_commands_are_those_of_this_run():
     ]
     assert made["settings"]["commands"]["notify"][3] == "playbooks/notify.yml"
     assert made["settings"]["cwd"] == os.getcwd()
+
+
+@pytest.mark.parametrize(
+    ("there", "others"),
+    [
+        (None, []),
+        ({"hosts": ["kumon-1"]}, []),
+        ({"hosts": ["kumon-1", "kumon-2", "kumon-3"]}, ["kumon-2", "kumon-3"]),
+        # Of before hosts were kept.
+        ({"watch": {"stamps": {"kumon-2": "/desk/watch/kumon-2.json"}}}, ["kumon-2"]),
+        ({"watch": {}}, []),
+        # Production's takes the place of staging's.
+        ({"hosts": ["staging-1"], "staging": True}, []),
+        ([], []),
+    ],
+)
+def test_hosts_that_would_no_longer_be_looked_at_are_known(tmp_path, there, others):
+    if there is not None:
+        (tmp_path / "health-check.conf").write_text(json.dumps(there))
+    made = scheduled_check({**WANTED, "hosts": ["kumon-1"]}, str(tmp_path))
+    assert (made["others"], made["settings"]["hosts"]) == (others, ["kumon-1"])
 
 
 @pytest.mark.parametrize("minutes", [1, 5, 59])

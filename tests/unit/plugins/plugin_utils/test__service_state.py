@@ -28,12 +28,12 @@ def off(**more):
     return info(effective={"DELIVERY_DISABLE": "true"}, **more)
 
 
-@pytest.mark.parametrize("value", ["true", "1", "yes", "on", " TRUE ", "On", True, 1])
+@pytest.mark.parametrize("value", ["true", "1", "yes", "on", "TRUE", "On", True, 1])
 def test_what_the_assistant_takes_for_true(value):
     assert truthy(value) is True
 
 
-@pytest.mark.parametrize("value", ["false", "0", "no", "off", "", None, False, "truely", "y"])
+@pytest.mark.parametrize("value", ["false", "0", "no", "off", "", None, False, "truely", "y", " true", "true\r"])
 def test_anything_else_is_false(value):
     assert truthy(value) is False
 

@@ -24,6 +24,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     sample_needed,
     wilson_interval,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 WATCH, ROLLBACK = 300, 10_000
 MONTH = 30 * 24 * 60  # minutes
@@ -533,6 +534,25 @@ def test_traces_are_merged_by_sums_and_never_by_averaging_rates():
     assert merged["minutes"] == [row(0, 999, 1)]
     assert [key["conv"] for key in merged["handoff"]["lost_keys"]] == ["a", "b"]
     assert merged["samples"]["failures"] == [sample(9), sample(5), sample(2), sample(None)]
+
+
+def test_the_most_copies_of_an_answer_are_those_of_one_host():
+    stages = [{"sent": 9, "repeated": 3, "repeated_most": most} for most in (3, 2)]
+    merged = merge_traces([host(0, 0, stages=one) for one in stages])
+    assert merged["stages"] == {"sent": 18, "repeated": 6, "repeated_most": 3}
+
+
+def test_whom_a_fleet_has_not_reached_is_at_least_whom_one_host_has_not():
+    names = ("success", "failed", "contradicting", "unplanned", "unread", "unsent")
+    hosts = [host(9, 8, recipients=dict.fromkeys(names, people)) for people in (1, 2, 1)]
+    assert merge_traces(hosts)["recipients"] == dict.fromkeys(names, 2)
+
+
+def test_one_customers_phone_is_no_outage_of_a_fleet():
+    hosts = [host(2, 8, recipients={"success": 2, "failed": 1}) for _host in range(3)]
+    for one in hosts:
+        one["minutes"] = [row(minute, 0, 1) for minute in range(8)] + [row(9, 2, 0)]
+    assert verdict(hosts[0])["status"] == verdict(merge_traces(hosts))["status"] == "watch"
 
 
 def test_one_host_merged_is_itself():

@@ -152,6 +152,17 @@ def test_one_list_of_all_hosts():
         ("****0201", ""),
         ("550e8400-e29b-41d4-a716-446655440000", ""),
         ("unknown", ""),
+        ("5511910324679:12@s.whatsapp.net", "55 11 91032-4679"),
+        ("14155552671", "141 5555 2671"),
+        ("11910324679", "119 1032 4679"),
+        ("1130182137", "11 3018 2137"),
+        # Who hides his number has an id, a group has one, and so have times.
+        ("123456789012345@lid", ""),
+        ("98765432101234:7@lid", ""),
+        ("1203630212345@g.us", ""),
+        ("conv_20250904190335", ""),
+        ("conv_20250904190335_5511910324679", "55 11 91032-4679"),
+        ("conv_1795176000000_x", ""),
     ],
 )
 def test_the_number_stands_by_itself_where_the_log_has_it(conversation, phone):

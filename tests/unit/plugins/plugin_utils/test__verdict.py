@@ -282,11 +282,30 @@ LEVEL_BY_CAUSE = {
         "4 of 64 results contradict themselves: success with an HTTP error. They count as neither. "
         "M has reached 10000 (rollback).",
     ),
+    "results_without_send": (
+        traces(stage("without_send", "sent", 3)),
+        {},
+        *("watch", 0, None),
+        "3 of 63 results have no send: the message was read and settled, and the log shows no send. "
+        "M has reached 300 (watch).",
+    ),
+    "dropped": (
+        traces(stages={"received": 60, "dropped": 4}),
+        {},
+        *("watch", 0, None),
+        "The assistant says that it dropped 4 messages for which nobody got an answer; 60 came in.",
+    ),
     "repeated_sends": (
         traces(stages={"sent": 60, "repeated": 4}),
         {},
         *("watch", 0, 1),
         "4 of 60 answers are copies: sent more often than planned.",
+    ),
+    "sent_in_part": (
+        traces(stages={"sent": 60, "missing": 4}),
+        {},
+        *("watch", 0, None),
+        "4 of 64 messages were not sent, of answers that went out in part only.",
     ),
     "delivery_late": (
         traces(late={"read": 4, "settled": 0}),
@@ -332,7 +351,7 @@ def test_level_by_cause(cause):
     result = verdict(data, **options)
     assert list(result) == [
         *("status", "level", "next_level", "cause", "causes", "reasons", "delivery", "evidence", "would_change"),
-        *("quality", "held", "tests"),
+        *("quality", "held", "tests", "first_sign"),
     ]
     assert (result["status"], result["level"], result["next_level"]) == (status, level, next_level)
     assert result["cause"] == cause
@@ -344,6 +363,16 @@ def test_level_by_cause(cause):
     assert portuguese == {key: value for key, value in result.items() if key in portuguese}
     assert data == before
     assert verdict(data, **options) == result
+
+
+@pytest.mark.parametrize("wrong", ["failed", "lost", "guards"])
+def test_the_first_sign_is_the_first_minute_with_anything_wrong_where_it_came_to_a_rollback(wrong):
+    minutes = [row(m, 2) for m in range(30)]
+    for minute in (7, 25):
+        minutes[minute][wrong] = 1
+    assert verdict(traces(minutes, handoff__lost=6))["first_sign"] == minutes[7]["minute"]
+    assert verdict(traces(minutes, handoff__unread=1))["first_sign"] is None
+    assert verdict(traces(handoff__lost=6))["first_sign"] is None
 
 
 def test_worst_status_wins_and_everything_found_is_told():
@@ -632,6 +661,20 @@ def test_a_few_copies_late_answers_and_contradictions_are_no_finding(status):
     assert found["causes"] == ([] if status == "few" else ["results_contradict", "repeated_sends", "delivery_late"])
 
 
+def test_a_few_dropped_messages_are_no_finding_and_with_the_kill_switch_none_are():
+    assert verdict(traces(stages={"received": 60, "dropped": 3}))["causes"] == []
+    assert verdict(traces(stages={"received": 2, "dropped": 2}))["causes"] == []
+    safe = traces([{**row(0), "success": 0}], handoff__planned=60, stages={"received": 60, "dropped": 20})
+    assert verdict(safe, delivery_disabled=True)["causes"] == ["kill_switch"]
+
+
+@pytest.mark.parametrize(("copies", "causes"), [(2, []), (3, ["repeated_sends"]), (7, ["repeated_sends"])])
+def test_one_customer_who_gets_an_answer_again_and_again_is_a_finding(copies, causes):
+    found = verdict(traces(stages={"sent": 600, "repeated": copies, "repeated_most": copies}))
+    assert found["causes"] == causes
+    assert not causes or f"{copies + 1} times to one family" in found["reasons"][0]
+
+
 # -- evidence --------------------------------------------------------------------------------------------------------
 
 
@@ -792,7 +835,9 @@ def test_a_log_that_covers_less_than_was_asked_says_for_how_long():
     assert len(verdict(traces(evidence={"covered": covered(600, 610)}))["reasons"]) == 1
 
 
-@pytest.mark.parametrize("gap", [{"unreadable": ["app.log.2.zst"]}, {"suppressed": 9}, {"future": 3}, {}])
+@pytest.mark.parametrize(
+    "gap", [{"unreadable": ["app.log.2.zst"]}, {"suppressed": 9}, {"future": 3}, {"undated_guards": 1}, {}]
+)
 def test_a_gap_in_the_log_is_never_ok(gap):
     result = verdict(traces(evidence={"covered": covered(14_400, 14_400, **{"ok": False, **gap})}))
     assert (result["status"], result["cause"]) == ("watch", "not_covered")

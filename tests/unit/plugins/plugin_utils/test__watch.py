@@ -87,6 +87,9 @@ def test_the_screen_has_what_a_person_needs_and_no_more():
     assert "100.0 % (" in lines[2] and "n = 3" in lines[2] and "error budget left: 100.0 %" in lines[2]
     assert "30 s ago" in lines[3] and "guards: 1" in lines[3] and "lost: 0" in lines[3]
     assert lines[4] == "  Last acts: 12:00:00Z rollback_level1, done"
+    # Without an act there is no line of them, and without a result no rate.
+    nothing = view(look(), "en")
+    assert len(nothing) == 4 and "no result in the window; error budget left: -" in nothing[2]
 
 
 def test_messages_that_go_well_do_not_change_the_screen_and_what_is_wrong_does():
@@ -121,6 +124,7 @@ def test_people_are_told_and_what_automation_would_have_done_is_kept(mode):
     assert (would["host"], would["cause"], would["level"], would["acted"]) == ("kumon-1", "outbox_guard", 1, False)
     assert "rollback_level1" in " ".join(found["lines"]) and would["id"] in found["lines"][-1]
     assert (found["facts"]["status"], found["facts"]["hosts"]) == ("rollback", {"kumon-1": "rollback"})
+    assert found["facts"]["first_sign"] == iso(NOON)[:16] + "Z"
     # What was not done is not told as a measure.
     assert "level" not in found["facts"]
 
@@ -137,6 +141,21 @@ def test_a_person_lets_it_act_by_name_and_the_switch_stops_it():
     assert "Maria" in " ".join(found["lines"])
     found = response(look(*GUARD), "recover", {"automation": [OVERRIDE, STOP]})
     assert found["does"] == "page" and "ana" in " ".join(found["lines"])
+
+
+LOST = {"unread": {"mark": {"lines": [2], "newest": True}}}
+
+
+@pytest.mark.parametrize("mode", ["page", "propose", "recover"])
+def test_a_record_that_cannot_be_read_is_told_whatever_the_mode(mode):
+    found = response(look(*GUARD), mode, LOST)
+    assert (found["does"], found["allowed"]) == ("page" if mode == "recover" else mode, False)
+    told = [line for line in found["lines"] if "cannot be read (mark.jsonl:2)" in line]
+    assert len(told) == 1 and told[0].startswith("Automation does not act by itself: ")
+    # Of a desk that said nothing, the reason that it gave.
+    found = response(look(*GUARD), mode, {"failed": True, "msg": "held by another run"})
+    assert found["allowed"] is False and sum("held by another run" in line for line in found["lines"]) == 1
+    assert not any("mark.jsonl" in line for line in response(look(*GUARD), mode)["lines"])
 
 
 def test_in_a_dry_run_nothing_was_done():
@@ -182,8 +201,29 @@ def test_only_a_watch_in_which_nothing_called_is_sound():
         "watch_go_live", {"watched": {**watched(look(*HEALTHY)), "unseen": "gone"}, "looks": 4, "seconds": 60}
     )
     assert (unseen["ok"], unseen["status"]) == (False, "blind") and "gone" in unseen["message"]
+    # Well before and after says nothing of the time between.
+    assert ended(look(*HEALTHY), unseen_seconds=119)["status"] == "ok"
+    assert ended(look(*HEALTHY), unseen_seconds=121)["status"] == "watch"
+    blind = ended(look(*HEALTHY), unseen_seconds=300)
+    assert (blind["ok"], blind["status"]) == (False, "watch") and "5 min" in blind["message"]
     # It was mended meanwhile, and yet it had called.
     assert ended(look(*HEALTHY), events=["kumon-1: rollback"])["status"] == "rollback"
+
+
+def test_a_watch_in_which_nothing_called_says_what_automation_would_have_lacked():
+    noted = {"records": [], "also": {}, **LOST}
+    found = ended(look(*HEALTHY), noted=noted)
+    assert (found["status"], found["lines"][1]) == (
+        "ok",
+        "Automation does not act by itself: lines of the record on the desk cannot be read (mark.jsonl:2); "
+        "ansible-playbook kumon.runbook.automation says what to do",
+    )
+    # Once: what was told when something called stands already.
+    again = ended(look(*HEALTHY), noted=noted, events=[found["lines"][1]])
+    assert again["lines"].count(found["lines"][1]) == 1
+    assert "no route" in ended(look(*HEALTHY), noted={"unreachable": True, "msg": "no route"})["lines"][1]
+    for nothing in ({"records": [], "also": {}, "unread": {}}, {}, {"unread": {"look": LOST["unread"]["mark"]}}):
+        assert not any("not act by itself" in line for line in ended(look(*HEALTHY), noted=nothing)["lines"])
 
 
 @pytest.mark.parametrize(
