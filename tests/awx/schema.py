@@ -165,6 +165,7 @@ KINDS: dict[str, Kind] = {
             "survey_enabled": Field(bool, False),
             **{f"ask_{what}_on_launch": Field(bool, False) for what in ASKS},
         },
+        unique=("organization", "name"),
         associations=("credentials", "labels", "instance_groups", *NOTIFIED),
         survey=True,
     ),

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from zoneinfo import available_timezones
 
 from tests.awx.schema import ASSOCIATED, EMAIL, KINDS, SURVEY_TYPES, Field
 
@@ -28,11 +29,11 @@ Object = dict[str, Any]
 
 
 class Refused(Exception):
-    """What AWX answers with HTTP 400."""
+    """What AWX answers with HTTP 400, or with another status."""
 
-    def __init__(self, **why: Any) -> None:
+    def __init__(self, status: int = 400, **why: Any) -> None:
         super().__init__(json.dumps(why))
-        self.why = why
+        self.status, self.why = status, why
 
 
 class StandIn:
@@ -47,6 +48,8 @@ class StandIn:
         self.surveys: dict[tuple[str, int], Object] = {}
         self.writes: list[tuple[str, str]] = []
         self.deleted: list[str] = []
+        # With what a workflow would have begun, had it been launched at any time since.
+        self.started: set[str] = set()
         self._ids = 0
         self._lock = threading.Lock()
         for name in ("Machine", "Vault"):
@@ -90,7 +93,20 @@ class StandIn:
             if method != "GET":
                 self.writes.append((method, path))
             parts = path.removeprefix("/api/v2/").strip("/").split("/")
-            return self._routed(method, parts, query, data)
+            answered = self._routed(method, parts, query, data)
+            self.started |= self._starts_now() if method != "GET" else set()
+            return answered
+
+    def _starts_now(self) -> set[str]:
+        """The nodes that a workflow would begin with if it were launched now: those to which nothing leads."""
+        led_to = {
+            one
+            for (kind, _id, way), ids in self.associated.items()
+            if kind == "workflow_job_template_nodes" and ASSOCIATED.get(way) == kind
+            for one in ids
+        }
+        nodes = self.objects["workflow_job_template_nodes"].values()
+        return {node["identifier"] for node in nodes if node["unified_job_template"] and node["id"] not in led_to}
 
     def _routed(self, method: str, parts: list[str], query: dict[str, str], data: Any) -> tuple[int, Any]:
         kind, rest = parts[0], parts[1:]
@@ -163,7 +179,7 @@ class StandIn:
     def _change(self, kind: str, found: Object, data: Object) -> None:
         data = self._without_null(kind, data)
         if found.get("managed"):
-            raise Refused(detail="Modifications not allowed for managed credential types")
+            raise Refused(403, detail="Modifications not allowed for managed credential types")
         self._check(kind, data, {**found, **data}, found)
         found.update(data)
 
@@ -184,7 +200,7 @@ class StandIn:
         unique = KINDS[kind].unique
         for other in self.objects[kind].values() if unique else ():
             if other is not before and all(other.get(name) == made.get(name) for name in unique):
-                raise Refused(__all__=[f"{kind} with this {' and '.join(unique)} already exists."])
+                raise Refused(__all__=[f"{kind} with this ({', '.join(unique)}) combination already exists."])
         further: Callable[[Object], None] | None = getattr(self, f"_check_{kind}", None)
         if further:
             further(made)
@@ -223,9 +239,12 @@ class StandIn:
     def _check_notification_templates(self, made: Object) -> None:
         given = made["notification_configuration"]
         if made["notification_type"] == "email":
-            wrong = [name for name, kind in EMAIL.items() if not isinstance(given.get(name), kind)]
-            if wrong or set(given) - set(EMAIL):
-                raise Refused(notification_configuration=[f"wrong: {wrong or sorted(set(given) - set(EMAIL))}"])
+            missing = [name for name in EMAIL if name not in given and name != "timeout"]
+            if missing:
+                raise Refused(__all__=[f"Missing required fields for Notification Configuration: {missing}."])
+            wrong = [name for name, value in given.items() if not isinstance(value, EMAIL.get(name, ()))]
+            if wrong:
+                raise Refused(__all__=[f"Configuration field incorrect type, or unknown: {wrong}"])
 
     def _check_job_templates(self, made: Object) -> None:
         listed = [f"playbooks/{path.name}" for path in PLAYBOOKS.glob("*.yml")]
@@ -236,8 +255,12 @@ class StandIn:
         self._check_text_of_variables(made["extra_vars"])
 
     def _check_text_of_variables(self, text: str) -> None:
-        if text and not isinstance(json.loads(text), dict):
-            raise Refused(extra_vars=["Cannot parse as JSON"])
+        try:
+            fits = not text or isinstance(json.loads(text), dict)
+        except ValueError:
+            fits = False
+        if not fits:
+            raise Refused(extra_vars=["Cannot parse as JSON (…) or YAML (…)."])
 
     def _check_workflow_job_template_nodes(self, made: Object) -> None:
         self._check_answers(made, required=False)
@@ -257,12 +280,16 @@ class StandIn:
             questions = {question["variable"]: question for question in spec}
             strange = sorted(set(given) - set(questions))
             if strange and not template["ask_variables_on_launch"]:
-                raise Refused(extra_data=[f"Variables {strange} are not allowed on launch."])
+                raise Refused(
+                    extra_data=[
+                        f"Variables {', '.join(strange)} are not allowed on launch. Check the Prompt on Launch…"
+                    ]
+                )
             for name, question in questions.items():
                 if name in given:
                     check_answer(name, given[name], question)
                 elif required and question["required"]:
-                    raise Refused(extra_data=[f"'{name}' value missing"])
+                    raise Refused(variables_needed_to_start=[f"'{name}' value missing"])
             if made.get("job_type") and not template.get("ask_job_type_on_launch"):
                 raise Refused(job_type=["Field is not configured to prompt on launch."])
             if made.get("inventory") and not template["ask_inventory_on_launch"]:
@@ -368,24 +395,42 @@ def check_survey(spec: Any) -> None:
 
 def check_answer(name: str, value: Any, question: Object) -> None:
     """Refuse an answer that does not fit its question."""
-    if not isinstance(value, SURVEY_TYPES[question["type"]]):
-        raise Refused(extra_data=[f"Value {value!r} for '{name}' expected to be {question['type']}."])
-    if question["type"] == "multiplechoice" and value not in question["choices"]:
-        raise Refused(extra_data=[f"Value {value} for '{name}' expected to be one of {question['choices']}."])
-    if question["type"] == "text" and not question.get("min", 0) <= len(value) <= question.get("max", 1024):
-        raise Refused(extra_data=[f"'{name}' value {value} is too short or too long"])
+
+    def wrong(sentence: str) -> None:
+        raise Refused(variables_needed_to_start=[sentence])
+
+    if question["type"] == "multiplechoice":
+        # The module sends what it was given; 1 and true are not the texts that a person chooses.
+        if value not in question["choices"]:
+            wrong(f"Value {value} for '{name}' expected to be one of {question['choices']}.")
+    elif not isinstance(value, SURVEY_TYPES[question["type"]]):
+        wrong(f"Value {value} for '{name}' expected to be a string.")
+    elif question["type"] == "text" and value and len(value) < question.get("min", 0):
+        wrong(f"'{name}' value {value} is too small (length is {len(value)} must be at least {question['min']}).")
+    elif question["type"] == "text" and len(value) > question.get("max", 1024):
+        wrong(f"'{name}' value {value} is too large (must be no more than {question['max']}).")
 
 
 def check_rrule(rule: str) -> None:
     """Refuse a recurrence rule that AWX refuses."""
-    starts = re.findall(r"DTSTART(?:;[^:]+)?:\d+T\d+Z?", rule)
-    if len(starts) != 1 or re.search(r"DTSTART:\d+T\d+ ", rule):
-        raise Refused(rrule=["one DTSTART with a time zone is required"])
+
+    def wrong(sentence: str) -> None:
+        raise Refused(rrule=[sentence])
+
+    starts = re.findall(r"DTSTART(?:;TZID=([^:]+))?:\d+T\d+(Z?)", rule)
+    if len(starts) > 1:
+        wrong("Multiple DTSTART is not supported.")
+    if not starts or not any(starts[0]):
+        wrong("DTSTART cannot be a naive datetime.  Specify ;TZINFO= or YYYYMMDDTHHMMSSZZ.")
+    if starts[0][0] and starts[0][0] not in available_timezones():
+        wrong("rrule parsing failed validation: A valid TZID must be provided (e.g., America/New_York)")
     rules = re.findall(r"RULE:\S*", rule)
-    if not rules or any("INTERVAL=" not in one or "SECONDLY" in one for one in rules):
-        raise Refused(rrule=["RRULE with INTERVAL is required"])
+    if not rules or any("INTERVAL=" not in one for one in rules):
+        wrong(f"INTERVAL required in rrule: {' '.join(rules)}")
+    if any("SECONDLY" in one for one in rules):
+        wrong(f"SECONDLY is not supported: {' '.join(rules)}")
     if not re.search(r"FREQ=(MINUTELY|HOURLY|DAILY|WEEKLY|MONTHLY|YEARLY)", rule):
-        raise Refused(rrule=["rrule parsing failed validation"])
+        wrong("rrule parsing failed validation: invalid 'FREQ'")
 
 
 # ------------------------------------------------------------------ HTTP
@@ -405,7 +450,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             status, answer = self._answered(url.path, dict(parse_qsl(url.query)), json.loads(body) if body else {})
         except Refused as refused:
-            status, answer = 400, refused.why
+            status, answer = refused.status, refused.why
         text = b"" if answer is None else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("X-API-Product-Name", "AWX")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE, KINDS, problems
+from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 
@@ -89,25 +90,27 @@ def test_a_person_is_asked_for_what_only_a_person_knows():
 def test_the_workflow_acts_at_once_and_asks_before_the_rest():
     (workflow,) = description()["controller_workflows"]
     nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
-    assert nodes["decide"]["extra_data"] == {"decide_on": "rollback"}
-    # A verdict that does not ask for it leads nowhere.
-    assert [set(nodes["decide"]) & {"failure_nodes", "always_nodes"}, nodes["decide"]["success_nodes"]] == [
-        set(),
-        ["level1"],
-    ]
+    # At once only with permission; without it a person is asked, and only if the verdict still asks for it.
+    assert nodes["decide"]["extra_data"] == {"decide_on": "rollback", "decide_act": "1"}
+    assert nodes["decide_again"]["extra_data"] == {"decide_on": "rollback"}
+    ways = {
+        name: {field: nodes[name].get(field, []) for field in ("success_nodes", "failure_nodes", "always_nodes")}
+        for name in ("decide", "decide_again", "approve_level1")
+    }
+    assert ways == {
+        "decide": {"success_nodes": ["level1"], "failure_nodes": ["decide_again"], "always_nodes": []},
+        # A verdict that does not ask for it leads nowhere.
+        "decide_again": {"success_nodes": ["approve_level1"], "failure_nodes": [], "always_nodes": []},
+        "approve_level1": {"success_nodes": ["level1"], "failure_nodes": ["report"], "always_nodes": []},
+    }
+    assert nodes["approve_level1"]["approval_node"]["timeout"] > 0
     leading = {
         target: [name for name, node in nodes.items() if target in node.get("success_nodes", [])]
         for target in ("level3", "forward")
     }
     for before in leading.values():
         assert len(before) == 1 and nodes[before[0]]["approval_node"]["timeout"] > 0
-    ways = [
-        field
-        for node in nodes.values()
-        for field in ("success_nodes", "failure_nodes", "always_nodes")
-        if field in node
-    ]
-    assert ways and nodes["validate"]["always_nodes"] == ["report"]
+    assert nodes["validate"]["always_nodes"] == ["report"]
 
 
 def test_the_desk_of_every_inventory_outlives_a_job():
@@ -148,6 +151,22 @@ def filled():
     return awx
 
 
+def test_a_verdict_that_somebody_has_to_get_up_for_is_told():
+    """AWX tells people of a job that failed, and of nothing that it said: one that fails by it is scheduled."""
+    scheduled = {one["unified_job_template"] for one in description()["controller_schedules"]}
+    alerts = [
+        one["extra_vars"]["decide_on"]
+        for name, one in templates().items()
+        if name in scheduled and one["playbook"] == "playbooks/decide.yml" and one.get("notification_templates_error")
+    ]
+    assert alerts == ["ok,watch"]
+    verdicts = [{"status": status, "cause": "none", "level": 0} for status in ("ok", "watch", "blind", "rollback")]
+    taken = [branch({"a": verdict}, alerts[0].split(","))["taken"] for verdict in (*verdicts, None)]
+    assert taken == [True, True, False, False, False]
+    for name in ("Kumon: notify", "Kumon: drill"):
+        assert name in scheduled and templates()[name]["notification_templates_error"]
+
+
 def test_awx_takes_every_object(filled):
     for schedule in description()["controller_schedules"]:
         posted(filled, "controller_schedules", schedule)
@@ -162,16 +181,20 @@ def test_awx_takes_every_object(filled):
         )
         assert made["workflow_job_template"] == number
     counts = filled.counts()
-    assert counts["job_templates"] == len(templates()) and counts["schedules"] == 4
+    assert counts["job_templates"] == len(templates()) and counts["schedules"] == 5
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"extra_data": {}}, "'report_since' value missing"),
-        ({"extra_data": {"report_since": "24h", "x": "1"}}, "not allowed on launch"),
-        ({"rrule": "DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"}, "one DTSTART"),
-        ({"rrule": "DTSTART:20260101T000000Z RRULE:FREQ=DAILY"}, "INTERVAL is required"),
+        # In AWX 24.6.1's own words.
+        ({"extra_data": {}}, "variables_needed_to_start.*'report_since' value missing"),
+        ({"extra_data": {"report_since": "24h" * 99}}, "variables_needed_to_start.*is too large"),
+        ({"extra_data": {"report_since": "24h", "x": "1"}}, "extra_data.*Variables x are not allowed on launch"),
+        ({"rrule": "DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"}, "DTSTART cannot be a naive datetime"),
+        ({"rrule": "DTSTART;TZID=Mars/B:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"}, "A valid TZID must be"),
+        ({"rrule": "DTSTART:20260101T000000Z RRULE:FREQ=DAILY"}, "INTERVAL required in rrule"),
+        ({"rrule": "DTSTART:20260101T000000Z RRULE:FREQ=SECONDLY;INTERVAL=1"}, "SECONDLY is not supported"),
         ({"rrules": ""}, "rrules"),
         ({"enabled": "true"}, "Not a valid bool"),
     ],
@@ -204,6 +227,8 @@ T, W, S = "controller_templates", "controller_workflows", "controller_schedules"
 DECIDE = next(n for n, one in enumerate(description()[T]) if one["name"] == "Kumon: decide")
 LEVEL3 = next(n for n, one in enumerate(description()[T]) if one["name"] == "Kumon: rollback_level3")
 FIRST = (T, DECIDE, "survey_spec", "spec", 0)
+NODES = (W, 0, "simplified_workflow_nodes")
+NODE = {node["identifier"]: n for n, node in enumerate(description()[W][0]["simplified_workflow_nodes"])}
 
 
 @pytest.mark.parametrize(
@@ -211,6 +236,10 @@ FIRST = (T, DECIDE, "survey_spec", "spec", 0)
     [
         (changed(T, to=[]), "controller_templates is empty"),
         (changed(T, 0, "name", to=None), "controller_templates, ?: it has no name"),
+        (
+            changed(T, 0, "job_slice_count", to=2),
+            "controller_templates, Kumon: health_check: a job_slice_count above 1",
+        ),
         (
             changed(T, 1, "name", to="Kumon: health_check"),
             "controller_templates, Kumon: health_check: it is there twice",
@@ -230,18 +259,50 @@ FIRST = (T, DECIDE, "survey_spec", "spec", 0)
         (changed(T, 0, "survey_spec", "spec", 0, "choices", to=["no", "yes"]), "health_mark_release takes no no"),
         (changed(T, 0, "survey_spec", "spec", 0, "default", to="maybe"), "the default maybe of health_mark_release"),
         (changed(W, 0, "survey_spec", "spec", 0, "variable", to="phone"), "no template of the workflow asks for phone"),
-        (changed(W, 0, "simplified_workflow_nodes", 0, "success_nodes", to=["x"]), "success_nodes names x"),
-        (changed(W, 0, "simplified_workflow_nodes", 0, "extra_data", to={"level": "1"}), "does not ask for level"),
+        (changed(*NODES, 0, "success_nodes", to=["x"]), "success_nodes names x"),
+        (changed(*NODES, 0, "extra_data", to={"level": "1"}), "does not ask for level"),
         (
-            changed(W, 0, "simplified_workflow_nodes", 2, "approval_node", "timeout", to=0),
+            changed(*NODES, NODE["approve_level1"], "approval_node", "timeout", to=0),
             "needs a name and a time limit",
         ),
-        (changed(W, 0, "simplified_workflow_nodes", 1, "identifier", to="decide"), "it is there twice"),
-        (changed(W, 0, "simplified_workflow_nodes", 5, "extra_data", to={}), "the required answer level"),
+        (changed(*NODES, 1, "identifier", to="decide"), "it is there twice"),
+        (changed(*NODES, NODE["forward"], "extra_data", to={}), "the required answer level"),
+        # Nothing acts without a person and unasked.
+        (changed(*NODES, 0, "extra_data", to={"decide_on": "rollback"}), "emergency, level1: it would act without a"),
+        (changed(*NODES, 0, "failure_nodes", to=["level1"]), "emergency, level1: it would act without a person"),
+        (changed(*NODES, NODE["approve_level1"], "failure_nodes", to=["level1"]), "level1: it would act without a"),
+        (
+            changed(*NODES, NODE["level1"], "success_nodes", to=["forward"]),
+            "forward: it would act without a person",
+        ),
+        (changed(*NODES, NODE["level1"], "failure_nodes", to=["level3"]), "level3: it would act without a person"),
+        (changed(S, 0, "unified_job_template", to="Kumon: rollback_level1"), "a schedule does not act"),
+        (changed(S, 0, "unified_job_template", to="Kumon: emergency_recovery"), "a schedule does not act"),
         (changed(S, 0, "extra_data", to=None), "the required answer health_mark_release"),
         (changed(S, 0, "extra_data", to={"health_mark_release": "yes"}), "health_mark_release takes no yes"),
         (changed(S, 0, "unified_job_template", to="x"), "unified_job_template names x"),
-        (changed(S, 0, "rrule", to="DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"), "rrule needs DTSTART"),
+        (changed(S, 0, "rrule", to="DTSTART:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"), "rrule needs one DTSTART"),
+        (changed(S, 0, "rrule", to="DTSTART:20260101T000000Z RRULE:FREQ=SECONDLY;INTERVAL=9"), "nothing each second"),
+        (changed(S, 0, "rrule", to="DTSTART:20260101T000000Z RRULE:FREQ=OFTEN;INTERVAL=9"), "rrule needs one DTSTART"),
+        (
+            changed(S, 0, "rrule", to="DTSTART;TZID=Mars/Base:20260101T000000 RRULE:FREQ=DAILY;INTERVAL=1"),
+            "there is no time zone Mars/Base",
+        ),
+        # What a real AWX refused only half-way, or only as the answer.
+        (
+            changed(T, LEVEL3, "survey_spec", "spec", 1, "variable", to="rollback_commit"),
+            "asks for rollback_commit twice",
+        ),
+        (
+            changed(T, 0, "survey_spec", "spec", 0, "choices", to=[]),
+            "health_mark_release needs choices",
+        ),
+        (changed(*FIRST, "default", to="x" * 201), "does not fit the limits of the question for decide_on"),
+        (changed(*FIRST, "default", to=3), "3 does not fit the limits of the question for decide_on"),
+        (
+            changed(S, 2, "extra_data", to={"report_since": 24}),
+            "24 does not fit the limits of the question",
+        ),
         (changed(S, 0, "rrule", to="DTSTART:20260101T000000Z RRULE:FREQ=MINUTELY;INTERVAL=1"), "nothing each minute"),
     ],
 )
@@ -249,6 +310,13 @@ def test_what_would_not_work_is_named(wrong, says):
     for locale in ("en", "pt_BR"):
         assert problems(wrong, locale)
     assert [one for one in problems(wrong, "en") if says in one], problems(wrong, "en")
+
+
+def test_a_schedule_may_recommend_and_start_the_workflow_that_asks():
+    recommends = {"unified_job_template": "Kumon: emergency_recovery", "extra_data": {"recovery_mode": "recommend"}}
+    starts = {"unified_job_template": "Kumon: emergency", "extra_data": {"smoke_test_phone": "5511999990000"}}
+    for schedule in (recommends, starts):
+        assert problems(changed(S, 0, to={**description()[S][0], **schedule}), "en") == []
 
 
 def test_a_variable_is_known_by_the_tasks_that_take_it():

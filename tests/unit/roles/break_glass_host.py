@@ -32,10 +32,10 @@ if args[:4] == ["-n", "list", "table", "inet"]:
     if text is None:
         sys.exit("Error: No such file or directory\\nlist table inet " + args[4])
     # As nft 1.0.6 prints what it was given.
-    text = re.sub(r"set (gateway.) {{ type (ipv._addr);(?: (elements = .*?);)? }}",
+    text = re.sub(r"set (gateway.|source.) {{ type (ipv._addr);(?: (elements = .*?);)? }}",
                   lambda m: "set %s {{\\ntype %s\\n%s\\n}}\\n" % (m[1], m[2], m[3] or ""), text)
-    text = text.replace("l4proto tcp", "l4proto 6")
-    text = text.replace("6b756d6f counter reject", "6b756d6f counter packets 0 bytes 0 reject")
+    text = text.replace("meta l4proto tcp tcp", "tcp").replace("l4proto tcp", "l4proto 6")
+    text = re.sub(r"(6b756d6f|sport 27501) counter reject", r"\\1 counter packets 0 bytes 0 reject", text)
     print(text, end="")
 elif args == ["-f", "-"]:
     given = sys.stdin.read()
@@ -93,6 +93,10 @@ elif call == "restart --no-block -- {unit}":
         unit["shown"].update(MainPID=str(unit["next"]), ActiveState="active")
     else:
         unit["shown"].update(MainPID="0", ActiveState="failed")
+elif sys.argv[1] == "start" and unit.get("busy"):
+    unit["busy"] -= 1
+    json.dump(unit, open("unit.json", "w"))
+    sys.exit("Unit failed to load properly: Device or resource busy")
 elif sys.argv[1] not in ("reset-failed", "stop", "start"):
     sys.exit("unplanned call: " + call)
 json.dump(unit, open("unit.json", "w"))

@@ -10,8 +10,12 @@ import json
 import os
 import re
 import shutil
+import subprocess
+from pathlib import Path
 
+import jinja2
 import pytest
+import yaml
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _fence, _fence_keeper, _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._flags import ensure
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
@@ -19,6 +23,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, P
 from tests.unit.plugins.service_fakes import FakeSystemd, module_params
 from tests.unit.roles.break_glass_host import TABLE, BreakGlassHost
 
+ROOT = Path(__file__).resolve().parents[3]
 SHELLS = {"sh": ["/bin/sh"], "busybox": ["busybox", "sh"]}
 
 
@@ -50,7 +55,8 @@ def test_level1_leaves_what_the_module_leaves(host, tmp_path):
     keeper = _fence_keeper.Keeper(
         Host(uid=0, systemd_units=str(host.units), systemd_booted=str(host.booted)), TABLE, "kumon-assistant"
     )
-    text = keeper.unit(_fence._table(TABLE, rules(998), since(first)), "http://evolution.example.com:8080")
+    table = _fence.script(TABLE, rules(998), since(first)).removeprefix(_fence.gone(TABLE))
+    text = keeper.unit(table, "http://evolution.example.com:8080")
     assert host.keeper.read_text() == text
     assert keeper.stands(text)
     assert host.calls()[0] == "nft"
@@ -109,6 +115,43 @@ def test_a_second_run_changes_nothing(host):
     assert "FENCE UP" in run.stdout
 
 
+def test_the_playbook_tells_a_change_where_the_program_made_one(host):
+    (task,) = yaml.safe_load((ROOT / "roles/rollback/tasks/stop_all.yml").read_text(encoding="utf-8"))
+    condition = jinja2.Environment().compile_expression(task["changed_when"])
+    runs = [host.run(verb) for verb in ("level1", "level1", "level2", "level2")]
+    told = [condition(**{task["register"]: {"rc": run.returncode, "stdout": run.stdout}}) for run in runs]
+    assert told == [True, False, True, False]
+
+
+@pytest.mark.parametrize(("busy", "warned"), [(1, False), (2, True)])
+def test_what_keeps_the_fence_is_started_once_more_where_systemd_was_busy(host, busy, warned):
+    host.unit(busy=busy)
+    run = host.run("level1")
+    starts = [call for call in host.calls() if call.startswith("systemctl start")]
+    assert (len(starts), "could not be started" in run.stderr) == (2, warned)
+
+
+def test_two_who_break_it_at_once_leave_one_fence_and_what_keeps_it(sh):
+    command = sh.command("level1")
+    at_once = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _n in range(4)]
+    told = [one.communicate(timeout=60)[1] for one in at_once]
+    assert sh.table() and sh.keeper.exists() and not list(sh.units.glob(".*runbook-new*"))
+    assert not any("will not outlive" in text for text in told)
+
+
+def test_the_second_of_two_restarts_nothing_that_the_first_has_restarted(sh):
+    # Nothing here has its time: on a busy machine the first may take many seconds.
+    sh.settings.update(level1_seconds="50", lease_wait="50")
+    command = sh.command("level1")
+    both = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"]}) for _n in "12"
+    ]
+    told = [one.communicate(timeout=60)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], told
+    assert [call.split()[1] for call in sh.calls() if call.startswith("systemctl")].count("restart") == 1
+    assert all("KILL-SWITCH in the running process" in one for one in told)
+
+
 def test_the_module_has_nothing_left_to_do_after_it(sh, monkeypatch):
     sh.run("level1")
     monkeypatch.setenv("PATH", f"{sh.directory}/bin:{os.environ['PATH']}")
@@ -155,6 +198,20 @@ def test_undo_leaves_a_playbooks_rollback_alone(sh):
     sh.run("undo")
     assert sh.table() is not None
     assert "nothing was changed" in sh.run("undo").stdout
+
+
+def test_undo_leaves_what_it_did_for_another_assistant_alone(host):
+    host.run("level1")
+    for one in host.entries():
+        assert one["service"] == "kumon-assistant"
+    # The same journal, as the other assistant's program has left it.
+    entries = [{**one, "service": "other"} for one in host.entries()]
+    host.journal.unlink()
+    for one in entries:
+        told = {key: value for key, value in one.items() if key not in ("seq", "time", "host", "prev", "hash")}
+        _journal.append(str(host.journal), **told)
+    assert "nothing was changed" in host.run("undo").stdout
+    assert host.table() is not None
 
 
 @pytest.mark.parametrize(
@@ -235,6 +292,22 @@ def test_a_fence_that_stands_keeps_its_time_its_count_and_its_addresses(sh):
     assert sh.scripts()[0] == _fence.script(TABLE, wanted, "2026-11-22T10:12:27.170000Z", 3, 4)
     # The old process's attempts are told apart from the new one's.
     assert sh.scripts()[1] == _fence.script(TABLE, wanted, "2026-11-22T10:12:27.170000Z", 0, 7)
+
+
+def test_a_fence_around_a_container_is_left_as_the_playbook_made_it(sh):
+    inside, sources = frozenset({_fence.Rule(None, ipaddress.ip_address("192.0.2.9"), 8080)}), {"172.18.0.2", "fd00::2"}
+    script = _fence.script(
+        TABLE, inside, "2026-11-22T10:12:27.170000Z", 3, 4, frozenset(map(ipaddress.ip_address, sources))
+    )
+    (sh.fakes / "tables.json").write_text(json.dumps({TABLE: script.split("\n", 2)[2]}))
+    assert "7" in sh.run("status").stdout
+    run = sh.run("level1")
+    assert "FENCE UP" in run.stdout
+    assert sh.scripts() == []
+    # One that lets IPv6 through is not the playbook's.
+    damaged = "".join(line for line in script.splitlines(True) if "saddr @source6" not in line)
+    (sh.fakes / "tables.json").write_text(json.dumps({TABLE: damaged.split("\n", 2)[2]}))
+    assert "none of ours" in sh.run("status").stdout
 
 
 def test_a_table_with_a_rule_that_is_not_ours_is_no_fence(sh):

@@ -168,6 +168,65 @@ def test_what_people_were_not_told_is_said(tick):
     assert [call[0] for call in tick.calls()] == ["health_check"]
 
 
+@pytest.mark.parametrize("notify", [{"result": {"status": "failed"}}, {"code": 1}])
+def test_what_people_could_not_be_told_is_told_by_the_next_check(tick, notify):
+    tick.ends("rollback")
+    plan = json.loads(tick.plan_file.read_text())
+    tick.plan_file.write_text(json.dumps({**plan, "notify": notify}))
+    assert (tick.run()[0], tick.told()["notify_event"]) == (20, "open")
+    tick.ends("rollback")
+    assert (tick.run()[0], tick.told()["notify_event"]) == (20, "open")
+    tick.ends("rollback")
+    assert (tick.run()[0], tick.told()["notify_event"]) == (20, "tick")
+
+
+def test_what_was_ended_while_it_told_people_is_told_by_the_next_check(tick):
+    tick.ends("rollback")
+    plan = json.loads(tick.plan_file.read_text())
+    tick.plan_file.write_text(json.dumps({**plan, "notify": {"sleep": 5}}))
+    (tick.directory / "conf.json").write_text(json.dumps(tick.settings))
+    run = subprocess.Popen([sys.executable, str(PROGRAM), str(tick.directory / "conf.json")], stdout=subprocess.DEVNULL)
+    end = time.monotonic() + 20
+    while len(tick.calls()) < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    run.kill()
+    run.wait(20)
+    tick.ends("rollback")
+    assert (tick.run()[0], tick.told()["notify_event"]) == (20, "open")
+
+
+def fleet(tick, status, **hosts):
+    """The check of several hosts ends as the worst of them."""
+    each = {host: {"status": one, "message": f"it is {one}", "next_step": "do this"} for host, one in hosts.items()}
+    tick.ends("ok", code=2)
+    plan = json.loads(tick.plan_file.read_text())
+    plan["health_check"]["result"] = {"status": status, "message": f"it is {status}", "hosts": each}
+    tick.plan_file.write_text(json.dumps(plan))
+    tick.calls_file.unlink(missing_ok=True)
+
+
+def test_one_host_that_is_not_reached_hides_not_that_another_needs_a_rollback(tick):
+    fleet(tick, "unreachable", a="unreachable", b="ok")
+    assert (tick.run()[0], tick.told()["notify_event"]) == (30, "open")
+    fleet(tick, "unreachable", a="unreachable", b="rollback")
+    code, lines = tick.run()
+    facts = tick.told()["notify_facts"]
+    assert (code, lines[0]) == (20, "rollback: b: it is rollback")
+    assert (facts["status"], facts["hosts"]) == ("rollback", {"a": "unreachable", "b": "rollback"})
+
+
+def test_people_hear_of_each_host_once(tick):
+    fleet(tick, "rollback", a="rollback", b="ok", c="watch")
+    tick.run()
+    fleet(tick, "rollback", a="rollback", b="rollback", c="watch")
+    tick.run()
+    assert tick.told()["notify_facts"]["hosts"] == {"a": "rollback", "b": "rollback"}
+    for after in ("rollback", "ok"):
+        fleet(tick, "rollback", a="rollback", b=after, c="ok")
+        tick.run()
+        assert tick.told() == {"notify_event": "tick"}
+
+
 def test_the_metric_says_when_it_last_ran(tick):
     tick.ends("blind")
     tick.run()
@@ -315,12 +374,12 @@ def ago(seconds):
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
 
 
-def acted(tick, age=600, procedure="rollback_level1", incident=None):
+def acted(tick, age=600, procedure="rollback_level1", incident=None, ended=True):
     """The journal of a host ends with this act, and the desk has this incident."""
     tick.settings["incident"] = str(tick.directory / "incident.json")
     if incident is not None:
         (tick.directory / "incident.json").write_text(json.dumps(incident))
-    last = {"kumon-1": {"time": ago(age), "procedure": procedure, "run_id": "cancelled"}}
+    last = {"kumon-1": {"time": ago(age), "procedure": procedure, "run_id": "cancelled", "ended": ended}}
     tick.plan_file.write_text(
         json.dumps(
             {
@@ -337,9 +396,10 @@ def known(message=3600, closed=None, run_id="other"):
     return {"id": "other", "facts": {"run_id": run_id}, "closed": closed and ago(closed), "messages": told}
 
 
-@pytest.mark.parametrize("incident", [None, known(), known(closed=3000)])
+# Each is made when its test begins, for it tells how long ago something was.
+@pytest.mark.parametrize("incident", [lambda: None, known, lambda: known(closed=3000)])
 def test_an_act_that_nobody_was_told_of_opens_its_incident(tick, incident):
-    acted(tick, incident=incident)
+    acted(tick, incident=incident())
     tick.run()
     facts = tick.told()["notify_facts"]
     assert tick.told()["notify_event"] == "open"
@@ -351,20 +411,28 @@ def test_an_act_that_nobody_was_told_of_opens_its_incident(tick, incident):
     assert "nobody was told" in facts["headline"]
 
 
+def test_an_act_whose_run_was_ended_in_the_midst_of_it_is_told_as_that(tick):
+    acted(tick, age=700, ended=False)
+    tick.run()
+    assert "rollback_level1 was begun, and ended half-way, on kumon-1" in tick.told()["notify_facts"]["headline"]
+
+
 @pytest.mark.parametrize(
     ("more", "incident"),
     [
-        ({}, known(run_id="cancelled")),
-        ({}, known(message=60)),
-        ({}, known(closed=60)),
+        # it may be under way
+        ({"age": 400, "ended": False}, known),
+        ({}, lambda: known(run_id="cancelled")),
+        ({}, lambda: known(message=60)),
+        ({}, lambda: known(closed=60)),
         # its run may still be telling people
-        ({"age": 60}, known()),
-        ({"age": 100_000}, known()),
-        ({"procedure": "roll_forward"}, known()),
-        ({}, {"not": "an incident"}),
+        ({"age": 60}, known),
+        ({"age": 100_000}, known),
+        ({"procedure": "roll_forward"}, known),
+        ({}, lambda: {"not": "an incident"}),
     ],
 )
 def test_what_people_know_of_or_need_not_is_not_told_again(tick, more, incident):
-    acted(tick, incident=incident, **more)
+    acted(tick, incident=incident(), **more)
     tick.run()
     assert tick.told() == {"notify_event": "tick"}

@@ -1,0 +1,59 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the preparation takes from what it has seen, by the expressions of its tasks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+TASKS = Path(__file__).parents[3] / "roles" / "go_live" / "tasks"
+
+
+def task(file, ending):
+    tasks = yaml.safe_load((TASKS / file).read_text(encoding="utf-8"))
+    return next(one for one in tasks if one["name"].endswith(ending))
+
+
+def rendered(text, **variables):
+    return Templar(DataLoader(), variables=variables).template(trust_as_template(text))
+
+
+@pytest.mark.parametrize(
+    ("line", "rotates"),
+    [
+        ("/var/log/kumon/app.log {", True),
+        ('"/var/log/kumon/app.log"', True),
+        ("/var/log/other.log /var/log/kumon/app.log", True),
+        ("/var/log/kumon/app.log*{", True),
+        ("/var/log/kumon/*.log {", True),
+        ("  /var/log/kumon/*", True),
+        ("# /var/log/kumon/app.log is rotated by hand", False),
+        ("    # once: /var/log/kumon/*.log {", False),
+        ("/var/log/kumon/app.log.1 {", False),
+        ("/var/log/kumon/app.logs {", False),
+        ("/srv/var/log/kumon/app.log {", False),
+        ("/var/log/kumon/sub/app.log {", False),
+    ],
+)
+def test_who_names_the_log_rotates_it(line, rotates):
+    contains = task("prepare_look.yml", "rotates the log already")["ansible.builtin.find"]["contains"]
+    pattern = rendered(contains, __go_live_logs=["/var/log/kumon/app.log"])
+    assert bool(re.match(pattern, f"{line}\n")) is rotates
+
+
+@pytest.mark.parametrize(
+    ("chosen", "commit"),
+    [({"commit": "old", "why": "ledger"}, "old"), (None, "new")],
+)
+def test_the_packages_are_those_of_the_release_that_level_3_goes_back_to(chosen, commit):
+    variables = task("prepare_release.yml", "packages of the known-good commit")["vars"]
+    release = {"chosen": chosen, "ledger": {"good": [{"commit": "old"}, {"commit": "new"}]}}
+    assert rendered(variables["__go_live_good"], __go_live_release={"release": release})["commit"] == commit
+    assert rendered(variables["__go_live_good"], __go_live_release={"failed": True}) == {}
