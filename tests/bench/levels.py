@@ -147,7 +147,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, for at most ``seconds``.
 
-    :raises BenchError: when it fails or takes longer, with the end of what it printed
+    :raises BenchError: when it fails or takes longer, with the first that failed and the end of what it printed
     """
     try:
         done = subprocess.run(
@@ -165,7 +165,9 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise BenchError(f"{what} has not ended after {seconds:g} s") from error
     if done.returncode:
-        raise BenchError(f"{what} failed with exit {done.returncode}:\n{done.stdout[-3000:]}")
+        first = next((line for line in done.stdout.splitlines() if line.startswith(("fatal: ", "[ERROR]"))), "")
+        told = "\n".join(filter(None, (first[:1000], done.stdout[-1000:])))
+        raise BenchError(f"{what} failed with exit {done.returncode}:\n{told}")
     return done
 
 
@@ -202,6 +204,16 @@ def playbook(name: str, *options: str) -> tuple[float, float]:
         told = json.loads(timeline.read_text(encoding="utf-8"))
     # Messages and evidence come after the effect.
     return whole - (told["seconds"] - told["observed_seconds"]), whole
+
+
+def floor(directory: Path) -> float:
+    """Seconds that Ansible takes by itself for one raw command over a kept connection: no procedure is faster."""
+    path = directory / "floor.yml"
+    path.write_text("- hosts: all\n  gather_facts: false\n  tasks:\n    - raw: 'true'\n", encoding="utf-8")
+    begun = time.perf_counter()
+    one = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", f"--limit={HOSTS[0]}"]
+    run("an empty play", [str(ROOT / ".venv/bin/ansible-playbook"), *one, str(path)], PLAYBOOK_SECONDS)
+    return time.perf_counter() - begun
 
 
 def outage(name: str, *options: str) -> tuple[float, float]:
@@ -255,7 +267,7 @@ def hosts() -> Iterator[Path]:
     """Fresh hosts with the assistant in service, and a directory for what is needed meanwhile."""
     environment = {"CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
     try:
-        run("containers up", [str(CONTAINERS), "up", "systemd"], HOSTS_SECONDS, env=environment)
+        run("containers up", [str(CONTAINERS), "up", "systemd", *HOSTS], HOSTS_SECONDS, env=environment)
         with tempfile.TemporaryDirectory() as directory:
             yield Path(directory)
     finally:
@@ -280,12 +292,14 @@ def inventory(directory: Path, number: int) -> Path:
     return path
 
 
-def level(limits: Limits, number: int, reset: str, times: int, *options: str) -> None:
+def level(limits: Limits, directory: Path, number: int, reset: str, times: int, *options: str) -> None:
     """One level on one host, as medians, everything in turn so that the machine's moods hit all alike."""
     one = [f"--inventory={ROOT}/molecule/inventory/hosts.yml", f"--limit={HOSTS[0]}", *options]
     starts: list[float] = []
     pips: list[float] = []
     ratios: list[float] = []
+    floors: list[float] = []
+    own: list[float] = []
     seen: dict[tuple[str, bool], list[tuple[float, float, float]]] = {}
     for _n in range(times):
         on_host("the reset", reset)
@@ -305,6 +319,8 @@ def level(limits: Limits, number: int, reset: str, times: int, *options: str) ->
             seen.setdefault(("ours", kept), []).append((effect, last_out(begun), whole))
             if kept:
                 ratios.append(effect / script)
+                floors.append(floor(directory))
+                own.append((effect - floors[-1]) / script)
 
     def median(who: str, kept: bool, column: int) -> float:
         return statistics.median(row[column] for row in seen[who, kept])
@@ -323,6 +339,8 @@ def level(limits: Limits, number: int, reset: str, times: int, *options: str) ->
     limits.show("a bare ssh script of the same steps", median("bare", True, 0), None, " s")
     limits.show(f"rollback_level{number}.yml, command to verified effect", median("ours", True, 0), None, " s")
     limits.show("verified effect / bare script", statistics.median(ratios), LIMITS[number])
+    limits.show("Ansible's own share: a play of one raw command", statistics.median(floors), None, " s")
+    limits.show("verified effect / bare script, without that share", statistics.median(own), None)
     limits.show("the whole command, with its report", median("ours", True, 2), BUDGETS[number], " s")
 
 
@@ -358,7 +376,7 @@ def fleet_of(limits: Limits, directory: Path, number: int) -> None:
                 on_host("the reset", RESET, host)
             begun = time.time()
             bare = bare_fleet(directory, number)
-            bare_last = last_out(begun, HOSTS)
+            bare_last = last_out(begun, HOSTS[:number])
             limits.show("bare parallel ssh of break-glass, last message out of all", bare_last, None, " s")
             limits.show("bare parallel ssh of break-glass, to its end", bare, None, " s")
         for host in HOSTS:
@@ -368,7 +386,7 @@ def fleet_of(limits: Limits, directory: Path, number: int) -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         by = "kept" if kept else "first"
-        last = last_out(begun, HOSTS)
+        last = last_out(begun, HOSTS[:number])
         # The hosts share the controller's cores here, so that only the controller's own part has a limit.
         limits.show(f"last message out of all, {by} connections", last, None, " s")
         limits.show(f"command to verified effect, {by} connections", effect, None, " s")
@@ -384,9 +402,9 @@ def bench(limits: Limits) -> None:
     venv = ["-e", "runbook_venv_dir=/opt/kumon-assistant/.venv", "-e", "rollback_wheelhouse=/srv/wheels"]
     with limits.part("hosts"), hosts() as directory:
         with limits.part("level 1"):
-            level(limits, 1, RESET, 5)
+            level(limits, directory, 1, RESET, 5)
         with limits.part("level 2"):
-            level(limits, 2, RESET, 5)
+            level(limits, directory, 2, RESET, 5)
         install_break_glass()
         for number in FLEETS:
             with limits.part(f"{number} hosts"):
@@ -397,5 +415,5 @@ def bench(limits: Limits) -> None:
             fresh = {"CONTAINERS_CONF": str(ROOT / "molecule/resources/containers.conf")}
             run("a host with releases", [str(CONTAINERS), "fresh", HOSTS[0], "releases"], HOSTS_SECONDS, env=fresh)
             venv += ["-e", "rollback_min_free_mb=20"]
-            level(limits, 3, RELEASES, 3, *venv, "-e", "rollback_trial=never")
+            level(limits, directory, 3, RELEASES, 3, *venv, "-e", "rollback_trial=never")
             trial(limits, 3, *venv)

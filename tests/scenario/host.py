@@ -249,18 +249,24 @@ class Assistant:
         self.sh(f"echo %s > {path}.new && mv {path}.new {path}.json", json.dumps(faults))
 
     def inventory(self, hosts: Mapping[str, Mapping[str, Any]]) -> list[str]:
-        """Name further hosts that are this container; the names say by which variables each differs."""
-        common = {
-            "ansible_host": self.name,
-            "ansible_ssh_common_args": f"-F {CONNECTIONS}/ssh_config",
-            # They share this host's connection, so long as they log in as the same user.
-            "ansible_control_path": f"{ROOT}/.ansible/cp/%%r@{self.name}",
-            **self.variables,
-        }
+        """Name further hosts that are this container, or the one of their `ansible_host`; the names say by which
+        variables each differs."""
+
+        def variables(own: Mapping[str, Any]) -> dict[str, Any]:
+            reached = own.get("ansible_host", self.name)
+            return {
+                "ansible_host": reached,
+                "ansible_ssh_common_args": f"-F {CONNECTIONS}/ssh_config",
+                # Those of one container share its connection, so long as they log in as the same user.
+                "ansible_control_path": f"{ROOT}/.ansible/cp/%%r@{reached}",
+                **self.variables,
+                **own,
+            }
+
         directory = Path(tempfile.mkdtemp(prefix="kumon-inventory-"))
         path = directory / "hosts.json"
         path.write_text(
-            json.dumps({"assistant": {"hosts": {name: {**common, **own} for name, own in hosts.items()}}}),
+            json.dumps({"assistant": {"hosts": {name: variables(own) for name, own in hosts.items()}}}),
             encoding="utf-8",
         )
         return [f"--inventory={path}"]

@@ -79,6 +79,8 @@ def facts(**more):
         "hours": 8,
         "time_zone": "America/Sao_Paulo",
         "rota": [{"from": "2025-11-27 07:00", "to": "2025-11-27 20:00", "name": "Ana"}],
+        "rota_ical": "",
+        "calendar": {"skipped": True},
         "freeze": [{"from": "2025-12-24", "to": "2025-12-26", "reason": "Natal"}],
         "contacts": CONTACTS,
         "smtp": {},

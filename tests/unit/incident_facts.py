@@ -129,7 +129,7 @@ def facts(hosts=None, **more):
     return {
         "incident": incident,
         "generated": iso(NOW),
-        "runbook_version": "0.1.0",
+        "runbook_version": "1.0.0",
         "hosts": hosts,
         "notifications": NOTIFICATIONS,
         **more,

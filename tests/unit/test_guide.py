@@ -192,6 +192,7 @@ def test_what_is_quoted_exists(locale, name):
         r"Conclude \| (Show .*)", (ROOT / "roles/assistant/tasks/conclude.yml").read_text(encoding="utf-8")
     )
     files = {task[1], "→", "…", "hosts.yml", ".html", "refs/runbook/rescue/", "sudo", "pip install matplotlib"}
+    files.add("pip install icalendar recurring-ical-events")
     for quoted in inline(text):
         if re.match(r"-e \w+=|--(check|diff|limit)\b", quoted) or quoted in files | TICKS:
             continue

@@ -32,6 +32,15 @@ def test_hosts_are_put_together_once_all_have_ended(name):
     assert [play.get("strategy") for play in plays(name)] == ["linear"]
 
 
+@pytest.mark.parametrize("name", PROCEDURES)
+def test_a_playbook_runs_where_it_was_copied_to(name):
+    # ansible-rulebook copies it out of its collection.
+    imported = [
+        play["import_playbook"] for play in yaml.safe_load((PLAYBOOKS / name).read_text()) if "import_playbook" in play
+    ]
+    assert all(where.startswith("kumon.runbook.") for where in imported)
+
+
 def test_no_default_is_none_where_jinja_takes_it_for_no_default():
     files = [*(PLAYBOOKS.parent / "roles").rglob("*.yml"), *PLAYBOOKS.rglob("tasks/*.yml")]
     assert len(files) > 20

@@ -11,9 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import ansible_runner
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal
 
 from tests.unit.assistant.support import scene_module
 
@@ -123,3 +126,48 @@ def test_the_exit_of_process_lies_and_the_result_does_not(job, tmp_path):
     assert result["status"] == "refused"
     code = (tmp_path / "result" / "artifacts" / "42" / "rc").read_text()
     assert (processed, int(code)) == (0, 2)
+
+
+def cancelled(job, number, task):
+    """Begin a job of level 1, and cancel it as AWX does when this task begins; whether it was."""
+    begun = threading.Event()
+
+    def watch(event):
+        if event["event"] == "playbook_on_task_start" and task in event["event_data"]["task"]:
+            begun.set()
+
+    run = ansible_runner.run(
+        private_data_dir=str(job),
+        playbook="rollback_level1.yml",
+        ident=str(number),
+        settings={"pexpect_timeout": 0.05},
+        event_handler=watch,
+        cancel_callback=begun.is_set,
+        quiet=True,
+    )
+    return run.status == "canceled"
+
+
+def test_a_job_that_is_cancelled_after_its_act_is_known_by_its_journal_and_finished_by_the_next(job, tmp_path):
+    with scene_module.Scene(tmp_path / "scene") as scene:
+        scene.traffic(rate=10, seconds=600)
+        (job / "env" / "envvars").write_text(json.dumps(settings(scene.directory)))
+
+        def given(number):
+            # Short, because the next run waits out the lease of the one that was cancelled.
+            more = {"runbook_contacts": {}, "awx_job_id": number, "__assistant_lease_seconds": 2}
+            (job / "env" / "extravars").write_text(json.dumps(more))
+
+        def last_act():
+            """By which the scheduled check knows of an act that nobody was told of."""
+            return _journal.last_act(str(scene.directory / "state" / "journal.jsonl"))
+
+        given(60)
+        assert cancelled(job, 60, "Perform | Judge it")
+        assert results(job) == [], "who has no result tells nobody"
+        last = last_act()
+        assert (last["run_id"], last["procedure"], last["ended"]) == ("awx-60", "rollback_level1", True)
+        given(61)
+        assert runner("run", job, "-p", "rollback_level1.yml", "--ident", "61") == 0
+        (result,) = results(job)
+        assert (result["status"], scene.health()["delivery_disabled"]) == ("proven", True)

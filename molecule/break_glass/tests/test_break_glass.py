@@ -52,6 +52,7 @@ def test_the_last_message_leaves_within_half_a_second(assistant: Assistant) -> N
         assert not last, (early, late)
         assistant.sh(f"{PROGRAM} undo")
     assert "FENCE UP" in lines[0]
+    serving(assistant)
     assert assistant.environ("DELIVERY_DISABLE") == "true"
     assert assistant.health()["delivery_disabled"] is True
 

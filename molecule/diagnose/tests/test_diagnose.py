@@ -30,6 +30,16 @@ def test_the_same_is_had_as_data(assistant: Assistant) -> None:
     assert assistant.untouched()
 
 
+def test_a_host_on_which_no_probe_answers_in_time_is_told_as_that(assistant: Assistant) -> None:
+    assistant.sh("printf '#!/bin/sh\\nsleep 20\\n' > /opt/slow-python && chmod 755 /opt/slow-python")
+    limits = dict.fromkeys(("service", "traces", "journal", "gateway", "kept"), 2)
+    run = assistant.playbook(
+        "diagnose", ansible_python_interpreter="/opt/slow-python", __health_limits=limits, runbook_locale="en"
+    )
+    assert (run.code != 0, run.status, "no answer in time" in run.text) == (True, "blind", True)
+    assert "[DEPRECATION" not in run.text, "ansible-core's own words, which help nobody at 3 a.m."
+
+
 def test_bad_input_is_one_sentence(assistant: Assistant) -> None:
     assistant.assert_refuses_each(
         "diagnose",

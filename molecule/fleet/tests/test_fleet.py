@@ -9,19 +9,20 @@ import json
 
 from tests.scenario.host import STATE, Assistant
 
-BOTH = True
+FLEET = 2
 
 
 def test_the_hosts_that_are_reached_finish_and_the_other_is_named(assistant: Assistant) -> None:
-    (other,) = assistant.others
+    hosts = (assistant, *assistant.others)
+    fleet = assistant.inventory({host.name: {"ansible_host": host.name} for host in hosts})
     nowhere = assistant.inventory({"nowhere": {"ansible_port": 9, "ansible_control_path": "none"}})
-    both = f"--limit={assistant.name},{other.name}"
-    assistant.playbook("prepare_go_live", both, go_live_check="none")
-    run = assistant.playbook("rollback_level1", *nowhere, f"{both},nowhere", rollback_break_glass_from=3)
+    limit = f"--limit={','.join(host.name for host in hosts)}"
+    assistant.playbook("prepare_go_live", *fleet, limit, go_live_check="none")
+    run = assistant.playbook("rollback_level1", *fleet, *nowhere, f"{limit},nowhere", rollback_break_glass_from=4)
     assert run.code != 0
     told = {name: host["status"] for name, host in run.result["hosts"].items()}
-    assert told == {assistant.name: "proven", other.name: "proven", "nowhere": "unreachable"}
-    for host in (assistant, other):
+    assert told == {**{host.name: "proven" for host in hosts}, "nowhere": "unreachable"}
+    for host in hosts:
         assert host.environ("DELIVERY_DISABLE") == "true"
         assert host.asked_within(1) == 0
         # One raw command has stopped it, and the modules found nothing left to do.

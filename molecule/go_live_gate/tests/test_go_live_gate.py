@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,32 @@ MANUAL = "contacts,channels,monitoring"
 FREEZE = [{"from": "2020-01-01", "to": "2099-12-31", "reason": "Black Friday"}]
 # Each takes a controller's processes; they are looked at once.
 UNTYPED = {"dry_run": {"observe": "off"}, "procedures": {"observe": "off"}}
+
+
+TOKEN = "private-9f8e7d6c5b4a3928"
+
+
+@contextlib.contextmanager
+def calendar_feed() -> Iterator[str]:
+    """The address of a calendar by which Bia is on call each day."""
+    text = "\r\n".join([
+        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", "BEGIN:VEVENT", "UID:1", "SUMMARY:Bia"),
+        *("DTSTART;VALUE=DATE:20260101", "RRULE:FREQ=DAILY", "END:VEVENT", "END:VCALENDAR", ""),
+    ])  # fmt: skip
+
+    class Feed(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if TOKEN in self.path else 404)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Feed) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/ical/{TOKEN}/basic.ics"
+        server.shutdown()
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +107,13 @@ def test_with_all_of_it_seen_and_confirmed_it_is_go(assistant: Assistant, desk: 
     (desk / "drill.jsonl").write_text("".join(json.dumps(one) + "\n" for one in drills))
     stamp(desk, assistant.name)
     before = assistant.fingerprint()
-    run = assistant.playbook("go_live_gate", runbook_desk_dir=str(desk), confirm=MANUAL, runbook_actor="ana")
+    # Who is on call is in a calendar whose address is a key, however much is shown of the run.
+    with calendar_feed() as url:
+        feed = {"go_live_rota": [], "go_live_rota_ical": url}
+        given = {"runbook_desk_dir": str(desk), "confirm": MANUAL, "runbook_actor": "ana"}
+        run = assistant.playbook("go_live_gate", "-vvv", **feed, **given)
     assert (run.code, run.status) == (0, "go"), run.text
+    assert "Bia" in str(run.result["hosts"][assistant.name]["items"]) and TOKEN not in run.text
     assert run.result["message"].startswith("GO: ")
     assert assistant.fingerprint() == before
     kept = [json.loads(line) for line in (desk / "confirmation.jsonl").read_text().splitlines()]
@@ -87,7 +122,8 @@ def test_with_all_of_it_seen_and_confirmed_it_is_go(assistant: Assistant, desk: 
 
 
 BROKEN: dict[str, dict[str, Any]] = {
-    "on_call": {"go_live_rota": [{"from": "2020-01-01", "to": "2020-01-02", "name": "Ana"}]},
+    # One that is not there counts for more than the rows beside it.
+    "on_call": {"go_live_rota_ical": "/nowhere/rota.ics"},
     "freeze": {"go_live_freeze": FREEZE},
     "flags": {"go_live_flags": {"ROUTER_V2_SHADOW": True}},
     "gateway": {"go_live_webhook_url": "http://127.0.0.1:9/webhook"},

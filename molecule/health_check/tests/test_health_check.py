@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from pathlib import Path
 
 from tests.scenario.host import LOG, Assistant
 
@@ -104,10 +106,36 @@ def test_a_branch_is_taken_for_exactly_what_was_asked(assistant: Assistant) -> N
             ({**lost, "decide_on": "rolback"}, "rolback"),
             ({**lost, "decide_cause": "lost"}, "lost is no cause of a verdict: correct decide_cause"),
             ({**lost, "decide_level": "4"}, "health_decide_level"),
+            ({**lost, "decide_act": "4"}, "health_decide_act"),
         ],
         runbook_locale="en",
     )
     assert assistant.untouched()
+
+
+def test_an_act_may_follow_where_a_person_launched_it_or_automation_may(assistant: Assistant, tmp_path: Path) -> None:
+    hosts = assistant.inventory({"lost": {"runbook_log_paths": ["/tmp/lost_handoff.log"]}})
+    desk = {"runbook_desk_dir": str(tmp_path), "runbook_locale": "en"}
+    asked = (*hosts, "--limit=lost")
+
+    def permitted(**more: str) -> tuple[bool, str, bool]:
+        run = assistant.playbook("decide", *asked, decide_act="1", **desk, **more)
+        assert run.result["decided"]["taken"] is True, run.text
+        return run.result["decided"]["permitted"], run.result["decided"]["why"], run.code == 0
+
+    launched = {"awx_job_launch_type": "workflow", "awx_workflow_job_launch_type": "scheduled"}
+    assert permitted(**launched) == (False, "days", False)
+    # What it would have done is kept once, for people to mark.
+    assert permitted(**launched) == (False, "unmarked", False)
+    (kept,) = (tmp_path / "would_act.jsonl").read_text().splitlines()
+    assert (json.loads(kept)["cause"], json.loads(kept)["acted"]) == ("lost_handoff", False)
+    assistant.playbook("automation", *asked, override="Maria", reason="go-live", **desk)
+    assert permitted(**launched) == (True, "overridden", True)
+    assistant.playbook("automation", *asked, stop="2h", **desk)
+    assert permitted(**launched) == (False, "stopped", False)
+    # A person's launch is that person's act.
+    launched["awx_workflow_job_launch_type"] = "manual"
+    assert permitted(**launched, awx_user_name="ana") == (True, "person", True)
 
 
 def test_health_that_gives_no_answer_is_not_healthy(sound: Assistant) -> None:

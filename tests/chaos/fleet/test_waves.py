@@ -9,7 +9,7 @@ from tests.scenario.host import Assistant
 from tests.scenario.releases import VARIABLES
 
 INSTALL = "releases"
-BOTH = True
+FLEET = 1
 __all__ = ["VARIABLES"]
 
 

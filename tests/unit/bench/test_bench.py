@@ -33,7 +33,7 @@ def test_a_part_that_fails_breaks_the_run_and_the_next_one_is_measured(capsys: p
 def test_what_hangs_does_not_keep_the_others_from_their_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = []
 
-    def level(_limits: Limits, number: int, *_rest: object) -> None:
+    def level(_limits: Limits, _directory: Path, number: int, *_rest: object) -> None:
         measured.append(number)
         if number in (1, 3):
             raise BenchError("the bare script has not ended after 120 s")
