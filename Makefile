@@ -1,5 +1,5 @@
 # What a person runs: `make demo` and `make test`. The parts of the latter: lint, sanity, build, unit, matrix-ends, molecule
-# [SCENARIO=name …]. `make matrix [CORE=2.18]` takes every ansible-core; `make chaos [PART=kills|disks|clocks|mounts|fleet|faults|fuzz]`
+# [SCENARIO=name …], events. `make matrix [CORE=2.18]` takes every ansible-core; `make chaos [PART=kills|disks|clocks|mounts|fleet|faults|fuzz]`
 # holds what takes long.
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -12,7 +12,7 @@ export PYTHONPYCACHEPREFIX := $(CURDIR)/.cache/bytecode
 # For tools that call other commands of the environment by their bare names.
 ON_PATH := PATH=$(CURDIR)/$(BIN):$$PATH
 
-.PHONY: demo poster test image lint types format ansible-lint docs-lint unit sanity molecule chaos bench build matrix matrix-ends clean tools
+.PHONY: demo poster test image lint types format ansible-lint docs-lint docs-site unit sanity molecule events chaos bench build matrix matrix-ends clean tools
 
 demo: .venv-demo/.done $(LINK)
 	@.venv-demo/bin/python scripts/demo.py
@@ -21,6 +21,7 @@ demo: .venv-demo/.done $(LINK)
 # its time. Their image, which a machine makes once, is ready by then.
 test: tools .venv/.done $(LINK)
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit sanity image lint matrix-ends build
+	$(MAKE) --no-print-directory events
 	$(MAKE) --no-print-directory molecule
 
 image:
@@ -29,7 +30,7 @@ image:
 tools:
 	scripts/test-tools
 
-lint: format types ansible-lint docs-lint
+lint: format types ansible-lint docs-lint docs-site
 
 format: .venv/.done
 	$(BIN)/ruff check .
@@ -38,7 +39,7 @@ format: .venv/.done
 
 types: .venv/.done $(LINK)
 	$(BIN)/mypy --python-version 3.9 plugins
-	$(BIN)/mypy --strict scripts tests/assistant tests/bench
+	$(BIN)/mypy --strict scripts tests/assistant tests/bench extensions/eda/plugins/event_source/assistant_log.py
 	$(BIN)/mypy tests/scenario tests/matrix
 
 ansible-lint: .venv/.done $(LINK)
@@ -47,6 +48,9 @@ ansible-lint: .venv/.done $(LINK)
 docs-lint: .venv/.done $(LINK)
 	$(ON_PATH) ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.ansible/collections $(BIN)/antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 	$(BIN)/antsibull-changelog lint
+
+docs-site: .venv/.done $(LINK)
+	scripts/docs-site $(BIN)
 
 unit: .venv/.done $(LINK)
 	$(BIN)/python -m pytest -n 3 --dist worksteal --durations=10
@@ -64,11 +68,16 @@ matrix-ends: .venv/.done
 build: .venv/.done
 	scripts/check-build $(BIN)
 
+# The rulebook in a real ansible-rulebook, which has an environment of its own. Alone on the machine, for it has its time.
+events: .venv/.done .cache/eda/.done $(LINK)
+	$(BIN)/python -m pytest --durations=3 tests/events
+
 molecule: .venv/.done $(LINK)
 	scripts/molecule $(SCENARIO)
 
 chaos: tools .venv/.done $(LINK)
 	scripts/molecule $(if $(PART),$(PART:%=tests/chaos/%),tests/chaos/)
+	$(if $(filter-out kills,$(PART)),,KUMON_KILL_EVERY=1 $(BIN)/python -m pytest -n 2 --durations=10 -k killed_at_any_step tests/unit)
 
 # The printable page of the operator's guide, from the code's own tables.
 poster: .venv/.done
@@ -80,6 +89,10 @@ bench: .venv/.done $(LINK)
 # A virtual environment is complete when its mark is newer than what it was made of.
 .venv/.done: requirements/test.txt requirements/demo.txt requirements/runtime.txt meta/ee-requirements.txt
 	scripts/venv $(PYTHON) .venv requirements/test.txt
+	@touch $@
+
+.cache/eda/.done: requirements/eda.txt .venv/.done
+	scripts/venv $(BIN)/python .cache/eda requirements/eda.txt
 	@touch $@
 
 .venv-demo/.done: requirements/demo.txt

@@ -135,7 +135,10 @@ CAUSE_TITLES: dict[str, Both] = {
     "few_failed": Both("poucas, e todas falharam", "few, and all of them failed"),
     "results_contradict": Both("resultados contraditórios", "results contradict themselves"),
     "unexpected_instance": Both("instância não esperada", "not the expected instance"),
+    "results_without_send": Both("resultados sem envio", "results without a send"),
+    "dropped": Both("descartadas sem resposta", "dropped without an answer"),
     "repeated_sends": Both("respostas repetidas", "answers sent more than once"),
+    "sent_in_part": Both("respostas enviadas em parte", "answers sent in part"),
     "delivery_late": Both("respostas atrasadas", "answers come late"),
     "ambiguous": Both("talvez texto de um cliente", "maybe a customer's text"),
     "not_covered": Both("log não cobre a janela", "log shorter than the window"),
@@ -152,7 +155,7 @@ INK, GREY, PALE, WHITE = (20, 22, 26), (92, 98, 108), (243, 244, 246), (255, 255
 LEFT, RIGHT, BOTTOM = 10.0, 200.0, 291.0
 CAUSES_AT = LEFT + 50.5
 COLUMNS = (RIGHT - CAUSES_AT) / 2
-LINE = 4.05
+LINE = 3.74
 
 
 def groups(status: str) -> list[tuple[int, int | None, list[str]]]:
