@@ -29,7 +29,7 @@ def assert_finished_after_any_kill(
     assert run.code == 0
     names = re.findall(r"TASK \[(.+?)\] \*", run.text)
     writes = [task for task, name in enumerate(names) if WRITES.search(name)]
-    assert len(writes) > 2
+    assert len(writes) >= 2  # the act, and what was proven of it
     kills = [(task, seconds) for task in writes for seconds in (0, 0.4)]
     kills += [(task, 0.4) for task in range(0, len(names), 3) if task not in writes]
     for task, seconds in kills:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import glob
 import gzip
@@ -84,8 +85,8 @@ def reason(error: OSError) -> str:
 def find_files(paths: Sequence[str], patient: bool = True) -> dict[Identity, str]:
     """Return the regular files that ``paths`` (names and globs) name, each once.
 
-    What else a glob matches (a directory, a link to nothing) is passed over; a plain name has to be a file, though
-    one that is being rotated is waited for by the patient.
+    What else a glob matches (a directory, a link to nothing) is passed over. There has to be a file by each of them,
+    though the patient wait for one that is being rotated.
     """
     files: dict[Identity, str] = {}
     for pattern in paths:
@@ -93,18 +94,26 @@ def find_files(paths: Sequence[str], patient: bool = True) -> dict[Identity, str
             info = _stat(pattern, _TRIES if patient else 1)
             files.setdefault((info.st_dev, info.st_ino), pattern)
             continue
-        matched = False
-        for name in sorted(glob.glob(pattern)):
-            try:
-                info = os.stat(name)
-            except OSError:
-                continue
-            if stat.S_ISREG(info.st_mode):
-                matched = True
-                files.setdefault((info.st_dev, info.st_ino), name)
+        for left in reversed(range(_TRIES if patient else 1)):
+            matched = _matching(pattern)
+            if matched or not left:
+                break
+            time.sleep(_TRY_AFTER)
         if not matched:
             raise SourceError(f"no file matches {pattern}; correct runbook_log_paths")
+        for identity, name in matched.items():
+            files.setdefault(identity, name)
     return files
+
+
+def _matching(pattern: str) -> dict[Identity, str]:
+    matched: dict[Identity, str] = {}
+    for name in sorted(glob.glob(pattern)):
+        with contextlib.suppress(OSError):
+            info = os.stat(name)
+            if stat.S_ISREG(info.st_mode):
+                matched.setdefault((info.st_dev, info.st_ino), name)
+    return matched
 
 
 def _stat(name: str, tries: int) -> os.stat_result:
@@ -150,19 +159,23 @@ class LogFile:
         self.last: float | None = None  # the last one, where that is known
         self._raw = _open(name)
         try:
-            info = os.fstat(self._raw.fileno())
-            self.identity: Identity = (info.st_dev, info.st_ino)
-            self.size, self.mtime = info.st_size, info.st_mtime
-            start = self._raw.read(64)
-            self.packed = _packed(name, start)
-            self.broken = ""
-            self.file = self._unpacked() if self.packed else self._raw
-            self.rewind()
-            self._head = self._read_head()
-            self.envelope = of_file(self._head.split(b"\n")[:200])
+            self.look()
         except BaseException:
             self._raw.close()
             raise
+
+    def look(self) -> None:
+        """Look at what it is and how it begins, as on opening."""
+        info = os.fstat(self._raw.fileno())
+        self.identity: Identity = (info.st_dev, info.st_ino)
+        self.size, self.mtime = info.st_size, info.st_mtime
+        self._raw.seek(0)
+        self.packed = _packed(self.name, self._raw.read(64))
+        self.broken = ""
+        self.file = self._unpacked() if self.packed else self._raw
+        self.rewind()
+        self._head = self._read_head()
+        self.envelope = of_file(self._head.split(b"\n")[:200])
 
     def close(self) -> None:
         """Give the file back."""
@@ -370,11 +383,12 @@ def is_packed_twin(name: str, names: set[str]) -> bool:
 
 def seek_data(file: IO[bytes], offset: int) -> int:
     """Go to ``offset``, or behind the hole there; return where that is."""
+    size = os.fstat(file.fileno()).st_size
     try:
         return file.seek(offset, os.SEEK_DATA)
     except OSError as error:
         if error.errno == errno.ENXIO:  # nothing but a hole up to the end
-            return file.seek(0, os.SEEK_END)
+            return file.seek(max(offset, size))
     except ValueError:  # a system that knows no holes
         pass
     return file.seek(offset)

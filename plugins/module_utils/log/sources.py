@@ -87,7 +87,7 @@ class _Reading:
         self.cut = False  # that is in the middle of a line
         self.latest = 0.0  # what the reader was told
         self.over = False  # nothing that comes later is wanted
-        self.truncated_at: tuple[int, Lines] | None = None  # how far it was read before, and the line begun there
+        self.truncated_at: tuple[int, Lines, bool] | None = None  # offset, lines and cut before its truncation
 
     @property
     def size(self) -> int:
@@ -146,6 +146,7 @@ class FileSource:
         self._began_reading = False
         self._last_fed: _Reading | None = None
         self._known: set[Identity] = set()
+        self._copies: set[Identity] = set()  # files that were left out because another one holds as much
         self._plain: list[_Reading] = []
         self._packed: list[_Reading] = []
         self._logs = self._open_all()
@@ -169,9 +170,12 @@ class FileSource:
         logs: list[LogFile] = []
         failed: dict[str, OSError] = {}
         for _listing in range(_LISTINGS):
-            files = find_files(self._paths)
+            new = [name for identity, name in find_files(self._paths).items() if identity not in self._known]
+            # A listing takes its time too: it is whole when the next one finds nothing more.
+            if failed.keys() >= set(new):
+                break
             failed.clear()
-            for name in [name for identity, name in files.items() if identity not in self._known]:
+            for name in new:
                 try:
                     log = LogFile(name)
                 except FileNotFoundError:
@@ -184,8 +188,6 @@ class FileSource:
                     continue
                 self._known.add(log.identity)
                 logs.append(log)
-            if all(identity in self._known or name in failed for identity, name in files.items()):
-                break
         for name, failure in failed.items():
             if not logs or name in self._paths:
                 for log in logs:
@@ -249,15 +251,18 @@ class FileSource:
         # The longest names last: of equal files `app.log` stays, not `app.log.incident`.
         for log in sorted(logs, key=lambda log: (bool(log.packed), len(log.name), log.name)):
             if (log.packed and is_packed_twin(log.name, names)) or any(log.is_prefix_of(other) for other in kept):
-                self.notes.copies.append(log.name)
-                log.close()
+                self._leave_copy(log)
                 continue
             for other in [other for other in kept if other.is_prefix_of(log)]:
-                self.notes.copies.append(other.name)
-                other.close()
+                self._leave_copy(other)
                 kept.remove(other)
             kept.append(log)
         return kept
+
+    def _leave_copy(self, log: LogFile) -> None:
+        self.notes.copies.append(log.name)
+        self._copies.add(log.identity)
+        log.close()
 
     def _is_needed(self, log: LogFile, logs: list[LogFile]) -> bool:
         """Whether ``log`` may hold something of the window: it was changed since, and no newer one goes so far back."""
@@ -302,6 +307,8 @@ class FileSource:
             reading.offset = seek_time(file, reading.log.size, self._start, self._stamps)
             reading.inside = reading.offset > 0
         reading.offset = seek_data(file, reading.offset)
+        if os.fstat(file.fileno()).st_size < reading.log.size:  # it was truncated meanwhile: a place of what was there
+            reading.offset, reading.inside = 0, False
 
     def _keep_to_budget(self) -> None:
         """Leave out the oldest where there is more than may be read."""
@@ -333,10 +340,10 @@ class FileSource:
     def _read(self, reading: _Reading, reader: LineReader) -> None:
         self._last_fed = reading
         reading.begin(reader)
-        if reading.log.packed:
-            self._read_packed(reading, reader)
-        else:
+        if not reading.log.packed:
             self._read_plain(reading, reader)
+        elif reading.log.size:  # it was empty: what is being packed was open before
+            self._read_packed(reading, reader)
 
     def _read_packed(self, reading: _Reading, reader: LineReader) -> None:
         log = reading.log
@@ -360,9 +367,7 @@ class FileSource:
 
     def _read_plain(self, reading: _Reading, reader: LineReader) -> None:
         file, end = reading.log.file, reading.log.size
-        cut = reading.cut
-        reading.go_to(reading.offset)
-        reading.cut = cut
+        file.seek(reading.offset)
         if reading.inside:
             reader.start_inside_file()
         began, done = time.monotonic(), 0
@@ -371,7 +376,7 @@ class FileSource:
                 left = (self._deadline - self._elapsed) * _PACE_SHARE
                 pace = done / max(time.monotonic() - began, 1e-6)
                 self._catch_up(reading, int(pace * max(left, 0.0)), reader)
-            block = reading.log.read(min(BLOCK, end - file.tell()))
+            block = self._block_of(reading, end, reader)
             if not block:
                 break
             done += len(block)
@@ -392,30 +397,57 @@ class FileSource:
 
     def _follow(self, reader: LineReader) -> None:
         """Read what has come since, also if files were truncated or renamed meanwhile."""
-        for reading in self._plain:
-            if not reading.over:
-                self._read_appended(reading, reader)
         for _listing in range(_LISTINGS):
+            for reading in list(self._plain):
+                if not reading.over:
+                    self._read_appended(reading, reader)
             if any(reading.over for reading in self._plain) or not self._look_for_new(reader):
                 break
 
     def _read_appended(self, reading: _Reading, reader: LineReader) -> None:
         file = reading.log.file
+        self._begin_anew_if_truncated(reading, file.tell(), reader)
         info = os.fstat(file.fileno())
-        if info.st_size < file.tell():
-            self.notes.truncated = True
-            reading.truncated_at = (file.tell(), reading.lines)
-            reading.go_to(0)
         if info.st_size <= file.tell():
             return
+        if not reading.log.size and not file.tell() and reading.truncated_at is None:
+            # It was empty when it was opened: only now is seen whether it is a copy.
+            reading.log.look()
+            if not self._place(reading):
+                self._plain.remove(reading)
+                return
+        reading.log.size = info.st_size
         if self._last_fed is not reading or info.st_mtime + SLACK > reading.latest:
             self._last_fed = reading
             reading.begin(reader)
         while not reading.over and file.tell() < info.st_size:
-            block = reading.log.read(min(BLOCK, info.st_size - file.tell()))
+            block = self._block_of(reading, info.st_size, reader)
             if not block:
                 break
             reading.feed(block, reader)
+
+    def _block_of(self, reading: _Reading, end: int, reader: LineReader) -> bytes:
+        """Read on, up to ``end``; nothing where the file was truncated meanwhile: that may be of what came after."""
+        at = reading.log.file.tell()
+        block = reading.log.read(min(BLOCK, end - at))
+        return b"" if self._begin_anew_if_truncated(reading, at, reader) else block
+
+    def _begin_anew_if_truncated(self, reading: _Reading, at: int, reader: LineReader) -> bool:
+        """Tell whether a file has become shorter than it was.
+
+        If so, what was not read of it by then, from ``at`` on, is read from the copy that was made of it; the file is
+        to be read from its beginning.
+        """
+        if os.fstat(reading.log.file.fileno()).st_size >= reading.log.size:
+            return False
+        self.notes.truncated = True
+        reading.truncated_at = (at, reading.lines, reading.cut)
+        reading.log.size = 0
+        reading.go_to(0)
+        self._known -= self._copies
+        self._copies.clear()
+        self._look_for_new(reader)
+        return True
 
     def _look_for_new(self, reader: LineReader) -> bool:
         """Read files that have come since they were listed; tell whether there were any."""
@@ -436,24 +468,32 @@ class FileSource:
                 continue
             self._known.add(log.identity)
             self._logs.append(log)
-            log.find_times(self._stamps)
             reading = _Reading(log)
-            original = next((other for other in self._plain if log.begins_as(other.log)), None)
-            if original is None:
-                self._find_window(reading)
-                reading.go_to(reading.offset)
-                reading.cut = False
-            elif original.truncated_at is not None:
-                # It was copied to be truncated: what had not been read by then stands in the copy alone.
-                reading.go_to(original.truncated_at[0])
-                reading.lines, reading.cut = original.truncated_at[1], False
-                original.truncated_at = None
-            else:
-                self.notes.copies.append(name)
-                continue
-            self._plain.append(reading)
-            self._read_appended(reading, reader)
+            if self._place(reading):
+                self._plain.append(reading)
+                self._read_appended(reading, reader)
         return bool(new)
+
+    def _place(self, reading: _Reading) -> bool:
+        """Go to where a file that is new has to be read from; tell whether it has to be read at all."""
+        log = reading.log
+        log.find_times(self._stamps)
+        original = next((other for other in self._plain if other is not reading and log.begins_as(other.log)), None)
+        if original is None:
+            self._find_window(reading)
+            reading.go_to(reading.offset)
+            reading.cut = False
+        elif original.truncated_at is not None:
+            # It was copied to be truncated: what had not been read by then stands in the copy alone.
+            at, lines, cut = original.truncated_at
+            reading.go_to(at)
+            reading.lines, reading.cut = lines, cut
+            original.truncated_at = None
+        else:
+            self.notes.copies.append(log.name)
+            self._copies.add(log.identity)
+            return False
+        return True
 
 
 def _order(log: LogFile) -> tuple[float, int, str]:
