@@ -12,6 +12,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -248,3 +249,12 @@ def test_the_collection_is_found_from_its_file_alone(log, tmp_path, other):
         env=environment, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert (run.stdout.strip(), run.returncode) == ("verdict", 0), run.stderr
+
+
+def test_a_source_that_is_cancelled_looks_no_more(log):
+    before = set(threading.enumerate())
+    follow(log)
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(timeout=10)
+    assert [thread for thread in left if thread.is_alive()] == []

@@ -198,12 +198,12 @@ class Follower:
         self._hold = min(LONGEST, max(SHORTEST, SHARE * (time.monotonic() - begun - watched["seconds"])))
         return traces
 
-    def follow(self) -> None:
-        """Look for ever. While guards pour in, the window is not read again without a pause."""
-        while True:
+    def follow(self, ended: threading.Event) -> None:
+        """Look until it has ended. While guards pour in, the window is not read again without a pause."""
+        while not ended.is_set():
             begun = time.monotonic()
             self.look()
-            time.sleep(max(0.0, self._options["every"] - (time.monotonic() - begun)))
+            ended.wait(max(0.0, self._options["every"] - (time.monotonic() - begun)))
 
 
 async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
@@ -212,6 +212,7 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     options = asked(args)
     loop = asyncio.get_running_loop()
     found: asyncio.Queue[dict[str, Any] | Exception] = asyncio.Queue()
+    ended = threading.Event()
 
     def put(event: dict[str, Any] | Exception) -> None:
         # At the end nobody waits any more.
@@ -220,14 +221,17 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
 
     def follow() -> None:
         try:
-            Follower(options, lambda events: [*map(put, events)]).follow()
+            Follower(options, lambda events: [*map(put, events)]).follow(ended)
         except Exception as error:  # it is raised where it is waited for
             put(error)
 
     # A thread that nobody waits for, so that a look which lasts holds up no end.
     threading.Thread(target=follow, daemon=True).start()
-    while True:
-        event = await found.get()
-        if isinstance(event, Exception):
-            raise event
-        await queue.put(event)
+    try:
+        while True:
+            event = await found.get()
+            if isinstance(event, Exception):
+                raise event
+            await queue.put(event)
+    finally:
+        ended.set()

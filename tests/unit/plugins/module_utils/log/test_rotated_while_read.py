@@ -103,10 +103,10 @@ def test_a_rotation_at_any_line_of_the_reading_loses_nothing_and_doubles_nothing
             for step in steps[:before]:
                 step()
             counter = Counter(now=NOON + OLD + 60)
-            with AtLine(number, lambda later=steps[before:]: [step() for step in later]) as at:
-                with sources.FileSource([f"{directory}/app.log*"], NOON - 60, counter.stamps) as source:
-                    source.read(counter)
-                    source.read(counter)
+            rest = AtLine(number, lambda later=steps[before:]: [step() for step in later])
+            with rest as at, sources.FileSource([f"{directory}/app.log*"], NOON - 60, counter.stamps) as source:
+                source.read(counter)
+                source.read(counter)
             seen = counter.result()["delivery"]["success"]
             shutil.rmtree(directory)
             if at.lines < number:
