@@ -146,7 +146,7 @@ class FileSource:
         self._began_reading = False
         self._last_fed: _Reading | None = None
         self._known: set[Identity] = set()
-        self._copies: set[Identity] = set()  # files that were left out because another one holds as much
+        self._copies: list[LogFile] = []  # left out because another one holds as much; open until that is sure
         self._plain: list[_Reading] = []
         self._packed: list[_Reading] = []
         self._logs = self._open_all()
@@ -160,7 +160,7 @@ class FileSource:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        for log in self._logs:
+        for log in [*self._logs, *self._copies]:
             log.close()
 
     # ---------------------------------------------------------------- choosing
@@ -251,18 +251,14 @@ class FileSource:
         # The longest names last: of equal files `app.log` stays, not `app.log.incident`.
         for log in sorted(logs, key=lambda log: (bool(log.packed), len(log.name), log.name)):
             if (log.packed and is_packed_twin(log.name, names)) or any(log.is_prefix_of(other) for other in kept):
-                self._leave_copy(log)
+                self._copies.append(log)
                 continue
             for other in [other for other in kept if other.is_prefix_of(log)]:
-                self._leave_copy(other)
+                self._copies.append(other)
                 kept.remove(other)
             kept.append(log)
+        self.notes.copies += [log.name for log in self._copies]
         return kept
-
-    def _leave_copy(self, log: LogFile) -> None:
-        self.notes.copies.append(log.name)
-        self._copies.add(log.identity)
-        log.close()
 
     def _is_needed(self, log: LogFile, logs: list[LogFile]) -> bool:
         """Whether ``log`` may hold something of the window: it was changed since, and no newer one goes so far back."""
@@ -415,6 +411,8 @@ class FileSource:
             reading.log.look()
             if not self._place(reading):
                 self._plain.remove(reading)
+                self._logs.remove(reading.log)
+                self._copies.append(reading.log)
                 return
         reading.log.size = info.st_size
         if self._last_fed is not reading or info.st_mtime + SLACK > reading.latest:
@@ -444,8 +442,12 @@ class FileSource:
         reading.truncated_at = (at, reading.lines, reading.cut)
         reading.log.size = 0
         reading.go_to(0)
-        self._known -= self._copies
-        self._copies.clear()
+        copies = [log for log in self._copies if not log.packed]
+        self._copies = [log for log in self._copies if log.packed]
+        for copy in copies:
+            copy.look()
+        for copy in sorted(copies, key=lambda log: -log.size):
+            self._take(copy, reader)
         self._look_for_new(reader)
         return True
 
@@ -467,12 +469,18 @@ class FileSource:
                 log.close()
                 continue
             self._known.add(log.identity)
-            self._logs.append(log)
-            reading = _Reading(log)
-            if self._place(reading):
-                self._plain.append(reading)
-                self._read_appended(reading, reader)
+            self._take(log, reader)
         return bool(new)
+
+    def _take(self, log: LogFile, reader: LineReader) -> None:
+        """Read a file that was not read so far, unless it is a copy."""
+        reading = _Reading(log)
+        if not self._place(reading):
+            self._copies.append(log)
+            return
+        self._logs.append(log)
+        self._plain.append(reading)
+        self._read_appended(reading, reader)
 
     def _place(self, reading: _Reading) -> bool:
         """Go to where a file that is new has to be read from; tell whether it has to be read at all."""
@@ -490,8 +498,8 @@ class FileSource:
             reading.lines, reading.cut = lines, cut
             original.truncated_at = None
         else:
-            self.notes.copies.append(log.name)
-            self._copies.add(log.identity)
+            if log.name not in self.notes.copies:
+                self.notes.copies.append(log.name)
             return False
         return True
 
