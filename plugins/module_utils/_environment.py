@@ -46,8 +46,7 @@ class Wanted(NamedTuple):
 
 def _read(path: str) -> bytes | None:
     try:
-        with open(path, "rb") as handle:
-            return handle.read()
+        return _trust.read_here(path)
     except OSError:
         return None
 
@@ -130,10 +129,10 @@ class Environments:
         if name is None:
             return False
         try:
-            with open(os.path.join(self.path(name), "pyvenv.cfg"), encoding="utf-8", errors="replace") as handle:
-                return bool(re.search(r"(?im)^include-system-site-packages\s*=\s*true\s*$", handle.read()))
+            config = _trust.read(os.path.join(self.path(name), "pyvenv.cfg")) or b""
         except OSError:
             return False
+        return bool(re.search(rb"(?im)^include-system-site-packages\s*=\s*true\s*$", config))
 
     def wanted(
         self, read: _requirements.Read, path: str, release: str, below: _requirements.Below = lambda path: {}
@@ -168,8 +167,7 @@ class Environments:
         if name is None:
             return None
         try:
-            with open(os.path.join(self.path(name), MARK), "rb") as handle:
-                mark = json.load(handle)
+            mark = json.loads(_trust.read(os.path.join(self.path(name), MARK)) or b"")
             # What an older version has marked says of the files and not of what they mean.
             return mark["key"] if mark["rules"] == RULES and mark["packages"] == self._packages(name) else None
         except (OSError, ValueError, KeyError, TypeError):

@@ -363,7 +363,8 @@ class PlainProcess:
         if self._child is None:
             return []
         try:
-            with open(self._launch.error_log, "rb") as handle:
+            # Its path is the user's, who can have put a link there to what he may not read.
+            with os.fdopen(_trust.opened(self._launch.error_log), "rb") as handle:
                 handle.seek(max(self._log_from, os.fstat(handle.fileno()).st_size - TAIL_BYTES))
                 return handle.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()[-5:]
         except OSError:
@@ -716,7 +717,8 @@ class PlainProcess:
     def _open_log(self, path: str) -> IO[bytes]:
         try:
             new = not os.path.exists(path)
-            os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+            with _trust.as_keeper(path):
+                os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
             handle = os.fdopen(_trust.opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
             if new and self.host.uid == 0:
                 os.fchown(handle.fileno(), self._launch.uid, self._launch.gid)

@@ -24,6 +24,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _lease,
     _ledger,
     _trial,
+    _trust,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_history as _history
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
@@ -410,8 +411,8 @@ class Look:
 
     def _in_tree(self, path: str) -> bytes | None:
         try:
-            with acting_as(self.git.owner), open(os.path.join(self.git.directory, path), "rb") as handle:
-                return handle.read()
+            with acting_as(self.git.owner):
+                return _trust.read_here(os.path.join(self.git.directory, path))
         except OSError:
             return None
 

@@ -23,6 +23,7 @@ ROOT = 0
 NOBODY = 65534
 MOST_LINKS = 40  # as many as the kernel follows
 MOST_BYTES = 1 << 20  # of an environment file or a pid file
+MOST_OF_A_PACKAGE = 1 << 30  # of what requirements name
 
 
 def keeper(path: str) -> Owner | None:
@@ -101,11 +102,15 @@ def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
     """
     with as_keeper(path) as who:
         try:
-            handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
+            return _opened_here(path, flags, mode)
         except PermissionError as exc:
             if who is None:
                 raise
             raise PermissionError(exc.errno, f"{who.name}, who can change its path, may not open it", path) from exc
+
+
+def _opened_here(path: str, flags: int, mode: int) -> int:
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(errno.EINVAL, "it is not a regular file", path)
@@ -118,6 +123,18 @@ def read(path: str, most: int = MOST_BYTES) -> bytes | None:
         handle = opened(path)
     except FileNotFoundError:
         return None
+    return _content(handle, path, most)
+
+
+def read_here(path: str, most: int = MOST_OF_A_PACKAGE) -> bytes:
+    """Return the bytes of a regular file with the rights that this process has now, as within ``acting_as``.
+
+    Raises OSError, also where it is larger than ``most``.
+    """
+    return _content(_opened_here(path, os.O_RDONLY, 0), path, most)
+
+
+def _content(handle: int, path: str, most: int) -> bytes:
     with os.fdopen(handle, "rb") as file:
         content = file.read(most + 1)
     if len(content) > most:

@@ -460,3 +460,17 @@ def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path, ma
         real.service.close()
     said = [line for line in real.service.log.read_text().splitlines() if line.startswith("with")]
     assert said == ["with 2.0", "with 1.0", "with 2.0"]
+
+
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_file(environments, tmp_path):
+    venv = tmp_path / "app" / ".venv"
+    venv.mkdir(parents=True)
+    os.mkfifo(venv / "pyvenv.cfg")
+    os.mkfifo(venv / MARK)
+    found = environments()
+    assert found.key(found.current) is None
+    os.mkfifo(tmp_path / "requirements.txt")
+    wanted = found.wanted(
+        {"requirements.txt": f"-r {tmp_path}/requirements.txt\n".encode()}.get, "requirements.txt", "x"
+    )
+    assert wanted.problem

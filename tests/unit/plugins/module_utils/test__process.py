@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags
@@ -1052,3 +1053,45 @@ def test_what_the_service_may_only_read_is_no_log_of_its(tmp_path):
             assert (manager._launch.log, manager._launch.error_log) == (f"{state}/service.log",) * 2
         finally:
             child.kill()
+
+
+@pytest.fixture(name="shared")
+def _shared():
+    """A directory of nobody's, in one to which only root can write."""
+    with tempfile.TemporaryDirectory(dir="/var/lib", prefix="kumon-runbook-test-") as name:
+        os.chmod(name, 0o755)
+        home = Path(name) / "home"
+        home.mkdir()
+        os.chown(home, 65534, 65534)
+        yield home
+
+
+def logging_to(path):
+    """A service of nobody's, started by us, whose log is ``path``."""
+    manager = PlainProcess("x", "/e", Host(uid=0), "/s", Identity(1, user="65534"), None, None, None)
+    manager._launch = SimpleNamespace(error_log=str(path), uid=65534, gid=65534)
+    manager._child, manager._log_from = SimpleNamespace(), 0
+    return manager
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the service's user")
+def test_a_link_in_the_place_of_the_log_shows_nothing_of_roots(shared):
+    secret = shared.parent / "secret"
+    secret.write_text("PASSWORD=canary\n")
+    secret.chmod(0o600)
+    (shared / "app.log").symlink_to(secret)
+    assert logging_to(shared / "app.log").log_tail() == []
+    (shared / "own.log").write_text("Traceback\n")
+    assert logging_to(shared / "own.log").log_tail() == ["Traceback"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the service's user")
+def test_the_logs_directory_is_made_with_the_rights_of_who_keeps_the_place(shared):
+    roots = shared.parent / "roots"
+    roots.mkdir()
+    (shared / "log").symlink_to(roots)
+    manager = logging_to(shared)
+    manager._open_log(str(shared / "log" / "new" / "app.log")).close()
+    assert list(roots.iterdir()) == []
+    manager._open_log(str(shared / "own" / "app.log")).close()
+    assert (shared / "own" / "app.log").stat().st_uid == (shared / "own").stat().st_uid == 65534

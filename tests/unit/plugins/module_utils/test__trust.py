@@ -164,3 +164,17 @@ def test_programs_of_a_tree_run_as_who_can_change_it(top):
     shared.mkdir()
     shared.chmod(0o1777)
     assert _trust.runs_as(str(shared)).uid == _trust.NOBODY
+
+
+@pytest.mark.parametrize("read", [_trust.read, _trust.read_here])
+def test_a_pipe_is_no_file_and_nobody_waits_for_it(top, read):
+    os.mkfifo(top / "requirements.txt")
+    with pytest.raises(OSError, match="it is not a regular file"):
+        read(str(top / "requirements.txt"))
+
+
+def test_what_is_too_large_is_not_read(top):
+    (top / "requirements.txt").write_bytes(b"x" * 11)
+    assert _trust.read_here(str(top / "requirements.txt"), 11) == b"x" * 11
+    with pytest.raises(OSError, match="larger than 10 bytes"):
+        _trust.read_here(str(top / "requirements.txt"), 10)
