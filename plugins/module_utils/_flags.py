@@ -118,7 +118,9 @@ class Plan:
             for write in self.writes
         ]
         if self.must_restart:
-            changes.append({"prepared": f"{'would restart' if check_mode else 'restarted'} {label}\n"})
+            pids = ", ".join(str(process.pid) for process in self.seen.processes)
+            which = f" (process {pids})" if pids else ""
+            changes.append({"prepared": f"{'would restart' if check_mode else 'restarted'} {label}{which}\n"})
         return changes
 
 

@@ -117,7 +117,7 @@ def test_check_mode_touches_nothing(act, service, tmp_path):
     before = tree(tmp_path)
     result = act(check_mode=True)
     assert (result["changed"], result["restarted"], result["pid"]) == (True, False, pid)
-    assert result["diff"][-1] == {"prepared": "would restart kumon-assistant\n"}
+    assert result["diff"][-1] == {"prepared": f"would restart kumon-assistant (process {pid})\n"}
     assert tree(tmp_path) == before
     assert lives(pid)
 

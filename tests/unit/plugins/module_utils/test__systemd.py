@@ -135,7 +135,7 @@ def test_check_mode_tells_and_touches_nothing(act, systemd, tmp_path):
             "before": "",
             "after": f"{header}DELIVERY_DISABLE=true\n",
         },
-        {"prepared": f"would restart {UNIT}\n"},
+        {"prepared": f"would restart {UNIT} (process 501)\n"},
     ]
 
 

@@ -54,10 +54,10 @@ def test_everything_documented_is_returned_and_nothing_else(service, arguments):
 
 
 def test_the_diff_comes_with_diff_mode_only(service, arguments):
-    service.start()
+    pid = service.start()
     assert "diff" not in run_module(service_flags, arguments, check_mode=True)
     diff = run_module(service_flags, arguments, check_mode=True, diff=True)["diff"]
-    assert diff[-1] == {"prepared": "would restart kumon-assistant\n"}
+    assert diff[-1] == {"prepared": f"would restart kumon-assistant (process {pid})\n"}
 
 
 def test_a_refusal_is_one_sentence(arguments):
