@@ -24,6 +24,8 @@ NOBODY = 65534
 MOST_LINKS = 40  # as many as the kernel follows
 MOST_BYTES = 1 << 20  # of an environment file or a pid file
 MOST_OF_A_PACKAGE = 1 << 30  # of what requirements name
+# What in a git directory says which programs git starts, or on what: who can change one of them leads git.
+GIT = ("", "config", "config.worktree", "commondir", "hooks", "info", "objects")
 
 
 def keeper(path: str) -> Owner | None:
@@ -33,7 +35,9 @@ def keeper(path: str) -> Owner | None:
     group and no others. In a sticky directory (as /tmp) it is the owner of what lies there. Raises OSError for a path
     of too many links.
     """
-    todo = [part for part in os.path.abspath(path).split("/") if part]
+    # Not normalised: what .. after a link means is for the link to say.
+    path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
+    todo = [part for part in path.split("/") if part not in ("", ".")]
     at, links = "/", 0
     while todo:
         name = todo.pop(0)
@@ -77,11 +81,40 @@ def _changer(directory: os.stat_result, entry: os.stat_result | None) -> Owner |
 
 def runs_as(directory: str) -> Owner:
     """Return as whom the programs of a directory may be run: its owner, unless that is root and somebody else can put
-    something else there or into it. Raises OSError."""
+    something else there or into it, or into its git repository. Raises OSError."""
     owner = owner_of(directory)
     if owner.uid != ROOT or os.geteuid() != ROOT:
         return owner
-    return keeper(directory) or _changer(os.stat(directory), None) or owner
+    for path in _leading(directory):
+        who = keeper(path)
+        if who is None:
+            with contextlib.suppress(FileNotFoundError):
+                who = _changer(os.stat(path), None)
+        if who is not None:
+            return who
+    return owner
+
+
+def _leading(directory: str) -> Iterator[str]:
+    """Yield the paths that decide what is run in a directory. What a file of git's names is read when that file has
+    been looked at, and was found to be root's alone."""
+    yield directory
+    git = os.path.join(directory, ".git")
+    yield git
+    if os.path.isfile(git):
+        # As in a submodule, or in a work tree that was added to another.
+        git = os.path.join(directory, _said_in(git, "gitdir: "))
+    for name in GIT:
+        yield os.path.join(git, name)
+    common = os.path.join(git, "commondir")
+    if os.path.isfile(common):
+        for name in GIT:
+            yield os.path.join(git, _said_in(common), name)
+
+
+def _said_in(path: str, before: str = "") -> str:
+    text = os.fsdecode(read(path) or b"").rstrip("\r\n")
+    return text[len(before) :] if text.startswith(before) else text
 
 
 @contextlib.contextmanager

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import stat
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the keeper of a path")
@@ -178,3 +182,101 @@ def test_what_is_too_large_is_not_read(top):
     assert _trust.read_here(str(top / "requirements.txt"), 11) == b"x" * 11
     with pytest.raises(OSError, match="larger than 10 bytes"):
         _trust.read_here(str(top / "requirements.txt"), 10)
+
+
+def git(tree: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    subprocess.run(["git", *identity, "-C", str(tree), *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture(name="tree")
+def _tree(top):
+    """A work tree of root's alone, in which a file is written through a filter of its repository's."""
+    tree = top / "app"
+    tree.mkdir()
+    git(tree, "init", "--quiet")
+    (tree / ".gitattributes").write_text("*.txt filter=odd\n")
+    (tree / "file.txt").write_text("one\n")
+    git(tree, "add", ".")
+    git(tree, "commit", "--quiet", "--message=first")
+    git(tree, "config", "filter.odd.clean", f"id -u >> {theirs(top / 'seen', 0o777)}/ids; cat")
+    return tree
+
+
+def give(*paths: Path) -> None:
+    for path in paths:
+        for below in (path, *path.rglob("*")):
+            os.chown(below, USER.pw_uid, USER.pw_gid)
+
+
+def filtered_by(tree: Path) -> set[str]:
+    """The user ids that the filter ran as."""
+    # As long as before: git has to read it.
+    (tree / "file.txt").write_text("two\n")
+    Git(Host(), str(tree)).status()
+    return set((tree.parent / "seen/ids").read_text().split())
+
+
+@root_only
+def test_a_tree_of_roots_with_a_repository_of_roots_runs_as_root(tree):
+    assert _trust.runs_as(str(tree)).uid == 0
+    assert filtered_by(tree) == {"0"}
+
+
+@root_only
+@pytest.mark.parametrize("name", [".git", ".git/config", ".git/hooks", ".git/info", ".git/objects"])
+def test_git_runs_as_who_has_a_part_of_the_repository(tree, name):
+    if name == ".git":
+        give(tree / name)
+    else:
+        os.chown(tree / name, USER.pw_uid, USER.pw_gid)
+    assert _trust.runs_as(str(tree)).uid == USER.pw_uid
+    assert filtered_by(tree) == {str(USER.pw_uid)}
+
+
+@root_only
+@pytest.mark.parametrize(("name", "mode"), [(".git", 0o777), (".git", 0o1777), (".git/config", 0o666)])
+def test_git_runs_as_nobody_where_everybody_can_write_to_the_repository(tree, name, mode):
+    (tree / name).chmod(mode)
+    assert _trust.runs_as(str(tree)).uid == _trust.NOBODY
+
+
+@root_only
+def test_git_runs_as_nobody_of_a_group_that_can_write_to_the_repository(tree):
+    os.chown(tree / ".git/config", 0, USER.pw_gid)
+    (tree / ".git/config").chmod(0o664)
+    who = _trust.runs_as(str(tree))
+    assert (who.uid, who.groups) == (_trust.NOBODY, [USER.pw_gid])
+
+
+@root_only
+@pytest.mark.parametrize("how", ["link", "file", "relative"])
+def test_git_runs_as_who_has_the_repository_that_is_elsewhere(top, tree, how):
+    home = theirs(top / "home")
+    shutil.move(str(tree / ".git"), str(home / "repository"))
+    give(home / "repository")
+    if how == "link":
+        (tree / ".git").symlink_to(home / "repository")
+    else:
+        (tree / ".git").write_text("gitdir: " + (str(home) if how == "file" else "../home") + "/repository\n")
+    assert filtered_by(tree) == {str(USER.pw_uid)}
+
+
+@root_only
+def test_git_runs_as_who_has_the_repository_that_a_work_tree_was_added_to(top, tree):
+    git(tree, "worktree", "add", "--quiet", str(top / "added"))
+    assert _trust.runs_as(str(top / "added")).uid == 0
+    # What was added has a directory of its own, and the configuration is that of the first.
+    os.chown(tree / ".git/config", USER.pw_uid, USER.pw_gid)
+    assert filtered_by(top / "added") == {str(USER.pw_uid)}
+
+
+@root_only
+def test_the_repository_is_looked_for_where_a_linked_directory_lies(top, tree):
+    home = theirs(top / "home")
+    shutil.move(str(tree / ".git"), str(home / "repository"))
+    (tree / ".git").write_text("gitdir: ../home/repository\n")
+    (top / "links").mkdir()
+    (top / "links" / "home").mkdir()
+    (top / "links" / "app").symlink_to(tree)
+    assert _trust.runs_as(str(top / "links" / "app")).uid == USER.pw_uid
