@@ -89,9 +89,13 @@ class Environments:
         self.tag = done.out.strip()
         self.system = self._present_system() if system is None else system
 
+    def _environ(self) -> dict[str, str]:
+        # Where the host's packages come from is often told to pip in this way alone.
+        return _git.environment(self.owner, "PIP_")
+
     def _run(self, argv: list[str], cwd: str, timeout: float) -> Finished:
         # Some systems' pip refuses to look at what it may not install: only tried installations ever meet that.
-        env = dict(_git.environment(self.owner), PIP_BREAK_SYSTEM_PACKAGES="1")
+        env = dict(self._environ(), PIP_BREAK_SYSTEM_PACKAGES="1")
         return self.host.run_as(argv, self.owner, cwd, env, timeout=timeout, held=self.held)
 
     # -- reading
@@ -143,7 +147,7 @@ class Environments:
             with acting_as(self.owner):
                 return _read(name)
 
-        needs = _requirements.needs(anywhere, path, release, _git.environment(self.owner), below)
+        needs = _requirements.needs(anywhere, path, release, self._environ(), below)
         digest = hashlib.sha256(f"{self.tag} {self.system}\0".encode())
         for part in needs.meaning:
             digest.update(part.encode("utf-8", "surrogateescape") + b"\0")

@@ -38,6 +38,21 @@ SETTINGS = (
     "advice.addEmbeddedRepo=false",
 )
 IDENTITY = "kumon.runbook"
+# What commands of another user's get of our environment: how programs, time and other hosts are found.
+PASSED_ON = {
+    "PATH",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TERM",
+    "TMPDIR",
+    *(f"{name}_proxy" for name in ("http", "https", "no", "all")),
+    *(f"{name}_PROXY" for name in ("HTTP", "HTTPS", "NO", "ALL")),
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+}
 # What git leaves in its directory while an operation of several steps is under way, and how to end that.
 UNDER_WAY = {
     "rebase-merge": "rebase --abort",
@@ -100,10 +115,17 @@ class Submodule(NamedTuple):
     branch: str | None = None
 
 
-def environment(owner: Owner) -> dict[str, str]:
-    """What the owner's commands get: nothing of ours that leads git or Python elsewhere."""
-    foreign = ("GIT_", "XDG_", "PYTHON", "VIRTUAL_ENV", "SUDO_")
-    env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+def environment(owner: Owner, *also: str) -> dict[str, str]:
+    """What the owner's commands get: nothing of ours that leads git or Python elsewhere, and nothing of root's that
+    another user is not meant to see. `also`: how further names begin that they get."""
+    if owner.uid == os.geteuid():
+        foreign = ("GIT_", "XDG_", "PYTHON", "VIRTUAL_ENV", "SUDO_")
+        env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    else:
+        # Filters and hooks of the owner's run in it, and root may have passwords there.
+        env = {
+            name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(("LC_", *also))
+        }
     return dict(env, LC_ALL="C.UTF-8", HOME=owner.home, USER=owner.name, LOGNAME=owner.name)
 
 

@@ -15,9 +15,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _git, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_by_id, owner_of
 
 USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the keeper of a path")
@@ -280,3 +281,43 @@ def test_the_repository_is_looked_for_where_a_linked_directory_lies(top, tree):
     (top / "links" / "home").mkdir()
     (top / "links" / "app").symlink_to(tree)
     assert _trust.runs_as(str(top / "links" / "app")).uid == USER.pw_uid
+
+
+@root_only
+def test_commands_of_another_users_see_nothing_of_roots_environment(top, tree, monkeypatch):
+    monkeypatch.setenv("ROOT_SECRET_TOKEN", "canary")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://name:canary@index.test/simple")
+    monkeypatch.setenv("https_proxy", "http://proxy.test:3128")
+    seen = top / "seen"
+    git(tree, "config", "filter.odd.clean", f"env >> {seen}/environment; cat")
+    give(tree)
+    (tree / "file.txt").write_text("two\n")
+    Git(Host(), str(tree)).status()
+    said = (seen / "environment").read_text()
+    assert "canary" not in said
+    assert "https_proxy=http://proxy.test:3128" in said
+    assert f"USER={USER.pw_name}\n" in said
+
+
+@root_only
+def test_pip_of_another_users_is_told_the_index_and_nothing_else(top, monkeypatch):
+    monkeypatch.setenv("ROOT_SECRET_TOKEN", "canary")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.test/simple")
+    app = theirs(top / "app")
+    given = []
+
+    def run_as(argv, owner, cwd, env, **more):
+        given.append(env)
+        return Finished(0, "", "")
+
+    Environments(Host(run_as=run_as), owner_of(str(app)), str(app / "venv"), "python3", None)
+    assert given and all(env["PIP_INDEX_URL"] == "https://index.test/simple" for env in given)
+    assert not any("ROOT_SECRET_TOKEN" in env for env in given)
+
+
+def test_who_runs_commands_with_his_own_rights_keeps_his_environment(monkeypatch):
+    monkeypatch.setenv("KUMON_RUNBOOK_TEST", "kept")
+    monkeypatch.setenv("GIT_DIR", "elsewhere")
+    env = _git.environment(owner_by_id(os.geteuid(), os.getegid()))
+    assert env["KUMON_RUNBOOK_TEST"] == "kept"
+    assert "GIT_DIR" not in env
