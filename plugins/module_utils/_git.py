@@ -174,9 +174,12 @@ class Git:
         stdin: str | None = None,
         umask: int = 0o022,
         output: str | None = None,
+        owner: Owner | None = None,
     ) -> Finished:
-        """`index` is another index file than the repository's, `tree` another work tree, `output` a file to write."""
-        env = environment(self.owner)
+        """`index` is another index file than the repository's, `tree` another work tree, `output` a file to write,
+        `owner` another user to run as."""
+        owner = owner or self.owner
+        env = environment(owner)
         env.update(
             GIT_TERMINAL_PROMPT="0",
             GIT_OPTIONAL_LOCKS="0",
@@ -204,7 +207,7 @@ class Git:
         more: dict[str, Any] = {} if umask == 0o022 else {"umask": umask}
         return self.host.run_as(
             [*argv, *arguments],
-            self.owner,
+            owner,
             tree or self.directory,
             env,
             timeout=timeout,
@@ -536,7 +539,9 @@ class Git:
 
     def _in_submodule(self, path: str, *arguments: str) -> Finished:
         full = os.path.join(self.directory, path)
-        return self.call("-c", f"safe.directory={full}", "-C", full, *arguments)
+        # A repository of its own, which in a tree of root's may be somebody else's.
+        owner = _trust.runs_as(full) if self.owner.uid == _trust.ROOT else self.owner
+        return self.call("-c", f"safe.directory={full}", "-C", full, *arguments, owner=owner)
 
     def move_submodule(self, module: Submodule) -> None:
         """Check its commit out. Raises GitFailed."""

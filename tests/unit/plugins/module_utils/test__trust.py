@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _git, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_by_id, owner_of
 
@@ -321,3 +322,26 @@ def test_who_runs_commands_with_his_own_rights_keeps_his_environment(monkeypatch
     env = _git.environment(owner_by_id(os.geteuid(), os.getegid()))
     assert env["KUMON_RUNBOOK_TEST"] == "kept"
     assert "GIT_DIR" not in env
+
+
+@root_only
+def test_git_runs_in_a_submodule_as_who_has_that(top, tree):
+    library = top / "library"
+    shutil.copytree(tree, library)
+    git(tree, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(library), "library")
+    git(tree, "commit", "--quiet", "--message=second")
+    config = tree / ".git/modules/library/config"
+    git(tree / "library", "config", "filter.odd.clean", f"id -u >> {top}/seen/ids; cat")
+    (library / "new.txt").write_text("new\n")
+    git(library, "add", ".")
+    git(library, "commit", "--quiet", "--message=new")
+    git(tree / "library", "fetch", "--quiet")
+    new = subprocess.run(["git", "-C", str(library), "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    os.chown(config, USER.pw_uid, USER.pw_gid)
+    (top / "seen/ids").unlink(missing_ok=True)
+    (tree / "library/file.txt").write_text("two\n")
+    found = Git(Host(), str(tree))
+    assert found.owner.uid == 0
+    with pytest.raises(Refused, match="submodule library has local changes"):
+        found.submodules_to_move({"library": new.stdout.strip()}, "the release", set())
+    assert set((top / "seen/ids").read_text().split()) == {str(USER.pw_uid)}
