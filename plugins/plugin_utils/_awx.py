@@ -9,6 +9,7 @@ job is started; by then it is an emergency. Here it is said before anything is a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
@@ -347,13 +348,16 @@ def access(facts: Mapping[str, Any], locale: str = "en") -> str:
     """Return why nothing can be applied there, in one sentence, empty where it can.
 
     :param facts: ``{host}``, and with ``answer`` what the task registered that asked for ``/api/v2/ping/``;
-        ``collection`` is that of the modules
+        ``directory`` is that of the description, ``collection`` that of the modules
     """
     say, host = Words(locale, TEXTS).say, shown(str(facts.get("host") or ""))
     if not _installed(str(facts.get("collection") or "awx.awx")):
         return say("no_collection")
     if not host:
         return say("no_host")
+    directory = str(facts.get("directory") or "")
+    if directory and not os.path.isdir(directory):
+        return say("no_directory", directory=shown(directory))
     if "answer" not in facts:
         return ""
     answer = facts["answer"]

@@ -96,6 +96,10 @@ TEXTS: dict[str, Both] = {
         "o endereço do AWX não foi informado: defina awx_host ou a variável de ambiente CONTROLLER_HOST",
         "the address of AWX is not given: set awx_host or the environment variable CONTROLLER_HOST",
     ),
+    "no_directory": Both(
+        "não há o diretório {directory}: corrija awx_data_dir",
+        "there is no directory {directory}: correct awx_data_dir",
+    ),
     "no_answer": Both("o AWX em {host} não responde: {why}", "AWX at {host} gives no answer: {why}"),
     "not_awx": Both("em {host} não responde um AWX", "what answers at {host} is no AWX"),
     "too_old": Both(

@@ -73,7 +73,7 @@ def directory(tmp_path_factory):
     return path
 
 
-def configure(where, directory, *arguments, token=StandIn.TOKEN, **more):
+def configure(where, directory, *arguments, token=StandIn.TOKEN, cwd=ROOT, **more):
     """Run the playbook; return its exit, result and output with all white space folded."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CONTROLLER_", "TOWER_"))}
     environment.update(
@@ -88,7 +88,7 @@ def configure(where, directory, *arguments, token=StandIn.TOKEN, **more):
     command = [*PLAYBOOK, "-e", json.dumps({"awx_data_dir": str(directory), "runbook_locale": "en"}), *arguments]
     run = subprocess.run(
         command,
-        cwd=ROOT,
+        cwd=cwd,
         env=environment,
         capture_output=True,
         text=True,
@@ -228,3 +228,14 @@ def test_an_old_version_and_a_bad_description_are_refused_before_anything_is_mad
         code, result, _text = configure(old.url, tmp_path)
         assert (code != 0, result["status"], old.writes) == (True, "refused", [])
         assert "controller_templates, x: y.yml is no playbook of kumon.runbook" in result["message"]
+
+
+def test_a_directory_is_looked_for_where_the_run_was_started(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/controller_templates.yml").write_text("controller_templates: [{name: x, playbook: y.yml}]\n")
+    _code, result, _text = configure("http://127.0.0.1:9", "mine", cwd=tmp_path)
+    assert "controller_templates, x: y.yml is no playbook of kumon.runbook" in result["message"]
+    _code, result, _text = configure("http://127.0.0.1:9", "yours", cwd=tmp_path)
+    assert result["status"] == "refused"
+    assert "there is no directory /" in result["message"]
+    assert result["message"].endswith("/yours: correct awx_data_dir")
