@@ -22,7 +22,7 @@ LONGEST = {
     "emergency_recovery": 30 + 120 + 300 + 3 * 180,
     "validate_recovery": 900,
     "prepare_go_live": 900,
-    "watch_go_live": 7200,
+    "watch_go_live": 7 * 86400,
     "replay": 900,
     "drill": 900,
     "configure_awx": 240,
@@ -49,7 +49,9 @@ def test_a_job_ends_by_itself_long_before_awx_ends_it(name):
     template = templates()[name]
     playbook = template["playbook"].removeprefix("playbooks/").removesuffix(".yml")
     assert budget(playbook), f"add to LONGEST how long {playbook}.yml may take"
-    assert template["timeout"] >= 3 * budget(playbook) + 90, name
+    # A watch ends by the clock, however slow the machine is: an hour is enough for what it does at its end.
+    longest = budget(playbook) + 3600 if playbook == "watch_go_live" else 3 * budget(playbook) + 90
+    assert template["timeout"] >= longest, name
 
 
 @pytest.mark.parametrize("name", templates())
