@@ -85,6 +85,8 @@ def test_a_person_is_asked_for_what_only_a_person_knows():
     assert asked["Kumon: roll_forward"]["smoke_test_phone"] is True
     for level in ("Kumon: rollback_level1", "Kumon: rollback_level2"):
         assert asked[level] == {"runbook_reason": False}, "a kill-switch asks nothing that has to be answered"
+    acts = {name for name, one in templates().items() if "kumon-act" in one["labels"]}
+    assert [name for name in sorted(acts) if asked[name].get("runbook_reason") is not False] == []
     assert asked[ACKNOWLEDGE]["notify_by"] is True
     assert templates()[ACKNOWLEDGE]["extra_vars"] == {"notify_event": "acknowledge"}
 
