@@ -383,6 +383,7 @@ class FileSource:
         file = reading.log.file
         later = self._plain[self._plain.index(reading) + 1 :]
         left = reading.log.size - file.tell() + sum(other.size for other in later)
+        room = max(room, BLOCK)  # also when the time is over: what came last is what the verdict stands on
         if left * _PACE_SHARE <= room:  # a little late is made good by the share that is kept back
             return
         self._leave_out(f"of {left} bytes the oldest were passed over for lack of time")

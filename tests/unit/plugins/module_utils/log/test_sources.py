@@ -15,9 +15,11 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.module_utils.log import sources
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import BLOCK, LogFile, find_files, seek_time
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import (
     FileSource,
@@ -187,18 +189,23 @@ def test_a_pack_that_grows_beyond_all_bounds_is_stopped(tmp_path):
     assert counter.bytes < 1 << 23 and counter.records == 2 and source.notes.incomplete
 
 
-def test_a_slow_reader_still_gets_the_newest_within_the_time(tmp_path):
+@pytest.mark.parametrize("seconds_a_block", [0.05, 5.0])
+def test_a_slow_reader_still_gets_the_newest_within_the_time(tmp_path, monkeypatch, seconds_a_block):
     log = write(tmp_path / "app.log", successes(60_000))
+    passed = 0.0
+    monkeypatch.setattr(sources, "time", SimpleNamespace(monotonic=lambda: passed))
 
     class Slow(Counter):
         def feed(self, lines):
-            time.sleep(0.05)
+            nonlocal passed
+            passed += seconds_a_block
             super().feed(lines)
 
-    counter, began = Slow(now=NOW), time.monotonic()
+    counter = Slow(now=NOW)
     with FileSource([str(log)], None, StampReader(NOW), deadline=1.0) as source:
         source.read(counter)
-    assert time.monotonic() - began < 2
+    # What is read before its pace is known, and one block.
+    assert passed <= max(1.0, 5 * seconds_a_block)
     assert "lack of time" in source.notes.incomplete
     assert counter.result()["last"] == iso(NOON + 59_999)
 
