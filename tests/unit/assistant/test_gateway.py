@@ -133,13 +133,13 @@ def test_unlicensed_refuses_before_the_key_but_not_the_root(gateway):
 
 
 def test_hang_delays_every_answer_but_the_counters(gateway):
-    gateway.fault(hang=0.3)
+    gateway.fault(hang=1.0)
     start = time.monotonic()
     assert gateway.get("/instance/connectionState/kumon_assistant")[0] == 200
-    assert time.monotonic() - start >= 0.3
+    assert time.monotonic() - start >= 1
     start = time.monotonic()
     gateway.counters()
-    assert time.monotonic() - start < 0.3
+    assert time.monotonic() - start < 1
 
 
 def test_an_instance_token_opens_its_own_instance_only(gateway):
