@@ -20,10 +20,13 @@ class FilterModule:
         return filters(
             {
                 "awx_access": Late("plugin_utils._awx.access"),
+                "awx_asks": Late("plugin_utils._awx.asks"),
                 "awx_coming": Late("plugin_utils._awx.coming"),
                 "awx_failure": Late("plugin_utils._awx.failure"),
                 "awx_nodes": Late("plugin_utils._awx.nodes"),
+                "awx_page": Late("plugin_utils._awx.page"),
                 "awx_problems": Late("plugin_utils._awx.problems"),
+                "awx_united": Late("plugin_utils._awx.united"),
                 "awx_waits": Late("plugin_utils._awx.waits"),
             }
         )

@@ -9,13 +9,17 @@ job is started; by then it is an emergency. Here it is said before anything is a
 
 from __future__ import annotations
 
+import copy
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 from zoneinfo import available_timezones
 
+import yaml
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
@@ -106,6 +110,19 @@ KINDS: dict[str, Kind] = {
 }
 """In the order in which they are applied: what is named comes before what names it."""
 
+_GROWING = {
+    "controller_inventories": "inventories",
+    "controller_hosts": "hosts",
+    "controller_groups": "groups",
+    "controller_templates": "job_templates",
+    "controller_workflows": "workflow_job_templates",
+}
+"""The kinds whose objects people add to, by the names that AWX's API has for them."""
+
+_VARIABLES = ("variables", "extra_vars")
+_LISTS = ("labels", "credentials", *_NOTIFIED, "notification_templates_approvals")
+# As many as AWX tells at once.
+_PAGE = 200
 _NODE = ("identifier", "unified_job_template", "approval_node", "extra_data")
 _LINKS = ("success_nodes", "failure_nodes", "always_nodes")
 # The kinds of procedures that act on the service of customers.
@@ -389,6 +406,151 @@ def failure(result: Mapping[str, Any], locale: str = "en") -> dict[str, str]:
         item = first.get("item") or {}
         sentence = f"{item.get('name') or item.get('identifier')}: {sentence}"
     return {"msg": sentence}
+
+
+# ------------------------------------------------------------------ what people have added to our objects
+
+
+def page(text: str) -> Any:
+    """Return what AWX answered: the objects of a list, or what is no list as it is."""
+    answer = json.loads(text)
+    if not isinstance(answer, Mapping):
+        raise ValueError("What was read from AWX is no object.")
+    if answer.get("next"):
+        # What is not known would be taken away.
+        raise ValueError(f"AWX has more than {_PAGE} of {str(answer['next']).partition('?')[0]}: take some away.")
+    return answer.get("results", answer)
+
+
+def asks(data: Mapping[str, Any], seen: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return what to ask AWX for, to know what people have added: first for the objects, then for their lists.
+
+    :param seen: what the task registered that asked the first questions and kept each answer as a fact
+    """
+    if seen is None:
+        return [
+            {"kind": kind, "index": index, "path": _named(api, item)}
+            for kind, api in _GROWING.items()
+            for index, item in enumerate(data.get(kind) or [])
+            if any(field in item for field in (*_VARIABLES, *_LISTS, "survey_spec", "simplified_workflow_nodes"))
+        ]
+    return [
+        {"kind": kind, "index": index, "field": field, "path": path}
+        for (kind, index), found in _found(seen).items()
+        for field, path in _listed_at(_GROWING[kind], found["id"])
+        if field in data[kind][index]
+    ]
+
+
+def _named(api: str, item: Mapping[str, Any]) -> str:
+    within = {f"{field}__name": item[field] for field in ("organization", "inventory") if item.get(field)}
+    # A template names its inventory, and is not within it.
+    if api.endswith("templates"):
+        within.pop("inventory__name", None)
+    return f"/api/v2/{api}/?{urlencode({'name': item['name'], **within, 'page_size': _PAGE})}"
+
+
+def _listed_at(api: str, number: int) -> list[tuple[str, str]]:
+    nodes_at = f"/api/v2/workflow_job_template_nodes/?workflow_job_template={number}&page_size={_PAGE}"
+    return [
+        *((field, f"/api/v2/{api}/{number}/{field}/?page_size={_PAGE}") for field in _LISTS),
+        ("survey_spec", f"/api/v2/{api}/{number}/survey_spec/"),
+        ("simplified_workflow_nodes", nodes_at),
+    ]
+
+
+def _answers(registered: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Any]]:
+    """Each question with its answer."""
+    results = registered.get("results") or []
+    return [(one["item"], next(iter(one["ansible_facts"].values()))) for one in results]
+
+
+def _found(seen: Mapping[str, Any]) -> dict[tuple[str, int], Mapping[str, Any]]:
+    """The objects that are there already. Of what has its name twice the module says so."""
+    return {
+        (str(asked["kind"]), int(asked["index"])): answer[0] for asked, answer in _answers(seen) if len(answer) == 1
+    }
+
+
+def united(data: Mapping[str, Any], seen: Mapping[str, Any], listed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the description together with what people have added, and what that is.
+
+    The modules make a list what they are given. What is described no more is not told from what somebody added: both
+    stay.
+    """
+    data = {kind: copy.deepcopy(value) for kind, value in data.items()}
+    kept: list[dict[str, Any]] = []
+
+    def keep(item: Mapping[str, Any], field: str, names: Sequence[str]) -> None:
+        if names:
+            kept.append({"name": str(item["name"]), "field": field, "names": list(names)})
+
+    types = {str(one["name"]): one.get("credential_type") for one in data.get("controller_credentials") or []}
+    for (kind, index), found in _found(seen).items():
+        item = data[kind][index]
+        for field in _VARIABLES:
+            if field in item:
+                there = _variables(found.get(field), str(item["name"]))
+                keep(item, field, [name for name in there if name not in item[field]])
+                wanted = {**there, **item.pop(field)}
+                # Sent only where it differs: AWX has it as a text, with a person's order and comments.
+                if wanted != there:
+                    item[field] = wanted
+    for question, answer in _answers(listed):
+        item, field = data[question["kind"]][question["index"]], str(question["field"])
+        if field == "survey_spec":
+            asked = {one["variable"] for one in item[field]["spec"]}
+            theirs = [one for one in answer.get("spec") or [] if one["variable"] not in asked]
+            item[field]["spec"] += theirs
+            keep(item, field, [str(one["variable"]) for one in theirs])
+        elif field == "simplified_workflow_nodes":
+            keep(item, field, _with_links(item[field], answer))
+        else:
+            theirs = [one for one in answer if one["name"] not in item[field]]
+            if field == "credentials":
+                item[field] = _beside(item[field], theirs, types)
+            # By number: a name may be there in another organization too.
+            item[field] = [*item[field], *(str(one["id"]) for one in theirs)]
+            keep(item, field, [str(one["name"]) for one in theirs])
+    return {"data": data, "kept": kept}
+
+
+def _variables(there: Any, name: str) -> dict[str, Any]:
+    """Variables as AWX has them: a text in JSON or YAML."""
+    try:
+        try:
+            found = json.loads(there or "{}")
+        except ValueError:
+            found = yaml.safe_load(there)
+    except yaml.YAMLError as error:
+        raise ValueError(f"The variables that AWX has of {name} cannot be read.") from error
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def _beside(ours: Sequence[str], theirs: Sequence[Mapping[str, Any]], types: Mapping[str, Any]) -> list[str]:
+    """Those of our credentials that AWX takes beside theirs: it takes one of a type, but of a vault's."""
+    taken = {other["summary_fields"]["credential_type"]["name"] for other in theirs} - {"Vault"}
+    return [name for name in ours if types.get(name) not in taken]
+
+
+def _with_links(ours: Sequence[dict[str, Any]], there: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Keep the ways to nodes that somebody added, and return the names of these.
+
+    A way between two of ours is as described: one that stayed could lead to an act unasked. One to a node of theirs
+    stays, for without it that node would start with the workflow.
+    """
+    known = {str(node["identifier"]) for node in ours}
+    names = {node["id"]: str(node["identifier"]) for node in there}
+    by_name = {str(node["identifier"]): node for node in there}
+    kept: list[str] = []
+    for node in ours:
+        for field in _LINKS:
+            if field in node:
+                led_to = [names[one] for one in by_name.get(str(node["identifier"]), {}).get(field) or []]
+                theirs = [name for name in led_to if name not in known]
+                node[field] = [*node[field], *theirs]
+                kept += theirs
+    return list(dict.fromkeys(kept))
 
 
 # ------------------------------------------------------------------ the nodes of a workflow

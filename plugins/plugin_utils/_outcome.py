@@ -703,11 +703,15 @@ def _notify(run: _Run) -> dict[str, Any]:
 def _configure_awx(run: _Run) -> dict[str, Any]:
     words, found = run.words(awx.TEXTS), named("plugin_utils._awx.changes")(run.facts["results"])
     headline = words.say("planned" if run.check else "applied", objects=found["objects"], n=len(found["changed"]))
+    kept = [
+        words.say("kept", name=one["name"], field=one["field"], names=", ".join(one["names"]))
+        for one in run.facts.get("kept") or []
+    ]
     return {
         "ok": True,
         "status": "planned" if run.check else "ok",
         "message": headline,
-        "lines": [headline, *[f"- {name}" for name in found["changed"]]],
+        "lines": [headline, *[f"- {name}" for name in found["changed"]], *kept],
     }
 
 

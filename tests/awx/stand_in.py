@@ -5,7 +5,8 @@
 
 It holds the objects in memory, starts no job, and refuses what the recorded schema (`schema.py`) refuses: unknown
 fields, wrong types and choices, references to nothing, playbooks that the project does not list, bad surveys and
-recurrence rules, answers that no survey asks for. It deletes nothing; who asks for that is noted in `deleted`.
+recurrence rules, answers that no survey asks for, two credentials of one type. It deletes nothing; who asks for that is
+noted in `deleted`, and what was taken out of a list in `detached`.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class StandIn:
         self.surveys: dict[tuple[str, int], Object] = {}
         self.writes: list[tuple[str, str]] = []
         self.deleted: list[str] = []
+        self.detached: list[str] = []
         # With what a workflow would have begun, had it been launched at any time since.
         self.started: set[str] = set()
         self._ids = 0
@@ -156,9 +158,19 @@ class StandIn:
             raise Refused(detail=f"there is no {other} {data.get('id')}")
         if data.get("disassociate"):
             ids.remove(data["id"])
+            self.detached.append(f"{kind}/{found['id']}/{what}/{data['id']}")
         elif data["id"] not in ids:
+            if what == "credentials":
+                self._check_one_of_a_type([*ids, data["id"]])
             ids.append(data["id"])
         return 204, None
+
+    def _check_one_of_a_type(self, ids: list[int]) -> None:
+        names = [self._shown("credentials", self.objects["credentials"][one]) for one in ids]
+        types = [one["summary_fields"]["credential_type"]["name"] for one in names]
+        twice = sorted({one for one in types if types.count(one) > 1 and one != "Vault"})
+        if twice:
+            raise Refused(error=f"Cannot assign multiple {twice[0]} credentials.")
 
     # ------------------------------------------------------------- objects
 
@@ -312,7 +324,11 @@ class StandIn:
             if started is not None:
                 of_kind = next(one for one in KINDS if started in self.objects[one])
                 related["unified_job_template"] = f"/api/v2/{of_kind}/{started}/"
+            for way in ("success_nodes", "failure_nodes", "always_nodes"):
+                shown[way] = list(self.associated.get((kind, found["id"], way), []))
         if kind == "credentials":
+            of_type = self.objects["credential_types"][found["credential_type"]]
+            shown["summary_fields"] = {"credential_type": {"id": of_type["id"], "name": of_type["name"]}}
             shown["inputs"] = {name: self._masked(name, value) for name, value in found["inputs"].items()}
         if kind == "notification_templates":
             configuration = found["notification_configuration"]
@@ -345,9 +361,14 @@ class StandIn:
         for name, value in query.items():
             if name in ("page_size", "page") or name.startswith("or__"):
                 continue
-            if objects and name not in objects[0]:
+            field, _, named = name.partition("__")
+            if (objects and field not in objects[0]) or named not in ("", "name"):
                 raise Refused(detail=f"{name} is no field to search by")
-            objects = [one for one in objects if str(one[name]) == value]
+            if named:
+                known = self.objects[f"{field}s" if field != "inventory" else "inventories"]
+                objects = [one for one in objects if one[field] and known[one[field]]["name"] == value]
+            else:
+                objects = [one for one in objects if str(one[field]) == value]
         either = {name[4:]: value for name, value in query.items() if name.startswith("or__")}
         if either:
             objects = [one for one in objects if any(str(one.get(name)) == value for name, value in either.items())]
@@ -467,7 +488,7 @@ class _Handler(BaseHTTPRequestHandler):
         basic = "Basic " + base64.b64encode(f"{self.awx.USER}:{self.awx.PASSWORD}".encode()).decode()
         if path.startswith("/api/v2/tokens/") and given == basic:
             return (201, {"id": 1, "token": self.awx.TOKEN}) if self.command == "POST" else (204, None)
-        if given != f"Bearer {self.awx.TOKEN}":
+        if given not in (f"Bearer {self.awx.TOKEN}", basic):
             return 401, {"detail": "Authentication credentials were not provided."}
         return self.awx.answer(self.command, path, query, data)
 

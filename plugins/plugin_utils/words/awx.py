@@ -116,6 +116,10 @@ TEXTS: dict[str, Both] = {
     "applied": Both(
         "AWX como descrito: {objects} objetos, {n} alterados", "AWX is as described: {objects} objects, {n} changed"
     ),
+    "kept": Both(
+        "{name}: fica o que não está na descrição, em {field}: {names}",
+        "{name}: what the description does not have stays, in {field}: {names}",
+    ),
     "planned": Both(
         "SIMULAÇÃO: {objects} objetos, {n} seriam alterados", "DRY RUN: {objects} objects, {n} would be changed"
     ),

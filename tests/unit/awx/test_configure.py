@@ -155,7 +155,10 @@ def test_a_dry_run_makes_nothing_the_first_run_all_and_the_second_nothing(direct
         before = awx.names_of("groups", "assistant", "hosts")
         _status, host = awx.answer("POST", "/api/v2/hosts/", {}, {"name": "theirs", "inventory": group["inventory"]})
         awx.answer("POST", f"/api/v2/groups/{group['id']}/hosts/", {}, {"id": host["id"]})
+        added = _people_add(awx)
         awx.writes.clear()
+        _code, result, _text = configure(awx.url, directory, "--check")
+        assert (result["message"], awx.writes) == (f"DRY RUN: {objects()} objects, 0 would be changed", [])
         code, result, text = configure(awx.url, directory)
         assert (code, result["message"]) == (0, f"AWX is as described: {objects()} objects, 0 changed"), text[-3000:]
         assert "changed=0 " in text
@@ -164,6 +167,87 @@ def test_a_dry_run_makes_nothing_the_first_run_all_and_the_second_nothing(direct
         assert (credential["inputs"]["ssh_key_data"], awx.deleted) == ("entered by a person", [])
         assert awx.named("job_templates", "Somebody else's")
         assert sorted(awx.names_of("groups", "assistant", "hosts")) == sorted([*before, "theirs"])
+        assert (awx.detached, _added(awx)) == ([], added)
+        # Nobody has to look for it: what stays although it is not described is said, and no value of it.
+        assert "Kumon: rollback_level1: what the description does not have stays, in labels: theirs" in text
+        assert "Kumon: production: what the description does not have stays, in variables: go_live_programs" in text
+        assert "a-program" not in text
+        _is_as_described_beside_it(awx, directory)
+
+
+def _people_add(awx):
+    """What a team adds to objects of ours, in AWX; what is there of it."""
+
+    def post(path, **data):
+        return awx.answer("POST", f"/api/v2/{path}/", {}, data)[1]
+
+    def number(kind, name):
+        return awx.named(kind, name)["id"]
+
+    organization, template = number("organizations", "Kumon"), number("job_templates", "Kumon: rollback_level1")
+    workflow, inventory = awx.named("workflow_job_templates", "Kumon: emergency"), awx.named("inventories", INVENTORY)
+    label = post("labels", name="theirs", organization=organization)
+    vault = post("credentials", name="theirs", credential_type=number("credential_types", "Vault"), inputs={})
+    mail = awx.named("notification_templates", "Kumon: technical")
+    fields = ("organization", "notification_type", "notification_configuration")
+    told = post("notification_templates", name="theirs", **{field: mail[field] for field in fields})
+    for what, made in (("labels", label), ("credentials", vault), ("notification_templates_error", told)):
+        post(f"job_templates/{template}/{what}", id=made["id"])
+    post(f"workflow_job_templates/{workflow['id']}/notification_templates_approvals", id=told["id"])
+    # A machine's credential of their own instead of ours: AWX takes one of a type.
+    other = number("job_templates", "Kumon: decide")
+    machine = number("credential_types", "Machine")
+    theirs = post("credentials", name="their machine", credential_type=machine, inputs={})
+    post(f"job_templates/{other}/credentials", id=number("credentials", "Kumon: SSH"), disassociate=True)
+    post(f"job_templates/{other}/credentials", id=theirs["id"])
+    awx.detached.clear()
+    survey = awx.surveys["job_templates", template]
+    question = {**survey["spec"][0], "variable": "rollback_serial", "question_name": "{{ theirs }}"}
+    post(f"job_templates/{template}/survey_spec", **{**survey, "spec": [*survey["spec"], question]})
+    # As a person writes it, with a comment.
+    text = f"# ours\n{yaml.safe_dump(json.loads(inventory['variables']))}go_live_programs: ['{{{{ a-program }}}}']\n"
+    awx.answer("PATCH", f"/api/v2/inventories/{inventory['id']}/", {}, {"variables": text})
+    node = post(
+        "workflow_job_template_nodes",
+        identifier="theirs",
+        workflow_job_template=workflow["id"],
+        unified_job_template=template,
+    )
+    post(f"workflow_job_template_nodes/{number(STEPS, 'level1')}/success_nodes", id=node["id"])
+    return _added(awx)
+
+
+INVENTORY, STEPS = "Kumon: production", "workflow_job_template_nodes"
+
+
+def _added(awx):
+    """All that a team has added to."""
+    template = "Kumon: rollback_level1"
+    lists = ("labels", "credentials", "notification_templates_error")
+    return (
+        [awx.names_of("job_templates", template, one) for one in lists],
+        awx.names_of("job_templates", "Kumon: decide", "credentials"),
+        awx.names_of("workflow_job_templates", "Kumon: emergency", "notification_templates_approvals"),
+        awx.surveys["job_templates", awx.named("job_templates", template)["id"]],
+        awx.named("inventories", INVENTORY)["variables"],
+        awx.names_of(STEPS, "level1", "success_nodes"),
+    )
+
+
+def _is_as_described_beside_it(awx, directory):
+    """What is described is applied all the same where it differs, and what people have added stays beside it."""
+    inventory, node = awx.named("inventories", INVENTORY), awx.named(STEPS, "level1")["id"]
+    variables = {**yaml.safe_load(inventory["variables"]), "runbook_desk_host": "localhost"}
+    awx.answer("PATCH", f"/api/v2/inventories/{inventory['id']}/", {}, {"variables": json.dumps(variables)})
+    # A way between two nodes of ours, which could lead to an act unasked.
+    awx.answer("POST", f"/api/v2/{STEPS}/{node}/failure_nodes/", {}, {"id": awx.named(STEPS, "report")["id"]})
+    code, result, text = configure(awx.url, directory)
+    assert (code, result["message"]) == (0, f"AWX is as described: {objects()} objects, 2 changed"), text[-3000:]
+    found = json.loads(awx.named("inventories", INVENTORY)["variables"])
+    described = next(one for one in part()["controller_inventories"] if one["name"] == INVENTORY)
+    assert found == {**described["variables"], "go_live_programs": ["{{ a-program }}"]}
+    assert awx.names_of(STEPS, "level1", "failure_nodes") == ["approve_level3"]
+    assert awx.names_of(STEPS, "level1", "success_nodes") == ["report", "theirs"]
 
 
 def _id(awx):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE, KINDS, problems
+from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE, KINDS, asks, page, problems, united
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
@@ -314,6 +314,24 @@ def test_what_would_not_work_is_named(wrong, says):
     for locale in ("en", "pt_BR"):
         assert problems(wrong, locale)
     assert [one for one in problems(wrong, "en") if says in one], problems(wrong, "en")
+
+
+def registered(*answered):
+    return {"results": [{"item": item, "ansible_facts": {"__awx_answer": answer}} for item, answer in answered]}
+
+
+def test_what_is_not_known_of_awx_is_never_overwritten():
+    """What people have added is kept (test_configure.py); what cannot be known of it ends the run before it begins."""
+    with pytest.raises(ValueError, match=r"^AWX has more than 200 of /api/v2/job_templates/7/labels/: "):
+        page('{"count": 201, "next": "/api/v2/job_templates/7/labels/?page=2", "results": []}')
+    mine = {"controller_inventories": [{"name": "mine", "organization": "Kumon", "variables": {"a": 1}}]}
+    (asked,) = asks(mine)
+    assert asked["path"] == "/api/v2/inventories/?name=mine&organization__name=Kumon&page_size=200"
+    with pytest.raises(ValueError, match=r"^The variables that AWX has of mine cannot be read\.$"):
+        united(mine, registered((asked, [{"id": 3, "variables": "a: [secret"}])), {})
+    # Not there yet, or there twice, which the module refuses.
+    for answer in ([], [{"id": 3, "variables": "b: 2"}, {"id": 4, "variables": ""}]):
+        assert united(mine, registered((asked, answer)), {}) == {"data": mine, "kept": []}
 
 
 def test_a_schedule_may_recommend_and_start_the_workflow_that_asks():
