@@ -157,6 +157,9 @@ class _Description:
     def problems(self) -> Iterator[str]:
         if not self._templates:
             yield self._say("nothing")
+        for image in self._data["controller_execution_environments"]:
+            if not image.get("image"):
+                yield self._say("no_image", where=f"controller_execution_environments, {image.get('name') or '?'}")
         for kind, items in self._data.items():
             seen = set()
             for item in items:
@@ -365,13 +368,16 @@ def access(facts: Mapping[str, Any], locale: str = "en") -> str:
     """Return why nothing can be applied there, in one sentence, empty where it can.
 
     :param facts: ``{host}``, and with ``answer`` what the task registered that asked for ``/api/v2/ping/``;
-        ``directory`` is that of the description, ``collection`` that of the modules
+        ``directory`` is that of the description, ``example`` whether it is the collection's own, ``job`` whether this
+        is a job of AWX, ``collection`` that of the modules
     """
     say, host = Words(locale, TEXTS).say, shown(str(facts.get("host") or ""))
     if not _installed(str(facts.get("collection") or "awx.awx")):
         return say("no_collection")
     if not host:
         return say("no_host")
+    if facts.get("job") and facts.get("example"):
+        return say("example")
     directory = str(facts.get("directory") or "")
     if directory and not os.path.isdir(directory):
         return say("no_directory", directory=shown(directory))

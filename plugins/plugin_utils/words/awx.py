@@ -12,6 +12,12 @@ TEXTS: dict[str, Both] = {
         "controller_templates está vazio: indique em awx_data_dir um diretório com a descrição",
         "controller_templates is empty: name a directory with the description by awx_data_dir",
     ),
+    "no_image": Both(
+        "{where}: falta a imagem: construa uma com o execution-environment.yml da coleção (ansible-core 2.18 ou mais "
+        "novo) e indique-a em awx_ee_image",
+        "{where}: it has no image: build one by execution-environment.yml of the collection (ansible-core 2.18 or "
+        "newer) and name it by awx_ee_image",
+    ),
     "no_name": Both("{where}: falta o nome", "{where}: it has no name"),
     "twice": Both("{where}: existe duas vezes", "{where}: it is there twice"),
     "unknown_field": Both(
@@ -95,6 +101,12 @@ TEXTS: dict[str, Both] = {
     "no_host": Both(
         "o endereço do AWX não foi informado: defina awx_host ou a variável de ambiente CONTROLLER_HOST",
         "the address of AWX is not given: set awx_host or the environment variable CONTROLLER_HOST",
+    ),
+    "example": Both(
+        "num job do AWX o exemplo da coleção não é aplicado sobre o que a equipe tem: indique em awx_data_dir a "
+        "descrição que está no projeto",
+        "in a job of AWX the example of the collection is not applied over what the team has: name the description in "
+        "the project by awx_data_dir",
     ),
     "no_directory": Both(
         "não há o diretório {directory}: corrija awx_data_dir",

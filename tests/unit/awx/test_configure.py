@@ -314,6 +314,19 @@ def test_an_old_version_and_a_bad_description_are_refused_before_anything_is_mad
         assert "controller_templates, x: y.yml is no playbook of kumon.runbook" in result["message"]
 
 
+def test_the_example_is_applied_by_no_job_and_with_no_image_that_cannot_work():
+    """What is refused is refused before AWX is asked for anything."""
+    with StandIn() as awx:
+        code, result, _text = configure(awx.url, "", "-e", json.dumps({"awx_job_id": 7, "awx_ee_image": "x"}))
+        assert (code != 0, result["status"], awx.writes) == (True, "refused", [])
+        assert "in a job of AWX the example of the collection is not applied" in result["message"]
+        assert result["message"].endswith("name the description in the project by awx_data_dir")
+        code, result, _text = configure(awx.url, "")
+        assert (code != 0, result["status"], awx.writes) == (True, "refused", [])
+        assert "Kumon: execution environment: it has no image: build one by execution-environm" in result["message"]
+        assert "name it by awx_ee_image" in result["message"]
+
+
 def test_a_directory_is_looked_for_where_the_run_was_started(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/controller_templates.yml").write_text("controller_templates: [{name: x, playbook: y.yml}]\n")

@@ -91,6 +91,20 @@ def test_a_person_is_asked_for_what_only_a_person_knows():
     assert templates()[ACKNOWLEDGE]["extra_vars"] == {"notify_event": "acknowledge"}
 
 
+def test_a_job_applies_what_the_command_line_applied():
+    """Without these a job would set the project and the image back to the role's defaults."""
+    template = templates()["Kumon: configure_awx"]
+    (asked,) = template["survey_spec"]["spec"]
+    assert (asked["variable"], asked["required"], asked["default"]) == ("awx_data_dir", True, "")
+    found = description()
+    (project,), (image,) = found["controller_projects"], found["controller_execution_environments"]
+    assert template["extra_vars"] == {
+        "awx_scm_url": project["scm_url"],
+        "awx_scm_branch": project["scm_branch"],
+        "awx_ee_image": image["image"],
+    }
+
+
 def test_the_workflow_acts_at_once_and_asks_before_the_rest():
     (workflow,) = description()["controller_workflows"]
     nodes = {node["identifier"]: node for node in workflow["simplified_workflow_nodes"]}
@@ -239,6 +253,10 @@ NODE = {node["identifier"]: n for n, node in enumerate(description()[W][0]["simp
     ("wrong", "says"),
     [
         (changed(T, to=[]), "controller_templates is empty"),
+        (
+            changed("controller_execution_environments", 0, "image", to=""),
+            "Kumon: execution environment: it has no image",
+        ),
         (changed(T, 0, "name", to=None), "controller_templates, ?: it has no name"),
         (
             changed(T, 0, "job_slice_count", to=2),
