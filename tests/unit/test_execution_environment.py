@@ -55,6 +55,9 @@ def test_a_description_makes_an_image_with_the_collection_and_what_it_needs(tmp_
     # The tarball is found by its name of every version.
     galaxy = stages["galaxy"]
     assert galaxy.index("RUN mv /tmp/collections/kumon-runbook-*.tar.gz") < galaxy.index("collection install")
+    # By which a job of configure_awx talks to AWX.
+    wanted = yaml.safe_load((tmp_path / "context/_build/requirements.yml").read_text())["collections"]
+    assert [one["name"] for one in wanted] == ["/tmp/collections/kumon-runbook.tar.gz", "awx.awx"]
     # What the collection asks for is looked up and installed.
     assert "introspect.py introspect" in stages["builder"]
     assert "install-from-bindep" in stages["final"]

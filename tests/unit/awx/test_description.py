@@ -82,6 +82,8 @@ def test_a_person_is_asked_for_what_only_a_person_knows():
         for name, one in templates().items()
     }
     assert asked["Kumon: rollback_level3"] == {"rollback_commit": False, "runbook_reason": False}
+    # Which of several releases level 3 goes back to is a person's to say, also where the level is decided by the cause.
+    assert asked["Kumon: emergency_recovery"]["rollback_commit"] is False
     assert asked["Kumon: roll_forward"]["smoke_test_phone"] is True
     for level in ("Kumon: rollback_level1", "Kumon: rollback_level2"):
         assert asked[level] == {"runbook_reason": False}, "a kill-switch asks nothing that has to be answered"
