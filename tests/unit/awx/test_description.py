@@ -158,6 +158,16 @@ def test_a_file_has_one_kind_and_is_called_after_it(path):
     assert kinds == [path.stem] and path.stem in KINDS
 
 
+# By its dispatch, and controller_groups by its role controller_host_groups alone.
+OWN_NAME_IN_INFRA = {"controller_organizations": "aap_organizations"}
+
+
+def test_infra_aap_configuration_finds_every_kind_under_its_name():
+    found = description()
+    for kind in KINDS:
+        assert found[OWN_NAME_IN_INFRA.get(kind, kind)] == found[kind]
+
+
 # ------------------------------------------------------------------ what AWX would say
 
 
