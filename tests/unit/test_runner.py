@@ -105,6 +105,26 @@ def test_a_job_as_awx_lays_it_out_has_its_result_in_the_events(job):
     assert (code == 0) == (result["status"] == "ok")
 
 
+def test_a_thin_project_works_with_the_collection_in_the_execution_environment(scene, job, tmp_path):
+    """Installed from the tarball, and nothing of this checkout: as an image of execution-environment.yml has it."""
+    galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
+    installed = tmp_path / "collections"
+    where = {**settings(scene.directory), "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
+    options = {"env": where, "check": True, "capture_output": True, "timeout": LIMIT}
+    subprocess.run([*galaxy, "build", "--output-path", tmp_path, ROOT], **options)
+    (tarball,) = tmp_path.glob("kumon-runbook-*.tar.gz")
+    subprocess.run([*galaxy, "install", "--offline", "-p", installed, tarball], **options)
+    (tmp_path / "ansible.cfg").write_text((ROOT / "ansible.cfg").read_text())
+    (job / "env" / "envvars").write_text(json.dumps({**where, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}))
+    code = runner("run", job, "-p", "health_check.yml", "--ident", "41")
+    (result,) = results(job)
+    assert result["procedure"] == "health_check" and (code == 0) == (result["status"] == "ok")
+    assert result["verdict"], "it has measured"
+    events = [json.loads(path.read_text()) for path in job.glob("artifacts/41/job_events/*-*.json")]
+    begun = [one["event_data"]["task_path"] for one in events if one["event"] == "playbook_on_task_start"]
+    assert begun and all(path.startswith(f"{installed}/ansible_collections/kumon/runbook/") for path in begun)
+
+
 def test_a_left_over_command_line_makes_a_rollback_a_dry_run(job):
     (job / "env" / "cmdline").write_text("--check")
     code = runner("run", job, "-p", "rollback_level1.yml", "--ident", "43")
