@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jinja2.nativetypes import NativeEnvironment
 
 PLAYBOOKS = Path(__file__).parents[2] / "playbooks"
 PROCEDURES = sorted(path.name for path in PLAYBOOKS.glob("*.yml"))
@@ -30,6 +31,24 @@ def test_one_host_that_is_down_ends_the_run_of_no_other(name):
 def test_hosts_are_put_together_once_all_have_ended(name):
     # With another strategy of an ansible.cfg `run_once` means nothing, and a run ends while its hosts still act.
     assert [play.get("strategy") for play in plays(name)] == ["linear"]
+
+
+@pytest.mark.parametrize(
+    ("given", "hosts"),
+    [
+        *[({"runbook_hosts": empty}, "assistant") for empty in ("", "  ", "\t", None)],
+        ({}, "assistant"),
+        ({"runbook_hosts": "web:!old"}, "web:!old"),
+        ({"runbook_hosts": ["one", "two"]}, ["one", "two"]),
+    ],
+)
+def test_an_empty_text_for_the_hosts_is_one_that_is_not_set(given, hosts):
+    # ansible-core ends a run whose `hosts` are blanks before its first task, with no result.
+    patterns = [play["hosts"] for name in PROCEDURES for play in plays(name) if play["hosts"] != "localhost"]
+    (select,) = plays("tasks/select.yml")
+    patterns.append(select["tasks"][0]["vars"]["assistant_pattern"])
+    assert len(patterns) > 15
+    assert [NativeEnvironment().from_string(pattern).render(given) for pattern in patterns] == [hosts] * len(patterns)
 
 
 @pytest.mark.parametrize("name", PROCEDURES)
