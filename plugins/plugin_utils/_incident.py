@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import ROLLBACKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, report
 
 GAP_SECONDS = 4 * 3600
 """Acts belong to one incident while less than this lies between one and the next."""
@@ -23,7 +24,9 @@ _Dated = tuple[float, float, dict[str, Any]]  # when an act began and ended, and
 ACTING = (*ROLLBACKS, "emergency_recovery")
 
 
-def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", until: str = "") -> dict[str, Any]:
+def incident_window(
+    journals: Any, now: Any, run_id: str = "", since: str = "", until: str = "", locale: str = "en"
+) -> dict[str, Any]:
     """Find the newest incident, or the one that a run belongs to.
 
     :param journals: by host what ``journal_info`` returned as ``journal``, None for a host whose journal is not known
@@ -34,7 +37,7 @@ def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", 
         and last act, null when there is none
     :raises ValueError: with a sentence when there is no such incident, or the window is empty
     """
-    now = number(now, "now")
+    now, words = number(now, "now"), Words(locale, report.TEXTS)
     acts: list[_Dated] = []
     for host, journal in mapping(journals, "The journals").items():
         for act in sequence((journal or {}).get("acts") or [], f"The acts of {host}"):
@@ -48,11 +51,11 @@ def incident_window(journals: Any, now: Any, run_id: str = "", since: str = "", 
         begin = parse_when(since, now)
         inside = [entry for entry in acts if begin <= entry[0] <= end]
     else:
-        inside = _newest(acts, run_id)
+        inside = _newest(acts, run_id, words)
         begin = inside[0][0] - MARGIN_SECONDS
         end = min(end, max(entry[1] for entry in inside) + MARGIN_SECONDS)
     if begin >= end:
-        raise ValueError(f"The window is empty: {iso(begin)} is not before {iso(end)}.")
+        raise ValueError(words.say("window_empty", since=iso(begin), until=iso(end)))
     rollbacks = [entry[2] for entry in inside if entry[2].get("procedure") in ACTING]
     first = (rollbacks or [entry[2] for entry in inside] or [{}])[0]
     return {
@@ -69,7 +72,7 @@ def _as_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", "_", text).lstrip(".")[:80]
 
 
-def _newest(acts: list[_Dated], run_id: str) -> list[_Dated]:
+def _newest(acts: list[_Dated], run_id: str, words: Words) -> list[_Dated]:
     """The acts of the newest incident with a rollback in it, or of the one that the run belongs to."""
     incidents: list[list[_Dated]] = []
     last = None
@@ -83,6 +86,4 @@ def _newest(acts: list[_Dated], run_id: str) -> list[_Dated]:
             return incident
         if not run_id and any(act.get("procedure") in ACTING for _began, _ended, act in incident):
             return incident
-    if run_id:
-        raise ValueError(f"No act of the run {run_id[:80]!r} is in the journals.")
-    raise ValueError("No rollback is in the journals: name a window, for instance -e report_since=2h.")
+    raise ValueError(words.say("no_such_run", id=repr(run_id[:80])) if run_id else words.say("no_rollback"))

@@ -12,9 +12,11 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, frozen, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
+from ansible_collections.kumon.runbook.plugins.plugin_utils._incident import incident_window
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
+    LOCALES,
     Words,
     decide,
     drill,
@@ -34,12 +36,14 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     """Return the sentence.
 
     :param kind: the ``desk`` of a job, the ``gate`` of the way forward, a ``freeze`` of it, a ``drill``, expected
-        ``hours``, the ``causes`` that are asked for, the ``release`` to go back to, ``flags`` to set, the ``profile``
-        that has them, ``people`` for sudo, a ``smoke_test``, or a ``watch``
+        ``hours``, the ``causes`` that are asked for, the ``incident`` of a report, the ``release`` to go back to,
+        ``flags`` to set, the ``profile`` that has them, ``people`` for sudo, the ``selection`` of hosts, a
+        ``smoke_test``, or a ``watch``
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
-        ``{level, verdict}``; ``{expected_hours, time_zone}``; ``{decide_cause}``; ``{release}``; ``{unread}``;
-        ``{auto, recognised, flags}``; ``{people, user}``; ``{phone, webhook_url, service, state, mode}``;
-        ``{watch_for, watch_every}``
+        ``{level, verdict}``; ``{expected_hours, time_zone}``; ``{decide_cause}``;
+        ``{journals, now, run_id, since, until}``; ``{release}``; ``{unread}``;
+        ``{auto, recognised, flags}``; ``{people, user}``; ``{selected, pattern, limit, locales}``;
+        ``{phone, webhook_url, service, state, mode}``; ``{watch_for, watch_every}``
     """
     if kind not in _KINDS:
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
@@ -63,6 +67,14 @@ def _hours(facts: dict[str, Any], _words: Words, _locale: str) -> str:
     try:
         if facts.get("expected_hours"):
             Hours(str(facts["expected_hours"]), str(facts.get("time_zone") or ""))
+    except ValueError as wrong:
+        return str(wrong)
+    return ""
+
+
+def _incident(facts: dict[str, Any], _words: Words, locale: str) -> str:
+    try:
+        incident_window(**facts, locale=locale)
     except ValueError as wrong:
         return str(wrong)
     return ""
@@ -153,6 +165,15 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return "" if not user or _ACCOUNT.fullmatch(user) else words.say("user_wrong", name=repr(user[:40]))
 
 
+def _selection(facts: dict[str, Any], words: Words, _locale: str) -> str:
+    """Asked for before any variable is taken as it is meant, so the hosts' own locales say which language it is."""
+    if facts.get("selected"):
+        return ""
+    given = (str(one).strip() for one in facts.get("locales") or [])
+    words = Words(next((one for one in given if one in LOCALES), LOCALES[0]), endings.TEXTS, run=words.run)
+    return words.say("no_host", pattern=facts["pattern"], limit=facts.get("limit") or words.say("no_limit"))
+
+
 def _watch(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """For how long and how often a watch can look."""
     seconds, every = span(str(facts["watch_for"])), float(facts["watch_every"])
@@ -169,9 +190,11 @@ _KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
     "freeze": _freeze,
     "gate": _gate,
     "hours": _hours,
+    "incident": _incident,
     "people": _people,
     "profile": _profile,
     "release": _release,
+    "selection": _selection,
     "smoke_test": _smoke_test,
     "watch": _watch,
 }

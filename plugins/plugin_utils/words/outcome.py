@@ -12,6 +12,13 @@ TEXTS: dict[str, Both] = {
     "failed": Both("FALHOU", "FAILED"),
     "unreachable": Both("SEM ACESSO ao host", "HOST NOT REACHED"),
     "reach_again": Both("alcance {host} de novo", "reach {host} again"),
+    "no_host": Both(
+        "Nenhum host em que agir: {pattern} não é nenhum dos hosts selecionados ({limit}); "
+        "corrija o inventário, --limit ou runbook_hosts",
+        "No host to act on: {pattern} matches none of the selected hosts ({limit}); "
+        "correct the inventory, --limit or runbook_hosts",
+    ),
+    "no_limit": Both("sem --limit", "no --limit"),
     # A desk on the disk of a job's container.
     "desk_ends": Both(
         "este é o job {job} do AWX, e o que é guardado em {desk} acaba com ele: "

@@ -10,6 +10,18 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 TEXTS: dict[str, Both] = {
     "written": Both("Relatório escrito", "Report written"),
     "would_be_written": Both("SIMULAÇÃO: o relatório seria escrito", "DRY RUN: the report would be written"),
+    "no_rollback": Both(
+        "Nenhum rollback está nos journals: informe uma janela, por exemplo -e report_since=2h.",
+        "No rollback is in the journals: name a window, for instance -e report_since=2h.",
+    ),
+    "no_such_run": Both(
+        "Nenhum ato da execução {id} está nos journals.",
+        "No act of the run {id} is in the journals.",
+    ),
+    "window_empty": Both(
+        "A janela está vazia: {since} não vem antes de {until}.",
+        "The window is empty: {since} is not before {until}.",
+    ),
     "title": Both("Relatório do incidente {id}", "Report of incident {id}"),
     "status_ok": Both("Agora: saudável", "Now: healthy"),
     "status_quiet": Both("Agora: quieto, não provado", "Now: quiet, not proven"),

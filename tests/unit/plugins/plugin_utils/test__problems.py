@@ -162,8 +162,8 @@ def test_commands_are_as_this_run_was_typed():
 
 
 def test_what_nobody_knows_is_refused_in_one_sentence():
-    kinds = "causes, desk, drill, flags, freeze, gate, hours, people, profile, release, smoke_test, watch"
-    with pytest.raises(ValueError, match=rf"^kind must be one of {kinds}, not 'x'\.$"):
+    kinds = "causes, desk, drill, flags, freeze, gate, hours, incident, people, profile, release, selection, "
+    with pytest.raises(ValueError, match=rf"^kind must be one of {kinds}smoke_test, watch, not 'x'\.$"):
         problem("x", {})
     with pytest.raises(ValueError, match=r"^facts must be a mapping, not 'x'\.$"):
         problem("gate", "x")
@@ -233,3 +233,48 @@ def test_a_desk_in_a_jobs_container_ends_with_it(job, desk, connection, ends):
 def test_level_2_needs_flags_that_the_release_has(facts, says):
     assert problem("profile", facts).startswith(says)
     assert bool(problem("profile", facts)) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (
+            {},
+            (
+                "Nenhum rollback está nos journals: informe uma janela, por exemplo -e report_since=2h.",
+                "No rollback is in the journals: name a window, for instance -e report_since=2h.",
+            ),
+        ),
+        (
+            {"run_id": "r9"},
+            ("Nenhum ato da execução 'r9' está nos journals.", "No act of the run 'r9' is in the journals."),
+        ),
+        (
+            {"since": "1h", "until": "2h"},
+            (
+                "A janela está vazia: 2026-11-22T09:00:00.000Z não vem antes de 2026-11-22T08:00:00.000Z.",
+                "The window is empty: 2026-11-22T09:00:00.000Z is not before 2026-11-22T08:00:00.000Z.",
+            ),
+        ),
+        ({"since": "1h"}, ("", "")),
+    ],
+)
+def test_a_report_needs_an_incident_or_a_window(asked, told):
+    facts = {"journals": {"kumon-1": None}, "now": 1795341600.0, "run_id": "", "since": "", "until": "", **asked}
+    assert tuple(problem("incident", facts, locale) for locale in LOCALES) == told
+
+
+def test_a_selection_without_a_host_is_told_in_the_language_of_the_hosts_that_there_are():
+    facts = {"selected": [], "pattern": "assistant", "limit": "", "locales": []}
+    portuguese = (
+        "Nenhum host em que agir: assistant não é nenhum dos hosts selecionados (sem --limit); "
+        "corrija o inventário, --limit ou runbook_hosts"
+    )
+    assert problem("selection", facts) == portuguese
+    # It is asked for before a locale that there is not has been refused.
+    assert problem("selection", {**facts, "locales": ["", "fr"]}) == portuguese
+    assert problem("selection", {**facts, "limit": "web", "locales": ["fr", " en "]}) == (
+        "No host to act on: assistant matches none of the selected hosts (web); "
+        "correct the inventory, --limit or runbook_hosts"
+    )
+    assert problem("selection", {**facts, "selected": ["kumon-1"]}) == ""
