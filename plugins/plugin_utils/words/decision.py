@@ -73,8 +73,8 @@ TEXTS: dict[str, Both] = {
     "decide_auto": Both("Modo auto: o nível {level} é feito agora.", "Mode auto: level {level} is done now."),
     "decide_next_none": Both("", ""),
     "decide_next_watch": Both(
-        "{run[health_check]}, em um minuto",
-        "{run[health_check]}, in a minute",
+        "{run[health_check]} # em um minuto",
+        "{run[health_check]} # in a minute",
     ),
     "decide_next_validate": Both(
         "{run[validate_recovery]}",

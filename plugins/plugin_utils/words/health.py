@@ -31,8 +31,8 @@ TEXTS: dict[str, Both] = {
         "{run[diagnose -e depth=full]}",
     ),
     "next_person": Both(
-        "{run[health_check]}, em um minuto; se continuar, chame a equipe técnica",
-        "{run[health_check]}, in a minute; if it stays, call the technical team",
+        "{run[health_check]} # em um minuto; se continuar, chame a equipe técnica",
+        "{run[health_check]} # in a minute; if it stays, call the technical team",
     ),
     "fence": Both(
         "Cerca de rede: de pé desde {since}, {attempts} tentativas",

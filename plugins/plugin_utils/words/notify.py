@@ -17,12 +17,12 @@ TEXTS: dict[str, Both] = {
     "nothing_due": Both("Nada é devido agora", "Nothing is due now"),
     "detached": Both("As mensagens saem em segundo plano", "The messages go out in the background"),
     "next": Both(
-        "{run[notify]} de novo, depois de corrigir o canal; -e notify_event=test testa todos",
-        "{run[notify]} again once the channel is repaired; -e notify_event=test tests all of them",
+        "{run[notify]} # de novo, depois de corrigir o canal; -e notify_event=test testa todos",
+        "{run[notify]} # again once the channel is repaired; -e notify_event=test tests all of them",
     ),
     "next_detached": Both(
-        "{run[notify]} de novo: envia o que não saiu e diz o que é devido",
-        "{run[notify]} again: it sends what did not go out and says what is due",
+        "{run[notify]} # de novo: envia o que não saiu e diz o que é devido",
+        "{run[notify]} # again: it sends what did not go out and says what is due",
     ),
     "incident": Both("Incidente", "Incident"),
     "since": Both("desde", "since"),

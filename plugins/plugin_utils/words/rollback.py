@@ -179,110 +179,110 @@ TEXTS: dict[str, Both] = {
         "O kill-switch ainda está ativo no processo",
         "The kill-switch is still active in the process",
     ),
-    "next_1_not_in_process": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
+    "next_1_not_in_process": Both("{run[rollback_level3]} # código anterior", "{run[rollback_level3]} # previous code"),
     "next_1_still_sending": Both(
-        "{run[rollback_level3]} (código anterior), ou -e rollback_fence=auto",
-        "{run[rollback_level3]} (previous code), or -e rollback_fence=auto",
+        "{run[rollback_level3]} # código anterior, ou -e rollback_fence=auto",
+        "{run[rollback_level3]} # previous code, or -e rollback_fence=auto",
     ),
     "next_1_reports_false": Both(
-        "{run[rollback_level3]} (código anterior), ou -e rollback_fence=auto",
-        "{run[rollback_level3]} (previous code), or -e rollback_fence=auto",
+        "{run[rollback_level3]} # código anterior, ou -e rollback_fence=auto",
+        "{run[rollback_level3]} # previous code, or -e rollback_fence=auto",
     ),
-    "next_1_fence_leaks": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
+    "next_1_fence_leaks": Both("{run[rollback_level3]} # código anterior", "{run[rollback_level3]} # previous code"),
     "next_contained_fence_leaks": Both(
-        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
-        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
+        "{run[evolution_instance -e stop=true]} # tira a instância do ar no gateway",
+        "{run[evolution_instance -e stop=true]} # takes the instance offline at the gateway",
     ),
     "next_unfenced_no_message_seen": Both(
-        "{run[smoke_test]}; se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
-        "{run[smoke_test]}; if messages still go out, {run[evolution_instance -e stop=true]}",
+        "{run[smoke_test]} # se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
+        "{run[smoke_test]} # if messages still go out, {run[evolution_instance -e stop=true]}",
     ),
     "next_unfenced_reported": Both(
-        "{run[smoke_test]}; se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
-        "{run[smoke_test]}; if messages still go out, {run[evolution_instance -e stop=true]}",
+        "{run[smoke_test]} # se ainda sai mensagem, {run[evolution_instance -e stop=true]}",
+        "{run[smoke_test]} # if messages still go out, {run[evolution_instance -e stop=true]}",
     ),
     "next_unfenced_still_sending": Both(
-        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
-        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
+        "{run[evolution_instance -e stop=true]} # tira a instância do ar no gateway",
+        "{run[evolution_instance -e stop=true]} # takes the instance offline at the gateway",
     ),
     "next_unfenced_reports_false": Both(
-        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
-        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
+        "{run[evolution_instance -e stop=true]} # tira a instância do ar no gateway",
+        "{run[evolution_instance -e stop=true]} # takes the instance offline at the gateway",
     ),
     "next_unfenced_not_in_process": Both(
-        "{run[evolution_instance -e stop=true]} (tira a instância do ar no gateway)",
-        "{run[evolution_instance -e stop=true]} (takes the instance offline at the gateway)",
+        "{run[evolution_instance -e stop=true]} # tira a instância do ar no gateway",
+        "{run[evolution_instance -e stop=true]} # takes the instance offline at the gateway",
     ),
     "next_1_fence_untried": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_1_fence_unread": Both(
-        "{run[health_check]}; a cerca continua de pé",
-        "{run[health_check]}; the fence goes on standing",
+        "{run[health_check]} # a cerca continua de pé",
+        "{run[health_check]} # the fence goes on standing",
     ),
     "next_1_no_message_seen": Both(
-        "{run[smoke_test]}, ou -e rollback_fence=always",
-        "{run[smoke_test]}, or -e rollback_fence=always",
+        "{run[smoke_test]} # ou -e rollback_fence=always",
+        "{run[smoke_test]} # or -e rollback_fence=always",
     ),
     "next_1_reported": Both(
-        "{run[smoke_test]}, ou -e rollback_fence=always",
-        "{run[smoke_test]}, or -e rollback_fence=always",
+        "{run[smoke_test]} # ou -e rollback_fence=always",
+        "{run[smoke_test]} # or -e rollback_fence=always",
     ),
     "next_1_too_soon": Both(
-        "{run[rollback_level1 -e rollback_observe_seconds=20]} (mede por mais tempo)",
-        "{run[rollback_level1 -e rollback_observe_seconds=20]} (measures for longer)",
+        "{run[rollback_level1 -e rollback_observe_seconds=20]} # mede por mais tempo",
+        "{run[rollback_level1 -e rollback_observe_seconds=20]} # measures for longer",
     ),
     "next_2_answering": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_2_too_soon": Both("{run[smoke_test]}", "{run[smoke_test]}"),
-    "next_2_wrong_instance": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_2_wrong_instance": Both("{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"),
     "next_2_delivery_failing": Both(
-        "{run[diagnose]}; se o gateway está bem, {run[rollback_level3]} (código anterior)",
-        "{run[diagnose]}; if the gateway is well, {run[rollback_level3]} (previous code)",
+        "{run[diagnose]} # se o gateway está bem, {run[rollback_level3]} (código anterior)",
+        "{run[diagnose]} # if the gateway is well, {run[rollback_level3]} (previous code)",
     ),
-    "next_2_sends_copies": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
-    "next_worse": Both("{undo} (desfaz este ato)", "{undo} (undoes this act)"),
-    "next_2_not_in_process": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
-    "next_2_still_failing": Both("{run[rollback_level3]} (código anterior)", "{run[rollback_level3]} (previous code)"),
-    "next_2_still_sending": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_2_sends_copies": Both("{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"),
+    "next_worse": Both("{undo} # desfaz este ato", "{undo} # undoes this act"),
+    "next_2_not_in_process": Both("{run[rollback_level3]} # código anterior", "{run[rollback_level3]} # previous code"),
+    "next_2_still_failing": Both("{run[rollback_level3]} # código anterior", "{run[rollback_level3]} # previous code"),
+    "next_2_still_sending": Both("{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"),
     "next_2_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_3_answering": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_3_too_soon": Both("{run[smoke_test]}", "{run[smoke_test]}"),
-    "next_3_wrong_instance": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_3_wrong_instance": Both("{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"),
     "next_3_delivery_failing": Both(
-        "{run[diagnose]}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
-        "{run[diagnose]}; if the gateway is well, -e rollback_commit=… (an older release)",
+        "{run[diagnose]} # se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
+        "{run[diagnose]} # if the gateway is well, -e rollback_commit=… (an older release)",
     ),
-    "next_3_sends_copies": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_3_sends_copies": Both("{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"),
     "next_3_not_in_process": Both(
-        "{run[health_check]}; veja o que mais define os flags na unidade",
-        "{run[health_check]}; see what else sets the flags in the unit",
+        "{run[health_check]} # veja o que mais define os flags na unidade",
+        "{run[health_check]} # see what else sets the flags in the unit",
     ),
     "next_3_still_failing": Both(
-        "{run[rollback_level1]} (kill-switch), ou -e rollback_commit=… (uma versão mais antiga)",
-        "{run[rollback_level1]} (kill-switch), or -e rollback_commit=… (an older release)",
+        "{run[rollback_level1]} # kill-switch, ou -e rollback_commit=… (uma versão mais antiga)",
+        "{run[rollback_level1]} # kill-switch, or -e rollback_commit=… (an older release)",
     ),
-    "next_3_still_sending": Both("{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"),
+    "next_3_still_sending": Both("{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"),
     "next_3_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_roll_forward_answering": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_roll_forward_too_soon": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_roll_forward_wrong_instance": Both(
-        "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
+        "{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"
     ),
     "next_roll_forward_delivery_failing": Both("{run[diagnose]}", "{run[diagnose]}"),
     "next_roll_forward_sends_copies": Both(
-        "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
+        "{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"
     ),
     "next_roll_forward_not_in_process": Both(
-        "{run[rollback_level3]} (código anterior)",
-        "{run[rollback_level3]} (previous code)",
+        "{run[rollback_level3]} # código anterior",
+        "{run[rollback_level3]} # previous code",
     ),
     "next_roll_forward_still_failing": Both(
-        "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
+        "{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"
     ),
     "next_roll_forward_still_sending": Both(
-        "{run[rollback_level1]} (kill-switch)", "{run[rollback_level1]} (kill-switch)"
+        "{run[rollback_level1]} # kill-switch", "{run[rollback_level1]} # kill-switch"
     ),
     "next_roll_forward_no_message_seen": Both("{run[smoke_test]}", "{run[smoke_test]}"),
     "next_roll_forward_not_lifted": Both(
-        "{run[health_check]}; veja o que mais define o flag na unidade",
-        "{run[health_check]}; see what else sets the flag in the unit",
+        "{run[health_check]} # veja o que mais define o flag na unidade",
+        "{run[health_check]} # see what else sets the flag in the unit",
     ),
 }

@@ -124,8 +124,8 @@ TEXTS: dict[str, Both] = {
         "see the assistant's health and log; check runbook_webhook_url and smoke_test_webhook_headers",
     ),
     "next_not_planned": Both(
-        "{run[health_check]}; mais tempo com -e smoke_test_wait_seconds=40",
-        "{run[health_check]}; more time with -e smoke_test_wait_seconds=40",
+        "{run[health_check]} # mais tempo com -e smoke_test_wait_seconds=40",
+        "{run[health_check]} # more time with -e smoke_test_wait_seconds=40",
     ),
     "next_no_key": Both(
         "defina smoke_test_webhook_headers com a chave da Evolution API em apikey; se ela não é exigida, "
@@ -149,8 +149,8 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level1]}",
     ),
     "next_wrong_instance": Both(
-        "{run[rollback_level1]}; confira runbook_evolution_instance",
-        "{run[rollback_level1]}; check runbook_evolution_instance",
+        "{run[rollback_level1]} # confira runbook_evolution_instance",
+        "{run[rollback_level1]} # check runbook_evolution_instance",
     ),
     "next_no_instance": Both(
         "{run[health_check]}",

@@ -298,72 +298,72 @@ def test_what_a_release_says_at_its_start_is_told_as_a_witness(had, tick):
 
 
 NEXT = {
-    ("rollback_level1", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
+    ("rollback_level1", "not_in_process"): ("{3} # código anterior", "{3} # previous code"),
     ("rollback_level1", "still_sending"): (
-        "{3} (código anterior), ou -e rollback_fence=auto",
-        "{3} (previous code), or -e rollback_fence=auto",
+        "{3} # código anterior, ou -e rollback_fence=auto",
+        "{3} # previous code, or -e rollback_fence=auto",
     ),
     ("rollback_level1", "reports_false"): (
-        "{3} (código anterior), ou -e rollback_fence=auto",
-        "{3} (previous code), or -e rollback_fence=auto",
+        "{3} # código anterior, ou -e rollback_fence=auto",
+        "{3} # previous code, or -e rollback_fence=auto",
     ),
-    ("rollback_level1", "fence_leaks"): ("{3} (código anterior)", "{3} (previous code)"),
+    ("rollback_level1", "fence_leaks"): ("{3} # código anterior", "{3} # previous code"),
     ("rollback_level1", "fence_untried"): ("{t}", "{t}"),
-    ("rollback_level1", "fence_unread"): ("{h}; a cerca continua de pé", "{h}; the fence goes on standing"),
+    ("rollback_level1", "fence_unread"): ("{h} # a cerca continua de pé", "{h} # the fence goes on standing"),
     ("rollback_level1", "no_message_seen"): (
-        "{t}, ou -e rollback_fence=always",
-        "{t}, or -e rollback_fence=always",
+        "{t} # ou -e rollback_fence=always",
+        "{t} # or -e rollback_fence=always",
     ),
     ("rollback_level1", "reported"): (
-        "{t}, ou -e rollback_fence=always",
-        "{t}, or -e rollback_fence=always",
+        "{t} # ou -e rollback_fence=always",
+        "{t} # or -e rollback_fence=always",
     ),
     ("rollback_level1", "too_soon"): (
-        "{1} -e rollback_observe_seconds=20 (mede por mais tempo)",
-        "{1} -e rollback_observe_seconds=20 (measures for longer)",
+        "{1} -e rollback_observe_seconds=20 # mede por mais tempo",
+        "{1} -e rollback_observe_seconds=20 # measures for longer",
     ),
     ("rollback_level2", "answering"): ("{t}", "{t}"),
     ("rollback_level2", "too_soon"): ("{t}", "{t}"),
-    ("rollback_level2", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level2", "wrong_instance"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("rollback_level2", "delivery_failing"): (
-        "{d}; se o gateway está bem, {3} (código anterior)",
-        "{d}; if the gateway is well, {3} (previous code)",
+        "{d} # se o gateway está bem, {3} (código anterior)",
+        "{d} # if the gateway is well, {3} (previous code)",
     ),
-    ("rollback_level2", "sends_copies"): ("{1} (kill-switch)", "{1} (kill-switch)"),
-    ("rollback_level3", "sends_copies"): ("{1} (kill-switch)", "{1} (kill-switch)"),
-    ("roll_forward", "sends_copies"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level2", "sends_copies"): ("{1} # kill-switch", "{1} # kill-switch"),
+    ("rollback_level3", "sends_copies"): ("{1} # kill-switch", "{1} # kill-switch"),
+    ("roll_forward", "sends_copies"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("rollback_level3", "answering"): ("{t}", "{t}"),
     ("rollback_level3", "too_soon"): ("{t}", "{t}"),
-    ("rollback_level3", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level3", "wrong_instance"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("rollback_level3", "delivery_failing"): (
-        "{d}; se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
-        "{d}; if the gateway is well, -e rollback_commit=… (an older release)",
+        "{d} # se o gateway está bem, -e rollback_commit=… (uma versão mais antiga)",
+        "{d} # if the gateway is well, -e rollback_commit=… (an older release)",
     ),
     ("roll_forward", "answering"): ("{t}", "{t}"),
     ("roll_forward", "too_soon"): ("{t}", "{t}"),
-    ("roll_forward", "wrong_instance"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("roll_forward", "wrong_instance"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("roll_forward", "delivery_failing"): ("{d}", "{d}"),
-    ("rollback_level2", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
-    ("rollback_level2", "still_failing"): ("{3} (código anterior)", "{3} (previous code)"),
-    ("rollback_level2", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level2", "not_in_process"): ("{3} # código anterior", "{3} # previous code"),
+    ("rollback_level2", "still_failing"): ("{3} # código anterior", "{3} # previous code"),
+    ("rollback_level2", "still_sending"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("rollback_level2", "no_message_seen"): ("{t}", "{t}"),
     ("rollback_level3", "not_in_process"): (
-        "{h}; veja o que mais define os flags na unidade",
-        "{h}; see what else sets the flags in the unit",
+        "{h} # veja o que mais define os flags na unidade",
+        "{h} # see what else sets the flags in the unit",
     ),
     ("rollback_level3", "still_failing"): (
-        "{1} (kill-switch), ou -e rollback_commit=… (uma versão mais antiga)",
-        "{1} (kill-switch), or -e rollback_commit=… (an older release)",
+        "{1} # kill-switch, ou -e rollback_commit=… (uma versão mais antiga)",
+        "{1} # kill-switch, or -e rollback_commit=… (an older release)",
     ),
-    ("rollback_level3", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("rollback_level3", "still_sending"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("rollback_level3", "no_message_seen"): ("{t}", "{t}"),
-    ("roll_forward", "not_in_process"): ("{3} (código anterior)", "{3} (previous code)"),
-    ("roll_forward", "still_failing"): ("{1} (kill-switch)", "{1} (kill-switch)"),
-    ("roll_forward", "still_sending"): ("{1} (kill-switch)", "{1} (kill-switch)"),
+    ("roll_forward", "not_in_process"): ("{3} # código anterior", "{3} # previous code"),
+    ("roll_forward", "still_failing"): ("{1} # kill-switch", "{1} # kill-switch"),
+    ("roll_forward", "still_sending"): ("{1} # kill-switch", "{1} # kill-switch"),
     ("roll_forward", "no_message_seen"): ("{t}", "{t}"),
     ("roll_forward", "not_lifted"): (
-        "{h}; veja o que mais define o flag na unidade",
-        "{h}; see what else sets the flag in the unit",
+        "{h} # veja o que mais define o flag na unidade",
+        "{h} # see what else sets the flag in the unit",
     ),
 }
 _COMMANDS = {
@@ -417,7 +417,7 @@ def test_what_made_it_worse_says_so_and_is_to_be_undone(procedure, level, undo, 
         found = outcome(procedure, given, locale)
         assert (found["status"], found["ok"]) == ("worse", False)
         assert found["message"].startswith(headline)
-        assert found["next_step"] == f"{RUN}{undo} ({meant})"
+        assert found["next_step"] == f"{RUN}{undo} # {meant}"
 
 
 @pytest.mark.parametrize(
@@ -437,7 +437,7 @@ def test_the_next_step_is_as_this_run_was_typed():
             return f"ansible-playbook -i hosts playbooks/{key}.yml"
 
     found = outcome("rollback_level2", act("ignored", "still_sending"), "en", Typed())
-    assert found["next_step"] == "ansible-playbook -i hosts playbooks/rollback_level1.yml (kill-switch)"
+    assert found["next_step"] == "ansible-playbook -i hosts playbooks/rollback_level1.yml # kill-switch"
 
 
 @pytest.mark.parametrize(
@@ -1157,12 +1157,12 @@ def test_a_smoke_test_tells_no_key_of_the_webhook():
 
 SMOKE_NEXT = {
     "not_planned": (
-        f"{RUN}health_check; mais tempo com -e smoke_test_wait_seconds=40",
-        f"{RUN}health_check; more time with -e smoke_test_wait_seconds=40",
+        f"{RUN}health_check # mais tempo com -e smoke_test_wait_seconds=40",
+        f"{RUN}health_check # more time with -e smoke_test_wait_seconds=40",
     ),
     "wrong_instance": (
-        f"{RUN}rollback_level1; confira runbook_evolution_instance",
-        f"{RUN}rollback_level1; check runbook_evolution_instance",
+        f"{RUN}rollback_level1 # confira runbook_evolution_instance",
+        f"{RUN}rollback_level1 # check runbook_evolution_instance",
     ),
     "sent_under_kill_switch": (f"{RUN}rollback_level1 -e rollback_fence=always",) * 2,
     "delivered": ("", ""),

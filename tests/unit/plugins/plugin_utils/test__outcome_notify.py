@@ -12,7 +12,7 @@ notify_summary = FilterModule().filters()["notify_summary"]
 OPEN = {"id": "r1", "opened": "2026-11-20T12:00Z", "closed": None, "acknowledged": None}
 LAUNCHED = {"ansible_job_id": "j1", "started": 1, "finished": 0}
 AGAIN = (
-    "ansible-playbook kumon.runbook.notify again once the channel is repaired; -e notify_event=test tests all of them"
+    "ansible-playbook kumon.runbook.notify # again once the channel is repaired; -e notify_event=test tests all of them"
 )
 
 
@@ -75,7 +75,7 @@ def test_a_run_is_what_became_of_its_messages(given, how, ok, status, headline):
         (
             LAUNCHED,
             {"detached": True},
-            "ansible-playbook kumon.runbook.notify again: it sends what did not go out and says what is due",
+            "ansible-playbook kumon.runbook.notify # again: it sends what did not go out and says what is due",
         ),
     ],
 )

@@ -40,6 +40,16 @@ def test_portuguese_has_no_english_sentence(topic):
     assert {key: text for key, text in told.items() if len(english.findall(text.lower().replace("no ", ""))) > 1} == {}
 
 
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_text_that_begins_with_a_command_is_one_to_a_shell(topic):
+    """As it is pasted: what is said of the command is a comment behind it."""
+    begins = re.compile(r"\{(?:run\[[^]]+\]|undo)\}")
+    command = re.compile(begins.pattern + r"(?: -e \w+=\S+)*(?: # .+)?")
+    told = {key: text for key, both in texts(topic).items() for text in both if begins.match(text)}
+    assert {key: text for key, text in told.items() if not command.fullmatch(text)} == {}
+    assert topic != "rollback" or len(told) > 20
+
+
 def test_a_text_is_filled_in_and_numbers_are_written_as_the_language_does():
     topic = {"found": Both("{n} achados", "{n} found")}
     assert [Words(locale, topic).say("found", n=3) for locale in LOCALES] == ["3 achados", "3 found"]
