@@ -355,6 +355,7 @@ def _act(run: _Run) -> dict[str, Any]:
             *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched)),
         ],
         "delivery": _delivery(run, disabled=disabled, fine=fine, forward=forward),
+        "effect_seconds": switched.get("seconds"),
         # Whether what the service did next was judged, which the journal is to know.
         "judged": not run.check,
     }

@@ -313,6 +313,8 @@ class Outcome(TypedDict, total=False):
     text: str
     # Whether answers go out, as far as it was observed: off, on or unknown.
     delivery: str
+    # How long the act's own call took, a drill is told.
+    effect_seconds: float | None
     to_person: bool
     decisions: list[dict[str, Any]]
     proof: RecoveryProof

@@ -156,6 +156,14 @@ def test_what_is_promised_of_security_names_the_tests_that_hold_it():
         assert path.is_file() or list(path.glob("test_*.py")), name
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_reads_of_another_one_what_that_publishes(role):
+    """Not what it keeps for itself, `__other_x`; the settings `__other`, and what each run has of `assistant`, are for all."""
+    others = "|".join(other for other in ROLES if other not in (role, "assistant"))
+    text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob(f"roles/{role}/[tv]*/*"))
+    assert re.findall(rf"\b__(?:{others})_\w+", text) == []
+
+
 def test_every_variable_of_our_own_is_set_somewhere():
     """A name that nothing sets fails where it is read; in a rescue that is when something else has failed."""
     set_here = {f"__{role}" for role in ROLES}

@@ -310,7 +310,7 @@ def test_a_cause_that_nobody_knows_is_refused():
 # -- patience
 
 
-def tested(cause="delivery_failing", held=5, total=False, failing_now=True, more=()):
+def with_tests(cause="delivery_failing", held=5, total=False, failing_now=True, more=()):
     stage = {"delivery_failing": "results", "reading_stopped": "reading", "results_unbelieved": "contradicting"}[cause]
     test = {"evidence": 20_000.0, "held": held, "total": total, "failing_now": failing_now}
     return {**judged(cause, *more), "held": held, "tests": {stage: test}}
@@ -318,41 +318,41 @@ def tested(cause="delivery_failing", held=5, total=False, failing_now=True, more
 
 @pytest.mark.parametrize("cause", ["delivery_failing", "reading_stopped"])
 def test_automation_waits_until_a_failure_has_held_five_looks(cause):
-    found = recovery_decision(tested(cause, held=3), mode="auto")
+    found = recovery_decision(with_tests(cause, held=3), mode="auto")
     assert (found["level"], found["act"], found["to_person"], found["unstable"]) == (1, False, False, True)
     assert "has held 3 of 5 looks (minutes with traffic); nothing is done by itself for 2 more" in found["reasons"][-1]
-    assert recovery_decision(tested(cause, held=5), mode="auto")["act"] is True
+    assert recovery_decision(with_tests(cause, held=5), mode="auto")["act"] is True
 
 
 def test_a_person_need_not_wait():
-    assert recovery_decision(tested(held=0), mode="approve", approved=1)["act"] is True
-    assert recovery_decision(tested(held=0))["to_person"] is True
+    assert recovery_decision(with_tests(held=0), mode="approve", approved=1)["act"] is True
+    assert recovery_decision(with_tests(held=0))["to_person"] is True
 
 
 def test_nothing_is_done_by_itself_when_the_newest_look_is_well():
-    found = recovery_decision(tested(held=9, failing_now=False, total=True), mode="auto")
+    found = recovery_decision(with_tests(held=9, failing_now=False, total=True), mode="auto")
     assert (found["act"], found["to_person"]) == (False, False)
     assert "in the newest look nothing failed" in found["reasons"][-1]
 
 
 def test_an_incident_waits_for_nothing():
-    found = recovery_decision(tested(held=0, more=["lost_handoff"]), mode="auto")
+    found = recovery_decision(with_tests(held=0, more=["lost_handoff"]), mode="auto")
     assert (found["level"], found["act"], found["cause"]) == (1, True, "lost_handoff")
 
 
 def test_a_higher_level_that_has_to_wait_holds_up_no_incident():
-    verdict_ = tested("reading_stopped", held=0, more=["gateway_down"])
+    verdict_ = with_tests("reading_stopped", held=0, more=["gateway_down"])
     found = recovery_decision(verdict_, {"kill_switch": False}, mode="auto")
     assert (found["level"], found["act"], found["cause"]) == (1, True, "gateway_down")
 
 
 @pytest.mark.parametrize("cause", ["delivery_failing", "results_unbelieved"])
 def test_a_total_failure_of_delivery_is_a_persons(cause):
-    found = recovery_decision(tested(cause, held=8, total=True), mode="auto")
+    found = recovery_decision(with_tests(cause, held=8, total=True), mode="auto")
     assert (found["level"], found["act"], found["to_person"], found["unstable"]) == (None, False, True, True)
     assert "the kill-switch gains nothing" in found["reasons"][0]
     # Unless partial sends do harm.
-    assert recovery_decision(tested(held=8, total=True, more=["lost_handoff"]), mode="auto")["act"] is True
+    assert recovery_decision(with_tests(held=8, total=True, more=["lost_handoff"]), mode="auto")["act"] is True
 
 
 def test_what_may_be_text_is_never_acted_upon():

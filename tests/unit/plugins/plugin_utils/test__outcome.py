@@ -297,6 +297,12 @@ def test_what_a_release_says_at_its_start_is_told_as_a_witness(had, tick):
     )
 
 
+def test_how_long_the_act_took_is_left_for_a_drill():
+    found = outcome("rollback_level1", act("proven", "observed", switched=switched(seconds=1.2)), "en")
+    assert found["effect_seconds"] == 1.2
+    assert "effect_seconds" not in outcome("rollback_level1", {"failure": {"msg": "no"}}, "en")
+
+
 NEXT = {
     ("rollback_level1", "not_in_process"): ("{3} # código anterior", "{3} # previous code"),
     ("rollback_level1", "still_sending"): (
