@@ -158,7 +158,7 @@ def test_what_is_promised_of_security_names_the_tests_that_hold_it():
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_reads_of_another_one_what_that_publishes(role):
-    """Not what it keeps for itself, `__other_x`; the settings `__other`, and what each run has of `assistant`, are for all."""
+    """Not what it keeps for itself, `__other_x`. The settings `__other` are for all."""
     others = "|".join(other for other in ROLES if other not in (role, "assistant"))
     text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob(f"roles/{role}/[tv]*/*"))
     assert re.findall(rf"\b__(?:{others})_\w+", text) == []

@@ -60,6 +60,14 @@ def test_a_playbook_runs_where_it_was_copied_to(name):
     assert all(where.startswith("kumon.runbook.") for where in imported)
 
 
+@pytest.mark.parametrize("name", [name for name in PROCEDURES if plays(name)[0]["hosts"] != "localhost"])
+def test_a_playbook_that_acts_on_hosts_is_run_on_one(name):
+    # The scenarios start playbooks by their names, and molecule's own configuration names none.
+    started = re.compile(rf'\b(?:playbook|command)\(\s*"{name.removesuffix(".yml")}"')
+    tests = [path.read_text(encoding="utf-8") for path in PLAYBOOKS.parent.glob("molecule/*/tests/test_*.py")]
+    assert len(tests) > 15 and any(map(started.search, tests))
+
+
 def test_no_default_is_none_where_jinja_takes_it_for_no_default():
     files = [*(PLAYBOOKS.parent / "roles").rglob("*.yml"), *PLAYBOOKS.rglob("tasks/*.yml")]
     assert len(files) > 20
