@@ -120,5 +120,6 @@ def _incident(incident: Mapping[str, Any], words: Words) -> str:
 def _message(message: Mapping[str, Any], words: Words) -> str:
     audience, kind = words.say(f"audiences_{message['audience']}"), words.say(f"kinds_{message['kind']}")
     parts = [f"[{'x' if message['ok'] else ' '}] {audience} {message['tier']} ({message['name']}): {kind}"]
-    parts += [message[name] for name in ("channel", "detail") if message.get(name)]
-    return ", ".join(parts)
+    if message.get("channel") == "dry_run":
+        return ", ".join([*parts, words.say("not_sent")])
+    return ", ".join([*parts, *(message[name] for name in ("channel", "detail") if message.get(name))])

@@ -11,6 +11,7 @@ TEXTS: dict[str, Both] = {
     "sent": Both("Mensagens enviadas", "Messages sent"),
     "dry_run": Both("Simulação: estas mensagens teriam saído", "Dry run: these messages would have gone out"),
     "planned": Both("SIMULAÇÃO: estas mensagens são devidas", "DRY RUN: these messages are due"),
+    "not_sent": Both("simulação, não enviada", "dry run, not sent"),
     "failed": Both("Nem todas as mensagens saíram", "Not all messages went out"),
     "unreachable": Both("O host que envia não foi alcançado", "The host that sends was not reached"),
     "nothing_open": Both("Nenhum incidente aberto, nada a enviar", "No incident is open, nothing to send"),

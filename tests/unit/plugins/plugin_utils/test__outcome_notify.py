@@ -110,10 +110,13 @@ def test_the_lines_name_the_incident_and_each_message(locale, lines):
 
 
 def test_a_dry_run_shows_each_message():
-    lines = judged(told(message(channel="dry_run", detail="not sent")), dry_run=True, locale="en")["lines"]
-    assert lines[2:] == [
-        "[x] Technical 1 (dev): first message, dry_run, not sent", "subject", "  one", "  ", "  two"
-    ]  # fmt: skip
+    given = told(message(channel="dry_run", detail="not sent"))
+    for locale, first in (
+        ("en", "[x] Technical 1 (dev): first message, dry run, not sent"),
+        ("pt_BR", "[x] Técnico 1 (dev): primeira mensagem, simulação, não enviada"),
+    ):
+        lines = judged(given, dry_run=True, locale=locale)["lines"]
+        assert lines[2:] == [first, "subject", "  one", "  ", "  two"]
 
 
 def test_in_check_mode_there_is_no_text_to_show_yet():
