@@ -26,7 +26,7 @@ class FilterModule:
                 "emergency_checklist": Late("plugin_utils._checklist.checklist"),
                 "incident_files": Late("plugin_utils._report_page.incident_files"),
                 "incident_report": Late("plugin_utils._report_page.incident_report"),
-                "incident_texts": Late("plugin_utils._messages.messages"),
+                "incident_texts": as_typed(Late("plugin_utils._messages.messages"), anybody=True),
                 "incident_window": Late("plugin_utils._incident.incident_window"),
                 "notify_summary": Late("plugin_utils._outcome_notify.notify_summary"),
                 "prometheus": Late("plugin_utils._prometheus.prometheus"),

@@ -14,7 +14,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -262,11 +262,18 @@ def _variable(name: str, value: Any) -> str:
     return json.dumps({name: value}, ensure_ascii=False, default=str)
 
 
-def as_typed(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a filter's function with the commands of this run's user."""
+def for_anybody(run: Started) -> Started:
+    """The run as another person would start it: who this one acted for is not who pastes a command of it."""
+    kept = [one for text in run.extra_vars for one in _travelling(text, {"runbook_actor": None})]
+    return replace(run, extra_vars=tuple(kept))
+
+
+def as_typed(function: Callable[..., Any], *, anybody: bool = False) -> Callable[..., Any]:
+    """Return a filter's function with the commands of this run's user, or of `anybody` who is told of the run."""
 
     @functools.wraps(function)
     def call(*args: Any, **options: Any) -> Any:
-        return function(*args, commands=Typed(started()), **options)
+        run = for_anybody(started()) if anybody else started()
+        return function(*args, commands=Typed(run), **options)
 
     return call

@@ -39,7 +39,11 @@ class _Told(NamedTuple):
 
 
 def messages(
-    facts: Facts, every_minutes: Any = 15, awx: bool = False, lasting: bool = True
+    facts: Facts,
+    every_minutes: Any = 15,
+    awx: bool = False,
+    lasting: bool = True,
+    commands: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, dict[str, str]]]:
     """The texts by audience, locale and kind; the first line of each is its subject.
 
@@ -48,6 +52,7 @@ def messages(
     :param every_minutes: after how many minutes the next message comes
     :param awx: whether people start what they do from AWX, so that its template is named
     :param lasting: whether the incident's state outlives the run; where it does not nothing more is promised
+    :param commands: the command for a procedure and its options, as the run with the news was started
     """
     given = redact_data(mapping(facts, "The facts"))
     # Text that is empty is what is not known, and so is null.
@@ -55,7 +60,7 @@ def messages(
     told = _Told(int(number(every_minutes, "every_minutes")), truthy(awx), truthy(lasting))
     return {
         audience: {
-            locale: {kind: "\n".join(lines(known, kind, Words(locale, TEXTS), told)) for kind in KINDS}
+            locale: {kind: "\n".join(lines(known, kind, Words(locale, TEXTS, run=commands), told)) for kind in KINDS}
             for locale in LOCALES
         }
         for audience, lines in (("technical", _technical), ("business", _business))

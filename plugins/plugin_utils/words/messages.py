@@ -41,8 +41,8 @@ TEXTS: dict[str, Both] = {
     "eta_given_at": Both("informada às", "given at"),
     "eta_none": Both("ainda não há", "none yet"),
     "eta_how": Both(
-        "para informar: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'",
-        "to give one: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'",
+        "para informar: {run[notify]} -e notify_eta='15 min'",
+        "to give one: {run[notify]} -e notify_eta='15 min'",
     ),
     "eta_awx": Both(
         "para informar: modelo «{template}» no AWX, notify_eta", "to give one: template «{template}» in AWX, notify_eta"
@@ -51,19 +51,15 @@ TEXTS: dict[str, Both] = {
     "next_begun": Both(
         "o passo em andamento termina e o resultado é avisado", "the step in progress ends, and its result is told"
     ),
-    "next_proven": Both(
-        "ansible-playbook kumon.runbook.validate_recovery", "ansible-playbook kumon.runbook.validate_recovery"
-    ),
+    "next_proven": Both("{run[validate_recovery]}", "{run[validate_recovery]}"),
     "next_proven_level1": Both(
-        "ansible-playbook kumon.runbook.validate_recovery; "
-        "depois de reparada a causa, ansible-playbook kumon.runbook.roll_forward -e level=1",
-        "ansible-playbook kumon.runbook.validate_recovery; "
-        "once the cause is repaired, ansible-playbook kumon.runbook.roll_forward -e level=1",
+        "{run[validate_recovery]} # depois de reparada a causa, {run[roll_forward -e level=1]}",
+        "{run[validate_recovery]} # once the cause is repaired, {run[roll_forward -e level=1]}",
     ),
     "next_person": Both("nenhum passo automático; uma pessoa decide", "no automatic step; a person decides"),
     "acknowledge": Both(
-        "Para assumir: ansible-playbook kumon.runbook.notify -e notify_event=acknowledge -e notify_by=SEU_NOME",
-        "To acknowledge: ansible-playbook kumon.runbook.notify -e notify_event=acknowledge -e notify_by=YOUR_NAME",
+        "Para assumir: {run[notify]} -e notify_event=acknowledge -e notify_by=SEU_NOME",
+        "To acknowledge: {run[notify]} -e notify_event=acknowledge -e notify_by=YOUR_NAME",
     ),
     "acknowledge_awx": Both(
         "Para assumir: inicie o modelo «{template}» no AWX com o seu nome",

@@ -14,7 +14,9 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._command import (
     PLAYBOOKS,
     Started,
     Typed,
+    as_typed,
     command,
+    for_anybody,
     started,
 )
 
@@ -165,3 +167,21 @@ def test_a_playbook_of_somebody_elses_has_none_of_ours_beside_it(tmp_path, monke
 def test_a_job_of_awx_gets_the_short_form():
     given = cliargs(args=("playbooks/health_check.yml",), inventory=("/runner/inventory/hosts",), subset="a")
     assert started(given, {"AWX_HOST": "https://awx"}) == Started()
+
+
+def test_who_acted_is_not_who_pastes_what_others_are_told():
+    run = Started(limit="a", extra_vars=("runbook_actor=ana runbook_locale=en", '{"runbook_actor": "ana"}', "@b.yml"))
+    told = Started(limit="a", extra_vars=("runbook_locale=en", "@b.yml"))
+    assert for_anybody(run) == told
+
+
+def test_a_filter_for_others_gets_the_commands_of_anybody(monkeypatch):
+    given = cliargs(args=("playbooks/health_check.yml",), extra_vars=("runbook_actor=ana",))
+    monkeypatch.setattr("ansible.context.CLIARGS", given)
+    monkeypatch.delenv("AWX_HOST", raising=False)
+
+    def named(commands):
+        return commands["notify"]
+
+    assert as_typed(named)().endswith(" -e runbook_actor=ana")
+    assert "runbook_actor" not in as_typed(named, anybody=True)()

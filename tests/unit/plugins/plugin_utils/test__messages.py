@@ -13,6 +13,8 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.kumon.runbook.plugins.filter.telling import FilterModule
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import AUDIENCES, LOCALES
 from ansible_collections.kumon.runbook.plugins.module_utils._due import KINDS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._command import Started, Typed
+from ansible_collections.kumon.runbook.plugins.plugin_utils._messages import messages
 
 incident_texts = FilterModule().filters()["incident_texts"]
 # Whole texts for some facts, so that no word of them changes unseen.
@@ -129,7 +131,7 @@ def test_no_level_is_mentioned_where_none_is_known(locale, word, level):
     [
         (
             {"procedure": "rollback_level1", "status": "proven", "level": 1},
-            "ansible-playbook kumon.runbook.validate_recovery; once the cause is repaired, "
+            "ansible-playbook kumon.runbook.validate_recovery # once the cause is repaired, "
             "ansible-playbook kumon.runbook.roll_forward -e level=1",
         ),
         (
@@ -152,6 +154,20 @@ def test_no_level_is_mentioned_where_none_is_known(locale, word, level):
 )
 def test_the_next_step_is_the_one_given_or_what_follows_from_what_is_known(facts, next_step):
     assert f"\nNext: {next_step}\n" in text("technical", "en", **facts)
+
+
+def test_each_command_is_as_the_run_with_the_news_was_typed():
+    run = Typed(Started(playbook_dir_style="playbooks", inventory_sources=("hosts.yml",), limit="kumon-1"))
+    told = messages({**FACTS, "level": 1, "next_step": ""}, commands=run)["technical"]["en"]["first"]
+    typed = {line.partition(": ")[0]: line.partition(": ")[2] for line in told.split("\n")}
+    where = "ansible-playbook -i hosts.yml playbooks/"
+    assert typed["Next"] == (
+        f"{where}validate_recovery.yml --limit kumon-1 # once the cause is repaired, "
+        f"{where}roll_forward.yml --limit kumon-1 -e level=1"
+    )
+    asked = "-e notify_event=acknowledge -e notify_by=YOUR_NAME"
+    assert typed["To acknowledge"] == f"{where}notify.yml --limit kumon-1 {asked}"
+    assert f"to give one: {where}notify.yml --limit kumon-1 -e notify_eta='15 min'" in typed["ETA"]
 
 
 NO_ETA = "⟦eta:informada às|ainda não há; para informar: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'⟧"
