@@ -137,12 +137,12 @@ class _Judged(NamedTuple):
 def _judged(records: Records) -> _Judged:
     marks = {str(mark.get("id")): mark.get("right") for mark in _kept(records, "mark")}
     acts = _kept(records, "would_act")
-    said = [(act, marks.get(str(act.get("id")))) for act in acts]
-    wrong = [act for act, right in said if right is False]
+    marked = [(act, marks.get(str(act.get("id")))) for act in acts]
+    wrong = [act for act, right in marked if right is False]
     # One that cannot be placed in time spoils all of it.
     since = max((float("inf") if (at := _at(act)) is None else at for act in wrong), default=float("-inf"))
-    unmarked = [act for act, right in said if right not in (True, False)]
-    return _Judged(sum(right is True for _act, right in said), len(wrong), unmarked, since)
+    unmarked = [act for act, right in marked if right not in (True, False)]
+    return _Judged(sum(right is True for _act, right in marked), len(wrong), unmarked, since)
 
 
 def _of(looks: Iterable[Record], host: str) -> list[Record]:

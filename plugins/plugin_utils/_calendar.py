@@ -62,18 +62,18 @@ def moment(value: object, zone: ZoneInfo, *, last: bool = False) -> float:
     if _DAY.match(text):
         day = datetime.fromisoformat(text) + timedelta(days=int(last))
         return day.replace(tzinfo=zone).timestamp()
-    found = parse_when(text, float("nan"))
-    if math.isnan(found):
+    seconds = parse_when(text, float("nan"))
+    if math.isnan(seconds):
         raise ValueError(f"{text[:40]!r} is no time: write 2026-11-22 10:12")
     if _ZONED.search(text):
-        return found
+        return seconds
     # It was read as UTC, and is the same hour on the clocks of the zone.
     return datetime.fromisoformat(text.replace(",", ".")).replace(tzinfo=zone).timestamp()
 
 
 def spans(rows: Sequence[Any], zone: ZoneInfo, label: str, name: str) -> list[Span]:
     """Return the rows of the variable `name`, each `{from, to, LABEL}`. Raises ValueError with one sentence."""
-    found = []
+    named = []
     for nth, row in enumerate(rows, 1):
         if not isinstance(row, Mapping) or not {"from", "to", label} <= set(row):
             raise ValueError(f"{name}: row {nth} has to have from, to and {label}")
@@ -85,20 +85,20 @@ def spans(rows: Sequence[Any], zone: ZoneInfo, label: str, name: str) -> list[Sp
             raise ValueError(f"{name}: row {nth}: {error}") from error
         if one.end <= one.begin:
             raise ValueError(f"{name}: row {nth} ends before it begins")
-        found.append(one)
-    return sorted(found)
+        named.append(one)
+    return sorted(named)
 
 
 def gaps(rows: Sequence[Span], begin: float, end: float) -> list[tuple[float, float]]:
     """Return where nobody is, between two moments."""
-    found, until = [], begin
+    empty, until = [], begin
     for span in sorted(rows):
         if span.begin > until and until < end:
-            found.append((until, min(span.begin, end)))
+            empty.append((until, min(span.begin, end)))
         until = max(until, span.end)
     if until < end:
-        found.append((until, end))
-    return found
+        empty.append((until, end))
+    return empty
 
 
 def within(rows: Sequence[Span], begin: float, end: float) -> list[Span]:
@@ -115,7 +115,7 @@ def frozen(facts: Mapping[str, Any], words: Words) -> str:
     """Return what keeps everybody from going forward now, in one sentence; empty when nothing does."""
     zone, now = zone_of(str(facts["time_zone"])), number(facts["now"], "now")
     rows = spans(facts.get("freeze") or [], zone, "reason", "go_live_freeze")
-    found = within(rows, now, now + 1)
-    if not found:
+    freezes = within(rows, now, now + 1)
+    if not freezes:
         return ""
-    return words.say("forward_frozen", reason=found[0].label, until=shown(found[0].end, zone))
+    return words.say("forward_frozen", reason=freezes[0].label, until=shown(freezes[0].end, zone))

@@ -90,15 +90,17 @@ def _port(base: str) -> int | None:
 
 def _problems(settings: Mapping[str, Any]) -> list[str]:
     """What does not fit together, beyond what the argument specification checks."""
-    found = []
+    problems = []
     if settings["log_source"] == "file" and not settings["log_paths"]:
-        found.append(
+        problems.append(
             "runbook_log_paths is empty: name the log files of the assistant, or set runbook_log_source to journal"
         )
     if settings["log_source"] == "journal" and settings["service_manager"] != "systemd":
-        found.append("runbook_log_source journal needs runbook_service_manager systemd: name runbook_log_paths instead")
+        problems.append(
+            "runbook_log_source journal needs runbook_service_manager systemd: name runbook_log_paths instead"
+        )
     if settings["heartbeat_conversation"] and settings["heartbeat_minutes"] <= 0:
-        found.append(
+        problems.append(
             f"runbook_heartbeat_minutes is {settings['heartbeat_minutes']:g}: name the minutes within which a "
             "heartbeat has to come"
         )
@@ -109,5 +111,5 @@ def _problems(settings: Mapping[str, Any]) -> list[str]:
         ("evolution_url", "correct it"),
     ):
         if named[name] and not _URL.match(named[name]):
-            found.append(f"runbook_{name} ({shown(named[name])}) is not an http URL: {advice}")
-    return found
+            problems.append(f"runbook_{name} ({shown(named[name])}) is not an http URL: {advice}")
+    return problems

@@ -63,13 +63,13 @@ def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
         ``level2_flags``, ``head``, the commit that was in place before a drill, and ``place``, the ``path`` of a
         configuration and the ``directory`` of a disk where this drill puts a fault
     """
-    service, found = facts.get("service") or {}, (facts.get("release") or {}).get("release") or {}
+    service, release = facts.get("service") or {}, (facts.get("release") or {}).get("release") or {}
     own = [one for one in facts.get("records") or [] if one.get("host") == facts.get("host")]
     spans = [one for one in own if one.get("what") in ("begun", "restored")]
     begun = spans[-1] if spans and spans[-1]["what"] == "begun" else {}
-    head, before = found.get("head"), facts.get("head") or begun.get("head")
+    head, before = release.get("head"), facts.get("head") or begun.get("head")
     declared, flags1, flags2 = service.get("declared") or {}, facts["level1_flags"], facts["level2_flags"]
-    levels = [3] if found.get("previous") and before and head != before else []
+    levels = [3] if release.get("previous") and before and head != before else []
     if as_wanted(declared, flags2):
         levels.append(2)
     fenced = bool((service.get("fence") or {}).get("present"))
@@ -86,15 +86,15 @@ def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def _elsewhere(spans: Sequence[Mapping[str, Any]], place: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Where drills that were not restored may have put a fault, and this one does not look."""
-    found: list[dict[str, Any]] = []
+    places: list[dict[str, Any]] = []
     for one in spans:
         if one["what"] == "restored":
-            found = []
+            places = []
             continue
         other = {name: one[name] for name in ("path", "directory") if one.get(name) and one[name] != place.get(name)}
-        if other and other not in found:
-            found.append(other)
-    return found
+        if other and other not in places:
+            places.append(other)
+    return places
 
 
 def rehearsal(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:

@@ -41,13 +41,13 @@ class Events:
         :param judged: the verdict of it
         :param now: seconds since the epoch
         """
-        found = [
+        events = [
             *self._of_guards(traces),
             *self._of_verdict(judged),
             *self._of_calls(traces, judged, now),
             *self._of_minutes(traces, judged, now),
         ]
-        return [self._told(event) for event in found]
+        return [self._told(event) for event in events]
 
     def _told(self, event: Event) -> Event:
         # Ansible gets an event as a variable, and no text of a log is ever a template.

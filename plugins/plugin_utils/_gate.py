@@ -110,8 +110,8 @@ class _Gate:
 
     def part(self, name: str) -> dict[str, Any]:
         """What a task registered or a program left; empty where it did not come to it."""
-        found = self.facts.get(name)
-        return found if isinstance(found, dict) else {}
+        told = self.facts.get(name)
+        return told if isinstance(told, dict) else {}
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         return [one for one in self.facts.get(kind) or [] if isinstance(one, dict)]
@@ -241,10 +241,10 @@ class _Gate:
     # -- the release
 
     def known_good(self) -> Seen:
-        found = self.part("release")
-        release, mend = found.get("release"), self.run["health_check -e health_mark_release=true"]
+        looked = self.part("release")
+        release, mend = looked.get("release"), self.run["health_check -e health_mark_release=true"]
         if not isinstance(release, dict):
-            return Seen(None, _reason(found) or self.say("not_looked"), mend=self.run["diagnose"])
+            return Seen(None, _reason(looked) or self.say("not_looked"), mend=self.run["diagnose"])
         chosen = release.get("chosen")
         if not chosen:
             return Seen(False, self.say("no_good_release"), mend=mend)
@@ -260,14 +260,14 @@ class _Gate:
             return Seen(True, self.say("nothing_to_install"), self.now)
         if not self.facts.get("wheelhouse"):
             return Seen(False, self.say("no_wheelhouse"), mend=self.say("name_wheelhouse"))
-        found = self.part("wheels")
-        if found.get("failed"):
-            return Seen(False, _reason(found), mend=prepare)
-        if found.get("changed"):
+        wheels = self.part("wheels")
+        if wheels.get("failed"):
+            return Seen(False, _reason(wheels), mend=prepare)
+        if wheels.get("changed"):
             return Seen(False, self.say("not_offline"), mend=prepare)
-        if not found.get("offline"):
+        if not wheels.get("offline"):
             return Seen(None, self.say("offline_unknown"), mend=prepare)
-        return Seen(True, self.say("offline", commit=str(found.get("commit"))[:12]), self.now)
+        return Seen(True, self.say("offline", commit=str(wheels.get("commit"))[:12]), self.now)
 
     # -- what watches
 
@@ -308,17 +308,17 @@ class _Gate:
     # -- the assistant
 
     def gateway(self) -> Seen:
-        found, mend = self.part("gateway").get("evolution"), self.run["diagnose -e depth=full"]
-        if not isinstance(found, dict):
+        evolution, mend = self.part("gateway").get("evolution"), self.run["diagnose -e depth=full"]
+        if not isinstance(evolution, dict):
             why = _reason(self.part("gateway")) or self.say("gateway_not_asked")
             return Seen(None, why, mend=self.confirm("gateway"))
-        if found.get("findings"):
-            return Seen(False, str(found["findings"][0].get("message")), mend=mend)
-        if not found.get("healthy"):
-            unknown = ", ".join(str(one) for one in found.get("unknown") or ["?"])
+        if evolution.get("findings"):
+            return Seen(False, str(evolution["findings"][0].get("message")), mend=mend)
+        if not evolution.get("healthy"):
+            unknown = ", ".join(str(one) for one in evolution.get("unknown") or ["?"])
             return Seen(None, self.say("gateway_unknown", checks=unknown), mend=self.confirm("gateway"))
-        webhook = (found.get("webhook") or {}).get("url") or "?"
-        return Seen(True, self.say("gateway_open", state=found.get("state"), webhook=webhook), self.now)
+        webhook = (evolution.get("webhook") or {}).get("url") or "?"
+        return Seen(True, self.say("gateway_open", state=evolution.get("state"), webhook=webhook), self.now)
 
     def service(self) -> dict[str, Any]:
         service = self.part("seen").get("service")
@@ -494,11 +494,11 @@ class _Gate:
 
     def freeze(self) -> Seen:
         rows = _calendar.spans(self.facts.get("freeze") or [], self.zone, "reason", "go_live_freeze")
-        found = _calendar.within(rows, self.now, self.now + 1) or _calendar.within(rows, self.begin, self.end)
-        if not found:
+        freezes = _calendar.within(rows, self.now, self.now + 1) or _calendar.within(rows, self.begin, self.end)
+        if not freezes:
             return Seen(True, self.say("no_freeze"), self.now)
-        until = _calendar.shown(found[0].end, self.zone)
-        return Seen(False, self.say("frozen", reason=found[0].label, until=until), self.now, self.say("wait_freeze"))
+        until = _calendar.shown(freezes[0].end, self.zone)
+        return Seen(False, self.say("frozen", reason=freezes[0].label, until=until), self.now, self.say("wait_freeze"))
 
     # -- all of it
 
@@ -534,11 +534,11 @@ class _Gate:
             max_age = max_age if own.get("max_age") or item in ITEMS else DAY
         else:
             seen = self.look(item)
-        said = self.confirmed(item) if by_hand else {}
-        at = self.time(said.get("at"))
+        confirmation = self.confirmed(item) if by_hand else {}
+        at = self.time(confirmation.get("at"))
         # A word stands where nothing was seen, or something older; never against what was seen to be wrong.
         if at is not None and seen.ok is not False and (seen.at is None or seen.at < at):
-            seen = Seen(True, self.say("confirmed", by=said.get("actor")), at, seen.mend or self.confirm(item))
+            seen = Seen(True, self.say("confirmed", by=confirmation.get("actor")), at, seen.mend or self.confirm(item))
         if own.get("mend"):
             seen = seen._replace(mend=str(own["mend"]))
         if seen.ok and (seen.at is None or seen.at > self.now + CLOCK_SECONDS):
@@ -577,10 +577,10 @@ def fingerprint(contacts: Any) -> str:
 
 def span(value: object, name: str) -> float:
     """Return a length of time, such as ``4h`` or ``30d``, in seconds. Raises ValueError with one sentence."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", str(value))
-    if not found:
+    age = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", str(value))
+    if not age:
         raise ValueError(f"{name} is {str(value)[:40]!r}: write it as 4h or 30d")
-    return float(found[1]) * {"s": 1, "m": 60, "h": HOUR, "d": DAY}[found[2]]
+    return float(age[1]) * {"s": 1, "m": 60, "h": HOUR, "d": DAY}[age[2]]
 
 
 def _as_flag(value: object, wanted: object) -> bool:
@@ -612,14 +612,14 @@ def _reason(registered: object) -> str:
 def _why(run: Mapping[str, Any]) -> str:
     """What a run of ansible-playbook says went wrong."""
     text = f"{run.get('stdout') or ''}\n{run.get('stderr') or ''}"
-    found = re.findall(r'(?:"msg": "|^\[?ERROR\]?:? )(.+?)(?:"\s*[,}]|$)', text, flags=re.MULTILINE)
-    told = found[-1] if found else (text.strip().splitlines() or [str(run.get("msg") or "?")])[-1]
+    errors = re.findall(r'(?:"msg": "|^\[?ERROR\]?:? )(.+?)(?:"\s*[,}]|$)', text, flags=re.MULTILINE)
+    told = errors[-1] if errors else (text.strip().splitlines() or [str(run.get("msg") or "?")])[-1]
     return redact(" ".join(told.split()))[:200]
 
 
 def own_items(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """Return a team's own items, checked. Raises ValueError with one sentence."""
-    found: dict[str, dict[str, Any]] = {}
+    own: dict[str, dict[str, Any]] = {}
     for item, row in (given or {}).items():
         if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", str(item)):
             raise ValueError(f"go_live_gate_items: {str(item)[:40]!r} is no name: use a-z, 0-9 and _")
@@ -636,8 +636,8 @@ def own_items(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
             raise ValueError(f"go_live_gate_items.{item}: observe command and command belong together")
         if row.get("max_age"):
             span(row["max_age"], f"go_live_gate_items.{item}.max_age")
-        found[str(item)] = row
-    return found
+        own[str(item)] = row
+    return own
 
 
 def items(facts: Mapping[str, Any], words: Words) -> list[Item]:

@@ -77,11 +77,11 @@ class Hours:
 
 
 def _entry(text: str) -> _Entry:
-    found = _ENTRY.match(text)
+    entry = _ENTRY.match(text)
     shown = redact(repr(text))[:60]
-    if not found:
+    if not entry:
         raise ValueError(f"health_expected_hours has {shown}, which is no hours; write it as {EXAMPLE}.")
-    numbers = [int(number) for number in found.groups()[:4]]
+    numbers = [int(number) for number in entry.groups()[:4]]
     begin, end = numbers[0] * 60 + numbers[1], numbers[2] * 60 + numbers[3]
     if numbers[1] > 59 or numbers[3] > 59 or end > 24 * 60:
         raise ValueError(f"health_expected_hours has {shown}, which is no time of a day; write it as {EXAMPLE}.")
@@ -90,7 +90,7 @@ def _entry(text: str) -> _Entry:
             f"health_expected_hours has {shown}, which ends before it begins; write what goes past midnight as two "
             "entries."
         )
-    return _Entry(begin, end, frozenset(_days(found.group(5) or "mon-sun", shown)))
+    return _Entry(begin, end, frozenset(_days(entry.group(5) or "mon-sun", shown)))
 
 
 def _days(text: str, shown: str) -> Iterator[int]:

@@ -36,7 +36,7 @@ def content(registered: Any) -> dict[str, Any] | None:
     if not isinstance(registered, Mapping) or not registered.get("content"):
         return None
     try:
-        found = json.loads(base64.b64decode(registered["content"]))
+        data = json.loads(base64.b64decode(registered["content"]))
     except (ValueError, binascii.Error, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return data if isinstance(data, dict) else None

@@ -241,10 +241,10 @@ def _value(value: Any, column: str) -> str:
 def _decide(run: _Run) -> dict[str, Any]:
     """One host's part in the decision of the whole run: all hosts exit as one, for a workflow knows no hosts."""
     hosts, asked = mapping(run.facts["hosts"], "hosts"), mapping(run.facts["asked"], "asked")
-    found = {host: _judged(run, mapping(one, f"hosts.{host}")) for host, one in hosts.items()}
+    by_host = {host: _judged(run, mapping(one, f"hosts.{host}")) for host, one in hosts.items()}
     # Where the input was refused nothing was looked at.
-    decided = branch({host: one["verdict"] for host, one in found.items() if one["status"] != "refused"}, **asked)
-    words, own = run.words(decide.TEXTS), found[run.facts["host"]]
+    decided = branch({host: one["verdict"] for host, one in by_host.items() if one["status"] != "refused"}, **asked)
+    words, own = run.words(decide.TEXTS), by_host[run.facts["host"]]
     status, cause, level, host = decided["status"], decided["cause"], decided["level"], decided["host"]
     gravest = words.say("verdict", status=status, cause=cause, level=level, host=host)
     headline = words.say("taken" if decided["taken"] else "not_taken", found=gravest, asked=_asked(asked, words))
@@ -269,11 +269,11 @@ def _decide(run: _Run) -> dict[str, Any]:
     }
 
 
-def _judged(run: _Run, found: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(run: _Run, known: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of one host, and why it was not measured where it was not."""
-    if "verdict" not in found:
-        return _Run(run.procedure, dict(found), run.locale, run.commands).failed()
-    verdict = mapping(found["verdict"], "verdict")
+    if "verdict" not in known:
+        return _Run(run.procedure, dict(known), run.locale, run.commands).failed()
+    verdict = mapping(known["verdict"], "verdict")
     return {
         "status": verdict["status"],
         "level": verdict["level"],
@@ -702,8 +702,8 @@ def _notify(run: _Run) -> dict[str, Any]:
 
 
 def _configure_awx(run: _Run) -> dict[str, Any]:
-    words, found = run.words(awx.TEXTS), named("plugin_utils._awx.changes")(run.facts["results"])
-    headline = words.say("planned" if run.check else "applied", objects=found["objects"], n=len(found["changed"]))
+    words, applied = run.words(awx.TEXTS), named("plugin_utils._awx.changes")(run.facts["results"])
+    headline = words.say("planned" if run.check else "applied", objects=applied["objects"], n=len(applied["changed"]))
     kept = [
         words.say("kept", name=one["name"], field=one["field"], names=", ".join(one["names"]))
         for one in run.facts.get("kept") or []
@@ -712,7 +712,7 @@ def _configure_awx(run: _Run) -> dict[str, Any]:
         "ok": True,
         "status": "planned" if run.check else "ok",
         "message": headline,
-        "lines": [headline, *[f"- {name}" for name in found["changed"]], *kept],
+        "lines": [headline, *[f"- {name}" for name in applied["changed"]], *kept],
     }
 
 

@@ -69,18 +69,18 @@ def act_permit(
     now, records = number(now, "now"), of_desk(records)
     if person:
         return Permit(permitted=True, why="person", reason=words.say("person", name=person), would=[])
-    found = branch({host: verdict or None for host, verdict in mapping(verdicts, "verdicts").items()}, **asked)
-    if not found["taken"]:
+    asks = branch({host: verdict or None for host, verdict in mapping(verdicts, "verdicts").items()}, **asked)
+    if not asks["taken"]:
         return Permit(permitted=False, why="not_taken", reason="", would=[])
     judged = automation(records, now, earned_days, locale, commands, verdicts)
-    verdict = verdicts[found["host"]]
+    verdict = verdicts[asks["host"]]
     decided = recovery_decision(cast(Any, verdict), mode="auto", locale=locale, commands=commands) if verdict else None
     if decided is None or not decided["act"]:
         # What automation waits for, or leaves to a person.
         why = decided["reasons"][-1] if decided and decided["reasons"] else words.say("not_measured")
         return Permit(permitted=False, why="waits", reason=why, would=[])
-    case = {"case": {"cause": found["cause"], "level": int(level)}, "verdict": verdict}
-    would = {**would_act(found["host"], case, run_id, now), "acted": judged["allowed"]}
+    case = {"case": {"cause": asks["cause"], "level": int(level)}, "verdict": verdict}
+    would = {**would_act(asks["host"], case, run_id, now), "acted": judged["allowed"]}
     return Permit(
         permitted=judged["allowed"],
         why=judged["why"],

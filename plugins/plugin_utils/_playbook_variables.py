@@ -96,7 +96,7 @@ def _given(task: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _filled(text: str, given: Mapping[str, str]) -> str:
-    return re.sub(r"\{\{ (\w+) \}\}", lambda found: given.get(found[1], found[0]), text)
+    return re.sub(r"\{\{ (\w+) \}\}", lambda name: given.get(name[1], name[0]), text)
 
 
 def _specified(arguments: Mapping[str, Any], given: Mapping[str, str]) -> Specs:

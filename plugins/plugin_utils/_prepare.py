@@ -68,10 +68,10 @@ class _Prepared:
     def known_good(self) -> Told:
         if not self.wanted:
             return "foreign", ""
-        found = self.facts.get("release") or {}
-        release = found.get("release")
+        looked = self.facts.get("release") or {}
+        release = looked.get("release")
         if not release:
-            return MISSING, _reason(found)
+            return MISSING, _reason(looked)
         good = (release.get("ledger") or {}).get("good") or []
         if not good:
             return MISSING, self.words.say("no_good")

@@ -66,16 +66,16 @@ def profile(name: str, own: Mapping[str, Any] | None = None) -> tuple[dict[str, 
         return _any_of(own or {})
     if name not in known:
         return {}, f"runbook_profile must be one of {', '.join([*known, AUTO])}, not {name!r}"
-    found = known[name]
+    chosen = known[name]
     wrong = (
         f"runbook_profiles.{name} must be a mapping of {', '.join(KEYS)}, each a mapping by the flag's name, "
         f"and of {ENTRY}, a word of the start command such as main:app"
     )
-    if isinstance(found, Mapping) and not _WORD.fullmatch(str(found.get(ENTRY) or "")):
+    if isinstance(chosen, Mapping) and not _WORD.fullmatch(str(chosen.get(ENTRY) or "")):
         return {}, wrong
-    if not isinstance(found, Mapping) or set(found) - {*KEYS, ENTRY}:
+    if not isinstance(chosen, Mapping) or set(chosen) - {*KEYS, ENTRY}:
         return {}, wrong
-    parts = {key: found.get(key) or {} for key in KEYS}
+    parts = {key: chosen.get(key) or {} for key in KEYS}
     return (parts, "") if all(isinstance(part, Mapping) for part in parts.values()) else ({}, wrong)
 
 
@@ -93,5 +93,5 @@ def _any_of(own: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], str]:
 def entries(own: Mapping[str, Any] | None = None) -> dict[str, dict[str, Any]]:
     """Return what each kind of release is started as, and how its code is known, the surest first."""
     known = {**PROFILES, **(own or {})}
-    found = {name: known[name] if isinstance(known[name], Mapping) else {} for name in MARKS}
-    return {name: {"marks": list(MARKS[name]), ENTRY: str(one.get(ENTRY) or "")} for name, one in found.items()}
+    profiles = {name: known[name] if isinstance(known[name], Mapping) else {} for name in MARKS}
+    return {name: {"marks": list(MARKS[name]), ENTRY: str(one.get(ENTRY) or "")} for name, one in profiles.items()}

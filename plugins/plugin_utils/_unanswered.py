@@ -60,12 +60,12 @@ def unanswered(traces: Any, locale: str = "en") -> Waiting:
     :raises ValueError: for traces of another shape
     """
     known = mapping(traces, "traces")
-    found = mapping(known.get("unanswered") or {}, "traces.unanswered")
-    rows = [mapping(row, "Each of traces.unanswered.keys") for row in sequence(found.get("keys") or [], "keys")]
-    n = count(found.get("n") or 0, "traces.unanswered.n")
+    waiting = mapping(known.get("unanswered") or {}, "traces.unanswered")
+    rows = [mapping(row, "Each of traces.unanswered.keys") for row in sequence(waiting.get("keys") or [], "keys")]
+    n = count(waiting.get("n") or 0, "traces.unanswered.n")
     covered = ((known.get("evidence") or {}).get("covered")) or {}
     begins = [str(moment) for moment in ((known.get("window") or {}).get("since"), covered.get("first")) if moment]
-    longest = found.get("longest_wait_seconds")
+    longest = waiting.get("longest_wait_seconds")
     return {
         "told": {
             "n": n,
@@ -119,7 +119,7 @@ def _messages(row: Mapping[str, Any]) -> int:
 
 def phone_of(conversation: str) -> str:
     """The phone number in a conversation's id, spaced so that a spreadsheet takes it for text; empty without one."""
-    digits = next((found for found in _PHONE.findall(conversation) if not _NO_PHONE.match(found)), "")
+    digits = next((number for number in _PHONE.findall(conversation) if not _NO_PHONE.match(number)), "")
     if not digits:
         return ""
     brazilian = _BRAZILIAN.match(digits)
