@@ -11,7 +11,9 @@ import os
 import pwd
 import re
 import resource
+import secrets
 import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -26,10 +28,19 @@ EVERY_ADDRESS = ("0.0.0.0", "::")
 DELETED = " (deleted)"
 # A flag of the kernel in /proc/PID/stat: the process is ending, and gives its memory and files back.
 PF_EXITING = 0x4
+# What is kept of each stream of a command: a listing of many files, and no more than a small host can hold.
+OUTPUT_LIMIT = 64 << 20
+# As much as a pipe can hold.
+PIPE_SIZE = 1 << 20
+# How often a command is looked at whose output is kept open, and how long its processes may take to end when killed.
+LOOK, ENDING = 0.05, 2.0
+# In the environment of a command and all that it starts.
+MARK = "KUMON_RUNBOOK_COMMAND"
 
 
 class Finished(NamedTuple):
-    """What a command gave. `rc` is 127 when there is no such command and 124 when it ran out of time."""
+    """What a command gave. `rc` is 127 when there is no such command, 126 when it cannot be run, 125 when it printed
+    too much (`out` is the beginning) and 124 when it ran out of time."""
 
     rc: int
     out: str
@@ -99,23 +110,8 @@ def run(argv: list[str], timeout: float = 20, stdin: str | None = None) -> Finis
     env = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="", PAGER="cat")
     # sbin is missing from the path of many login shells, and nft lives there.
     env["PATH"] = env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
-    try:
-        done = subprocess.run(
-            argv,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=timeout,
-            env=env,
-            check=False,
-        )
-    except FileNotFoundError:
-        return Finished(127, "", f"{argv[0]} is not installed on this host")
-    except subprocess.TimeoutExpired:
-        return Finished(124, "", f"{' '.join(argv)} did not end within {timeout:g} s")
-    return Finished(done.returncode, done.stdout, done.stderr)
+    given = None if stdin is None else stdin.encode("utf-8", "replace")
+    return _finished(argv, env, given, timeout, " ".join(argv), lambda said: said.decode("utf-8", "replace"))
 
 
 class Owner(NamedTuple):
@@ -176,50 +172,137 @@ def run_as(
 ) -> Finished:
     """Run a command as the owner, with exactly this environment; every byte of its output survives.
 
-    `held` are open file descriptors that the command keeps. At the time limit it is killed with all that it started.
+    `held` are open file descriptors that the command keeps.
     """
     identity: dict[str, Any] = {"umask": umask}
     if os.geteuid() == 0 and owner.uid != 0:
         identity.update(user=owner.uid, group=owner.gid, extra_groups=owner.groups)
-    # Into memory and not through pipes: a process that a command leaves behind may keep a pipe open for ever.
-    with contextlib.ExitStack() as stack:
-        out, err = (stack.enter_context(open(os.memfd_create(name), "w+b")) for name in ("stdout", "stderr"))
-        try:
-            child = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=env,
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-                pass_fds=held,
-                **identity,
-            )
-        except FileNotFoundError:
+    return _finished(
+        argv,
+        env,
+        None if stdin is None else os.fsencode(stdin),
+        timeout,
+        os.path.basename(argv[0]),
+        # As names are decoded everywhere else: these are taken for the names of files.
+        os.fsdecode,
+        cwd=cwd,
+        start_new_session=True,
+        pass_fds=held,
+        **identity,
+    )
+
+
+class _TooMuch(Exception):
+    """A command has printed more than is kept of it."""
+
+
+def _finished(
+    argv: list[str],
+    env: dict[str, str],
+    stdin: bytes | None,
+    timeout: float,
+    name: str,
+    decode: Callable[[bytes], str],
+    **how: Any,
+) -> Finished:
+    """What became of a command, within bounds of time and output; beyond them it ends with all that it has started."""
+    mark = f"{MARK}={secrets.token_hex(16)}"
+    try:
+        child = subprocess.Popen(
+            argv,
+            env={**env, MARK: mark.partition("=")[2]},
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            **how,
+        )
+    except (OSError, subprocess.SubprocessError) as exc:
+        if isinstance(exc, FileNotFoundError) and exc.filename == argv[0]:
             return Finished(127, "", f"{argv[0]} is not installed on this host")
-        except (OSError, subprocess.SubprocessError) as exc:
-            return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
-        stack.enter_context(child)
-        try:
-            child.communicate(None if stdin is None else os.fsencode(stdin), timeout)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
-            return Finished(124, "", f"{os.path.basename(argv[0])} did not end within {timeout:g} s")
-        except BaseException:
-            # What the interrupted run leaves must not go on behind the next one's back.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
-            raise
-        # As bytes: in text mode line ends would be made the same, and a file would not be what it is.
-        said = []
-        for stream in (out, err):
-            stream.seek(0)
-            # And as names are decoded everywhere else: these are taken for the names of files.
-            said.append(os.fsdecode(stream.read()))
-        return Finished(child.returncode, *said)
+        return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
+    streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
+    said = {stream.fileno(): bytearray() for stream in streams}
+    try:
+        _attend(child, stdin or b"", said, time.monotonic() + timeout)
+    except subprocess.TimeoutExpired:
+        _end_tree(child, mark)
+        return Finished(124, "", f"{name} did not end within {timeout:g} s")
+    except _TooMuch:
+        _end_tree(child, mark)
+        out = decode(bytes(said[streams[0].fileno()][:OUTPUT_LIMIT]))
+        return Finished(125, out, f"{name} printed more than {OUTPUT_LIMIT >> 20} MiB and was ended")
+    except BaseException:
+        # What the interrupted run leaves must not go on behind the next one's back.
+        _end_tree(child, mark)
+        raise
+    finally:
+        for stream in (child.stdin, *streams):
+            if stream is not None:
+                stream.close()
+    out, err = (decode(bytes(each)) for each in said.values())
+    return Finished(child.returncode, out, err)
+
+
+def _attend(child: subprocess.Popen[bytes], stdin: bytes, said: dict[int, bytearray], end: float) -> None:
+    """Give a command its input and take what it says, until it has ended; what it leaves behind may keep its pipes open
+    for ever, and is not waited for. Raises TimeoutExpired and _TooMuch."""
+    left = memoryview(stdin)
+    with selectors.DefaultSelector() as ready:
+        for number in said:
+            ready.register(number, selectors.EVENT_READ)
+        if child.stdin is not None:
+            ready.register(child.stdin, selectors.EVENT_WRITE)
+        while ready.get_map() and child.poll() is None:
+            rest = end - time.monotonic()
+            if rest <= 0:
+                raise subprocess.TimeoutExpired(child.args, rest)
+            for key, _events in ready.select(min(rest, LOOK)):
+                if key.fd in said:
+                    over = not _take(key.fd, said[key.fd])
+                else:
+                    try:
+                        left = left[os.write(key.fd, left[: select.PIPE_BUF]) :]
+                    except BrokenPipeError:
+                        left = left[:0]
+                    over = not left
+                if over:
+                    ready.unregister(key.fileobj)
+                    if child.stdin is not None and key.fileobj is child.stdin:
+                        child.stdin.close()
+        child.wait(max(0.0, end - time.monotonic()))
+        for number in said.keys() & ready.get_map().keys():
+            os.set_blocking(number, False)
+            with contextlib.suppress(BlockingIOError):
+                _take(number, said[number])
+
+
+def _take(number: int, said: bytearray) -> bool:
+    """Read what a pipe holds; false at its end. Raises _TooMuch."""
+    block = os.read(number, PIPE_SIZE)
+    said += block
+    if len(said) > OUTPUT_LIMIT:
+        raise _TooMuch
+    return bool(block)
+
+
+def _end_tree(child: subprocess.Popen[bytes], mark: str) -> None:
+    """Kill a command with all that it has started. What has left its session and lost its parent is known by the mark
+    in its environment; what cannot be killed is not waited for."""
+    proc, end = Proc(), time.monotonic() + ENDING
+    while True:
+        # Looked for before the first one ends: its children would have another parent then.
+        tree = proc.tree(child.pid, mark)
+        for pid, start in tree:
+            with contextlib.suppress(OSError):
+                proc.kill(pid, start, signal.SIGKILL)
+        if child.poll() is None:
+            child.kill()
+        elif not tree:
+            return
+        if time.monotonic() > end:
+            return
+        time.sleep(0.01)
 
 
 def _undeleted(target: str) -> str:
@@ -540,6 +623,19 @@ class Proc:
     def ports(self, pids: list[int]) -> list[int]:
         listening = self._listening()
         return sorted({listening[inode][1] for pid in pids for inode in self._inodes(pid) if inode in listening})
+
+    def tree(self, pid: int, mark: str) -> list[tuple[int, int]]:
+        """The living processes (id and start) that descend from one, itself included, or have `mark` (NAME=value) in
+        their environment. None where this /proc numbers processes otherwise than we do."""
+        if self._link("self") != str(os.getpid()):
+            return []
+        living = {each: stat for each in self.pids() for stat in [self.stat(each)] if stat and stat.state not in "ZX"}
+        found = {pid} | {each for each in living if mark in self.text(each, "environ").split("\0")}
+        more = found
+        while more:
+            more = {each for each, stat in living.items() if stat.ppid in more} - found
+            found |= more
+        return [(each, living[each].start) for each in sorted(found & living.keys())]
 
     def ancestors(self, pid: int) -> list[int]:
         line: list[int] = []
