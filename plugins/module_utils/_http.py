@@ -30,6 +30,9 @@ BODY_LIMIT = 1024 * 1024
 # A gateway lists all its instances in one answer.
 LIST_LIMIT = 8 * BODY_LIMIT
 TOO_LONG = "more than"
+LOOPBACK = ["127.0.0.1", "::1"]
+# What a name service may take; where it is down a kill-switch must not wait for it.
+RESOLVE_SECONDS = 2.0
 UNTRUSTED = "its certificate is not trusted here"
 
 
@@ -80,6 +83,10 @@ def port_of(url: str) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
 
 
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def proxy_of(url: str, environ: Mapping[str, str]) -> str | None:
     """The variable by which a process with this environment asks a proxy for the URL, None where it asks itself."""
     # Capitals sort first: where a name is there in both, its small letters count, as they do for urllib and httpx.
@@ -96,20 +103,23 @@ def proxy_of(url: str, environ: Mapping[str, str]) -> str | None:
 
 
 def addresses_of(url: str) -> list[str] | None:
-    """The addresses that the URL's host stands for, None where only a name service knows them."""
-    name = urlsplit(url).hostname or ""
+    """The addresses that the URL's host stands for here, None where that cannot be told."""
+    name = host_of(url)
     if name == "localhost":
-        return ["127.0.0.1", "::1"]
+        return LOOPBACK
     try:
-        return [str(ipaddress.ip_address(name))]
-    except ValueError:
+        infos = within(RESOLVE_SECONDS, lambda: socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError):
         return None
+    found = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_how, address in infos]
+    # Who asks every address asks this host.
+    return LOOPBACK if any(one.is_unspecified for one in found) else list(dict.fromkeys(map(str, found)))
 
 
 def is_local(url: str) -> bool:
     """Whether the URL points at this host: an address is ours when a socket can be bound to it."""
     try:
-        infos = socket.getaddrinfo(urlsplit(url).hostname, 0, type=socket.SOCK_DGRAM)
+        infos = socket.getaddrinfo(host_of(url), 0, type=socket.SOCK_DGRAM)
     except (OSError, UnicodeError):
         return False
     for family, kind, _proto, _name, address in infos:

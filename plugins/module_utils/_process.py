@@ -72,12 +72,14 @@ class Launch:
 @dataclass(frozen=True)
 class Identity:
     """What makes a process the service's: the address and port where it listens, or the pid file that names it; and
-    whose it is. Without addresses any will do; without a user they are the one's who runs this."""
+    whose it is. Without addresses any will do; without a user they are the one's who runs this. `unknown` is a host of
+    which the address cannot be told."""
 
     port: int | None
     addresses: Sequence[str] = ()
     pid_file: str | None = None
     user: str | None = None
+    unknown: str = ""
 
     def uid(self, host: Host) -> int:
         """The user's id. Raises Refused."""
@@ -127,6 +129,7 @@ class PlainProcess:
         self.env_file = env_file
         self.port = port
         self.at = identity.addresses
+        self.unknown = identity.unknown
         self.pid_file = pid_file
         self.uid = identity.uid(host)
         self.command = command
@@ -237,6 +240,11 @@ class PlainProcess:
                 raise self._in_a_container(inside[0].pid, "which is inside a container", inside)
             if looked.strangers and not looked.processes:
                 raise self._held_by(looked.strangers[0])
+            if self.unknown and not looked.processes and self.port is not None and proc.is_listening(self.port):
+                raise Refused(
+                    f"the name {self.unknown} in runbook_health_url does not resolve on this host, so that whether it "
+                    f"leads to what listens on port {self.port} cannot be told: put the address there"
+                )
             if not looked.unseen or self.port is None:
                 return looked.processes
             if self.host.clock() < end and proc.exiting(None if root else self.host.uid):
@@ -747,7 +755,8 @@ class PlainProcess:
     def is_up(self) -> bool:
         """Whether the service listens; without a port, whether it runs."""
         if self.port is not None:
-            return any(map(self._is_ours, self.host.proc.listeners(self.port, self.at)))
+            at = () if self.unknown else self.at
+            return any(map(self._is_ours, self.host.proc.listeners(self.port, at)))
         return bool(self.seen())
 
     def finished(self) -> None:

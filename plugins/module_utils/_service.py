@@ -17,7 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._container import In
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import EVERY_ADDRESS, Host, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
@@ -82,6 +82,7 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
             raise Refused(f"{name} must be an absolute path, not {params[name]!r}")
     if params["manager"] == "systemd":
         return Systemd(params["service"], params["env_file"], host)
+    found = {url: _http.addresses_of(url) for url in params.get("health_urls") or []}
     return PlainProcess(
         params["service"],
         params["env_file"],
@@ -89,9 +90,11 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
         params["state_dir"],
         Identity(
             params["port"],
-            [address for url in params.get("health_urls") or [] for address in _http.addresses_of(url) or []],
+            # Whatever a name stands for, who listens at every address listens there.
+            [address for addresses in found.values() for address in addresses or EVERY_ADDRESS],
             params["pid_file"],
             params["process_user"] or None,
+            next((_http.host_of(url) for url, addresses in found.items() if addresses is None), ""),
         ),
         params.get("command"),
         params.get("chdir"),

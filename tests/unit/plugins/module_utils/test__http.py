@@ -245,6 +245,40 @@ def test_whether_a_url_is_this_host(url, local):
     assert _http.is_local(url) is local
 
 
+@pytest.mark.parametrize(
+    ("host", "told", "addresses"),
+    [
+        ("localhost", None, ["127.0.0.1", "::1"]),
+        ("127.0.0.2", None, ["127.0.0.2"]),
+        ("[0:0::1]", None, ["::1"]),
+        # A connection to every address is one to this host.
+        ("0.0.0.0", None, ["127.0.0.1", "::1"]),
+        ("assistant.example", ["192.0.2.7", "192.0.2.7", "fe80::1%eth0"], ["192.0.2.7", "fe80::1"]),
+        ("assistant.example", [], None),
+    ],
+)
+def test_a_host_stands_for_its_addresses(monkeypatch, host, told, addresses):
+    real = socket.getaddrinfo
+
+    def resolve(name, *more, **kinds):
+        if name != "assistant.example":
+            return real(name, *more, **kinds)
+        if not told:
+            raise socket.gaierror(-2, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in told]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert _http.addresses_of(f"http://{host}:8000/health") == addresses
+
+
+def test_a_name_service_that_hangs_is_not_waited_for(monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr(_http, "RESOLVE_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_kinds: over.wait())
+    assert _http.addresses_of("http://assistant.example/") is None
+    over.set()
+
+
 def test_urls_are_asked_in_order_until_one_is_the_health():
     with server(http(b"{}", "404 Not Found")) as first, server(http(b'{"b": 1}')) as second:
         found = _http.first_answer([first, second, "http://never.asked.invalid/"], 2, 5)

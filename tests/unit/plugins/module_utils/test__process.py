@@ -968,6 +968,53 @@ def test_a_stranger_on_another_address_of_the_port_is_left_alone(act, service):
     assert not lives(pid)
 
 
+@pytest.fixture
+def by_name(service, monkeypatch):
+    """The health URL by a name, which stands for these addresses; for none it does not resolve."""
+
+    def by_name(*addresses):
+        real = socket.getaddrinfo
+
+        def resolve(name, port, *more, **kinds):
+            if name != "assistant.example":
+                return real(name, port, *more, **kinds)
+            if not addresses:
+                raise socket.gaierror(-3, "Temporary failure in name resolution")
+            return [one for address in addresses for one in real(address, port, *more, **kinds)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        return {"health_urls": [f"http://assistant.example:{service.port}/health"]}
+
+    return by_name
+
+
+def test_a_name_stands_for_its_addresses_and_for_no_others(act, service, by_name):
+    pid = service.start()
+    with socket.create_server(("127.0.0.2", service.port)):
+        assert act(**by_name("127.0.0.1"))["restarted"]
+    assert not lives(pid)
+
+
+def test_a_name_that_does_not_resolve_stands_for_no_address(act, refused, service, by_name, pid_file):
+    """No restart is refused that can be done all the same: a name service may be down in an incident."""
+    pid = service.start()
+    assert refused(**by_name()) == (
+        "the name assistant.example in runbook_health_url does not resolve on this host, so that whether it leads to "
+        f"what listens on port {service.port} cannot be told: put the address there"
+    )
+    assert lives(pid)
+    pid_file.write_text(str(pid))
+    result = act(**by_name(), pid_file=str(pid_file), health_required=False)
+    assert (result["restarted"], result["effective"]) == (True, {"DELIVERY_DISABLE": "true"})
+
+
+def test_a_name_that_does_not_resolve_leads_to_what_listens_everywhere(act, service, by_name):
+    service.script.write_text(service.script.read_text().replace('("127.0.0.1", int', '("", int'))
+    service.start()
+    result = act(**by_name(), health_required=False)
+    assert (result["restarted"], result["effective"]) == (True, {"DELIVERY_DISABLE": "true"})
+
+
 def test_what_listens_on_every_address_holds_each_of_them():
     with socket.create_server(("", 0)) as server:
         port = server.getsockname()[1]
