@@ -48,6 +48,8 @@ TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTB
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
+# What systemd gives.
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 @dataclass
@@ -554,13 +556,20 @@ class PlainProcess:
                 f"what is left: set runbook_process_command, and what it needs in {self.env_file}"
             )
         launch = self._from_process(main)
-        try:
-            owner = pwd.getpwuid(launch.uid)
-            launch.environ = {"HOME": owner.pw_dir, "USER": owner.pw_name, "LOGNAME": owner.pw_name}
-        except KeyError:
-            launch.environ = {}
-        launch.environ.update({name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ})
+        launch.environ = self._environment_of(launch.uid)
         return launch
+
+    def _environment_of(self, uid: int) -> dict[str, str]:
+        """What a service of this user begins with where its own environment is not known: nothing of what this run was
+        given, which may be root's or hold a key."""
+        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
+        if self.host.uid != uid:
+            kept["PATH"] = PATH
+        environ = {"PATH": PATH, "LANG": "C.UTF-8", **kept}
+        with contextlib.suppress(KeyError):
+            user = pwd.getpwuid(uid)
+            environ.update(HOME=user.pw_dir, USER=user.pw_name, LOGNAME=user.pw_name, SHELL=user.pw_shell or "/bin/sh")
+        return environ
 
     @staticmethod
     def _is_log(path: str | None) -> bool:
@@ -605,7 +614,8 @@ class PlainProcess:
                 gid, groups = user.pw_gid, os.getgrouplist(user.pw_name, user.pw_gid)
             except KeyError:
                 gid, groups = owner.st_gid, [owner.st_gid]
-        return Launch(self.command, self.chdir, self.uid, gid, groups, 0o022, dict(os.environ), log, log)
+        environ = self._environment_of(self.uid)
+        return Launch(self.command, self.chdir, self.uid, gid, groups, 0o022, environ, log, log)
 
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
         """Begin the stop. Raises Stopped before it; from here on there is only waiting, and then starting."""

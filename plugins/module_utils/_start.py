@@ -18,12 +18,11 @@ from typing import Any, NamedTuple
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
-from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Service
 
 # What systemd gives one process alone.
 SYSTEMDS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID", "MAINPID")
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 

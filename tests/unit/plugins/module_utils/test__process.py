@@ -864,6 +864,34 @@ def test_root_starts_what_never_ran_as_the_services_user_and_not_as_itself(servi
         cold(None)
 
 
+def test_what_never_ran_gets_nothing_of_this_runs_environment(act, service, tmp_path, monkeypatch):
+    for name in ("SUDO_USER", "ANSIBLE_VAULT_PASSWORD_FILE", "API_TOKEN", "PYTHONPATH", "SHELL"):
+        monkeypatch.setenv(name, "of this run")
+    monkeypatch.setenv("TZ", "America/Sao_Paulo")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "runbook.env").write_text("EVOLUTION_URL=http://gateway\n")
+    result = act(command=service.command, chdir=str(tmp_path))
+    environ = Proc().process(result["pid"]).environ
+    me = pwd.getpwuid(os.geteuid())
+    assert environ.pop("LANG")
+    assert environ == {
+        "PATH": os.environ["PATH"],
+        "TZ": "America/Sao_Paulo",
+        "HOME": me.pw_dir,
+        "USER": me.pw_name,
+        "LOGNAME": me.pw_name,
+        "SHELL": me.pw_shell,
+        "EVOLUTION_URL": "http://gateway",
+        "DELIVERY_DISABLE": "true",
+    }
+
+
+def test_another_users_service_is_not_searched_for_on_roots_path(monkeypatch):
+    monkeypatch.setenv("PATH", "/root/bin")
+    manager = PlainProcess("x", "/e", Host(uid=0), "/s", Identity(1, user="nobody"), ["x"], "/", None)
+    assert "/root" not in manager._from_options().environ["PATH"]
+
+
 def test_without_a_user_of_its_own_it_is_the_runs(refused, service):
     pid = service.start()
 
@@ -1004,14 +1032,14 @@ def test_a_name_that_does_not_resolve_stands_for_no_address(act, refused, servic
     )
     assert lives(pid)
     pid_file.write_text(str(pid))
-    result = act(**by_name(), pid_file=str(pid_file), health_required=False)
+    result = act(**by_name(), pid_file=str(pid_file), health_required=False, health_wait=0.1)
     assert (result["restarted"], result["effective"]) == (True, {"DELIVERY_DISABLE": "true"})
 
 
 def test_a_name_that_does_not_resolve_leads_to_what_listens_everywhere(act, service, by_name):
     service.script.write_text(service.script.read_text().replace('("127.0.0.1", int', '("", int'))
     service.start()
-    result = act(**by_name(), health_required=False)
+    result = act(**by_name(), health_required=False, health_wait=0.1)
     assert (result["restarted"], result["effective"]) == (True, {"DELIVERY_DISABLE": "true"})
 
 
