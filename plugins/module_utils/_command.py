@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What of a command has to be there for it to start: a process may have gone elsewhere since, and files may be gone."""
+"""What of a command has to be there for it to start, and whether a process is one that it has started: that may have
+gone elsewhere since, and files may be gone."""
 
 from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 INTERPRETER = re.compile(r"(?:python|pypy|node|nodejs|sh|bash|dash)[\d.]*")
@@ -19,6 +21,7 @@ VALUED = (
     *("--check-hash-based-pycs", "--env-file", "--env-file-if-exists", "--title", "--rcfile", "--init-file"),
 )
 # What a server goes to before it looks for the rest; other characters it may take for placeholders.
+PORT = "--port"
 CHDIR, PLAIN = "--chdir", re.compile(r"[\w./@+-]+")
 
 
@@ -55,11 +58,15 @@ def _needed(argv: Sequence[str]) -> Iterator[str]:
         script = _script(argv)
         if script:
             yield script
-    for word, value in zip(argv, [*argv[1:], ""]):
-        name, equals, given = word.partition("=")
-        given = given if equals else value
-        if name == CHDIR and PLAIN.fullmatch(given):
+    for given in _values(argv, CHDIR):
+        if PLAIN.fullmatch(given):
             yield given
+
+
+def _values(argv: Sequence[str], option: str) -> list[str]:
+    """What an option is given, behind an equals sign or as the next word."""
+    pairs = [(*word.partition("="), following) for word, following in zip(argv, [*argv[1:], ""])]
+    return [value if equals else following for name, equals, value, following in pairs if name == option]
 
 
 def _script(argv: Sequence[str]) -> str:
@@ -74,6 +81,62 @@ def _script(argv: Sequence[str]) -> str:
         elif word == "-" or NO_SCRIPT.match(word):
             return ""
     return ""
+
+
+def fits(argv: Sequence[str], command: Sequence[str], arguments: bool = True) -> bool:
+    """Whether a process with these words may be what the command has started: its program, behind whatever interpreter,
+    has to be in the command, and so has all that it was told by position, unless `arguments` is off."""
+    if not argv:
+        return False
+    program, rest = _program(argv)
+    wanted, lines = _program(command)[0], list(_lines(command))
+    if INTERPRETER.fullmatch(program):
+        # One that runs nothing that can be told.
+        return program == wanted
+    known = {name for line in lines for word in line for name in (word, os.path.basename(word))}
+    if program != wanted and program not in known:
+        return False
+    its, ports = _values(argv, PORT), [port for line in lines for port in _values(line, PORT)]
+    if its and ports and all(map(str.isdigit, ports)) and its[-1] not in ports:
+        return False
+    # What stands behind an option may be its value, and be another one since; what a shell fills in is not known.
+    told = [word for word, before in zip(rest, [program, *rest]) if "-" not in (word[:1], before[:1])]
+    filled = any("$" in word for word in known)
+    return not arguments or filled or all(word in known or os.path.basename(word) in known for word in told)
+
+
+def _program(argv: Sequence[str]) -> tuple[str, list[str]]:
+    """What a command runs, and with which words: behind an interpreter its script, module or text."""
+    name, words = os.path.basename(argv[0]), list(argv[1:])
+    if not INTERPRETER.fullmatch(name):
+        return name, words
+    while words:
+        word = words.pop(0)
+        inside = NO_SCRIPT.match(word)
+        if inside and word != "-":
+            return word[inside.end() :] or (words.pop(0) if words else name), words
+        if word[:1] not in ("-", "+"):
+            return os.path.basename(word), words
+        if word in VALUED and words:
+            words.pop(0)
+    return name, []
+
+
+def _lines(command: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The words of a command, and those of each line of shell in it: what stands before the program is gone from a
+    process that became it."""
+    yield command
+    for word in command:
+        if not re.search(r"\s", word):
+            continue
+        lexer = shlex.shlex(word, posix=True, punctuation_chars=True)
+        lexer.whitespace_split, lexer.commenters = True, ""
+        try:
+            inner = list(lexer)
+        except ValueError:
+            inner = word.split()
+        if inner != [word]:
+            yield from _lines(inner)
 
 
 def _is_missing(path: str) -> bool:

@@ -48,6 +48,8 @@ TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTB
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
+# What Python gives the workers that a server starts.
+WORKER = "--multiprocessing-fork"
 # What systemd gives.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -184,18 +186,28 @@ class PlainProcess:
         return proc.users(pid) == {self.uid} and self._fits(pid)
 
     def _fits(self, pid: int) -> bool:
-        """Whether it was started by the command that is configured, itself or its parent: interpreters stand before it
-        in their way, workers name themselves, and so may a server."""
+        """Whether the command that is configured has started it, or its parent: what does not become the service stays
+        above it, and a worker has words of its own. A title hides the command."""
         if not self.command:
             return True
         stat = self.host.proc.stat(pid)
-        wanted = [os.path.basename(self.command[0]), *(word for word in self.command[1:] if word[:1] != "-")]
-        for each in (pid, stat.ppid if stat else 0):
-            # A title that is shorter than the command it was written over is filled up with zeros.
-            argv = [word for word in self.host.proc.argv(each) if word] if each > 1 else []
-            words = {os.path.basename(word) for word in argv} | set(argv)
-            if words & set(wanted) or (len(argv) == 1 and " " in argv[0]):
-                return True
+        argv, parent = self._argv(pid), stat.ppid if stat else 0
+        if WORKER in argv and parent <= 1:
+            return True  # what its server has left over
+        home = self.chdir is not None and self._is_in(pid, self.chdir)
+        if _is_title(argv) or _command.fits(argv, self.command, not home):
+            return True
+        above = self._argv(parent) if parent > 1 else []
+        return (WORKER in argv and _is_title(above)) or _command.fits(above, self.command, not home)
+
+    def _argv(self, pid: int) -> list[str]:
+        # A title that is shorter than the command it was written over is filled up with zeros.
+        return [word for word in self.host.proc.argv(pid) if word]
+
+    def _is_in(self, pid: int, directory: str) -> bool:
+        """Whether it runs in a directory; where it was started for another release it has another word for the code."""
+        with contextlib.suppress(OSError):
+            return self.host.proc.cwd(pid) == os.path.realpath(directory)
         return False
 
     def _look(self) -> Looked:
@@ -420,7 +432,7 @@ class PlainProcess:
         was = launch.argv
         if self.command:
             launch.argv = self.command
-        elif "--multiprocessing-fork" in launch.argv:
+        elif WORKER in launch.argv:
             raise Refused(f"only workers of {self.label} are left, which cannot be started by themselves: set command")
         if self.chdir:
             launch.cwd = self.chdir
@@ -776,6 +788,11 @@ class PlainProcess:
         for path in (self.record, self.old_record):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def _is_title(argv: Sequence[str]) -> bool:
+    """Whether a process has given itself a name in place of its command."""
+    return len(argv) == 1 and " " in argv[0]
 
 
 def _owner(launch: Launch) -> Owner:

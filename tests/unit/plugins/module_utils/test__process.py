@@ -30,7 +30,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, P
 from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 
 from tests.unit.plugins.other_encoding import run_elsewhere
-from tests.unit.plugins.service_fakes import RealService, journal, tree
+from tests.unit.plugins.service_fakes import FakeProc, RealService, journal, tree
 
 
 @pytest.fixture
@@ -682,10 +682,6 @@ def test_options_override_what_runs(act, service, tmp_path):
     ("options", "message"),
     [
         ({"chdir": "/no/such"}, "the working directory /no/such of kumon-assistant does not exist: set chdir"),
-        (
-            {"command": ["/no/such", "service.py"]},
-            "the command of kumon-assistant, '/no/such', cannot be found: set command",
-        ),
         ({"log_file": "/dev/null/x"}, "the log /dev/null/x of kumon-assistant cannot be written: set log_file"),
         ({"log_file": "x.log"}, "log_file must be an absolute path, not 'x.log'"),
         ({"port": 0}, "port 0 is not between 1 and 65535: correct it"),
@@ -698,6 +694,14 @@ def test_options_override_what_runs(act, service, tmp_path):
 def test_what_cannot_work_is_refused_while_the_old_one_runs(refused, service, options, message):
     pid = service.start()
     assert refused(**options) == message
+    assert lives(pid)
+
+
+def test_a_command_that_cannot_be_found_is_refused_while_the_old_one_runs(refused, service):
+    pid = service.start()
+    assert refused(command=["/no/such", *service.command[1:]]) == (
+        "the command of kumon-assistant, '/no/such', cannot be found: set command"
+    )
     assert lives(pid)
 
 
@@ -1108,6 +1112,44 @@ def test_the_configured_command_has_to_fit(refused, act, service):
     assert "which was not started by runbook_process_command (/usr/bin/other)" in said
     assert lives(pid)
     assert act(command=[sys.executable, "-u", *service.command[1:]], check_mode=True)["changed"]
+
+
+def test_another_program_of_the_same_interpreter_does_not_fit(refused, service):
+    pid = service.start()
+    command = [sys.executable, str(service.directory / "other.py"), *service.command[2:]]
+    assert f"process {pid} (" in refused(command=command)
+    assert lives(pid)
+
+
+def test_another_word_for_the_code_fits_in_the_directory_of_the_command(act, refused, service, tmp_path):
+    pid = service.start()
+    command = [*service.command[:2], "8000", str(service.mode_file)]
+    assert f"process {pid} (" in refused(command=command)
+    (tmp_path / "current").symlink_to(tmp_path)
+    assert act(command=command, chdir=str(tmp_path / "current"), check_mode=True)["pid"] == pid
+
+
+@pytest.mark.parametrize(
+    ("words", "parents", "fits"),
+    [
+        (["python3", "-c", "spawn", "--multiprocessing-fork"], ["python3", "uvicorn", "main:app"], True),
+        (["python3", "-c", "spawn", "--multiprocessing-fork"], ["kumon: serving"], True),
+        (["python3", "-c", "spawn", "--multiprocessing-fork"], ["python3", "other.py"], False),
+        (["python3", "-c", "spawn", "--multiprocessing-fork"], None, True),
+        # A shell over it is somebody's who looks around, with a title or not.
+        (["python3", "other.py"], ["sshd: kumon@pts/0"], False),
+        (["python3", "other.py"], ["-bash"], False),
+        (["python3", "main.py"], ["/bin/sh", "/srv/run.sh"], False),
+    ],
+)
+def test_a_worker_is_known_by_its_server(tmp_path, words, parents, fits):
+    proc = FakeProc(tmp_path / "proc")
+    proc.add(10, ppid=1 if parents is None else 9)
+    proc.argv = lambda pid: words if pid == 10 else parents
+    manager = PlainProcess(
+        "x", "/e", Host(proc=proc, uid=998), "/s", Identity(1), ["python3", "-m", "uvicorn", "main:app"], None, None
+    )
+    assert manager._is_ours(10) is fits
 
 
 def test_a_title_hides_the_command(act, service, monkeypatch):
