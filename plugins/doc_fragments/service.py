@@ -36,13 +36,14 @@ options:
   port:
     description:
       - The TCP port that the service listens on. Only used with O(manager=process).
-      - What listens there at another address than that of the health URL is not the service.
+      - What listens there at another address than that of the health URL is not the service. A name stands for the addresses
+        that it resolves to on the host.
     type: int
   process_user:
     description:
       - Name or number of the user whose the service's processes are, by real, effective and saved id; never root. Only used with
         O(manager=process).
-      - Without it, and where the module does not run as root, they are the user's that it runs as.
+      - Required with O(manager=process) where the module runs as root. Else they are the user's that it runs as.
     type: str
   pid_file:
     description:

@@ -76,8 +76,8 @@ class Launch:
 @dataclass(frozen=True)
 class Identity:
     """What makes a process the service's: the address and port where it listens, or the pid file that names it; and
-    whose it is. Without addresses any will do; without a user they are the one's who runs this. `unknown` is a host of
-    which the address cannot be told."""
+    whose it is. Without addresses any will do; without a user they are the one's who runs this, which root is never.
+    `unknown` is a host of which the address cannot be told."""
 
     port: int | None
     addresses: Sequence[str] = ()
@@ -87,7 +87,12 @@ class Identity:
 
     def uid(self, host: Host) -> int:
         """The user's id. Raises Refused."""
-        if host.uid != 0 or self.user is None:
+        if self.user is None:
+            if host.uid == 0:
+                raise Refused(
+                    "runbook_process_user is not set, and as root nothing else tells whose processes are the service's: "
+                    "name the service's own user (never root), or run as that user without become"
+                )
             return host.uid
         try:
             uid = int(self.user) if self.user.isdigit() else pwd.getpwnam(self.user).pw_uid
@@ -95,6 +100,11 @@ class Identity:
             raise Refused(f"user {self.user} is not known on the host: correct runbook_process_user") from None
         if uid == 0:
             raise Refused("runbook_process_user is root; no service's process is root's: name the service's own user")
+        if host.uid not in (0, uid):
+            raise Refused(
+                f"runbook_process_user is {self.user} and this runs as {_name(host.uid)}: run as its user or with "
+                "become: true"
+            )
         return uid
 
 
@@ -175,8 +185,6 @@ class PlainProcess:
             return None
         if pid in listeners:
             return pid
-        if self.uid == 0 and _trust.keeper(self.pid_file):
-            return None  # who has written that number would be rid of any of root's processes
         started = self.host.proc.started(status.start)
         return pid if started <= written + PID_FILE_GRAIN and self._is_ours(pid) else None
 
@@ -300,7 +308,7 @@ class PlainProcess:
         if users == [self.uid]:
             wanted = f"was not started by runbook_process_command ({self.command[0] if self.command else ''})"
         else:
-            wanted = f"is not {_name(self.uid)}'s (runbook_process_user{'' if self.uid else ' is not set'})"
+            wanted = f"is not {_name(self.uid)}'s (runbook_process_user)"
         return Refused(
             f"port {self.port} is held by process {pid} ({program}) of {names}, which {wanted}: "
             "correct what names the service, or stop that process"
@@ -616,9 +624,6 @@ class PlainProcess:
             owner = os.stat(self.chdir)
         except OSError:
             raise Refused(f"the working directory {self.chdir} of {self.label} does not exist: set chdir") from None
-        if self.host.uid == self.uid == 0 and owner.st_uid != 0:
-            # Root must not turn the service into one of root's.
-            raise Refused(f"{self.label} would be started as root: set runbook_process_user")
         gid, groups = os.getgid(), os.getgroups()
         if self.host.uid == 0:
             try:

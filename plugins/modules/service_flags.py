@@ -146,6 +146,7 @@ EXAMPLES = r"""
   kumon.runbook.service_flags:
     service: kumon-assistant
     manager: process
+    process_user: kumon
     port: 8000
     env_file: /home/kumon/runbook/runbook.env
     state_dir: /home/kumon/runbook

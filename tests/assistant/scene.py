@@ -10,6 +10,7 @@
 
 `up` writes DIR/scene.json: where everything is. The assistant is started as an operator would, detached
 (`nohup python -m uvicorn main:app … >> app.log 2>&1 & echo $! > app.pid`), so a runbook can stop it and start it anew.
+As root the assistant is another user's: none is root's.
 `down` ends exactly the scene's own processes, an assistant that a runbook started in the meantime included.
 
 For a program, `with Scene(directory) as scene:` does both; it also ends the scene on SIGINT, SIGTERM and SIGHUP.
@@ -22,6 +23,7 @@ import argparse
 import contextlib
 import json
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -42,6 +44,8 @@ HOST = "127.0.0.1"
 START_SECONDS = 60
 # How long a process may take to end by itself before it is killed.
 STOP_SECONDS = 3
+# Whose the assistant is where root plays the scene.
+OTHER_USER = 65534
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DETACHED = 'nohup "$@" >> "$LOG" 2>&1 < /dev/null & echo $! > "$PID_FILE"'
@@ -49,6 +53,25 @@ DETACHED = 'nohup "$@" >> "$LOG" 2>&1 < /dev/null & echo $! > "$PID_FILE"'
 
 class SceneError(Exception):
     pass
+
+
+# ---------------------------------------------------------------- the assistant's user
+
+
+def assistant_user() -> str:
+    uid = os.geteuid() or OTHER_USER
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def as_assistant_user(command: list[str]) -> list[str]:
+    """The command as that user. What it needs may lie where only root comes to, as in root's home."""
+    if os.geteuid() != 0:
+        return command
+    ids = [f"--reuid={OTHER_USER}", f"--regid={OTHER_USER}", "--clear-groups"]
+    return ["setpriv", *ids, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", *command]
 
 
 # ---------------------------------------------------------------- processes
@@ -149,7 +172,8 @@ class Scene:
     """One scene in one directory. `data` is what scene.json holds:
 
     directory, started (ticks since boot), python
-    assistant: url, webhook_url, health_url, host, port, app_dir, command, env_file, pid_file, pid, log, control_file
+    assistant: url, webhook_url, health_url, host, port, app_dir, command, user, env_file, pid_file, pid, log,
+               control_file
     gateway:   url, counters_url, port, version, instance, api_key, pid, log, control_file
     traffic:   [pid and start ticks of every traffic generator that was started]
     """
@@ -243,6 +267,7 @@ class Scene:
                 # With releases a git work tree of its own.
                 "app_dir": str(at / "app" if self.releases else HERE),
                 "command": [self.python, *arguments("main:app", assistant_port)],
+                "user": assistant_user(),
                 "env_file": str(at / "assistant.env"),
                 "pid_file": str(at / "app.pid"),
                 "pid": None,
@@ -339,6 +364,7 @@ class Scene:
     ) -> int:
         # By a shell which ends at once: the process is nobody's child, and who stops it finds no zombie of ours.
         env = {**env, "LOG": str(log), "PID_FILE": str(pid_file)}
+        command = as_assistant_user(command) if "main:app" in command else command
         shell = ["sh", "-c", DETACHED, "sh", *command]
         subprocess.run(shell, cwd=cwd, env=env, start_new_session=True, check=True)
         return int(Path(pid_file).read_text(encoding="ascii"))

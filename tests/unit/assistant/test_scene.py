@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +40,9 @@ def test_up_describes_what_runs_and_down_ends_it(scene, monkeypatch):
     # Detached: nobody's child here, and a session of its own.
     assert scene_module.stat_fields(pid)[1] != str(os.getpid())
     assert os.getsid(pid) != os.getsid(0)
+    # By its real, effective and saved id it is the user's who is told, and that is never root.
+    ids = re.search(r"^Uid:\t(\d+)\t(\d+)\t(\d+)", Path(f"/proc/{pid}/status").read_text(), re.M).groups()
+    assert {pwd.getpwuid(int(one)).pw_name for one in ids} == {data["assistant"]["user"]} != {"root"}
     gateway = data["gateway"]["pid"]
     scene.down()
     assert scene_module.start_ticks(pid) is None

@@ -23,6 +23,9 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
 
+# One that every user can run: root's own may lie in root's home.
+PYTHON = sys.executable if os.geteuid() else "/usr/bin/python3"
+
 # Reads its mode from a file at each start, and answers as the assistant's health does.
 SERVICE = """
 import http.server, json, os, signal, subprocess, sys, time
@@ -82,6 +85,16 @@ server.serve_forever()
 """
 
 
+def service_user() -> int:
+    """Whose the services of tests are: no service is root's."""
+    return os.geteuid() or 65534
+
+
+def as_service_user() -> dict:
+    """What `Popen` takes for a process that is to be that user's."""
+    return {"user": service_user(), "group": service_user(), "extra_groups": []} if os.geteuid() == 0 else {}
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
@@ -97,8 +110,9 @@ class RealService:
         self.script.write_text(SERVICE)
         self.mode_file = directory / "mode"
         self.log = directory / "app.log"
-        self.command = [sys.executable, str(self.script), str(self.port), str(self.mode_file)]
+        self.command = [PYTHON, str(self.script), str(self.port), str(self.mode_file)]
         self.child: subprocess.Popen | None = None
+        self.reads_all = False  # for a program that lies where only root comes to
 
     @property
     def url(self) -> str:
@@ -110,14 +124,20 @@ class RealService:
     def start(self, mode: str = "", wait: bool = True, **environ: str) -> int:
         self.mode(mode)
         with open(self.log, "ab") as log:
+            how, before = as_service_user(), []
+            if how and self.reads_all:
+                ids = [f"--reuid={how['user']}", f"--regid={how['group']}", "--clear-groups"]
+                before = ["setpriv", *ids, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+                how = {}
             self.child = subprocess.Popen(
-                self.command,
+                [*before, *self.command],
                 cwd=self.directory,
                 env={"PATH": os.environ["PATH"], "SECRET": "s3cret", **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 umask=0o027,
+                **how,
             )
         end = time.monotonic() + 10
         while wait and self.child.pid not in Proc().listeners(self.port):
@@ -152,7 +172,7 @@ def module_params(directory: Path, **more) -> dict:
         "env_file": str(directory / "etc" / "runbook.env"),
         "state_dir": str(directory / "state"),
         "port": None,
-        "process_user": None,
+        "process_user": str(service_user()),
         "pid_file": None,
         "health_urls": [],
         "health_timeout": 2.0,

@@ -21,7 +21,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._confinement import 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 
-from tests.unit.plugins.service_fakes import RealService, tree
+from tests.unit.plugins.service_fakes import RealService, as_service_user, tree
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give and take capabilities")
 USER = 12345
@@ -41,8 +41,8 @@ def service():
     shutil.rmtree(directory)
 
 
-def start_by(service, *words):
-    """Start it by a command that becomes it."""
+def start_by(service, *words, **how):
+    """Start it by a command that becomes it; Popen takes `how`."""
     service.mode("")
     with open(service.log, "ab") as log:
         service.child = subprocess.Popen(
@@ -52,6 +52,7 @@ def start_by(service, *words):
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
+            **how,
         )
     end = time.monotonic() + 10
     while service.child.pid not in Proc().listeners(service.port):
@@ -89,7 +90,7 @@ def refused(service, **more):
 
 def test_no_new_privileges_and_processors_come_back(service):
     processor = max(os.sched_getaffinity(0))
-    start_by(service, "taskset", "-c", str(processor), "setpriv", "--no-new-privs")
+    start_by(service, "taskset", "-c", str(processor), "setpriv", "--no-new-privs", **as_service_user())
     result = act(service)
     assert (status(result["pid"])["NoNewPrivs"], result["warnings"]) == ("1", [])
     assert os.sched_getaffinity(result["pid"]) == {processor}
@@ -103,7 +104,7 @@ def test_what_ran_with_nothing_special_gets_nothing_special(service, monkeypatch
         asked.update(more)
         return popen(argv, **more)
 
-    start_by(service)
+    start_by(service, **as_service_user())
     monkeypatch.setattr(subprocess, "Popen", start)
     assert act(service)["effective"] == {"DELIVERY_DISABLE": "true"}
     assert "preexec_fn" not in asked
@@ -169,7 +170,7 @@ def test_root_brings_it_into_no_directory_that_is_closed_to_it(service):
 
 
 def test_a_root_directory_of_its_own_is_refused_unless_its_command_is_known(service, monkeypatch):
-    start_by(service)
+    start_by(service, **as_service_user())
     monkeypatch.setattr(Proc, "root_of", lambda _self, _pid: "/srv/jail")
     message = (
         "kumon-assistant runs in the root directory /srv/jail, and a start from here would be outside of it: set "
@@ -182,7 +183,7 @@ def test_a_root_directory_of_its_own_is_refused_unless_its_command_is_known(serv
 
 
 def test_a_capability_that_cannot_be_given_is_refused_unless_its_command_is_known(service, monkeypatch):
-    start_by(service)
+    start_by(service, **as_service_user())
     given = Confined(ambient=1 << _confinement.CAP_NET_BIND_SERVICE | 1 << 3)._asdict()
     monkeypatch.setattr(_confinement, "of", lambda _proc, _pid: given)
     monkeypatch.setattr(_confinement, "own", lambda _proc: Own(1 << 3, 0, False, False))
@@ -193,7 +194,7 @@ def test_a_capability_that_cannot_be_given_is_refused_unless_its_command_is_know
     assert start.lost_names == "CAP_NET_BIND_SERVICE"
     before = tree(service.directory)
     with pytest.raises(Refused) as caught:
-        _flags.ensure(service.params(), Host(uid=USER))
+        _flags.ensure(service.params(process_user=None), Host(uid=USER))
     assert str(caught.value) == (
         "kumon-assistant runs with CAP_NET_BIND_SERVICE, which a start from here cannot give: run with become: true, "
         "or set runbook_process_command to what gives it"
@@ -203,7 +204,7 @@ def test_a_capability_that_cannot_be_given_is_refused_unless_its_command_is_know
 
 
 def test_what_is_narrower_than_this_process_is_told(service, monkeypatch):
-    start_by(service)
+    start_by(service, **as_service_user())
     monkeypatch.setattr(_confinement, "own", lambda _proc: Own(0, EVERY, False, False))
     monkeypatch.setattr(_confinement, "of", lambda _proc, _pid: Confined(bounding=0)._asdict())
     assert act(service)["warnings"] == [

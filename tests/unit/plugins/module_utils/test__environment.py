@@ -449,6 +449,7 @@ def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path, ma
     ]
     subprocess.run(pip, check=True)
     real.service.command[0] = f"{venv}/bin/python"
+    real.service.reads_all = True
     try:
         real.service.start()
         given = real.params(commit=repository.commits["1.0"], venv=str(venv), wheelhouse=str(wheels))

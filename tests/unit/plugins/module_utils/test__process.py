@@ -17,7 +17,6 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,10 +26,10 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
-from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, Identity, PlainProcess
 
 from tests.unit.plugins.other_encoding import run_elsewhere
-from tests.unit.plugins.service_fakes import FakeProc, RealService, journal, tree
+from tests.unit.plugins.service_fakes import PYTHON, FakeProc, RealService, as_service_user, journal, service_user, tree
 
 
 @pytest.fixture
@@ -72,6 +71,7 @@ def lives(pid):
 
 def test_it_is_started_again_as_it_was_with_the_flag(act, service, tmp_path):
     old = service.start(OTHER="kept")
+    before = Proc().ids(old)
     result = act()
     new = result["pid"]
     assert not lives(old)
@@ -80,7 +80,7 @@ def test_it_is_started_again_as_it_was_with_the_flag(act, service, tmp_path):
     assert proc.listeners(service.port) == [new]
     assert proc.argv(new) == service.command
     assert proc.cwd(new) == str(tmp_path)
-    assert proc.ids(new) == (os.geteuid(), os.getegid(), sorted(os.getgroups()), 0o027)
+    assert proc.ids(new) == before._replace(umask=0o027)
     environ = proc.process(new).environ
     assert {name: environ[name] for name in ("SECRET", "OTHER", "DELIVERY_DISABLE")} == {
         "SECRET": "s3cret",
@@ -234,7 +234,7 @@ def test_what_begins_to_listen_while_we_look_is_not_another_users(service, act, 
     listeners = Proc.listeners
     seen = iter([[]])
     monkeypatch.setattr(Proc, "listeners", lambda self, port, at=(): next(seen, None) or listeners(self, port, at))
-    manager = PlainProcess("x", "/e", Host(), "/s", Identity(service.port), None, None, None)
+    manager = PlainProcess("x", "/e", Host(), "/s", Identity(service.port, user=str(service_user())), None, None, None)
     manager.host.uid = 12345
     assert [process.pid for process in manager.processes()] == [pid]
 
@@ -247,8 +247,8 @@ def test_another_users_record_is_not_believed(act, service, refused, tmp_path, m
     monkeypatch.setattr(PlainProcess, "_start", killed)
     with pytest.raises(Killed):
         act()
-    other = Host(uid=os.geteuid() + 1)
-    assert "how to start it is not known" in refused(host=other)
+    other = Host(uid=service_user() + 1)
+    assert "how to start it is not known" in refused(host=other, process_user=None)
 
 
 def test_a_record_that_was_left_goes_away(act, service, tmp_path):
@@ -369,7 +369,9 @@ def test_one_that_is_ending_already_is_waited_for_before_anything_is_decided(ser
     """Its environment reads empty: started again from that, the service would have lost its own."""
     service.start("lingers")
     proc = Ending("empty")
-    manager = PlainProcess("x", "/e", Host(proc=proc), "/s", Identity(service.port), None, None, None)
+    manager = PlainProcess(
+        "x", "/e", Host(proc=proc), "/s", Identity(service.port, user=str(service_user())), None, None, None
+    )
     assert manager.processes()
     proc.kill(service.child.pid, proc.stat(service.child.pid).start, signal.SIGTERM)
     assert Proc().is_listening(service.port)
@@ -424,7 +426,16 @@ def test_the_kernel_denies_it_and_the_service_is_started_again(monkeypatch):
 def test_a_worker_that_cannot_be_looked_at_is_waited_for_and_then_the_start_is_tried(service, tmp_path, monkeypatch):
     """No pidfd is held of it: only the port tells that something is there."""
     service.start()
-    manager = PlainProcess("x", str(tmp_path / "e"), Host(), str(tmp_path), Identity(service.port), None, None, None)
+    manager = PlainProcess(
+        "x",
+        str(tmp_path / "e"),
+        Host(),
+        str(tmp_path),
+        Identity(service.port, user=str(service_user())),
+        None,
+        None,
+        None,
+    )
     manager.prepare(manager.processes())
     monkeypatch.setattr(Proc, "_inodes", lambda _self, _pid: set())
     for elapsed, last in ((0.0, False), (4.0, False), (5.5, False)):
@@ -519,7 +530,7 @@ def gone_elsewhere(service, tmp_path, **environ):
     (tmp_path / "data").mkdir()
     text = service.script.read_text()
     service.script.write_text(text.replace("mode = open", "import os; os.chdir('data')\nmode = open", 1))
-    service.command = [sys.executable, service.script.name, str(service.port), str(service.mode_file)]
+    service.command = [PYTHON, service.script.name, str(service.port), str(service.mode_file)]
     return service.start(**environ)
 
 
@@ -637,8 +648,8 @@ def test_a_supervisor_that_starts_it_again_is_told(act, service, monkeypatch, wh
         start(manager)
 
     monkeypatch.setattr(PlainProcess, "_start", late_start)
-    loop = f"while true; do {sys.executable} {service.script} {service.port} {service.mode_file}; done"
-    supervisor = subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL)
+    loop = f"while true; do {PYTHON} {service.script} {service.port} {service.mode_file}; done"
+    supervisor = subprocess.Popen(["sh", "-c", loop], stdout=subprocess.DEVNULL, **as_service_user())
     try:
         until_it_listens()
         with pytest.raises(Failed) as caught:
@@ -719,9 +730,8 @@ def test_workers_alone_cannot_be_started_again(refused, service):
     assert refused() == ("only workers of kumon-assistant are left, which cannot be started by themselves: set command")
 
 
-def test_this_session_is_not_restarted(service, refused):
-    import socket
-
+def test_this_session_is_not_restarted(refused, monkeypatch):
+    monkeypatch.setattr(Proc, "users", lambda _self, _pid: {service_user()})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         assert refused(port=port, health_urls=[]) == (
@@ -731,7 +741,7 @@ def test_this_session_is_not_restarted(service, refused):
 
 def test_another_users_process_is_refused(refused, service):
     pid = service.start()
-    assert refused(host=Host(uid=os.geteuid() + 1)) == (
+    assert refused(host=Host(uid=service_user() + 1), process_user=None) == (
         f"process {pid} of kumon-assistant belongs to another user: run as its user or with become: true"
     )
 
@@ -739,7 +749,7 @@ def test_another_users_process_is_refused(refused, service):
 def test_a_port_whose_holder_cannot_be_seen(refused, service, monkeypatch):
     service.start()
     monkeypatch.setattr(Proc, "listeners", lambda _self, _port, _at=(): [])
-    assert refused(host=Host(uid=12345)) == (
+    assert refused(host=Host(uid=12345), process_user=None) == (
         f"port {service.port} is held by another user's process: run as its user or with become: true"
     )
 
@@ -749,7 +759,7 @@ def test_a_port_whose_holder_cannot_be_seen(refused, service, monkeypatch):
 
 def test_two_logs_stay_two(act, service, tmp_path):
     with open(tmp_path / "out.log", "ab") as out, open(tmp_path / "err.log", "ab") as err:
-        service.child = subprocess.Popen(service.command, cwd=tmp_path, stdout=out, stderr=err)
+        service.child = subprocess.Popen(service.command, cwd=tmp_path, stdout=out, stderr=err, **as_service_user())
     while not Proc().listeners(service.port):
         time.sleep(0.01)
     pid = act()["pid"]
@@ -757,7 +767,9 @@ def test_two_logs_stay_two(act, service, tmp_path):
 
 
 def test_output_that_went_to_a_pipe_goes_to_a_file(act, service, tmp_path):
-    service.child = subprocess.Popen(service.command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    service.child = subprocess.Popen(
+        service.command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_service_user()
+    )
     with service.child.stdout:
         while not Proc().listeners(service.port):
             time.sleep(0.01)
@@ -837,7 +849,14 @@ def test_root_starts_it_as_who_it_was(service, tmp_path, monkeypatch):
         return popen(argv, **more)
 
     manager = PlainProcess(
-        "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), Identity(service.port), None, None, None
+        "x",
+        str(tmp_path / "e"),
+        Host(uid=0),
+        str(tmp_path),
+        Identity(service.port, user=str(service_user())),
+        None,
+        None,
+        None,
     )
     manager.prepare(manager.processes())
     manager._launch.uid, manager._launch.gid, manager._launch.groups = 998, 997, [997, 27]
@@ -864,8 +883,6 @@ def test_root_starts_what_never_ran_as_the_services_user_and_not_as_itself(servi
     assert (launch.uid, launch.gid, launch.groups) == (54321, 997, [997])
     nobody = pwd.getpwnam("nobody")
     assert (cold("nobody").uid, cold("nobody").gid) == (nobody.pw_uid, nobody.pw_gid)
-    with pytest.raises(Refused, match="x would be started as root: set runbook_process_user"):
-        cold(None)
 
 
 def test_what_never_ran_gets_nothing_of_this_runs_environment(act, service, tmp_path, monkeypatch):
@@ -876,10 +893,10 @@ def test_what_never_ran_gets_nothing_of_this_runs_environment(act, service, tmp_
     (tmp_path / "etc" / "runbook.env").write_text("EVOLUTION_URL=http://gateway\n")
     result = act(command=service.command, chdir=str(tmp_path))
     environ = Proc().process(result["pid"]).environ
-    me = pwd.getpwuid(os.geteuid())
+    me = pwd.getpwuid(service_user())
     assert environ.pop("LANG")
     assert environ == {
-        "PATH": os.environ["PATH"],
+        "PATH": os.environ["PATH"] if os.geteuid() else PATH,
         "TZ": "America/Sao_Paulo",
         "HOME": me.pw_dir,
         "USER": me.pw_name,
@@ -896,15 +913,25 @@ def test_another_users_service_is_not_searched_for_on_roots_path(monkeypatch):
     assert "/root" not in manager._from_options().environ["PATH"]
 
 
-def test_without_a_user_of_its_own_it_is_the_runs(refused, service):
+def test_as_root_the_service_has_a_user_and_that_is_not_root(refused, service):
     pid = service.start()
+    assert refused(process_user=None, host=Host(uid=0)) == (
+        "runbook_process_user is not set, and as root nothing else tells whose processes are the service's: name the "
+        "service's own user (never root), or run as that user without become"
+    )
+    assert refused(process_user=None, host=Host(uid=0), check_mode=True)
+    assert lives(pid)
 
-    class Strangers(Proc):
-        def users(self, pid):
-            return {65534}
 
-    said = refused(host=Host(proc=Strangers(), uid=0))
-    assert f"process {pid} (" in said and "is not root's (runbook_process_user is not set)" in said
+def test_without_root_it_is_the_runs_user_and_no_other(act, refused, service):
+    pid = service.start()
+    me = service_user()
+    assert act(process_user=None, host=Host(uid=me), check_mode=True)["pid"] == pid
+    assert act(process_user=str(me), host=Host(uid=me), check_mode=True)["pid"] == pid
+    assert refused(process_user="54321", host=Host(uid=me)) == (
+        f"runbook_process_user is 54321 and this runs as {pwd.getpwuid(me).pw_name}: run as its user or with "
+        "become: true"
+    )
 
 
 # -- hosts as people have them
@@ -913,9 +940,13 @@ def test_without_a_user_of_its_own_it_is_the_runs(refused, service):
 def test_output_that_went_through_tee_goes_to_its_file(act, service, tmp_path):
     service.mode("")
     log = tmp_path / "tee.log"
+    log.touch()
+    log.chmod(0o666)
     command = " ".join(service.command)
     tee = subprocess.Popen(
-        ["sh", "-c", f"exec env -i PATH=$PATH {command} 2>&1 | tee -a {log} >/dev/null"], cwd=tmp_path
+        ["sh", "-c", f"exec env -i PATH=$PATH {command} 2>&1 | tee -a {log} >/dev/null"],
+        cwd=tmp_path,
+        **as_service_user(),
     )
     try:
         end = time.monotonic() + 10
@@ -963,12 +994,19 @@ def test_with_a_command_it_is_started_with_what_its_env_file_says(act, service, 
     assert "SECRET" not in environ
 
 
-def test_limits_and_niceness_come_back(act, service):
-    pid = service.start()
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (99, 99))
-    os.setpriority(os.PRIO_PROCESS, pid, 5)
-    new = act()["pid"]
-    assert (resource.prlimit(new, resource.RLIMIT_NOFILE), os.getpriority(os.PRIO_PROCESS, new)) == ((99, 99), 5)
+def test_limits_and_niceness_come_back(act, service, tmp_path):
+    """As the service's user: where root lacks CAP_SYS_RESOURCE another user's limits are not its to set."""
+    tmp_path.chmod(0o777)
+
+    def work():
+        pid = service.start()
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (99, 99))
+        os.setpriority(os.PRIO_PROCESS, pid, 5)
+        new = act()["pid"]
+        return [resource.prlimit(new, resource.RLIMIT_NOFILE), os.getpriority(os.PRIO_PROCESS, new)]
+
+    limits, nice = as_ordinary_user(work)
+    assert (tuple(limits), nice) == ((99, 99), 5)
 
 
 @pytest.mark.parametrize(
@@ -1062,10 +1100,10 @@ def test_what_listens_on_every_address_holds_each_of_them():
 
 def test_the_holder_of_the_port_who_is_not_the_services_user_is_refused_by_name(refused, service):
     pid = service.start()
-    me = pwd.getpwuid(os.geteuid()).pw_name
-    said = refused(process_user="nobody", host=Host(uid=0))
+    me = pwd.getpwuid(service_user()).pw_name
+    said = refused(process_user="daemon", host=Host(uid=0))
     assert said.startswith(f"port {service.port} is held by process {pid} (python")
-    assert f" of {me}, which is not nobody's (runbook_process_user): " in said
+    assert f" of {me}, which is not daemon's (runbook_process_user): " in said
     assert lives(pid)
 
 
@@ -1098,11 +1136,11 @@ def test_a_user_that_cannot_be_the_services_is_refused(refused, user, message):
 def test_a_pid_file_that_names_another_users_process_is_not_believed(service, tmp_path):
     pid = service.start()
     (tmp_path / "app.pid").write_text(f"{pid}\n")
-    identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user="nobody")
+    identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user="daemon")
     manager = PlainProcess("x", "/e", Host(uid=0), "/s", identity, None, None, None)
     assert manager.processes() == []
-    identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user=str(os.geteuid()) if os.geteuid() else None)
-    manager = PlainProcess("x", "/e", Host(uid=os.geteuid()), "/s", identity, None, None, None)
+    identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user=str(service_user()))
+    manager = PlainProcess("x", "/e", Host(), "/s", identity, None, None, None)
     assert [process.pid for process in manager.processes()] == [pid]
 
 
@@ -1111,12 +1149,12 @@ def test_the_configured_command_has_to_fit(refused, act, service):
     said = refused(command=["/usr/bin/other", "other:app"], host=Host(uid=0))
     assert "which was not started by runbook_process_command (/usr/bin/other)" in said
     assert lives(pid)
-    assert act(command=[sys.executable, "-u", *service.command[1:]], check_mode=True)["changed"]
+    assert act(command=[PYTHON, "-u", *service.command[1:]], check_mode=True)["changed"]
 
 
 def test_another_program_of_the_same_interpreter_does_not_fit(refused, service):
     pid = service.start()
-    command = [sys.executable, str(service.directory / "other.py"), *service.command[2:]]
+    command = [PYTHON, str(service.directory / "other.py"), *service.command[2:]]
     assert f"process {pid} (" in refused(command=command)
     assert lives(pid)
 
@@ -1160,10 +1198,11 @@ def test_a_title_hides_the_command(act, service, monkeypatch):
 def test_what_the_service_may_only_read_is_no_log_of_its(tmp_path):
     secret = tmp_path / "secret"
     secret.write_text("root only\n")
-    with open(secret, "rb") as given, subprocess.Popen(["sleep", "60"], stdout=given, stderr=given) as child:
+    how = as_service_user()
+    with open(secret, "rb") as given, subprocess.Popen(["sleep", "60"], stdout=given, stderr=given, **how) as child:
         try:
             (tmp_path / "app.pid").write_text(f"{child.pid}\n")
-            identity = Identity(None, pid_file=str(tmp_path / "app.pid"))
+            identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user=str(service_user()))
             state = str(tmp_path / "state")
             manager = PlainProcess("x", str(tmp_path / "e"), Host(), state, identity, None, None, None)
             manager.prepare(manager.processes())

@@ -52,7 +52,7 @@ class Assistant(http.server.BaseHTTPRequestHandler):
         self.say(200, {{"status": "healthy"}})
     def do_POST(self):
         data = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        open("conversations.db", "a").write("row")
+        open("data/conversations.db", "a").write("row")
         open("/tmp/" + os.path.basename(os.getcwd()) + "-was-here", "w").write("x")
         if "mute" in FAULT:
             return self.say(200, {{"status": "accepted"}})
@@ -91,6 +91,10 @@ class Scene:
         self.repository.write("service.py", CRASH)
         self.commits["broken"] = self.repository.commit("release broken again")
         self.repository.git("checkout", "--quiet", "-B", "stable", self.commits["present"])
+        # Its own, where it is another user's than the work tree.
+        data = self.repository.directory / "data"
+        data.mkdir()
+        data.chmod(0o777)
         self.real.service.start()
 
     def release(self, name, fault):
@@ -163,7 +167,7 @@ def test_a_release_that_does_its_work_is_tried_and_taken(scene):
     assert result["phases"]["trial"] > 0
     assert scene.gateway.connections == 0, "nothing leaves the room"
     assert scene.real.service.log.read_text().count("PLANNER_TRACE") == 0
-    assert not (scene.repository.directory / "conversations.db").exists()
+    assert not (scene.repository.directory / "data" / "conversations.db").exists()
     assert not Path("/tmp/app-was-here").exists()
     assert not whole(scene)[1]
 

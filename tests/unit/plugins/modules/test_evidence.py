@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _evidence, _journal
 from ansible_collections.kumon.runbook.plugins.modules import evidence
 
-from tests.unit.plugins.service_fakes import run_module
+from tests.unit.plugins.service_fakes import run_module, service_user
 
 SECRETS = ("5511988887777", "PLANTED", "hunter22")
 LINES = [
@@ -34,6 +34,7 @@ class Target:
         found = {
             "service": "kumon-assistant",
             "manager": "process",
+            "process_user": str(service_user()),
             "pid_file": str(self.state / "pid"),
             "env_file": str(self.state / "runbook.env"),
             "state_dir": str(self.state),

@@ -13,7 +13,7 @@ import yaml
 from ansible_collections.kumon.runbook.plugins.modules import release_ledger
 
 from tests.unit.plugins.release_fakes import RealRelease
-from tests.unit.plugins.service_fakes import run_module, tree
+from tests.unit.plugins.service_fakes import run_module, service_user, tree
 
 
 @pytest.fixture
@@ -31,6 +31,7 @@ def arguments(real, tmp_path):
     return {
         "service": "kumon-assistant",
         "manager": "process",
+        "process_user": str(service_user()),
         "port": real.service.port,
         "env_file": str(tmp_path / "etc" / "runbook.env"),
         "state_dir": str(tmp_path / "state"),

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.modules import service_flags
 
-from tests.unit.plugins.service_fakes import RealService, run_module, tree
+from tests.unit.plugins.service_fakes import RealService, run_module, service_user, tree
 
 
 @pytest.fixture
@@ -25,6 +25,7 @@ def arguments(service, tmp_path):
     return {
         "service": "kumon-assistant",
         "manager": "process",
+        "process_user": str(service_user()),
         "port": service.port,
         "env_file": str(tmp_path / "etc" / "runbook.env"),
         "state_dir": str(tmp_path / "state"),
