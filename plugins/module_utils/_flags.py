@@ -118,10 +118,15 @@ class Plan:
             for write in self.writes
         ]
         if self.must_restart:
-            pids = ", ".join(str(process.pid) for process in self.seen.processes)
-            which = f" (process {pids})" if pids else ""
-            changes.append({"prepared": f"{'would restart' if check_mode else 'restarted'} {label}{which}\n"})
+            restart = "would restart" if check_mode else "restarted"
+            changes.append({"prepared": f"{restart} {label}{self.which}\n"})
         return changes
+
+    @property
+    def which(self) -> str:
+        """The processes that a restart ends, to stand behind the service's name."""
+        pids = ", ".join(str(process.pid) for process in self.seen.processes)
+        return f" (process {pids})" if pids else ""
 
 
 # -- looking: what cannot work is refused here

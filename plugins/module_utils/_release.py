@@ -486,7 +486,7 @@ class Look:
             lines.append(f"{would}point {self.params['venv']} to {plan.choice.name or 'it'}")
         if plan.target.entry != plan.seen.entry:
             lines.append(f"{would}start it as {plan.target.entry} in place of {plan.seen.entry}")
-        lines.append(f"{would}restart {self.service.label}")
+        lines.append(f"{would}restart {self.service.label}{plan.restart.which}")
         return lines
 
     def why_untried(self, plan: Plan) -> Detail | None:

@@ -735,7 +735,7 @@ def test_check_mode_lists_each_change_in_order(change, repository, tmp_path):
     assert result["planned"] == [
         f"would keep {broken[:12]}, 2 local changes and 1 untracked files under refs/runbook/rescue/run-1",
         f"would check out {second}",
-        "would restart kumon-assistant.service",
+        "would restart kumon-assistant.service (process 501)",
     ]
     assert result["diff"][0] == {
         "before_header": "HEAD",

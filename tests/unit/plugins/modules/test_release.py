@@ -59,10 +59,10 @@ def test_everything_documented_is_returned_and_nothing_else(real, arguments):
 
 
 def test_the_diff_comes_with_diff_mode_only(real, arguments):
-    real.serve()
+    pid = real.serve()
     assert "diff" not in run_module(release, arguments, check_mode=True)
     diff = run_module(release, arguments, check_mode=True, diff=True)["diff"]
-    assert diff[-1]["prepared"].endswith("would restart kumon-assistant\n")
+    assert diff[-1]["prepared"].endswith(f"would restart kumon-assistant (process {pid})\n")
 
 
 def test_a_refusal_is_one_sentence(real, arguments):
