@@ -99,6 +99,7 @@ class Plan:
     must_reload: bool
     must_restart: bool
     if_it_fails: str  # what stands then, and what comes next
+    ends: Sequence[int] = ()  # the processes that a restart ends
 
     @property
     def changed(self) -> bool:
@@ -125,7 +126,7 @@ class Plan:
     @property
     def which(self) -> str:
         """The processes that a restart ends, to stand behind the service's name."""
-        pids = ", ".join(str(process.pid) for process in self.seen.processes)
+        pids = ", ".join(map(str, self.ends))
         return f" (process {pids})" if pids else ""
 
 
@@ -169,6 +170,7 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
         must_reload=must_reload,
         must_restart=must_restart,
         if_it_fails=f"{'The kill-switch' if switched else 'What was declared'} stays declared. Next: rollback level 3.",
+        ends=service.manager.ends(seen.processes),
     )
 
 
@@ -220,6 +222,7 @@ def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None =
         must_reload=must_reload,
         must_restart=True,
         if_it_fails="",
+        ends=service.manager.ends(seen.processes),
     )
 
 

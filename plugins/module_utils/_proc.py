@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Callable, NamedTuple
 
@@ -292,7 +292,7 @@ def _end_tree(child: subprocess.Popen[bytes], mark: str) -> None:
     proc, end = Proc(), time.monotonic() + ENDING
     while True:
         # Looked for before the first one ends: its children would have another parent then.
-        tree = proc.tree(child.pid, mark)
+        tree = proc.tree([child.pid, *proc.marked(mark)]) if proc.is_own() else []
         for pid, start in tree:
             with contextlib.suppress(OSError):
                 proc.kill(pid, start, signal.SIGKILL)
@@ -624,18 +624,22 @@ class Proc:
         listening = self._listening()
         return sorted({listening[inode][1] for pid in pids for inode in self._inodes(pid) if inode in listening})
 
-    def tree(self, pid: int, mark: str) -> list[tuple[int, int]]:
-        """The living processes (id and start) that descend from one, itself included, or have `mark` (NAME=value) in
-        their environment. None where this /proc numbers processes otherwise than we do."""
-        if self._link("self") != str(os.getpid()):
-            return []
-        living = {each: stat for each in self.pids() for stat in [self.stat(each)] if stat and stat.state not in "ZX"}
-        found = {pid} | {each for each in living if mark in self.text(each, "environ").split("\0")}
-        more = found
+    def tree(self, roots: Iterable[int]) -> list[tuple[int, int]]:
+        """The living processes (id and start) that descend from these, themselves included."""
+        living = {pid: stat for pid in self.pids() for stat in [self.stat(pid)] if stat and stat.state not in "ZX"}
+        found = more = set(roots)
         while more:
-            more = {each for each, stat in living.items() if stat.ppid in more} - found
-            found |= more
-        return [(each, living[each].start) for each in sorted(found & living.keys())]
+            more = {pid for pid, stat in living.items() if stat.ppid in more} - found
+            found = found | more
+        return [(pid, living[pid].start) for pid in sorted(found & living.keys())]
+
+    def marked(self, mark: str) -> list[int]:
+        """The processes with `mark` (NAME=value) in their environment, as far as that may be read."""
+        return [pid for pid in self.pids() if mark in self.text(pid, "environ").split("\0")]
+
+    def is_own(self) -> bool:
+        """Whether processes are numbered here as we number them; in a new room they are not yet."""
+        return self._link("self") == str(os.getpid())
 
     def ancestors(self, pid: int) -> list[int]:
         line: list[int] = []

@@ -90,8 +90,8 @@ class Identity:
         if self.user is None:
             if host.uid == 0:
                 raise Refused(
-                    "runbook_process_user is not set, and as root nothing else tells whose processes are the service's: "
-                    "name the service's own user (never root), or run as that user without become"
+                    "runbook_process_user is not set, and as root nothing else tells whose processes are the "
+                    "service's: name the service's own user (never root), or run as that user without become"
                 )
             return host.uid
         try:
@@ -645,7 +645,7 @@ class PlainProcess:
             f"line {number} of {self.env_file} is nothing that an environment can hold: {self.label} starts without it"
             for number in _envfile.impossible(content)
         ]
-        self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
+        self._old = [self.host.proc.hold(*each) for each in self._tree(processes)]
         environ = {**self._launch.environ, **overlay}
         for flag, wanted in flags.items():
             if wanted is None and flag not in overlay:
@@ -654,6 +654,17 @@ class PlainProcess:
         self._flags = flags
         self._keep_record()
         self._signal(self._old, signal.SIGTERM)
+
+    def _tree(self, processes: Sequence[Process]) -> list[tuple[int, int]]:
+        """They and what they have started: that holds no port, and would go on sending with the flags of before."""
+        proc = self.host.proc
+        keys = [process.key for process in processes]
+        begun = proc.tree([process.pid for process in processes])
+        return keys + [each for each in begun if each not in keys and proc.users(each[0]) == {self.uid}]
+
+    def ends(self, processes: Sequence[Process]) -> list[int]:
+        """The processes that a restart would end."""
+        return [pid for pid, _start in self._tree(processes)]
 
     def _signal(self, processes: list[Hold], number: int) -> None:
         for process in processes:

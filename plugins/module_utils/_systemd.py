@@ -248,6 +248,10 @@ class Systemd:
         if done.rc != 0:
             raise Stopped(f"systemctl restart {self.label} failed: {redact(done.err.strip())}")
 
+    def ends(self, processes: Sequence[Process]) -> list[int]:
+        """The processes that a restart would end."""
+        return [process.pid for process in processes]
+
     def has_stopped(self) -> bool:
         """Whether every process from before is over."""
         return all(held.is_over() for held in self._old)

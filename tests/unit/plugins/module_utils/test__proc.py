@@ -339,12 +339,17 @@ def test_what_cannot_be_run_is_told(tmp_path):
 
 
 def test_another_numbering_of_processes_tells_nothing_of_ours(fake):
-    fake.add(os.getpid())
     (fake.base / "self").symlink_to("1")
-    assert fake.tree(os.getpid(), "A=1") == []
-    (fake.base / "self").unlink()
-    (fake.base / "self").symlink_to(str(os.getpid()))
-    assert [pid for pid, _start in fake.tree(os.getpid(), "A=1")] == [os.getpid()]
+    assert not fake.is_own()
+    assert Proc().is_own()
+
+
+def test_a_tree_is_all_that_descends_and_lives(fake):
+    for pid, parent in ((10, 1), (11, 10), (12, 11), (20, 1), (21, 20)):
+        fake.add(pid, ppid=parent)
+    assert [pid for pid, _start in fake.tree([10])] == [10, 11, 12]
+    fake.remove(11)
+    assert [pid for pid, _start in fake.tree([10, 20, 99])] == [10, 20, 21]
 
 
 def test_every_byte_of_a_commands_output_survives(tmp_path):

@@ -156,6 +156,33 @@ def test_a_worker_that_outlives_its_parent_is_ended(act, service):
     assert Proc().listeners(service.port) == [result["pid"]]
 
 
+def test_what_the_service_has_started_ends_with_it(act, service, tmp_path):
+    """It holds no port, has left the session, ignores the signal, and would go on sending with the flags of before."""
+    text = service.script.read_text()
+    start = """
+import subprocess
+if "sends" in mode:
+    child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)"
+    sender = subprocess.Popen([sys.executable, "-c", child], stdout=subprocess.PIPE, start_new_session=True)
+    sender.stdout.readline()
+    print("sender", sender.pid, flush=True)
+"""
+    service.script.write_text(text.replace("class Health", start + "class Health", 1))
+    pid = service.start("sends")
+    sender = int(service.log.read_text().split("sender ")[1].split()[0])
+    try:
+        service.mode("")
+        planned = act(check_mode=True)["diff"][-1]
+        assert planned == {"prepared": f"would restart kumon-assistant (process {pid}, {sender})\n"}
+        assert lives(sender)
+        result = act(stop_timeout=0.5)
+        assert not lives(sender)
+        assert Proc().listeners(service.port) == [result["pid"]]
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(sender, signal.SIGKILL)
+
+
 def test_a_worker_without_the_flag_is_enough_for_a_restart(act, service):
     # The parent was ended and an old worker still serves.
     service.start("worker")
