@@ -14,7 +14,9 @@ import contextlib
 import errno
 import os
 import stat
+import struct
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Owner, acting_as, owner_by_id, owner_of
@@ -24,15 +26,27 @@ NOBODY = 65534
 MOST_LINKS = 40  # as many as the kernel follows
 MOST_BYTES = 1 << 20  # of an environment file or a pid file
 MOST_OF_A_PACKAGE = 1 << 30  # of what requirements name
+# An access list as the kernel gives it: its version, then entries of a kind, what is allowed, and whom.
+LIST_VERSION = 2
+USER, ITS_GROUP, GROUP, MOST, OTHERS = 0x02, 0x04, 0x08, 0x10, 0x20
+WRITE = 2
 # What in a git directory says which programs git starts, or on what: who can change one of them leads git.
 GIT = ("", "config", "config.worktree", "commondir", "hooks", "info", "objects")
+
+
+class Writers(NamedTuple):
+    """Who beside its owner may write to a file or directory, root and root's group left out."""
+
+    users: list[int]
+    groups: list[int]
+    everybody: bool
 
 
 def keeper(path: str) -> Owner | None:
     """Return who can change what stands at ``path``, None where that is root alone.
 
-    In a directory of a user's it is that user; where a group or everybody can write, somebody with the rights of that
-    group and no others. In a sticky directory (as /tmp) it is the owner of what lies there. Raises OSError for a path
+    In a directory of a user's it is that user, and so it is (the first one) where an access list lets users write;
+    where a group or everybody can write, somebody with the rights of that group and no others. In a sticky directory (as /tmp) it is the owner of what lies there. Raises OSError for a path
     of too many links.
     """
     # Not normalised: what .. after a link means is for the link to say.
@@ -49,8 +63,8 @@ def keeper(path: str) -> Owner | None:
         try:
             entry = os.lstat(full)
         except OSError:
-            return _changer(directory, None)
-        changer = _changer(directory, entry)
+            return _changer(at, directory, None)
+        changer = _changer(at, directory, entry)
         if changer is not None:
             return changer
         if stat.S_ISLNK(entry.st_mode):
@@ -65,18 +79,53 @@ def keeper(path: str) -> Owner | None:
     return None
 
 
-def _changer(directory: os.stat_result, entry: os.stat_result | None) -> Owner | None:
-    """Return who can put something else in the place of an entry of a directory, None for root alone."""
+def _changer(path: str, directory: os.stat_result, entry: os.stat_result | None) -> Owner | None:
+    """Return who can put something else in the place of an entry of the directory at ``path``, None for root alone."""
     if directory.st_uid != ROOT:
         return owner_by_id(directory.st_uid, directory.st_gid)
-    by_group = directory.st_mode & stat.S_IWGRP and directory.st_gid != ROOT
-    by_all = directory.st_mode & stat.S_IWOTH
-    if not by_group and not by_all:
+    may = _writers(path, directory)
+    if not (may.users or may.groups or may.everybody):
         return None
     if entry is not None and directory.st_mode & stat.S_ISVTX:
         return None if entry.st_uid == ROOT else owner_by_id(entry.st_uid, entry.st_gid)
-    group = NOBODY if by_all else directory.st_gid
+    if may.users and not may.everybody:
+        return owner_by_id(may.users[0], NOBODY)
+    group = NOBODY if may.everybody else may.groups[0]
     return Owner(NOBODY, group, [group], "nobody", "/")
+
+
+def _writers(path: str, status: os.stat_result) -> Writers:
+    access_list = None
+    # Where there is a list, the mode's bits of the group are the most that anybody in it has: none have more.
+    if status.st_mode & stat.S_IWGRP:
+        try:
+            access_list = os.getxattr(path, _files.ACL)
+        except OSError as exc:
+            if exc.errno not in (errno.ENODATA, errno.ENOTSUP):
+                raise
+    if access_list is not None:
+        return writers(access_list, status.st_gid)
+    group = [status.st_gid] if status.st_mode & stat.S_IWGRP and status.st_gid != ROOT else []
+    return Writers([], group, bool(status.st_mode & stat.S_IWOTH))
+
+
+def writers(access_list: bytes, gid: int) -> Writers:
+    """Read who may write by an access list of a file of group ``gid``. Raises OSError for what is no such list."""
+    try:
+        (version,) = struct.unpack_from("<I", access_list)
+        entries = list(struct.iter_unpack("<HHI", access_list[4:]))
+    except struct.error:
+        version, entries = None, []
+    if version != LIST_VERSION:
+        raise OSError(errno.EINVAL, "its access list cannot be read")
+    # What is more than the most has no effect, except for the owner and for all others.
+    most = all(rights & WRITE for kind, rights, _whom in entries if kind == MOST)
+    found = Writers([], [], any(kind == OTHERS and rights & WRITE for kind, rights, _whom in entries))
+    for kind, rights, whom in entries if most else []:
+        whom = gid if kind == ITS_GROUP else whom
+        if rights & WRITE and whom != ROOT and kind in (USER, GROUP, ITS_GROUP):
+            (found.users if kind == USER else found.groups).append(whom)
+    return found
 
 
 def runs_as(directory: str) -> Owner:
@@ -89,7 +138,7 @@ def runs_as(directory: str) -> Owner:
         who = keeper(path)
         if who is None:
             with contextlib.suppress(FileNotFoundError):
-                who = _changer(os.stat(path), None)
+                who = _changer(path, os.stat(path), None)
         if who is not None:
             return who
     return owner

@@ -6,10 +6,12 @@ to that user."""
 
 from __future__ import annotations
 
+import errno
 import os
 import pwd
 import shutil
 import stat
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -125,6 +127,117 @@ def test_in_a_sticky_directory_the_owner_of_a_file_keeps_it(top):
     assert _trust.keeper(str(shared / "roots")) is None
     his = _trust.keeper(str(shared / "his"))
     assert his is not None and his.uid == USER.pw_uid
+
+
+ANYBODY = 0xFFFFFFFF
+U_OWNER, U, G_OWNER, G, MASK, OTHERS = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+
+
+def listed(*entries: tuple[int, int, int], group: int = 5, mask: int = 7, others: int = 5) -> bytes:
+    """An access list of a directory with these entries beside the ones that each has, in the kernel's order."""
+    whole = [
+        (U_OWNER, 7, ANYBODY),
+        (G_OWNER, group, ANYBODY),
+        *entries,
+        (MASK, mask, ANYBODY),
+        (OTHERS, others, ANYBODY),
+    ]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in sorted(whole))
+
+
+@pytest.mark.parametrize(
+    ("access_list", "users", "groups", "everybody"),
+    [
+        (listed(), [], [], False),
+        (listed((U, 7, 1000)), [1000], [], False),
+        (listed((U, 5, 1000), (U, 6, 1001)), [1001], [], False),
+        (listed((G, 7, 50)), [], [50], False),
+        (listed(group=7), [], [12], False),
+        (listed((U, 7, 1000), (G, 7, 50), group=7), [1000], [12, 50], False),
+        (listed((U, 7, 1000), (G, 7, 50), group=7, mask=5), [], [], False),
+        (listed((U, 7, 0), (G, 7, 0)), [], [], False),
+        (listed(others=7, mask=5), [], [], True),
+    ],
+)
+def test_who_may_write_by_an_access_list(access_list, users, groups, everybody):
+    assert _trust.writers(access_list, 12) == (users, groups, everybody)
+
+
+def test_what_the_group_of_root_may_is_roots():
+    assert _trust.writers(listed(group=7), 0) == ([], [], False)
+
+
+@pytest.mark.parametrize("access_list", [b"", b"\x01\0\0\0", listed()[:-3]])
+def test_an_access_list_that_cannot_be_read_lets_nobody_through(access_list):
+    with pytest.raises(OSError, match="its access list cannot be read"):
+        _trust.writers(access_list, 0)
+
+
+@root_only
+def test_a_user_of_an_access_list_keeps_what_he_can_put_into_a_directory_of_roots(top):
+    shared = top / "shared"
+    shared.mkdir(mode=0o755)
+    os.setxattr(shared, _trust._files.ACL, listed((U, 7, USER.pw_uid)))
+    assert (shared.stat().st_uid, shared.stat().st_gid) == (0, 0)
+    (shared / "runbook.env").symlink_to(secret(top))
+    who = _trust.keeper(str(shared / "runbook.env"))
+    assert who is not None and who.uid == USER.pw_uid
+    with pytest.raises(PermissionError, match="nobody, who can change its path, may not open it"):
+        _trust.read(str(shared / "runbook.env"))
+    assert _trust.runs_as(str(shared)).uid == USER.pw_uid
+
+
+@root_only
+def test_a_group_of_an_access_list_keeps_what_it_can_put_into_a_directory_of_roots(top):
+    shared = top / "shared"
+    shared.mkdir(mode=0o755)
+    os.setxattr(shared, _trust._files.ACL, listed((G, 7, 12345)))
+    who = _trust.keeper(str(shared / "runbook.env"))
+    assert who is not None and (who.uid, who.groups) == (_trust.NOBODY, [12345])
+
+
+@root_only
+@pytest.mark.parametrize("access_list", [listed((U, 5, USER.pw_uid)), listed((U, 7, USER.pw_uid), mask=5)])
+def test_who_may_only_read_by_an_access_list_keeps_nothing(top, access_list):
+    shared = top / "shared"
+    shared.mkdir(mode=0o755)
+    os.setxattr(shared, _trust._files.ACL, access_list)
+    (shared / "runbook.env").symlink_to(secret(top))
+    assert _trust.keeper(str(shared / "runbook.env")) is None
+    assert _trust.read(str(shared / "runbook.env")) == b"PASSWORD=canary\n"
+
+
+@root_only
+def test_the_group_of_a_directory_is_not_taken_for_what_others_may_by_an_access_list(top):
+    """The mode's bits of the group are the most that anybody in the list has."""
+    shared = top / "shared"
+    shared.mkdir(mode=0o755)
+    os.chown(shared, 0, USER.pw_gid)
+    os.setxattr(shared, _trust._files.ACL, listed((U, 7, 0)))
+    assert shared.stat().st_mode & stat.S_IWGRP
+    assert _trust.keeper(str(shared / "app.log")) is None
+
+
+@root_only
+def test_git_runs_as_who_can_change_its_configuration_by_an_access_list(tree):
+    os.setxattr(tree / ".git/config", _trust._files.ACL, listed((U, 6, USER.pw_uid), group=4, mask=6, others=4))
+    assert _trust.runs_as(str(tree)).uid == USER.pw_uid
+    assert filtered_by(tree) == {str(USER.pw_uid)}
+
+
+@root_only
+def test_where_there_are_no_access_lists_the_mode_alone_counts(top, monkeypatch):
+    shared = top / "shared"
+    shared.mkdir()
+    os.chown(shared, 0, USER.pw_gid)
+    shared.chmod(0o775)
+
+    def none(*_arguments):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr(os, "getxattr", none)
+    who = _trust.keeper(str(shared / "app.log"))
+    assert who is not None and who.groups == [USER.pw_gid]
 
 
 def test_a_file_that_is_replaced_keeps_its_mode(top):
