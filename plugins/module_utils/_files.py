@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 import struct
 import sys
 import time
@@ -108,24 +109,63 @@ def mounted() -> list[tuple[str, str]]:
     return sorted(found.items(), key=lambda entry: (entry[0] != "/", entry[0].count("/"), entry[0]))
 
 
+def open_directory(path: str) -> int:
+    """Open a directory, made where there is none, and return its descriptor.
+
+    ``path`` is a real one: a link anywhere on the way was put there meanwhile, and is not followed. Raises OSError.
+    """
+    flags = os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    parts = [part for part in path.split("/") if part]
+    # What lies above need not be readable; what is to be synchronised has to be.
+    at = os.open("/", flags | (os.O_PATH if parts else os.O_RDONLY))
+    for number, part in enumerate(parts, 1):
+        how = flags | (os.O_PATH if number < len(parts) else os.O_RDONLY)
+        try:
+            try:
+                below = os.open(part, how, dir_fd=at)
+            except FileNotFoundError:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, 0o755, dir_fd=at)
+                below = os.open(part, how, dir_fd=at)
+        except OSError as exc:
+            raise OSError(exc.errno, exc.strerror, path) from exc
+        finally:
+            os.close(at)
+        at = below
+    return at
+
+
 def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None) -> None:
     """Replace a file at once and for good; its owner and ACL are kept, a symbolic link's target is what is replaced.
 
     `owner` is whose a new file shall be. Raises OSError; then the old file is as it was and nothing is left beside it.
     """
-    target = os.path.realpath(path)
-    directory, name = os.path.split(target)
-    os.makedirs(directory, mode=0o755, exist_ok=True)
+    directory, name = os.path.split(os.path.realpath(path))
+    # Opened once, and all that follows is done in it: whoever moves it or puts a link in its place leads nothing away.
+    at = open_directory(directory)
+    try:
+        _replace_in(at, name, content, mode, owner)
+        os.fsync(at)
+    except OSError as exc:
+        raise OSError(exc.errno, exc.strerror, path) from exc
+    finally:
+        os.close(at)
+
+
+def _replace_in(at: int, name: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
     # One fixed name: what a killed run has left is taken away by the next.
-    temporary = os.path.join(directory, f".{name}.runbook-new")
+    temporary = f".{name}.runbook-new"
     given = None
     with contextlib.suppress(FileNotFoundError):
-        present = os.stat(target)
-        owner, given = (present.st_uid, present.st_gid), attributes(target)
+        present = os.stat(name, dir_fd=at, follow_symlinks=False)
+        if stat.S_ISLNK(present.st_mode):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        owner, given = (present.st_uid, present.st_gid), attributes(f"/proc/self/fd/{at}/{name}")
     try:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+            os.unlink(temporary, dir_fd=at)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        handle = os.open(temporary, flags, 0o600, dir_fd=at)
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
             stream.flush()
@@ -136,12 +176,11 @@ def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int]
             else:
                 allow(stream.fileno(), mode, given)
             os.fsync(stream.fileno())
-        os.rename(temporary, target)
+        os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
     except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=at)
         raise
-    sync_directory(directory)
 
 
 def append_line(handle: int, line: bytes, path: str) -> None:

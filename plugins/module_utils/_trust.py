@@ -45,9 +45,9 @@ class Writers(NamedTuple):
 def keeper(path: str) -> Owner | None:
     """Return who can change what stands at ``path``, None where that is root alone.
 
-    In a directory of a user's it is that user, and so it is (the first one) where an access list lets users write;
-    where a group or everybody can write, somebody with the rights of that group and no others. In a sticky directory (as /tmp) it is the owner of what lies there. Raises OSError for a path
-    of too many links.
+    In a directory of a user's it is that user, or the first one whom an access list lets write; where a group or
+    everybody can write, somebody with the rights of that group and no others. In a sticky directory (as /tmp) it is the
+    owner of what lies there. Raises OSError for a path of too many links.
     """
     # Not normalised: what .. after a link means is for the link to say.
     path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
@@ -111,13 +111,9 @@ def _writers(path: str, status: os.stat_result) -> Writers:
 
 def writers(access_list: bytes, gid: int) -> Writers:
     """Read who may write by an access list of a file of group ``gid``. Raises OSError for what is no such list."""
-    try:
-        (version,) = struct.unpack_from("<I", access_list)
-        entries = list(struct.iter_unpack("<HHI", access_list[4:]))
-    except struct.error:
-        version, entries = None, []
-    if version != LIST_VERSION:
+    if len(access_list) % 8 != 4 or int.from_bytes(access_list[:4], "little") != LIST_VERSION:
         raise OSError(errno.EINVAL, "its access list cannot be read")
+    entries = list(struct.iter_unpack("<HHI", access_list[4:]))
     # What is more than the most has no effect, except for the owner and for all others.
     most = all(rights & WRITE for kind, rights, _whom in entries if kind == MOST)
     found = Writers([], [], any(kind == OTHERS and rights & WRITE for kind, rights, _whom in entries))

@@ -51,7 +51,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
     path = tmp_path / "runbook.env"
     path.write_bytes(b"old")
 
-    def full(*_args):
+    def full(*_args, **_more):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if step == "write":
@@ -75,6 +75,93 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch,
         _files.replace(str(path), b"new")
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["runbook.env"]
+
+
+def swap(directory, elsewhere):
+    """Somebody moves a directory away and has its place lead elsewhere."""
+    directory.rename(directory.with_name("moved"))
+    directory.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("which", ["state", "state/deep"])
+def test_a_link_that_was_put_on_the_way_meanwhile_is_not_followed(tmp_path, monkeypatch, which):
+    path = tmp_path / "state" / "deep" / "runbook.env"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"old")
+    other = tmp_path / "other" / "deep"
+    other.mkdir(parents=True)
+    (other / "runbook.env").write_bytes(b"another's")
+    real = os.path.realpath
+
+    def realpath(name):
+        found = real(name)
+        swap(tmp_path / which, other if which.endswith("deep") else other.parent)
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os.path, "realpath", realpath)
+        with pytest.raises(OSError, match="Not a directory|symbolic links"):
+            _files.replace(str(path), b"new")
+    assert [(entry.name, entry.read_bytes()) for entry in other.iterdir()] == [("runbook.env", b"another's")]
+
+
+@pytest.mark.parametrize("step", ["listxattr", "fchmod", "fsync"])
+def test_a_directory_that_is_swapped_meanwhile_leads_the_writing_nowhere_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "state" / "runbook.env"
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "runbook.env").write_bytes(b"another's")
+    do = getattr(os, step)
+
+    def swapping(*args, **more):
+        if not path.parent.is_symlink():
+            swap(path.parent, other)
+        return do(*args, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, step, swapping)
+        _files.replace(str(path), b"new")
+    assert [(entry.name, entry.read_bytes()) for entry in other.iterdir()] == [("runbook.env", b"another's")]
+    moved = tmp_path / "moved"
+    assert [(entry.name, entry.read_bytes()) for entry in moved.iterdir()] == [("runbook.env", b"new")]
+
+
+def test_the_rights_are_those_of_the_file_that_is_replaced_though_its_directory_is_swapped(tmp_path, monkeypatch):
+    path, other = tmp_path / "state" / "runbook.env", tmp_path / "other"
+    path.parent.mkdir()
+    path.write_bytes(b"old")
+    other.mkdir()
+    (other / "runbook.env").write_bytes(b"another's")
+    os.setxattr(other / "runbook.env", ACL, access_list())
+    attributes = _files.attributes
+
+    def swapping(name):
+        swap(path.parent, other)
+        return attributes(name)
+
+    monkeypatch.setattr(_files, "attributes", swapping)
+    _files.replace(str(path), b"new", 0o640)
+    assert (tmp_path / "moved" / "runbook.env").read_bytes() == b"new"
+    assert ACL not in os.listxattr(tmp_path / "moved" / "runbook.env")
+
+
+def test_a_circle_of_links_is_not_replaced(tmp_path):
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    with pytest.raises(OSError, match="symbolic links"):
+        _files.replace(str(tmp_path / "one"), b"new")
+    assert sorted(entry.name for entry in tmp_path.iterdir() if entry.is_symlink()) == ["one", "two"]
+
+
+def test_no_handle_is_left_open(tmp_path):
+    before = os.listdir("/proc/self/fd")
+    _files.replace(str(tmp_path / "deep" / "runbook.env"), b"new")
+    (tmp_path / "plain").write_text("")
+    with pytest.raises(OSError, match="plain"):
+        _files.replace(str(tmp_path / "plain" / "runbook.env"), b"new")
+    assert len(os.listdir("/proc/self/fd")) == len(before)
 
 
 def test_who_may_read_it_beside_its_mode_is_kept(tmp_path):

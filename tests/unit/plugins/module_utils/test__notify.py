@@ -135,7 +135,7 @@ def test_a_full_disk_keeps_nobody_from_being_told(desk, hooks, monkeypatch, know
 
 
 def test_a_directory_that_cannot_be_made_on_a_full_disk_keeps_nobody_from_being_told(desk, monkeypatch):
-    monkeypatch.setattr(os, "makedirs", full)
+    monkeypatch.setattr(os, "mkdir", full)
     assert desk.run("open")["sent"] == 2
     assert not desk.directory.exists()
 

@@ -107,6 +107,15 @@ def test_what_is_made_in_a_users_directory_is_his(top):
 
 
 @root_only
+def test_a_user_writes_below_directories_that_he_may_only_pass_through(top):
+    (top / "passage").mkdir()
+    home = theirs(top / "passage" / "home")
+    (top / "passage").chmod(0o711)
+    _trust.replace(str(home / "app.pid"), b"1\n", 0o644)
+    assert (home / "app.pid").read_bytes() == b"1\n"
+
+
+@root_only
 def test_where_a_group_can_write_nobody_of_that_group_acts(top):
     shared = top / "shared"
     shared.mkdir()
