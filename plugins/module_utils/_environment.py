@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements, _trust
@@ -64,15 +64,6 @@ class Environments:
         above = os.path.dirname(self.venv)
         if not os.path.isdir(above):
             raise Refused(f"{above} does not exist on this host: correct runbook_venv_dir")
-        # Where the directory is the owner's, root must not follow what the owner puts there.
-        parent = owner_of(above)
-        # A tree of root's with an environment of the service's user: what runs there is that user's.
-        if owner.uid == _trust.ROOT:
-            owner = _trust.runs_as(self.venv if os.path.isdir(self.venv) else above)
-        self.owner = owner
-        self.keeper = owner if parent.uid == owner.uid else parent
-        if not os.access(above, os.W_OK):
-            raise Refused(f"{above} cannot be written, so no environment can be made in it: run with become: true")
         if os.path.lexists(self.venv) and not os.path.isdir(self.venv):
             raise Refused(f"{self.venv} is no virtual environment: correct runbook_venv_dir")
         if os.path.islink(self.venv) and os.path.dirname(os.path.realpath(self.venv)) != os.path.realpath(
@@ -83,11 +74,47 @@ class Environments:
                 "set runbook_venv_dir to that"
             )
         self.python = python or self._present_python()
+        root = os.geteuid() == _trust.ROOT
+        # A tree of root's with an environment that somebody else can change: what runs there is that user's.
+        if owner.uid == _trust.ROOT and root:
+            owner = _trust.first_changer(self._leading()) or owner
+        self.owner = owner
+        # Where the directory is the owner's, root must not follow what the owner puts there.
+        parent = (_trust.changer(above) if root else None) or owner_of(above)
+        self.keeper = owner if parent.uid == owner.uid else parent
+        self._refuse_what_cannot_be_written(above)
         done = self._run([self.python, "-c", PYTHON], "/", 20)
         if done.rc != 0:
             raise Refused(f"{self.python} cannot be run ({_git.first_line(done)}): set rollback_python")
         self.tag = done.out.strip()
         self.system = self._present_system() if system is None else system
+
+    def _leading(self) -> Iterator[str]:
+        """Yield the paths that decide what is run in making and using environments."""
+        yield self.venv
+        yield self.directory
+        name = self.current
+        if name:
+            yield from _trust.leading_python(self.path(name))
+        if os.path.isabs(self.python):
+            yield self.python
+
+    def _refuse_what_cannot_be_written(self, path: str) -> None:
+        with acting_as(self.keeper):
+            if os.access(path, os.W_OK | os.X_OK, effective_ids=True):
+                return
+        if self.keeper.uid == _trust.ROOT or os.geteuid() != _trust.ROOT:
+            raise Refused(f"{path} cannot be written, so no environment can be made in it: run with become: true")
+        raise Refused(
+            f"{path} cannot be written by {self.keeper.name}, who can change what stands in "
+            f"{os.path.dirname(self.venv)}: give both to one user, or to root alone"
+        )
+
+    def refuse_what_cannot_be_moved(self) -> None:
+        """Raises Refused where another environment could not take the place of one that is not of our making: that one
+        is put aside, for which it has to be written to."""
+        if os.path.isdir(self.venv) and not os.path.islink(self.venv):
+            self._refuse_what_cannot_be_written(self.venv)
 
     def _environ(self) -> dict[str, str]:
         # Where the host's packages come from is often told to pip in this way alone.
@@ -218,9 +245,7 @@ class Environments:
     def mark(self, name: str, key: str) -> None:
         """Say that an environment is whole, and of which requirements. Raises OSError."""
         content = json.dumps({"key": key, "rules": RULES, "packages": self._packages(name)}).encode()
-        path = os.path.join(self.path(name), MARK)
-        with acting_as(owner_of(self.path(name))):
-            _files.replace(path, content, 0o644)
+        _trust.replace(os.path.join(self.path(name), MARK), content, 0o644)
 
     def _make_directory(self) -> None:
         if os.path.isdir(self.directory):

@@ -407,6 +407,8 @@ class Look:
         choice = EnvironmentChoice(current if key == wanted.key else environments.find(wanted.key), wanted, adopt)
         if choice.must_build and wanted.problem:
             raise Refused(wanted.problem)
+        if choice.must_build:
+            environments.refuse_what_cannot_be_moved()
         return choice
 
     def _in_tree(self, path: str) -> bytes | None:
@@ -640,7 +642,9 @@ class Act:
         environments.tidy()
         current = environments.current
         if choice.adopt and current:
-            environments.mark(current, choice.adopt)
+            # Who can change where it lies may not be who may write into it: then it is taken for the same each time.
+            with contextlib.suppress(PermissionError):
+                environments.mark(current, choice.adopt)
         if choice.wanted is not None and choice.must_build:
             limit = min(given["install_seconds"], given["budget"] - self.watch.seconds)
             self.environment, self.source = environments.build(

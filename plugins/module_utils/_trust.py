@@ -13,9 +13,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
@@ -32,6 +33,8 @@ USER, ITS_GROUP, GROUP, MOST, OTHERS = 0x02, 0x04, 0x08, 0x10, 0x20
 WRITE = 2
 # What in a git directory says which programs git starts, or on what: who can change one of them leads git.
 GIT = ("", "config", "config.worktree", "commondir", "hooks", "info", "objects")
+# Where the Python lies that an environment was made with.
+HOME = re.compile(rb"(?m)^home[ \t]*=[ \t]*(\S.*?)[ \t\r]*$")
 
 
 class Writers(NamedTuple):
@@ -124,20 +127,30 @@ def writers(access_list: bytes, gid: int) -> Writers:
     return found
 
 
+def changer(path: str) -> Owner | None:
+    """Return who can put something else at ``path``, or change what is there, None where that is root alone.
+
+    Raises OSError.
+    """
+    who = keeper(path)
+    if who is None:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            who = _changer(path, os.stat(path), None)
+    return who
+
+
+def first_changer(paths: Iterable[str]) -> Owner | None:
+    """Return who can change one of these, the first one's; what comes after it is not looked for. Raises OSError."""
+    return next(filter(None, map(changer, paths)), None)
+
+
 def runs_as(directory: str) -> Owner:
     """Return as whom the programs of a directory may be run: its owner, unless that is root and somebody else can put
     something else there or into it, or into its git repository. Raises OSError."""
     owner = owner_of(directory)
     if owner.uid != ROOT or os.geteuid() != ROOT:
         return owner
-    for path in _leading(directory):
-        who = keeper(path)
-        if who is None:
-            with contextlib.suppress(FileNotFoundError):
-                who = _changer(path, os.stat(path), None)
-        if who is not None:
-            return who
-    return owner
+    return first_changer(_leading(directory)) or owner
 
 
 def _leading(directory: str) -> Iterator[str]:
@@ -160,6 +173,49 @@ def _leading(directory: str) -> Iterator[str]:
 def _said_in(path: str, before: str = "") -> str:
     text = os.fsdecode(read(path) or b"").rstrip("\r\n")
     return text[len(before) :] if text.startswith(before) else text
+
+
+def leading_python(environment: str) -> Iterator[str]:
+    """Yield the paths that decide what the Python of a virtual environment runs. What one of them names, or has in it,
+    is looked for when it has been looked at, and was found to be root's alone."""
+    config = os.path.join(environment, "pyvenv.cfg")
+    yield environment
+    yield config
+    home = HOME.search(read(config) or b"") if os.path.isfile(config) else None
+    if home:
+        yield os.fsdecode(home[1])
+    yield os.path.join(environment, "bin")
+    yield os.path.join(environment, "bin", "python")
+    # One of them may be a link to the other.
+    for library in dict.fromkeys(os.path.realpath(os.path.join(environment, name)) for name in ("lib", "lib64")):
+        yield library
+        for python in _names_in(library):
+            yield os.path.join(library, python)
+            yield from _leading_packages(os.path.join(library, python, "site-packages"))
+
+
+def _leading_packages(site: str) -> Iterator[str]:
+    yield site
+    for here, directories, files in os.walk(site):
+        for name in [*directories, *files]:
+            path = os.path.join(here, name)
+            status = os.lstat(path)
+            # There are thousands, and of nearly all this says enough; a link has every right.
+            if status.st_uid != ROOT or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                yield path
+    for name in _names_in(site):
+        if name.endswith(".pth"):
+            # Where else packages are: a sitecustomize there is run at each start.
+            for line in (read(os.path.join(site, name)) or b"").splitlines():
+                if line.strip() and not line.startswith((b"#", b"import ", b"import\t")):
+                    yield os.path.join(site, os.fsdecode(line.rstrip()))
+
+
+def _names_in(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 @contextlib.contextmanager

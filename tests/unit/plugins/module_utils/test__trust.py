@@ -13,12 +13,13 @@ import shutil
 import stat
 import struct
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _git, _trust
-from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments
+from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_by_id, owner_of
@@ -467,3 +468,135 @@ def test_git_runs_in_a_submodule_as_who_has_that(top, tree):
     with pytest.raises(Refused, match="submodule library has local changes"):
         found.submodules_to_move({"library": new.stdout.strip()}, "the release", set())
     assert set((top / "seen/ids").read_text().split()) == {str(USER.pw_uid)}
+
+
+@pytest.fixture(name="venv")
+def _venv(top):
+    """An environment of root's alone, as venv makes it, without what it takes to install."""
+    path = top / "app" / "venv"
+    path.parent.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(path)], check=True)
+    package = site_of(path) / "package"
+    (package / "deep").mkdir(parents=True)
+    (package / "deep" / "code.py").write_text("")
+    return path
+
+
+def site_of(venv: Path) -> Path:
+    return next((venv / "lib").glob("python*")) / "site-packages"
+
+
+def ran_as(venv: Path, python: str | None = None) -> tuple[int, set[int]]:
+    """Who environments are made as, and as whom programs were run to find out."""
+    ran = set()
+
+    def run_as(argv, owner, cwd, env, **more):
+        ran.add(owner.uid)
+        return Finished(0, "", "")
+
+    found = Environments(Host(run_as=run_as), owner_by_id(0, 0), str(venv), python, None)
+    return found.owner.uid, ran
+
+
+@root_only
+def test_the_python_of_an_environment_of_roots_alone_runs_as_root(venv):
+    assert ran_as(venv) == (0, {0})
+    assert ran_as(venv.with_name("none")) == (0, {0})
+    assert ran_as(venv, "/usr/bin/python3") == (0, {0})
+
+
+@root_only
+@pytest.mark.parametrize(
+    "part",
+    ["bin", "bin/python", "pyvenv.cfg", "lib", "lib/python", "site", "site/package", "site/package/deep/code.py"],
+)
+def test_the_python_of_an_environment_runs_as_who_has_a_part_of_it(venv, part):
+    if part == "bin/python":
+        (venv / part).unlink()
+        shutil.copy(os.path.realpath(sys.executable), venv / part)
+    path = site_of(venv) / part[5:] if part.startswith("site") else venv / part
+    os.chown(site_of(venv).parent if part == "lib/python" else path, USER.pw_uid, USER.pw_gid)
+    assert ran_as(venv) == (USER.pw_uid, {USER.pw_uid})
+
+
+@root_only
+def test_the_python_of_an_environment_runs_as_nobody_where_everybody_can_write_to_a_part_of_it(venv):
+    (site_of(venv) / "package").chmod(0o777)
+    assert ran_as(venv)[0] == _trust.NOBODY
+
+
+@root_only
+def test_the_python_of_an_environment_runs_as_who_can_write_to_a_part_of_it_by_an_access_list(venv):
+    os.setxattr(site_of(venv) / "package", _trust._files.ACL, listed((U, 7, 12345)))
+    assert ran_as(venv) == (12345, {12345})
+
+
+@root_only
+@pytest.mark.parametrize("how", ["link", "link of a package", "home", "path of a package", "given", "store"])
+def test_the_python_of_an_environment_runs_as_who_has_what_it_leads_to(top, venv, how):
+    home = theirs(top / "home")
+    given = None
+    if how.startswith("link"):
+        link = venv / "bin" / "python" if how == "link" else site_of(venv) / "linked"
+        link.unlink(missing_ok=True)
+        link.symlink_to(home / "python3")
+    elif how == "home":
+        (venv / "pyvenv.cfg").write_text(f"home = {home}\n")
+    elif how == "path of a package":
+        (site_of(venv) / "assistant.pth").write_text(f"# where it is worked on\nimport sys\n{home}\n")
+    elif how == "given":
+        given = str(home / "python3")
+    else:
+        theirs(venv.with_name("venv.d"))
+    assert ran_as(venv, given)[0] == USER.pw_uid
+
+
+@root_only
+def test_links_of_an_environment_that_lead_to_what_is_roots_leave_it_roots(top, venv):
+    (top / "source").mkdir()
+    (site_of(venv) / "assistant.pth").write_text(f"{top}/source\n")
+    (site_of(venv) / "linked").symlink_to(top / "source")
+    (site_of(venv) / "gone").symlink_to(top / "none")
+    assert ran_as(venv) == (0, {0})
+
+
+@root_only
+def test_nothing_is_moved_by_root_below_what_a_user_can_change(top, venv):
+    """The directory is root's, and the one above it is the user's, who can put a link in its place."""
+    home = theirs(top / "home")
+    shutil.move(str(venv.parent), str(home / "app"))
+    with pytest.raises(Refused, match=f"{home}/app cannot be written by nobody, who can change what stands in"):
+        ran_as(home / "app" / "venv")
+
+
+@root_only
+def test_an_environment_of_roots_in_a_users_directory_is_kept_and_not_moved(top, venv):
+    home = theirs(top / "home")
+    shutil.move(str(venv), str(home / "venv"))
+    host = Host(run_as=lambda *_arguments, **_more: Finished(0, "", ""))
+    found = Environments(host, owner_of(str(home)), str(home / "venv"), None, None)
+    with pytest.raises(Refused, match=f"{home}/venv cannot be written by nobody"):
+        found.refuse_what_cannot_be_moved()
+    with pytest.raises(PermissionError):
+        found.mark("original", "key")
+    assert not (home / "venv" / MARK).exists()
+    os.chown(home / "venv", USER.pw_uid, USER.pw_gid)
+    found.refuse_what_cannot_be_moved()
+    found.mark("original", "key")
+    assert (home / "venv" / MARK).stat().st_uid == USER.pw_uid
+
+
+@root_only
+def test_the_mark_of_an_environment_is_not_put_where_a_users_link_leads(top):
+    home, victim = theirs(top / "home"), top / "victim"
+    victim.mkdir()
+    store = theirs(home / "venv.d")
+    (home / "venv").symlink_to("venv.d/one")
+    host = Host(run_as=lambda *_arguments, **_more: Finished(0, "", ""))
+    theirs(store / "one")
+    found = Environments(host, owner_of(str(home)), str(home / "venv"), "python3", None)
+    (store / "one").rmdir()
+    (store / "one").symlink_to(victim)
+    with pytest.raises(PermissionError):
+        found.mark("one", "key")
+    assert not list(victim.iterdir())
