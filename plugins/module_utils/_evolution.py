@@ -341,7 +341,7 @@ def _see_webhook(gateway: Gateway, before: dict[str, Any] | None, result: dict[s
     if after != before:
         raise Failed(
             f"the instance is {result['after']}, but the gateway has no longer the webhook that it had "
-            f"({redact(shown(str(before.get('url'))))}): set it again in the manager of the Evolution API",
+            f"({shown(str(before.get('url')))}): set it again in the manager of the Evolution API",
             result,
         )
 
@@ -545,7 +545,7 @@ def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, A
         return False
     url, events = body.get("url"), body.get("events")
     enabled = None if body.get("enabled") is None else str(body["enabled"]).lower() not in ("false", "0", "")
-    report["webhook"] = {"url": redact(shown(url)) if isinstance(url, str) else None, "enabled": enabled}
+    report["webhook"] = {"url": shown(url) if isinstance(url, str) else None, "enabled": enabled}
     if not isinstance(url, str) or not url:
         _finding(report, "webhook", "No webhook is set: the assistant is told of no message.")
     elif enabled is False:

@@ -24,7 +24,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown, shown_hook
 
 BODY_LIMIT = 1024 * 1024
 # A gateway lists all its instances in one answer.
@@ -37,7 +37,7 @@ UNTRUSTED = "its certificate is not trusted here"
 
 
 class Answer(NamedTuple):
-    """What a URL answered; `url` is told, so it is as `shown`.
+    """What a URL answered; `url` is told, so it is as `shown`, and of a webhook as `shown_hook`.
 
     kind: `ok` (a JSON object, HTTP 2xx), `error` (a JSON object with another status), `not_found` (a JSON object, HTTP
     404), `not_json` (something else answers), `refused` (nobody listens), `no_answer` (time-out, reset, no such host).
@@ -285,12 +285,12 @@ def post_hook(url: str, data: Any, timeout: float, headers: dict[str, str] | Non
     answer may be any text but HTML.
     """
     sent = {"Content-Type": "application/json", "Accept": "*/*", **(headers or {})}
-    return _bounded(url, timeout, json.dumps(data).encode(), sent, "POST", True)
+    return _bounded(url, timeout, json.dumps(data).encode(), sent, "POST", True)._replace(url=shown_hook(url))
 
 
 def get_text(url: str, timeout: float) -> Answer:
     """Ask somebody else's server once, through the environment's proxy if it names one; as `post_hook`."""
-    return _bounded(url, timeout, None, {"Accept": "*/*"}, "GET", True)
+    return _bounded(url, timeout, None, {"Accept": "*/*"}, "GET", True)._replace(url=shown_hook(url))
 
 
 def _bounded(url: str, timeout: float, *what: Any) -> Answer:

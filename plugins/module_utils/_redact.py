@@ -53,9 +53,10 @@ _HYPHEN = re.compile(
 _SECRET_NAME = (
     r"(?:(?i:token|secret|senha|password|passwd|passphrase|pwd|_pass|authorization|credentials?|cookie|signature"
     # Short words have to stand alone, or at the end of a name of several: `db_pw`, and not `spin`.
-    r"|(?<![a-z])(?:pw|pass|pin|pin[_-]?code|otp|totp|cvv|cvc)|api[ _-]?key"
+    r"|(?<![a-z])(?:pw|pass|pin|otp|totp|cvv|cvc)|api[ _-]?key"
+    r"|(?:(?<![a-z])(?:pin|otp|totp)|access|auth|confirmation|login|recovery|security|verification)[_-]?code"
     r"|chave[ _-](?:de[ _-])?(?:api|acesso|secreta|privada)"
-    r"|(?:access|account|anon|auth|encryption|master|private|routing|secret|service|signing)[_-]?key)"
+    r"|(?:access|account|anon|auth|encryption|gotify|master|private|routing|secret|service|signing|webhook)[_-]?key)"
     r"|(?<=[a-z])(?:Pass|Pw|Pin)|_KEY)(?:_(?i:base|hash|id|proof|value))?[_-]?[0-9]{0,3}"
 )
 _SECRET_NAME_ALONE = re.compile(_SECRET_NAME + r"\Z")
@@ -77,6 +78,8 @@ _BARE_VALUE = re.compile(
     r"(?:(?i:bearer|basic|digest|token)[ \t]+)?"
     r"(?:[^\s|&\"']|[|&](?!\w{1,64}=)|[\"'](?![\s|\"',;:)}\]]|\Z))*"
 )
+# People write the digits of a PIN in groups.
+_GROUPS = re.compile(r"[0-9]{1,8}(?:[ \u00a0]{1,2}[0-9]{1,4}(?![0-9A-Za-z]|[.,:/-][0-9])){1,7}|" + _BARE_VALUE.pattern)
 # A passphrase has blanks in it, and a cookie is several of them.
 _PHRASE = re.compile(r"[^\n|&\"',;]*")
 _COOKIES = re.compile(r"[^\n|\"']*")
@@ -85,11 +88,27 @@ _GIVEN = re.compile(
     r"(?i:digest|aws4-[a-z0-9-]{1,20}|hawk|oauth|signature|mac|negotiate|ntlm)[ \t][^\n]*"
     r"|(?:[A-Za-z][\w-]{0,30}[ \t]+)?" + _BARE_VALUE.pattern
 )
+_KINDS = (
+    (("pin", "otp", "totp", "senha", "password"), _GROUPS),
+    (("passphrase",), _PHRASE),
+    (("cookie",), _COOKIES),
+    (("authorization",), _GIVEN),
+)
 # A command's option, a user with his password, an element, and what people write: "a senha é abc123".
 _OPTION = re.compile(rf"((?<![\w-])--[\w-]{{0,40}}?{_SECRET_NAME}[ \t]{{1,8}})(?![-=:])\S+")
 _USER = re.compile(r"((?<!\S)(?:-u|--user)[ =\t]{1,8}[^\s:\"']{1,64}:)(?![0-9]+(?!\S))[^\s\"']+")
 _ELEMENT = re.compile(rf"({_SECRET_NAME}>(?:<!\[CDATA\[)?)(?=[^\s<])[^<\n]{{1,400}}")
-_SAID = re.compile(r"((?i:\b(?:senha|password|passphrase|pin)[ ]{1,3}(?:é|eh|is)[ ]{1,3}))(?=\S{0,64}[0-9])\S+")
+_IS = r"(?:é|e\u0301|\\u00e9|eh|is)"
+_SAID = re.compile(rf"((?i:\b(?:senha|password|passphrase|pin)[ ]{{1,3}}{_IS}[ ]{{1,3}}))(?=\S{{0,64}}[0-9])\S+")
+# "otp 123456", "o código é 123 456". The code of an error is none, nor is what English calls a code and no more.
+_SAID_CODE = re.compile(
+    r"((?i:(?<![A-Za-z])(?:senha|pin|otp|totp|(?<!erro )(?<!http )(?<!status )c(?:o\u0301?|ó|\\u00f3)digo"
+    r"(?:[ ](?:de[ ])?(?:acesso|confirma\S{2,8}o|login|seguran\S{1,6}a|verifica\S{2,8}o))?"
+    r"|(?:your|access|auth|confirmation|login|one-time|security|verification)[ ]code)"
+    rf"(?:[ ]{{0,3}}[:=][ ]{{0,3}}|[ ]{{1,3}}(?:{_IS}[ ]{{1,3}})?)))"
+    # no date
+    r"(?![12][0-9]{3}-[01][0-9]-)[0-9](?:[ -]?[0-9]){3,7}(?![0-9A-Za-z]|[-:/.,][0-9])"
+)
 _JSON_SCALAR = re.compile(r"[^\s,}\])|]*")
 _BACKSLASHES = re.compile(r"(\\*)([\"'])")
 
@@ -98,10 +117,30 @@ _EDGE = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf]))"
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/?#\"'<>@:]{0,256}):(?![0-9]{1,5}(?:[/?#]))[^\s\"'<>]{1,256}@")
 _URL_KEY = re.compile(r"(?<=://)[^\s/?#\"'<>@:]{1,256}@")
 _URL_IN_URL = re.compile(r"(%3[Aa]%2[Ff]%2[Ff](?:(?!%3[Aa])[^\s/?#\"'<>@&]){0,128}%3[Aa])[^\s/?#\"'<>@&]{1,256}?%40")
-# Who has a signed URL has what it gives.
+# Who has a signed URL has what it gives. Within JSON and within another URL its marks are written otherwise.
 _SIGNED = re.compile(
-    r"(?<=[?&;])((?i:(?:x-amz-|x-goog-)?(?:sig|signature|credential|security-token|policy)|key|code|auth|hmac|jwt|sas"
-    r"|awsaccesskeyid|googleaccessid|key-pair-id)=)[^\s&;#|\"'<>]+"
+    r"(?:(?<=[?&;])|(?<=\\u0026)|(?<=%3[Ff])|(?<=%26))"
+    r"((?i:(?:x-amz-|x-goog-|x-oss-|q-)?(?:sig|signature|credential|security-token|policy)|key|code|auth|hmac|jwt|sas"
+    r"|awsaccesskeyid|googleaccessid|ossaccesskeyid|key-pair-id)(?:=|%3[Dd]))[^\s&;#|\"'<>]+"
+)
+# Who knows a webhook's address can write there: the host is told, and nothing behind it. These have their key in the
+# path: Slack; Teams, its connectors and its workflows; Discord; Telegram; Feishu; ntfy, whose topic is its only key.
+_SLASH = r"(?:\\?/|%2[Ff])"
+_BEHIND = r"(?:[^\s\"'<>|\\]|\\/)+"
+_HOOK = re.compile(
+    rf"((?i:hooks\.slack(?:-gov)?\.com|webhook\.office(?:365)?\.com|outlook\.office(?:365)?\.com{_SLASH}webhook(?:b2)?"
+    rf"|logic\.azure\.com|api\.powerplatform\.com|discord(?:app)?\.com{_SLASH}api{_SLASH}(?:v[0-9]{{1,2}}{_SLASH})?webhooks"
+    r"|api\.telegram\.org|open\.(?:feishu\.cn|larksuite\.com)|(?:(?<![\w.-])|(?<=%2[Ff]))ntfy\.[a-z0-9.-]{2,80}|hc-ping\.com"
+    r"|hooks\.zapier\.com|hook\.[a-z0-9]{2,8}\.make\.com|webhook\.site|api\.day\.app)"
+    # and, whatever its host, what lies behind `hooks`, as of Mattermost and Rocket.Chat
+    r"(?::[0-9]{1,5})?|(?<=://)[^\s/?#\"'<>|\\]{1,260}(?:/[\w.~-]{1,64}){0,6}?/hooks?)"
+    rf"({_SLASH}){_BEHIND}"
+)
+_HOOKS = ("hook", "office", "azure", "powerplat", "discord", "telegram", "feishu", "lark", "ntfy", "hc-ping", "day.app")
+# An address as the library apprise takes it; what stands in it is a key, a phone number or a mail address.
+_APPRISE = re.compile(
+    rf"({_EDGE}(?i:bark|dingtalk|discord|feishu|gchat|gotifys?|lark|matrixs?|mmosts?|msteams|ntfys?|opsgenie|pagerduty"
+    r"|pbul|pover|rockets?|signals?|slack|tgram|twilio|wecombot|workflows?|wxteams|zulip)://)[^\s\"'<>|\\]+"
 )
 _SHAPES = re.compile(
     r"-{4,5} ?BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
@@ -114,14 +153,11 @@ _SHAPES = re.compile(
     r"|EAA[A-Za-z0-9]{24,}|ya29\.[A-Za-z0-9_-]{16,}|GOCSPX-[A-Za-z0-9_-]{16,}|1//0[A-Za-z0-9_-]{20,}"
     r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|do[opr]_v1_[a-f0-9]{32,}|dapi[a-f0-9]{32}|s(?:bp|hpat|hpss)_[a-f0-9]{32,}"
     r"|gl[a-z]{2,6}-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{24,}|(?:hf|lsv2)_[A-Za-z0-9_]{20,}"
-    r"|eyJ[A-Za-z0-9_.-]{17,}|[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}|hooks\.slack\.com/[A-Za-z0-9/_-]{8,}"
-    # Telegram; Discord; Teams, its connectors and its workflows; Feishu; whatever has its key behind `hooks/`
+    r"|eyJ[A-Za-z0-9_.-]{17,}|[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}"
+    # Telegram
     r"|(?i:bot)[0-9]{5,12}:[A-Za-z0-9_-]{10,}"
     r")"
-    r"|discord(?:app)?\.com/api/(?:v[0-9]{1,2}/)?webhooks/[0-9]{1,20}/[A-Za-z0-9_.-]{1,200}"
-    r"|(?:webhook\.office\.com|outlook\.office(?:365)?\.com)/webhook[^\s\"'<>|]{1,600}"
-    r"|(?:logic\.azure\.com|api\.powerplatform\.com)(?::[0-9]{1,5})?/[^\s\"'<>|]{1,900}"
-    r"|hc-ping\.com/[A-Za-z0-9/_-]{8,120}|/with/key/[A-Za-z0-9_-]{4,100}"
+    r"|/with/key/[A-Za-z0-9_-]{1,100}"
     r"|/(?:web)?hooks?/(?=[A-Za-z_/-]{0,64}[0-9])[A-Za-z0-9/_-]{16,200}"
     r"|/services/T[A-Za-z0-9]{1,20}/B[A-Za-z0-9]{1,20}/[A-Za-z0-9]{1,64}",
     re.DOTALL,
@@ -157,13 +193,60 @@ _PHONE = re.compile(
     r"(?:\(0?[1-9][0-9]\)[ .-]?(?:9[ .-]?)?[0-9]{4}|0?[1-9][0-9][ .-]?(?:9[ .-]?[0-9]{4}|[2-5][0-9]{3}(?=-)))"
     r"[ .-]?[0-9]{4}(?![0-9])"
     # without the region: 91018-2137, 910182137, 3018-2137; not decimals, and no range of years
-    r"|(?<![0-9A-Za-z*])(?<![0-9][-:/.,])(?:9[ .-]?[0-9]{4}[ .-]?|[3-5][0-9]{3}-)[0-9]{4}(?![0-9]|[-:.][0-9])"
+    r"|(?<![0-9A-Za-z*])(?<![0-9][-:/.,])(?:9[ .-]?[0-9]{4}[ .-]?|(?P<range>[2-5][0-9]{3})-)[0-9]{4}"
+    r"(?![0-9]|[-:.][0-9])"
     # digits alone; not the decimals of 0.123…
     r"|(?:(?<![0-9])(?<!\b0\.)|(?<=\\x[0-9A-Fa-f]{2})|(?<=\\u[0-9A-Fa-f]{4}))\+?(?:[0-9]{10,13}|"
     r"(?!(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])[0-5]"
     r"[0-9][0-5][0-9])[0-9]{14})(?![0-9])"
 )
+# Two numbers of four digits may be from and to, as this word says in front of them.
+_FROM_TO = re.compile(
+    r"(?i:ports?|portas?|pids?|lines?|linhas?|rows?|pages?|p[áa]ginas?|bytes|range|years?|anos?)[ =:]{1,3}\Z"
+)
+# Eight digits alone may be anything, unless somebody says that they are a telephone: "tel 3018 2137".
+_CALLED = re.compile(
+    r"((?i:(?<![A-Za-z])(?:tel(?:efone)?|fone|phone|celular|cel|whats(?:app)?|zap|contato|n[uú]mero|ligue|ligar?)s?"
+    r"\.?[\"']?(?:[ ]?[:=][ ]{0,3}[\"']?|[ ]{1,3})(?:(?:é|eh|is|no|na|para|pra|o|me|to|at|on)[ ]{1,3}){0,2}))"
+    r"(?!20[0-9]{2}(?:0[1-9]|1[0-2])[0-3][0-9])(?:\(?0?[1-9][0-9]\)?[ .-]?)?"
+    r"[2-5][0-9]{3}[ .-]?([0-9]{4})(?![0-9A-Za-z]|[-:.][0-9])"
+)
 _PHONE_NAME = re.compile(r"(?i:phone|number|whatsapp|telefone|celular|jid)")
+
+
+def _mask_phone(match: re.Match[str]) -> str:
+    if match.group("skip") or (match.group("range") and _is_range(match)):
+        return match.group()
+    digits = [char for char in match.group() if char.isdigit()]
+    return MASK + "".join(digits[-4:])
+
+
+def _is_range(match: re.Match[str]) -> bool:
+    """Whether it may be from and to rather than a number: years and pages lie close, and a word may say so."""
+    start, end = int(match.group("range")), int(match.group()[-4:])
+    close = match.group()[0] == "2" and 0 < end - start <= 100
+    return close or bool(_FROM_TO.search(match.string, max(0, match.start() - 12), match.start()))
+
+
+# In their order; what most text has not is only looked for where one of the first words stands in it.
+_MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], Any], ...] = (
+    (("--",), _OPTION, rf"\1{MASK}"),
+    (("-u",), _USER, rf"\1{MASK}"),
+    (("</",), _ELEMENT, rf"\1{MASK}"),
+    (("senha", "pin", "otp", "digo", " code"), _SAID_CODE, rf"\1{MASK}"),
+    (("senha", "pass", "pin"), _SAID, rf"\1{MASK}"),
+    (("://",), _URL_PASSWORD, rf"\1:{MASK}@"),
+    (("://",), _URL_KEY, MASK + "@"),
+    (("%40",), _URL_IN_URL, rf"\1{MASK}%40"),
+    (("=", "%3d"), _SIGNED, rf"\1{MASK}"),
+    (_HOOKS, _HOOK, rf"\1\2{MASK}"),
+    (("://",), _APPRISE, rf"\1{MASK}"),
+    ((), _SHAPES, MASK),
+    (("@", "%40"), _MAIL, MASK + "@"),
+    ((), _TAX_NUMBER, MASK),
+    (("tel", "fone", "phone", "cel", "whats", "zap", "contato", "mero", "liga", "ligue"), _CALLED, rf"\1{MASK}\2"),
+    ((), _PHONE, _mask_phone),
+)
 
 
 def redact(text: str) -> str:
@@ -172,7 +255,7 @@ def redact(text: str) -> str:
 
     Idempotent: redacting twice is redacting once.
     """
-    # Most text is plain, and is not searched for what it cannot have.
+    # Most text is plain, and is not searched for what it cannot have; nor is it below.
     if not text.isascii():
         text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit.group())), text)
     if not text.isascii() or "\\u" in text:
@@ -180,25 +263,11 @@ def redact(text: str) -> str:
         text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
     text = visible(text)
     for _n in range(_PASSES):
-        before = text
-        text = _mask_named_secrets(text)
-        if "--" in text:
-            text = _OPTION.sub(rf"\1{MASK}", text)
-        if "-u" in text:
-            text = _USER.sub(rf"\1{MASK}", text)
-        if "</" in text:
-            text = _ELEMENT.sub(rf"\1{MASK}", text)
-        text = _SAID.sub(rf"\1{MASK}", text)
-        text = _URL_PASSWORD.sub(rf"\1:{MASK}@", text)
-        text = _URL_KEY.sub(MASK + "@", text)
-        if "%40" in text:
-            text = _URL_IN_URL.sub(rf"\1{MASK}%40", text)
-        text = _SIGNED.sub(rf"\1{MASK}", text)
-        text = _SHAPES.sub(MASK, text)
-        if "@" in text or "%40" in text:
-            text = _MAIL.sub(MASK + "@", text)
-        text = _TAX_NUMBER.sub(MASK, text)
-        text = _PHONE.sub(_mask_phone, text)
+        before, text = text, _mask_named_secrets(text)
+        lower = text.lower()
+        for hints, pattern, mask in _MASKS:
+            if not hints or any(hint in lower for hint in hints):
+                text = pattern.sub(mask, text)
         if text == before:
             break
     return text
@@ -241,13 +310,6 @@ def _visible(match: re.Match[str]) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _mask_phone(match: re.Match[str]) -> str:
-    if match.group("skip"):
-        return match.group()
-    digits = [char for char in match.group() if char.isdigit()]
-    return MASK + "".join(digits[-4:])
-
-
 def _mask_named_secrets(text: str) -> str:
     parts = []
     done = 0
@@ -283,8 +345,8 @@ def _value_span(text: str, start: int, line_end: int, key: re.Match[str]) -> tup
         return start, line_end
     kind = _JSON_SCALAR if key.group("quote") is not None else _BARE_VALUE
     name = key.group()[:13].casefold()
-    for beginning, other in (("passphrase", _PHRASE), ("cookie", _COOKIES), ("authorization", _GIVEN)):
-        if key.group("quote") is None and name.startswith(beginning):
+    for beginnings, other in _KINDS:
+        if key.group("quote") is None and name.startswith(beginnings):
             kind = other
     value = kind.match(text, start, line_end)
     return start, value.end() if value else start
@@ -293,10 +355,17 @@ def _value_span(text: str, start: int, line_end: int, key: re.Match[str]) -> tup
 # What of a URL may be as good as a password: who asks, the query, and a long word of the path with digits in it.
 _ASKER = re.compile(r"(?<=//)[^/?#\s]*@")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
-_KEY_IN_PATH = re.compile(r"(?<=/)(?=[A-Za-z_:.-]*[0-9])[A-Za-z0-9_:.-]{20,}(?=/|\Z)")
+_KEY_IN_PATH = re.compile(r"(?<=/)(?<!://)(?=[A-Za-z_:.-]*[0-9])[A-Za-z0-9_:.-]{20,}(?=/|\Z)")
+_PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#\s@]*(?=[/?#]|\Z)")
 
 
 def shown(url: str) -> str:
-    """The URL as it may be told: it has no user, no query, and no key in its path."""
+    """The URL as it may be told: it has no user, no query, and nothing in its path that is a key."""
     bare = _ASKER.sub("***@", _QUERY.sub("", url))
-    return _KEY_IN_PATH.sub("***", bare) + ("?***" if "?" in url else "")
+    return redact(_KEY_IN_PATH.sub("***", bare)) + ("?***" if "?" in url else "")
+
+
+def shown_hook(url: str) -> str:
+    """The address of somebody's webhook as it may be told: where it leads, and nothing behind it."""
+    place = _PLACE.match(_ASKER.sub("", url))
+    return f"{place.group()}/{MASK}" if place else MASK

@@ -85,6 +85,12 @@ def test_an_answer_tells_no_token_of_its_url(free_port):
         assert "PLANTED" not in str(_http.get_json(url, 2))
 
 
+@pytest.mark.parametrize("call", [lambda url: _http.post_hook(url, {}, 2), lambda url: _http.get_text(url, 2)])
+def test_an_answer_tells_no_topic_of_a_webhook(call, free_port):
+    assert call(f"http://127.0.0.1:{free_port}/PLANTED").url == f"http://127.0.0.1:{free_port}/***"
+    assert call("http://h:x/PLANTED").url == "http://h:x/***"  # refused before anything is asked
+
+
 def test_a_long_list_is_read_whole_where_any_json_is_asked_for():
     rows = json.dumps(["x" * 1200] * 1000).encode()
     with server(http(rows)) as url:

@@ -8,7 +8,7 @@ import random
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data, shown
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data, shown, shown_hook
 
 UUID = "8D1C9B3E-1B2C-4D5E-8F90-42661417AB00"
 
@@ -59,7 +59,17 @@ PHONES = [
     ("3018-2137", "***2137"),
     ("05511910182137", "***2137"),
     ("01511910182137", "***2137"),
+    ("93018-2137", "***2137"),
+    ("2345-6789", "***6789"),
     ("0xx11 91018-2137", "0xx11 ***2137"),
+    # eight digits alone, where somebody says what they are
+    ("tel 3018 2137", "tel ***2137"),
+    ("Tel.: 30182137 e 3018-2138", "Tel.: ***2137 e ***2138"),
+    ("telefone: (11) 3018 2137", "telefone: ***2137"),
+    ("customer_phone=30182137|conv=c", "customer_phone=***2137|conv=c"),
+    ('"phone": "30182137"', '"phone": "***2137"'),
+    ("meu n\u00famero \u00e9 3018 2137", "meu n\u00famero \u00e9 ***2137"),
+    ("ligue para 3018.2137", "ligue para ***2137"),
     ("005511910182137", "***2137"),
     ("+55\u00b711\u2022910182137", "***2137"),
     ("+55 \u00b7 11 \u00b7 91018 \u00b7 2137", "***2137"),
@@ -103,6 +113,13 @@ NO_PHONES = [
     "kumon-assistant@1.service and getty@tty1.service",
     "sha256@0123 spin=4 bypass: no pinned=3 mapping: x",
     "years 2025-2026, pages 2137-2138, 0.912345678 s, 1,912345678",
+    "2024-2025, lines 2100-2500, ports 3000-4000, pid=4127-4130",
+    "5432 8000 listening, pids 4127 4128, 3000 4000 of 5000",
+    "HTTP 404 in 1200 ms at 10:12, 2.18.3, telephone call 20250904, whatsapp 2 of 3456",
+    "exit code 123456, status code 200, erro c\u00f3digo 131047, c\u00f3digo de erro 131047",
+    '{"error": {"code": 131047, "message": "x"}}',
+    "pin 2025-09-04 10:00, otp 5 minutes, c\u00f3digo 404, senha 12:30",
+    "https://outlook.office.com/mail/inbox and /etc/ntfy/server.yml and .git/hooks/pre-commit",
     "20251231235959",
     "version 1.123.456.789-09",
     "DELIVERY_DISABLE=true",
@@ -152,23 +169,53 @@ SECRETS = [
     ('{"user_pin": "1234"}', '{"user_pin": "***"}'),
     ("pass=hunter2 next", "pass=*** next"),
     ("otp: 123456", "otp: ***"),
+    ("pin = 12 34", "pin = ***"),
+    ("user_pin: 12 34 ok", "user_pin: *** ok"),
+    ("password: 1234 5678 ok", "password: *** ok"),
+    ("pin=1234 2025-09-04 10:00:00", "pin=*** 2025-09-04 10:00:00"),
+    ("otp 123456", "otp ***"),
+    ("OTP 123 456 ok", "OTP *** ok"),
+    ("c\u00f3digo 123456", "c\u00f3digo ***"),
+    (r"Seu c\u00f3digo \u00e9 123456", r"Seu c\u00f3digo \u00e9 ***"),
+    ("codigo de verifica\u00e7\u00e3o: 123-456", "codigo de verifica\u00e7\u00e3o: ***"),
+    ("your code is 123456.", "your code is ***."),
+    ("a senha \u00e9 12 34, ok", "a senha \u00e9 ***, ok"),
+    ('"verification_code": "123456"', '"verification_code": "***"'),
+    ("X-Gotify-Key: abc", "X-Gotify-Key: ***"),
     ("passphrase=correct horse battery|conv=c", "passphrase=***|conv=c"),
     ("x-hub-signature-256: sha256=abc", "x-hub-signature-256: ***"),
     ("https://tok123@git.example/x", "https://***@git.example/x"),
     (
         "https://api.telegram.org/bot123456789:AAHdqTcvCH1vGWJxfSeofS/sendMessage",
-        "https://api.telegram.org/***/sendMessage",
+        "https://api.telegram.org/***",
     ),
-    ("https://discord.com/api/webhooks/1234567890123456789/AbC-dEf_0", "https://***"),
-    ("https://x.webhook.office.com/webhookb2/a-b@c-d/IncomingWebhook/e/f next", "https://x.*** next"),
-    ("https://prod-1.westus.logic.azure.com:443/workflows/a/triggers/manual?sig=b", "https://prod-1.westus.***"),
+    ("https://discord.com/api/webhooks/1234567890123456789/AbC-dEf_0", "https://discord.com/api/webhooks/***"),
+    (
+        "https://x.webhook.office.com/webhookb2/a-b@c-d/IncomingWebhook/e/f next",
+        "https://x.webhook.office.com/*** next",
+    ),
+    (
+        "https://prod-1.westus.logic.azure.com:443/workflows/a/triggers/manual?sig=b",
+        "https://prod-1.westus.logic.azure.com:443/***",
+    ),
     (
         "https://chat.example/v1/spaces/A/messages?key=AI&token=b",
         "https://chat.example/v1/spaces/A/messages?key=***&token=***",
     ),
     ("https://b.example/x?X-Amz-Date=1&X-Amz-Signature=dead", "https://b.example/x?X-Amz-Date=1&X-Amz-Signature=***"),
     ("https://b.example/c?sv=2020&sig=ab%3D&se=2026", "https://b.example/c?sv=2020&sig=***&se=2026"),
-    ("https://chat.example/hooks/abcdefghij0123456789abcdef", "https://chat.example***"),
+    ("https://chat.example/hooks/abcdefghij0123456789abcdef", "https://chat.example/hooks/***"),
+    ("bot123456789:AAHdqTcvCH1vGWJxfSeofS used", "*** used"),
+    ("posted to https://ntfy.sh/kumon-alerts|conv=c", "posted to https://ntfy.sh/***|conv=c"),
+    ("ntfy.example.org:8443/kumon-alerts ok", "ntfy.example.org:8443/*** ok"),
+    ("https://hooks.slack.com/services/T0/B0/x", "https://hooks.slack.com/***"),
+    ("https://outlook.office.com/webhook/a/b", "https://outlook.office.com/webhook/***"),
+    ("https://chat.example/hooks/abc, next", "https://chat.example/hooks/*** next"),
+    (r'{"url":"https:\/\/ntfy.sh\/alerts","n":1}', r'{"url":"https:\/\/ntfy.sh\/***","n":1}'),
+    ("?u=https%3A%2F%2Fntfy.sh%2Falerts", "?u=https%3A%2F%2Fntfy.sh%2F***"),
+    ("tgram://123:abc/1 ntfys://h/alerts", "tgram://*** ntfys://***"),
+    (r"https://b.example/x?a=1\u0026X-Amz-Signature=dead", r"https://b.example/x?a=1\u0026X-Amz-Signature=***"),
+    ("?u=https%3A%2F%2Fb.example%2Fx%3Fsig%3Dabc", "?u=https%3A%2F%2Fb.example%2Fx%3Fsig%3D***"),
     ("https://h.example/services/T0AB/B0CD/abc123", "https://h.example***"),
     ("ghp_abcdefghijklmnopqrst", "***"),
     ("AKIAIOSFODNN7EXAMPLE", "***"),
@@ -211,7 +258,7 @@ SECRETS = [
     ("SG.abcdefghijklmnop12.qrstuvwxyz0123456789", "***"),
     ("xapp-1-A0123-456-abcdef", "***"),
     ("dop_v1_0123456789abcdef0123456789abcdef0123456789abcdef", "***"),
-    ("https://hc-ping.com/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "https://***"),
+    ("https://hc-ping.com/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "https://hc-ping.com/***"),
     ("https://maker.ifttt.com/trigger/x/with/key/abcDEF123", "https://maker.ifttt.com/trigger/x***"),
 ]
 
@@ -298,6 +345,17 @@ def test_idempotent_on_any_mixture():
             "---- BEGIN ",
             "\u2460",
             "1\u00b7",
+            "c\u00f3digo 1 ",
+            "c\u00f3digo de ",
+            "tel 3",
+            "pin=1 1 ",
+            "hooks.slack.com/",
+            "ntfy.",
+            "ntfy.aa/",
+            "https://a/hooks/",
+            "://a/a",
+            "slack://",
+            "3018-",
         ),
     ],
 )
@@ -349,9 +407,38 @@ def test_the_digits_of_a_control_character_are_no_part_of_a_number():
         ("http://127.0.0.1:8000/health", "http://127.0.0.1:8000/health"),
         ("http://127.0.0.1:8000/health?token=PLANTED", "http://127.0.0.1:8000/health?***"),
         ("http://u:PLANTED@h/x", "http://***@h/x"),
-        ("https://h/hooks/PLANTED0123456789abcdefgh/slack", "https://h/hooks/***/slack"),
+        ("http://u:PLAN/TED@h/x", "http://u:***@h/x"),
+        ("https://h/hooks/PLANTED0123456789abcdefgh/slack", "https://h/hooks/***"),
+        ("https://h/x/PLANTED0123456789abcdefgh/slack", "https://h/x/***/slack"),
         ("https://h/webhook/kumon_assistant-production", "https://h/webhook/kumon_assistant-production"),
+        ("https://ntfy.sh/PLANTED", "https://ntfy.sh/***"),
+        ("https://gotify.example/message?token=PLANTED", "https://gotify.example/message?***"),
+        ("https://gotify.example/message;token=PLANTED", "https://gotify.example/message;token=***"),
+        ("https://hooks.slack.com/services/T0/B0/PLANTED", "https://hooks.slack.com/***"),
+        ("https://x.webhook.office.com/webhookb2/PLANTED", "https://x.webhook.office.com/***"),
+        ("https://h/api_key=PLANTED", "https://h/api_key=***"),
+        # what operators need to see
+        ("http://127.0.0.1:8000/api/v1/evolution/webhook", "http://127.0.0.1:8000/api/v1/evolution/webhook"),
+        ("http://[::1]:8000/health", "http://[::1]:8000/health"),
+        ("http://10.244.132.17:49152/health", "http://10.244.132.17:49152/health"),
+        ("http://evolution:8080/message/sendText/kumon", "http://evolution:8080/message/sendText/kumon"),
+        ("http://gateway.example.org:8080/evolution", "http://gateway.example.org:8080/evolution"),
     ],
 )
 def test_a_url_is_told_without_what_is_as_good_as_a_password(url, told):
     assert shown(url) == told
+    assert redact(told) == told
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://push.example/PLANTED", "https://push.example/***"),
+        ("https://u:PLANTED@push.example:8443/PLANTED?PLANTED#PLANTED", "https://push.example:8443/***"),
+        ("https://push.example?PLANTED", "https://push.example/***"),
+        ("https://u:PLAN/TED@push.example/PLANTED", "https://u:PLAN/***"),
+        ("PLANTED", "***"),
+    ],
+)
+def test_of_a_webhook_the_host_is_told(url, told):
+    assert shown_hook(url) == told
