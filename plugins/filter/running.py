@@ -25,6 +25,7 @@ class FilterModule:
                 "drill_state": Late("plugin_utils._drill.drill_state"),
                 "gate_plan": Late("plugin_utils._gate_plan.gate_plan"),
                 "incident_news": Late("plugin_utils._result.incident_news"),
+                "journal_heads": Late("plugin_utils._journal_seen.journal_heads"),
                 "kept": Late("plugin_utils._kept.kept"),
                 "outcome": as_typed(Late("plugin_utils._outcome.outcome")),
                 "problem": as_typed(Late("plugin_utils._problems.problem")),

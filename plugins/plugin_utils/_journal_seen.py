@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -39,6 +39,12 @@ def remember(path: str, head: Mapping[str, Any]) -> None:
     known = seen(path)
     if known is None or known["seq"] < head["seq"]:
         _files.replace(path, json.dumps({"seq": head["seq"], "hash": head["hash"]}).encode(), mode=0o600)
+
+
+def journal_heads(hosts: Iterable[str], directory: str) -> dict[str, dict[str, Any]]:
+    """The head that the controller has seen last of each host, for what is told without a host being asked."""
+    known = {host: seen(path_of(os.path.expanduser(directory), host)) for host in hosts}
+    return {host: head for host, head in known.items() if head}
 
 
 def with_journal(told: Mapping[str, Any], journal: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _technical(facts: Facts, kind: str, words: Words, told: _Told) -> list[str]:
     headline = facts.get("headline") or words.say("headline_test" if kind == "test" else "headline_open")
     lines = [words.say("technical_subject", title=_title("technical", kind, words), headline=headline), ""]
     if kind == "test":
-        return [*lines, words.say("test_body_technical")]
+        return [*lines, words.say("test_body_technical"), *_journals(facts, words)]
     lines.append(_state(facts, words))
     lines += [f"- {host}: {status}" for host, status in mapping(facts.get("hosts") or {}, "The hosts").items()]
     reasons = facts.get("reasons") or []
@@ -90,11 +90,7 @@ def _technical(facts: Facts, kind: str, words: Words, told: _Told) -> list[str]:
     lines.append(
         words.say("open_for", elapsed=MARK_ELAPSED, actor=facts.get("actor", "?"), run_id=facts.get("run_id", "?"))
     )
-    # Kept outside of the host, so that a journal that was cut or written anew is seen.
-    lines += [
-        words.say("journal", host=host, seq=head["seq"], hash=str(head["hash"])[:16])
-        for host, head in mapping(facts.get("journal") or {}, "The journals").items()
-    ]
+    lines += _journals(facts, words)
     if kind == "end":
         return lines
     lines.append(words.say("eta", eta=mark_eta(words.say("eta_given_at"), _eta(facts, words, told))))
@@ -104,6 +100,19 @@ def _technical(facts: Facts, kind: str, words: Words, told: _Told) -> list[str]:
     if kind in ("first", "escalation", "update"):
         lines.append(words.say("acknowledge_awx" if told.awx else "acknowledge", template=ACKNOWLEDGE))
     return [*lines, words.say("next_message", minutes=told.minutes)]
+
+
+def _journals(facts: Facts, words: Words) -> list[str]:
+    """The head of each journal, kept outside of its host, so that a journal that was cut or written anew is seen."""
+    lines = []
+    for host, head in mapping(facts.get("journal") or {}, "The journals").items():
+        line = words.say("journal", host=host, seq=head["seq"], hash=str(head["hash"])[:16])
+        if head.get("ok") is False:
+            line += f"; {words.say('journal_broken')}"
+        if head.get("as_seen") is False:
+            line += f"; {words.say('journal_unlike')}"
+        lines.append(line)
+    return lines
 
 
 def _state(facts: Facts, words: Words) -> str:

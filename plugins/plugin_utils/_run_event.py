@@ -17,6 +17,7 @@ _VERDICTS = ("ok", "watch", "rollback", "blind")
 # Nothing was looked at, and nothing done.
 _NOTHING = ("refused", "planned")
 _OF_A_HOST = ("status", "level", "message", "next_step")
+_OF_A_JOURNAL = ("seq", "hash", "ok", "as_seen")
 _OF_A_VERDICT = ("status", "level", "cause", "causes", "reasons", "delivery", "evidence")
 
 
@@ -60,8 +61,10 @@ def _kind(procedure: str, status: str) -> str:
 
 def _host(outcome: Any) -> dict[str, Any]:
     outcome = mapping(outcome, "The outcome of a host")
-    verdict = outcome.get("verdict")
+    verdict, journal = outcome.get("verdict"), outcome.get("journal")
     return {
         **{name: outcome.get(name) for name in _OF_A_HOST},
         "verdict": {name: verdict.get(name) for name in _OF_A_VERDICT} if isinstance(verdict, Mapping) else verdict,
+        # Who keeps events has the journal's head outside of its host.
+        "journal": {name: journal.get(name) for name in _OF_A_JOURNAL} if isinstance(journal, Mapping) else None,
     }

@@ -33,6 +33,8 @@ TEXTS: dict[str, Both] = {
     ),
     "why": Both("Por quê:", "Why:"),
     "journal": Both("Journal de {host}: {seq} {hash}", "Journal of {host}: {seq} {hash}"),
+    "journal_broken": Both("a cadeia está quebrada", "its chain is broken"),
+    "journal_unlike": Both("não é o que foi visto antes", "it is not the one that was seen before"),
     "open_for": Both(
         "Aberto há: {elapsed}; por: {actor}; execução: {run_id}", "Open for: {elapsed}; by: {actor}; run: {run_id}"
     ),

@@ -67,6 +67,20 @@ def test_the_same_input_gives_the_same_bytes_also_in_another_process():
     assert json.loads(other.stdout) == json.loads(json.dumps(once))
 
 
+@pytest.mark.parametrize("locale", ["pt_BR", "en"])
+def test_the_report_keeps_the_head_of_the_journal_and_says_what_does_not_hold(locale):
+    facts = given.facts()
+    journal = facts["hosts"]["assistant1"]["journal"]
+    journal["head"] = {"seq": 9, "hash": "ab12" * 16}
+    whole = incident_report(facts, locale)
+    journal.update(as_seen=False, unlike="entry 12 is gone, the last one is 9")
+    cut = incident_report(facts, locale)
+    for name in ("markdown", "html"):
+        assert f"9 {'ab12' * 4}" in whole[name]
+        assert "entry 12 is gone" not in whole[name]
+        assert "entry 12 is gone" in cut[name]
+
+
 def test_the_checklist_is_that_of_the_incident_also_when_all_was_undone():
     undone = given.act(9, procedure="roll_forward", began=iso(given.ACT + 600), ended=iso(given.ACT + 602))
     facts = given.facts({"assistant1": given.host([undone, given.proof(given.act()), given.act()])})

@@ -94,6 +94,22 @@ def test_a_missing_entry_is_named(path):
     assert found["reason"] == "an entry is missing before it: seq 3 follows 1"
 
 
+def test_a_journal_that_was_made_longer_from_an_earlier_entry_on_is_another_one(path):
+    first, seen, *_later = [write(path) for _turn in range(3)]
+    kept = lines(path)[:1]
+    with open(path, "wb") as handle:
+        handle.writelines(kept)
+    for _turn in range(5):
+        write(path, after="false")
+    fork = _journal.verify(path, seen)
+    assert (fork["ok"], fork["as_seen"], fork["unlike"]) == (True, False, "entry 2 is another one")
+    assert _journal.verify(path, first)["as_seen"] is True
+    # One that is empty, as it is after `truncate`, has lost it as one that is gone.
+    with open(path, "wb"):
+        pass
+    assert _journal.verify(path, seen)["unlike"] == "entry 2 is gone, the last one is 0"
+
+
 def test_a_head_that_was_read_before_is_looked_for(path):
     seen = [write(path) for _turn in range(3)][1]
     assert _journal.verify(path, seen)["as_seen"] is True

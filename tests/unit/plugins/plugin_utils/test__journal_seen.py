@@ -13,7 +13,13 @@ import sys
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal
-from ansible_collections.kumon.runbook.plugins.plugin_utils._journal_seen import path_of, remember, seen, with_journal
+from ansible_collections.kumon.runbook.plugins.plugin_utils._journal_seen import (
+    journal_heads,
+    path_of,
+    remember,
+    seen,
+    with_journal,
+)
 
 HEAD = {"seq": 3, "hash": "ab" * 32}
 SOUND = {"ok": True, "line": None, "reason": None, "head": HEAD, "as_seen": True, "unlike": None}
@@ -28,6 +34,12 @@ def test_the_newest_head_of_each_host_is_kept(tmp_path):
     assert (seen(path), seen(other)) == (HEAD, {"seq": 1, "hash": "cd" * 32})
     assert os.path.dirname(path) == os.path.dirname(other) == str(tmp_path / "desk" / "journal_heads")
     assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+
+
+def test_the_heads_of_hosts_are_known_without_asking_them(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    remember(path_of(str(tmp_path / "desk"), "{{ 7*7 }}"), HEAD)
+    assert journal_heads(["{{ 7*7 }}", "b"], "~/desk") == {"{{ 7*7 }}": HEAD}
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,24 @@ def test_bad_input_is_one_sentence(facts, every, sentence):
 
 
 @pytest.mark.parametrize("locale", LOCALES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_technical_side_keeps_each_journal_s_head_whatever_the_message(locale, kind):
+    heads = {
+        "assistant1": {"seq": 7, "hash": "ab12" * 16, "ok": True, "as_seen": True},
+        "assistant2": {"seq": 3, "hash": "cd34" * 16, "ok": True, "as_seen": False},
+        "assistant3": {"seq": 2, "hash": "ef56" * 16, "ok": False, "as_seen": None},
+    }
+    told = [line for line in text("technical", locale, kind, journal=heads).splitlines() if "Journal" in line]
+    assert [" ".join(line.partition(";")[0].split()[-2:]) for line in told] == [
+        f"7 {'ab12' * 4}",
+        f"3 {'cd34' * 4}",
+        f"2 {'ef56' * 4}",
+    ]
+    assert [bool(line.partition(";")[2]) for line in told] == [False, True, True]
+    assert "ab12" not in text("business", locale, kind, journal=heads)
+
+
+@pytest.mark.parametrize("locale", LOCALES)
 def test_a_job_of_awx_names_its_template_and_no_command(locale):
     shown = incident_texts(FACTS, 15, awx=True)["technical"][locale]
     for kind in ("first", "update", "escalation"):

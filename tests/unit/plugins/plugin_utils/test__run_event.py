@@ -27,6 +27,12 @@ def test_an_act_is_told_with_its_hosts():
     assert data["hosts"]["a"]["status"] == "proven"
 
 
+def test_who_keeps_events_has_the_head_of_each_journal():
+    head = {"seq": 7, "hash": "ab12" * 16, "ok": True, "as_seen": True}
+    assert run_event(ran(journal=head), NOON)["data"]["hosts"]["a"]["journal"] == head
+    assert run_event(ran(), NOON)["data"]["hosts"]["a"]["journal"] is None
+
+
 def test_a_verdict_is_told_also_when_all_is_well():
     verdict = {"status": "ok", "level": 0, "cause": "none", "reasons": ["well"], "tests": {"much": "of it"}}
     event = run_event(ran("health_check", "ok", level=0, verdict=verdict), NOON)
