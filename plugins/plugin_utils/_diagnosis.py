@@ -119,6 +119,11 @@ def _answer(registered: Any, key: str | None, words: Words) -> tuple[Any, str | 
     return None, words.say("timed_out") if late else redact(why)[:200]
 
 
+def _one_line(text: str) -> str:
+    """A text from outside is one line, whatever it holds."""
+    return "".join(" " if char in "\n\t" else char for char in text)
+
+
 class _Screen:
     """The lines of a screen: the verdict first, what to run next last."""
 
@@ -143,8 +148,9 @@ class _Screen:
             parts += self._part("rise", "traces", self._rise)
             parts += self._part("gateway", "gateway", self._gateway)
             parts += self._labelled("checklist", [self._tick(row) for row in self._host["checklist"]])
-        parts += self._labelled("next", [self._host["next_step"] or self._say("nothing")])
-        return [_cut(line) for line in parts]
+        # Whole, however long: it is pasted.
+        following = _one_line(self._host["next_step"] or self._say("nothing"))
+        return [*map(_cut, parts), f"{self._say('next'):<{_LABEL}}{following}"]
 
     def _part(self, label: str, probe: str, tell: Any) -> list[str]:
         if self._known.get(probe) is None:
@@ -154,9 +160,9 @@ class _Screen:
     def _labelled(self, label: str, texts: list[str]) -> list[str]:
         rows = []
         for text in texts:
-            # A text from outside is one line, whatever it holds.
-            line = "".join(" " if char in "\n\t" else char for char in text)
-            rows += textwrap.wrap(line, WIDTH - _LABEL, max_lines=2, placeholder=" …", drop_whitespace=False) or [""]
+            rows += textwrap.wrap(
+                _one_line(text), WIDTH - _LABEL, max_lines=2, placeholder=" …", drop_whitespace=False
+            ) or [""]
         labels = [self._say(label)] + [""] * len(rows)
         return [f"{label_:<{_LABEL}}{row}".rstrip() for label_, row in zip(labels, rows)]
 
