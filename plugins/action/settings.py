@@ -16,6 +16,8 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kumon.runbook.plugins.plugin_utils._description import assistant_description
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words.settings import TEXTS
 
 # What an option's specification has beside its description.
 _KEYS = ("type", "elements", "choices", "required", "options")
@@ -54,7 +56,8 @@ class ActionModule(ActionBase):
         """The settings of one role beside those of its that are known. Raises _Wrong."""
         options = _options(os.path.join(os.path.dirname(self._role_path()), role), entries)
         given = {name: self._given(name, task_vars) for name in options if name in task_vars}
-        settings, wrong = settle(options, given, "runbook_" if role == "assistant" else f"{role}_")
+        prefix = "runbook_" if role == "assistant" else f"{role}_"
+        settings, wrong = settle(options, given, prefix, self._locale(task_vars))
         if wrong:
             raise _Wrong(wrong)
         return {**plain(task_vars.get(f"__{role}") or {}), **settings}
@@ -88,6 +91,11 @@ class ActionModule(ActionBase):
             raise AnsibleError("kumon.runbook.settings belongs into a role")
         return str(role._role_path)
 
+    def _locale(self, task_vars: dict[str, Any]) -> str:
+        """The language of what is wrong, also where that is the locale itself."""
+        locale = str(self._given("runbook_locale", task_vars)).strip() if "runbook_locale" in task_vars else ""
+        return locale if locale in LOCALES else LOCALES[0]
+
     def _given(self, name: str, task_vars: dict[str, Any]) -> Any:
         return plain(self._templar.template(task_vars[name]))
 
@@ -99,12 +107,15 @@ def _options(directory: str, entries: list[str]) -> dict[str, dict[str, Any]]:
     return {name: spec for entry in entries for name, spec in (specs[entry].get("options") or {}).items()}
 
 
-def settle(options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: str) -> tuple[dict[str, Any], str]:
+def settle(
+    options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: str, locale: str = "en"
+) -> tuple[dict[str, Any], str]:
     """Return the settings by their names without the prefix, and what is wrong with the first that does not fit.
 
     AWX and `-e` deliver text: blanks around it do not count, and an empty one means that the variable is not set.
     """
     wanted: dict[str, Any] = {}
+    words = Words(locale, TEXTS)
     for name, spec in options.items():
         value = given.get(name)
         value = value.strip() if isinstance(value, str) else value
@@ -116,15 +127,35 @@ def settle(options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: st
         try:
             wanted[name] = _items(value) if spec.get("type") == "list" and isinstance(value, str) else value
         except yaml.YAMLError:
-            return {}, f'{name} is not a list: write ["a", "b"] or a,b'
+            return {}, words.say("list_text", name=name)
     specs = {name: {key: spec[key] for key in _KEYS if key in spec} for name, spec in options.items()}
     for spec in specs.values():
         # A path is one on the host that it is for: the home directory of the user there, not of this one.
         spec["type"] = "str" if spec.get("type") == "path" else spec.get("type", "str")
     checked = ArgumentSpecValidator(specs).validate(wanted)
     if checked.error_messages:
-        return {}, " ".join(checked.error_messages[0].split())
+        return {}, _sentence(specs, wanted, words) or " ".join(checked.error_messages[0].split())
     return {name[len(prefix) :]: checked.validated_parameters[name] for name in options}, ""
+
+
+def _sentence(specs: dict[str, dict[str, Any]], wanted: dict[str, Any], words: Words) -> str:
+    """What is wrong with the first that does not fit. ansible-core has English alone for it."""
+    for name, spec in specs.items():
+        value = wanted.get(name)
+        if value is None:
+            if spec.get("required"):
+                return words.say("required", name=name)
+        elif ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
+            choices = spec.get("choices")
+            if choices:
+                wrong = [one for one in (value if isinstance(value, list) else []) if one not in choices] or [value]
+                return words.say("choice", name=name, choices=", ".join(map(str, choices)), given=str(wrong[0])[:60])
+            if spec["type"] == "list" and isinstance(value, list):
+                return words.say("item", name=name, kind=words.say(f"kind_{spec.get('elements', 'str')}"))
+            # What has to be a mapping or a list may be a secret.
+            shown = "scalar" if spec["type"] in ("bool", "int", "float") else "kind"
+            return words.say(shown, name=name, kind=words.say(f"kind_{spec['type']}"), given=str(value)[:60])
+    return ""
 
 
 def _items(text: str) -> list[Any]:

@@ -130,6 +130,41 @@ def test_a_variable_that_is_needed_and_empty_is_named(role, name, spec):
         assert settled(role, name, spec, empty) == (None, f"missing required arguments: {name}")
 
 
+@pytest.mark.parametrize(
+    ("spec", "given", "told"),
+    [
+        ({"type": "str", "choices": ["a", "b"]}, "c", ("x_y tem que ser um de: a, b; veio: c", "got: c")),
+        ({"type": "str", "choices": ["a", "b"]}, ["a"], ("x_y tem que ser um de: a, b; veio: ['a']", "got: ['a']")),
+        (
+            {"type": "list", "elements": "str", "choices": ["a", "b"]},
+            "a,c",
+            ("x_y tem que ser um de: a, b; veio: c", "got: c"),
+        ),
+        (
+            {"type": "float"},
+            "7,5",
+            ("x_y tem que ser um número, como 7.5; veio: 7,5", "a number, such as 7.5, got: 7,5"),
+        ),
+        ({"type": "int"}, "3.5", ("x_y tem que ser um número inteiro; veio: 3.5", "a whole number, got: 3.5")),
+        ({"type": "dict"}, "SECRET", ("x_y tem que ser um mapeamento", "x_y has to be a mapping")),
+        (
+            {"type": "list", "elements": "dict"},
+            ["SECRET"],
+            ("cada item de x_y tem que ser um mapeamento", "each item of x_y has to be a mapping"),
+        ),
+        (
+            {"type": "list"},
+            "[a",
+            ('x_y não é uma lista: escreva ["a", "b"] ou a,b', 'x_y is not a list: write ["a", "b"]'),
+        ),
+        ({"type": "str", "required": True}, " ", ("falta informar x_y", "missing required arguments: x_y")),
+    ],
+)
+def test_what_does_not_fit_is_told_in_the_operators_language(spec, given, told):
+    portuguese, english = (settle({"x_y": spec}, {"x_y": given}, "x_", locale)[1] for locale in ("pt_BR", "en"))
+    assert portuguese == told[0] and told[1] in english and "SECRET" not in portuguese + english
+
+
 def test_a_default_is_not_shared_between_hosts():
     spec = {"x_contacts": {"type": "dict", "default": {"a": []}}}
     settle(spec, {}, "x_")[0]["contacts"]["a"].append(1)
@@ -234,10 +269,19 @@ def test_a_role_finds_its_settings_and_no_secret_is_shown(play):
     assert "the output has been hidden" in shown
 
 
-def test_a_variable_that_does_not_fit_fails_with_its_sentence(play):
-    shown, facts = play(demo_on="perhaps", demo_key="PLANTEDKEY")
+@pytest.mark.parametrize(
+    ("locale", "sentence"),
+    [
+        ({}, "demo_on tem que ser true ou false; veio: perhaps"),
+        ({"runbook_locale": " en "}, "demo_on has to be true or false, got: perhaps"),
+        # The locale itself may be what is wrong.
+        ({"runbook_locale": "fr"}, "demo_on tem que ser true ou false; veio: perhaps"),
+    ],
+)
+def test_a_variable_that_does_not_fit_fails_with_its_sentence(play, locale, sentence):
+    shown, facts = play(demo_on="perhaps", demo_key="PLANTEDKEY", **locale)
     assert facts is None
-    assert "demo_on" in shown and "perhaps" in shown and "PLANTEDKEY" not in shown and "Traceback" not in shown
+    assert sentence in shown and "PLANTEDKEY" not in shown and "Traceback" not in shown
 
 
 DESCRIBED = """
