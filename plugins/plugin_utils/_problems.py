@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, frozen, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
-from ansible_collections.kumon.runbook.plugins.plugin_utils._incident import incident_window
+from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
@@ -74,7 +74,7 @@ def _hours(facts: dict[str, Any], _words: Words, _locale: str) -> str:
 
 def _incident(facts: dict[str, Any], _words: Words, locale: str) -> str:
     try:
-        incident_window(**facts, locale=locale)
+        named("plugin_utils._incident.incident_window")(**facts, locale=locale)
     except ValueError as wrong:
         return str(wrong)
     return ""
