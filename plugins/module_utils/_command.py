@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
 INTERPRETER = re.compile(r"(?:python|pypy|node|nodejs|sh|bash|dash)[\d.]*")
+SHELLS = ("sh", "bash", "dash")
 # What stands behind these is code or the name of a module, and no script follows.
 NO_SCRIPT = re.compile(r"-(?![-WX])[A-Za-z]*[cm]|(?:-[ep]+|--eval|--print)(?:=|$)")
 # Options of interpreters that take the next word.
@@ -103,6 +104,16 @@ def fits(argv: Sequence[str], command: Sequence[str], arguments: bool = True) ->
     told = [word for word, before in zip(rest, [program, *rest]) if "-" not in (word[:1], before[:1])]
     filled = any("$" in word for word in known)
     return not arguments or filled or all(word in known or os.path.basename(word) in known for word in told)
+
+
+def scripts_in(command: Sequence[str]) -> list[str]:
+    """The files of a command that may be scripts of a shell."""
+    return list(_needed(command)) if command else []
+
+
+def is_shell(text: str, command: Sequence[str]) -> bool:
+    """Whether the text of a script that a command runs is a shell's."""
+    return bool(re.match(r"#!\s*/.*\b(?:|ba|da|k|z)sh\b", text)) or os.path.basename(command[0]) in SHELLS
 
 
 def _program(argv: Sequence[str]) -> tuple[str, list[str]]:

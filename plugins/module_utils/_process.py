@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import json
 import os
 import pwd
@@ -203,10 +204,20 @@ class PlainProcess:
         if WORKER in argv and parent <= 1:
             return True  # what its server has left over
         home = self.chdir is not None and self._is_in(pid, self.chdir)
-        if _is_title(argv) or _command.fits(argv, self.command, not home):
+        if _is_title(argv) or _command.fits(argv, self._spelled_out, not home):
             return True
         above = self._argv(parent) if parent > 1 else []
-        return (WORKER in argv and _is_title(above)) or _command.fits(above, self.command, not home)
+        return (WORKER in argv and _is_title(above)) or _command.fits(above, self._spelled_out, not home)
+
+    @functools.cached_property
+    def _spelled_out(self) -> list[str]:
+        """The command, and what stands in the shell script that it runs: that becomes the service by `exec`."""
+        words = list(self.command or [])
+        for name in _command.scripts_in(words):
+            with contextlib.suppress(OSError):
+                text = (_trust.read(os.path.join(self.chdir or "/", name)) or b"").decode("utf-8", "replace")
+                words += [text] if _command.is_shell(text, words) else []
+        return words
 
     def _argv(self, pid: int) -> list[str]:
         # A title that is shorter than the command it was written over is filled up with zeros.

@@ -1194,6 +1194,21 @@ def test_another_word_for_the_code_fits_in_the_directory_of_the_command(act, ref
     assert act(command=command, chdir=str(tmp_path / "current"), check_mode=True)["pid"] == pid
 
 
+def test_a_script_that_becomes_the_service_fits(act, refused, service, tmp_path):
+    pid = service.start()
+    start, other = tmp_path / "start.sh", tmp_path / "other.sh"
+    start.write_text(f"#!/bin/sh -e\n# it's how it starts\nexec {' '.join(service.command)}\n")
+    other.write_text(f"#!/bin/sh\nexec {PYTHON} other.py\n")
+    for script in (start, other):
+        script.chmod(0o755)
+    assert act(command=[str(start)], check_mode=True)["pid"] == pid
+    assert act(command=["/bin/sh", "start.sh"], chdir=str(tmp_path), check_mode=True)["pid"] == pid
+    assert f"process {pid} (" in refused(command=[str(other)])
+    # The text of another program tells nothing.
+    other.write_text(f"#!{PYTHON}\n# {' '.join(service.command)}\n")
+    assert f"process {pid} (" in refused(command=[str(other)])
+
+
 @pytest.mark.parametrize(
     ("words", "parents", "fits"),
     [
