@@ -311,9 +311,9 @@ class PlainProcess:
         engine = self.engine(pid)
         if engine:
             return self._in_a_container(pid, engine)
-        if self.host.uid != 0:
-            return self._of_another_user(pid)
         users = sorted(self.host.proc.users(pid))
+        if self.host.uid != 0 and users != [self.uid]:
+            return self._of_another_user(pid)
         names = ", ".join(_name(uid) for uid in users) or "a user who is not known"
         program = os.path.basename((self.host.proc.argv(pid) or [""])[0])
         if users == [self.uid]:

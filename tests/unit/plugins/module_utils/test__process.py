@@ -1173,8 +1173,9 @@ def test_a_pid_file_that_names_another_users_process_is_not_believed(service, tm
 
 def test_the_configured_command_has_to_fit(refused, act, service):
     pid = service.start()
-    said = refused(command=["/usr/bin/other", "other:app"], host=Host(uid=0))
-    assert "which was not started by runbook_process_command (/usr/bin/other)" in said
+    for user in (0, service_user()):
+        said = refused(command=["/usr/bin/other", "other:app"], host=Host(uid=user))
+        assert "which was not started by runbook_process_command (/usr/bin/other)" in said
     assert lives(pid)
     assert act(command=[PYTHON, "-u", *service.command[1:]], check_mode=True)["changed"]
 
