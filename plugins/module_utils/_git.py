@@ -415,10 +415,10 @@ class Git:
         """Whether a file is what a checkout makes of it, though git calls it changed: text attributes do that."""
         full = os.path.join(self.directory, path)
         try:
-            if os.path.islink(full) or os.path.getsize(full) > READ_LIMIT:
+            if os.path.islink(full):
                 return False
-            with acting_as(self.owner), open(full, "rb") as handle:
-                present = handle.read()
+            with acting_as(self.owner):
+                present = _trust.read(full, READ_LIMIT)
         except OSError:
             return False
         done = self.call("cat-file", "--filters", f":0:{path}", index=index)
@@ -625,8 +625,11 @@ class Git:
             self.text("checkout-index", "--quiet", "--all", f"--prefix={directory}/", index=index, timeout=120)
 
     def _is_pointer(self, full: str) -> bool:
-        with acting_as(self.owner), contextlib.suppress(OSError), open(full, "rb") as handle:
-            return handle.read(len(POINTER)) == POINTER
+        with contextlib.suppress(OSError):
+            with acting_as(self.owner):
+                handle = _trust.opened(full)
+            with os.fdopen(handle, "rb") as file:
+                return file.read(len(POINTER)) == POINTER
         return False
 
     def refuse_what_cannot_be_written(self, paths: list[str]) -> None:
@@ -792,11 +795,15 @@ class Git:
             if stat.S_ISREG(present):
                 # Whether it can be run is the commit's to say.
                 wanted = mode | (mode & 0o444) >> 2 if present & 0o100 else mode
-                if given:
-                    with open(full, "rb") as handle:
-                        _files.allow(handle.fileno(), wanted, given)
-                elif wanted != present & 0o7777:
-                    os.chmod(full, wanted)
+                if given or wanted != present & 0o7777:
+                    # What is there by now may be a pipe, or a link to a file that is not the release's.
+                    with _trust.as_keeper(full):
+                        handle = _trust.opened(full, os.O_RDONLY | os.O_NOFOLLOW)
+                        with os.fdopen(handle, "rb"):
+                            if given:
+                                _files.allow(handle, wanted, given)
+                            else:
+                                os.fchmod(handle, wanted)
 
     def _remove(self, paths: list[str]) -> None:
         """Take files away, and directories that are empty then. Raises GitFailed."""

@@ -6,6 +6,7 @@ to that user."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pwd
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -468,6 +470,102 @@ def test_git_runs_in_a_submodule_as_who_has_that(top, tree):
     with pytest.raises(Refused, match="submodule library has local changes"):
         found.submodules_to_move({"library": new.stdout.strip()}, "the release", set())
     assert set((top / "seen/ids").read_text().split()) == {str(USER.pw_uid)}
+
+
+def in_place_of(path: Path) -> int:
+    """Put a pipe in the place of a file, held open so that who opens it anyway does not wait."""
+    path.unlink()
+    os.mkfifo(path)
+    path.chmod(0o644)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+
+
+def test_a_pipe_that_says_it_is_a_pointer_is_none(tree):
+    found = Git(Host(), str(tree))
+    path = tree / "file.txt"
+    path.write_bytes(_git.POINTER + b"v1\n")
+    assert found._is_pointer(str(path))
+    held = in_place_of(path)
+    os.write(held, _git.POINTER)
+    assert not found._is_pointer(str(path))
+    os.close(held)
+
+
+def test_a_pipe_is_not_read_for_a_file_that_only_looks_changed(tree):
+    found = Git(Host(), str(tree))
+    path = tree / "file.txt"
+    assert found._as_git_writes("file.txt", None)
+    path.unlink()
+    os.mkfifo(path)
+
+    def write():
+        with contextlib.suppress(OSError):
+            path.write_text("one\n")
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    assert not found._as_git_writes("file.txt", None)
+    # Whom nobody has read from.
+    held = os.open(path, os.O_RDWR)
+    writer.join()
+    os.close(held)
+
+
+def test_a_file_that_is_too_large_to_be_read_counts_as_changed(tree, monkeypatch):
+    found = Git(Host(), str(tree))
+    monkeypatch.setattr(_git, "READ_LIMIT", 4)
+    assert found._as_git_writes("file.txt", None)
+    monkeypatch.setattr(_git, "READ_LIMIT", 3)
+    assert not found._as_git_writes("file.txt", None)
+
+
+@pytest.mark.parametrize("given", [{}, {"user.note": b"kept"}])
+def test_a_file_that_comes_back_gets_its_rights(tree, given):
+    (tree / "file.txt").chmod(0o644)
+    Git(Host(), str(tree))._allow("file.txt", 0o600, given)
+    assert stat.S_IMODE((tree / "file.txt").stat().st_mode) == 0o600
+    assert {name: os.getxattr(tree / "file.txt", name) for name in given} == given
+
+
+@pytest.mark.parametrize("given", [{}, {"user.note": b"kept"}])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_rights_are_given_to_no_link_or_pipe_that_took_the_place_of_a_file(top, tree, monkeypatch, kind, given):
+    found, path, other, held = Git(Host(), str(tree)), tree / "file.txt", secret(top), []
+    lstat = os.lstat
+
+    def swapped(name, **more):
+        status = lstat(name, **more)
+        if name == str(path) and not held:
+            if kind == "pipe":
+                held.append(in_place_of(path))
+            else:
+                path.unlink()
+                path.symlink_to(other)
+                held.append(os.open(other, os.O_RDONLY))
+        return status
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", swapped)
+        found._allow("file.txt", 0o666, given)
+    assert stat.S_IMODE(os.fstat(held[0]).st_mode) == (0o644 if kind == "pipe" else 0o600)
+    os.close(held[0])
+
+
+@root_only
+def test_in_a_tree_of_roots_rights_are_given_in_a_users_directory_with_the_users(top, tree):
+    theirs(tree / "data")
+    (top / "etc").mkdir()
+    (top / "etc" / "file").write_text("root's\n")
+    (top / "etc" / "file").chmod(0o600)
+    (tree / "data" / "deep").symlink_to(top / "etc")
+    (tree / "data" / "his").write_text("his\n")
+    give(tree / "data" / "his")
+    found = Git(Host(), str(tree))
+    assert found.owner.uid == 0
+    found._allow("data/deep/file", 0o666, {})
+    assert stat.S_IMODE((top / "etc" / "file").stat().st_mode) == 0o600
+    found._allow("data/his", 0o600, {})
+    assert stat.S_IMODE((tree / "data" / "his").stat().st_mode) == 0o600
 
 
 @pytest.fixture(name="venv")
