@@ -37,6 +37,10 @@ GIT = ("", "config", "config.worktree", "commondir", "hooks", "info", "objects")
 HOME = re.compile(rb"(?m)^home[ \t]*=[ \t]*(\S.*?)[ \t\r]*$")
 
 
+class NoFile(OSError):
+    """What is at a path is no regular file."""
+
+
 class Writers(NamedTuple):
     """Who beside its owner may write to a file or directory, root and root's group left out."""
 
@@ -247,7 +251,7 @@ def _opened_here(path: str, flags: int, mode: int) -> int:
     handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "it is not a regular file", path)
+        raise NoFile(errno.EINVAL, "it is not a regular file", path)
     return handle
 
 

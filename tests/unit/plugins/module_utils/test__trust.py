@@ -20,7 +20,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _git, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _git, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
@@ -566,6 +566,27 @@ def test_in_a_tree_of_roots_rights_are_given_in_a_users_directory_with_the_users
     assert stat.S_IMODE((top / "etc" / "file").stat().st_mode) == 0o600
     found._allow("data/his", 0o600, {})
     assert stat.S_IMODE((tree / "data" / "his").stat().st_mode) == 0o600
+
+
+@root_only
+def test_code_in_a_users_directory_of_a_tree_of_roots_is_read_with_the_users_rights(top):
+    (top / "app").mkdir()
+    (top / "app" / "main.py").write_text("DELIVERY_DISABLE\n")
+    data = theirs(top / "app" / "data")
+    (data / "his.py").write_text("OUTBOX_V2_ENFORCED\n")
+    words = ["DELIVERY_DISABLE", "OUTBOX_V2_ENFORCED", "canary"]
+    assert _code.named_in(str(top / "app"), words) == {"DELIVERY_DISABLE", "OUTBOX_V2_ENFORCED"}
+    (data / "leads.py").symlink_to(secret(top))
+    assert _code.named_in(str(top / "app"), words) is None
+
+
+@root_only
+def test_code_that_a_users_link_leads_to_is_read_with_the_users_rights(top):
+    home = theirs(top / "home")
+    (top / "roots").mkdir(mode=0o700)
+    (top / "roots" / "main.py").write_text("canary\n")
+    (home / "app").symlink_to(top / "roots")
+    assert _code.named_in(str(home / "app"), ["canary"]) is None
 
 
 @pytest.fixture(name="venv")
