@@ -46,7 +46,7 @@ class Wanted(NamedTuple):
 
 def _read(path: str) -> bytes | None:
     try:
-        return _trust.read_here(path)
+        return _trust.read(path, _trust.MOST_OF_A_PACKAGE)
     except OSError:
         return None
 
@@ -263,8 +263,10 @@ class Environments:
                     continue  # pip finds it where it is
                 path = os.path.join(directory, name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
-                with open(path, "wb") as handle:
-                    handle.write(content)
+                # What pip has left running may put a pipe there.
+                handle = _trust.opened(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+                with os.fdopen(handle, "wb") as file:
+                    file.write(content)
 
     def sources(self, wheelhouse: str | None) -> list[tuple[str, list[str]]]:
         """Where requirements come from, in the order they are tried, with pip's options for it."""

@@ -425,15 +425,16 @@ class Git:
         return done.rc == 0 and os.fsencode(done.out) == present
 
     @contextlib.contextmanager
-    def scratch(self) -> Iterator[str]:
+    def scratch(self, owner: Owner | None = None) -> Iterator[str]:
         """A directory of the owner's outside of the tree, for as long as it is needed."""
+        owner = owner or self.owner
         directory = tempfile.mkdtemp(prefix="runbook-")
         try:
             if os.geteuid() == 0:
-                os.chown(directory, self.owner.uid, self.owner.gid)
+                os.chown(directory, owner.uid, owner.gid)
             yield directory
         finally:
-            with acting_as(self.owner):
+            with acting_as(owner):
                 shutil.rmtree(directory, ignore_errors=True)
             shutil.rmtree(directory, ignore_errors=True)
 
@@ -618,11 +619,13 @@ class Git:
         return here.rc == 0 and here.out == raw.out
 
     def export(self, commit: str, directory: str) -> None:
-        """Write every file of a commit below a directory of the owner's. Raises GitFailed."""
-        with self.scratch() as scratch:
+        """Write every file of a commit below a directory, as who can change that. Raises GitFailed."""
+        owner = (_trust.changer(directory) if self.owner.uid == _trust.ROOT else None) or self.owner
+        with self.scratch(owner) as scratch:
             index = os.path.join(scratch, "index")
-            self.text("read-tree", commit, index=index)
-            self.text("checkout-index", "--quiet", "--all", f"--prefix={directory}/", index=index, timeout=120)
+            self.text("read-tree", commit, index=index, owner=owner)
+            more = {"index": index, "timeout": 120, "owner": owner}
+            self.text("checkout-index", "--quiet", "--all", f"--prefix={directory}/", **more)
 
     def _is_pointer(self, full: str) -> bool:
         with contextlib.suppress(OSError):

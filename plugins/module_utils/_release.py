@@ -414,7 +414,7 @@ class Look:
     def _in_tree(self, path: str) -> bytes | None:
         try:
             with acting_as(self.git.owner):
-                return _trust.read_here(os.path.join(self.git.directory, path))
+                return _trust.read(os.path.join(self.git.directory, path), _trust.MOST_OF_A_PACKAGE)
         except OSError:
             return None
 

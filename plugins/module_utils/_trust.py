@@ -264,14 +264,6 @@ def read(path: str, most: int = MOST_BYTES) -> bytes | None:
     return _content(handle, path, most)
 
 
-def read_here(path: str, most: int = MOST_OF_A_PACKAGE) -> bytes:
-    """Return the bytes of a regular file with the rights that this process has now, as within ``acting_as``.
-
-    Raises OSError, also where it is larger than ``most``.
-    """
-    return _content(_opened_here(path, os.O_RDONLY, 0), path, most)
-
-
 def _content(handle: int, path: str, most: int) -> bytes:
     with os.fdopen(handle, "rb") as file:
         content = file.read(most + 1)

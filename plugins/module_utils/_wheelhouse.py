@@ -81,7 +81,8 @@ def _fetch(
             os.chown(scratch, environments.owner.uid, environments.owner.gid)
         wheels = os.path.join(scratch, "wheels")
         environments.fetch(wanted, params["requirements"], directory, scratch, wheels, params["seconds"], export)
-        os.makedirs(directory, mode=0o755, exist_ok=True)
+        with _trust.as_keeper(directory):
+            os.makedirs(directory, mode=0o755, exist_ok=True)
         for name in sorted(os.listdir(wheels)):
             if name.endswith(".whl") and _bring(
                 environments, os.path.join(wheels, name), os.path.join(directory, name)
@@ -146,7 +147,8 @@ def _take_away(directory: str, check_mode: bool) -> dict[str, Any]:
             with contextlib.suppress(FileNotFoundError), _trust.as_keeper(path):
                 os.unlink(path)
         with contextlib.suppress(OSError):
-            os.rmdir(directory)
+            with _trust.as_keeper(directory):
+                os.rmdir(directory)
             _files.sync_directory(os.path.dirname(directory))
     except OSError as exc:
         raise Failed(f"{directory} cannot be changed ({exc.strerror}): run with become: true", result) from exc

@@ -475,3 +475,13 @@ def test_nobody_waits_for_a_pipe_in_the_place_of_a_file(environments, tmp_path):
         {"requirements.txt": f"-r {tmp_path}/requirements.txt\n".encode()}.get, "requirements.txt", "x"
     )
     assert wanted.problem
+
+
+def test_nothing_is_written_to_a_pipe_in_the_place_of_a_requirements_file(quick, tmp_path):
+    pipe = tmp_path / _environment.FILES / "requirements.txt"
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    held = os.open(pipe, os.O_RDWR)
+    with pytest.raises(OSError, match="it is not a regular file"):
+        quick._prepare(str(tmp_path), wanted(quick, "x"), None)
+    os.close(held)

@@ -20,9 +20,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _code, _git, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _git, _trust, _wheelhouse
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments
-from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_by_id, owner_of
 
@@ -297,20 +297,6 @@ def test_programs_of_a_tree_run_as_who_can_change_it(top):
     assert _trust.runs_as(str(shared)).uid == _trust.NOBODY
 
 
-@pytest.mark.parametrize("read", [_trust.read, _trust.read_here])
-def test_a_pipe_is_no_file_and_nobody_waits_for_it(top, read):
-    os.mkfifo(top / "requirements.txt")
-    with pytest.raises(OSError, match="it is not a regular file"):
-        read(str(top / "requirements.txt"))
-
-
-def test_what_is_too_large_is_not_read(top):
-    (top / "requirements.txt").write_bytes(b"x" * 11)
-    assert _trust.read_here(str(top / "requirements.txt"), 11) == b"x" * 11
-    with pytest.raises(OSError, match="larger than 10 bytes"):
-        _trust.read_here(str(top / "requirements.txt"), 10)
-
-
 def git(tree: Path, *arguments: str) -> None:
     identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
     subprocess.run(["git", *identity, "-C", str(tree), *arguments], check=True, capture_output=True)
@@ -566,6 +552,76 @@ def test_in_a_tree_of_roots_rights_are_given_in_a_users_directory_with_the_users
     assert stat.S_IMODE((top / "etc" / "file").stat().st_mode) == 0o600
     found._allow("data/his", 0o600, {})
     assert stat.S_IMODE((tree / "data" / "his").stat().st_mode) == 0o600
+
+
+@root_only
+def test_a_release_of_roots_is_written_out_for_a_user_by_that_user(top, tree):
+    home = theirs(top / "home")
+    (home / "release").mkdir()
+    give(home / "release")
+    found = Git(Host(), str(tree))
+    found.export("HEAD", str(home / "release"))
+    assert (home / "release" / "file.txt").read_text() == "one\n"
+    assert (home / "release" / "file.txt").stat().st_uid == USER.pw_uid
+    (top / "etc").mkdir()
+    (home / "linked").symlink_to(top / "etc")
+    with pytest.raises(_git.GitFailed):
+        found.export("HEAD", str(home / "linked"))
+    assert not list((top / "etc").iterdir())
+    found.export("HEAD", str(top / "etc"))
+    assert (top / "etc" / "file.txt").stat().st_uid == 0
+
+
+@root_only
+def test_a_wheelhouse_below_what_a_user_can_change_is_made_with_the_users_rights(top):
+    home = theirs(top / "home")
+    (top / "etc").mkdir()
+    (home / "linked").symlink_to(top / "etc")
+
+    class Made:
+        owner = owner_of(str(home))
+
+        def fetch(self, _wanted, _path, _wheelhouse, _scratch, wheels, *_more):
+            os.mkdir(wheels)
+
+    params = {"requirements": "requirements.txt", "seconds": 1.0}
+    with pytest.raises(Failed):
+        _wheelhouse._fetch(Made(), None, params, str(home / "linked" / "wheels"), None)
+    assert not list((top / "etc").iterdir())
+    _wheelhouse._fetch(Made(), None, params, str(home / "wheels"), None)
+    assert (home / "wheels").stat().st_uid == USER.pw_uid
+
+
+@root_only
+def test_a_wheelhouse_below_what_a_user_can_change_is_removed_with_the_users_rights(top, monkeypatch):
+    home = theirs(top / "home")
+    wheels = theirs(theirs(home / "app") / "wheels")
+    (wheels / _wheelhouse.OURS).write_text("[]")
+    (top / "etc" / "wheels").mkdir(parents=True)
+    unlink = os.unlink
+
+    def swapping(path, **more):
+        unlink(path, **more)
+        (home / "app").rename(home / "moved")
+        (home / "app").symlink_to(top / "etc")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "unlink", swapping)
+        _wheelhouse.ensure({"wheelhouse": str(wheels), "state": "absent"}, Host())
+    assert (top / "etc" / "wheels").is_dir()
+
+
+@root_only
+def test_requirements_that_a_users_link_leads_to_are_read_with_the_users_rights(top, venv):
+    home = theirs(top / "home")
+    (home / "theirs.txt").write_text("kumonlib\n")
+    (home / "roots.txt").symlink_to(secret(top))
+    host = Host(run_as=lambda *_arguments, **_more: Finished(0, "", ""))
+    found = Environments(host, owner_by_id(0, 0), str(venv), "python3", None)
+    assert found.owner.uid == 0
+    for name, problem in (("theirs", False), ("roots", True)):
+        content = {"requirements.txt": f"-r {home}/{name}.txt\n".encode()}
+        assert bool(found.wanted(content.get, "requirements.txt", "the release").problem) is problem
 
 
 @root_only
