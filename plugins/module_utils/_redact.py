@@ -56,7 +56,7 @@ _SECRET_NAME = (
     r"|(?<![a-z])(?:pw|pass|pin|otp|totp|cvv|cvc)|api[ _-]?key"
     r"|(?:(?<![a-z])(?:pin|otp|totp)|access|auth|confirmation|login|recovery|security|verification)[_-]?code"
     r"|chave[ _-](?:de[ _-])?(?:api|acesso|secreta|privada)"
-    r"|(?:access|account|anon|auth|encryption|gotify|master|private|routing|secret|service|signing|webhook)[_-]?key)"
+    r"|(?:access|account|anon|auth|encryption|evolution|gotify|license|master|private|routing|secret|service|signing|webhook)[_-]?key)"
     r"|(?<=[a-z])(?:Pass|Pw|Pin)|_KEY)(?:_(?i:base|hash|id|proof|value))?[_-]?[0-9]{0,3}"
 )
 _SECRET_NAME_ALONE = re.compile(_SECRET_NAME + r"\Z")
@@ -72,6 +72,14 @@ _SECRET_KEY_TEXT = (
 _SECRET_KEY = re.compile(_SECRET_KEY_TEXT)
 # "invalid token: password: x": the first name's value is the second name, the secret stands behind it
 _NEXT_KEY = re.compile(r"[\w.-]{0,64}?" + _SECRET_KEY_TEXT + r"(?<=[ \t\u00a0])")
+# {"name": "apikey", "value": "x"}, also over lines and in YAML
+_VALUE_OF = re.compile(r"\s{0,80}\\{0,7}[\"'](?i:value)\\{0,7}[\"'][ \t]{0,20}:[ \t]{0,20}")
+_VALUE_BELOW = re.compile(
+    rf"((?i:\bname):[ \t]{{1,9}}[\"']?[\w.-]{{0,64}}?{_SECRET_NAME}[\"']?[ \t]{{0,9}}\n[ \t]{{0,80}}value:[ \t]{{1,9}})"
+    r"(?=[^\s&*!|>])[^\n]+"
+)
+# Within a quote that stands before the name, as systemctl writes it: "DB_PASSWORD=two words"
+_QUOTED_PAIR = re.compile(r"[\"'](?=[\w.-]{0,64}\Z)")
 _OPENING = re.compile(r"b?(\\{0,7})([\"'])")
 # After a bare name the value ends at white space, at the next `|name=` or `&name=`, or at a closing quote.
 _BARE_VALUE = re.compile(
@@ -167,6 +175,13 @@ _SHAPES = re.compile(
 _TAX_NUMBER = re.compile(
     r"(?<![0-9A-Za-z.*-])(?:[0-9]{3}[. ]?[0-9]{3}[. ]?[0-9]{3}-|[0-9]{3}([. ])[0-9]{3}\1[0-9]{3} )[0-9]{2}(?![0-9])"
     r"|(?<![0-9A-Za-z.*-])[0-9]{2}\.?[0-9]{3}\.?[0-9]{3}/[0-9]{4}-?[0-9]{2}(?![0-9])"
+    # identity card
+    r"|(?<![0-9A-Za-z.*-])[0-9]{2}\.[0-9]{3}\.[0-9]{3}-[0-9Xx](?![0-9A-Za-z])"
+)
+# A payment card, by its check digit: four numbers beside each other may be counts. An id is none.
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z.*-])(?<!id=)(?<!idem=)(?:[2-6][0-9]{3}([ -]?)[0-9]{4}\1[0-9]{4}\1[0-9]{4}"
+    r"|3[47][0-9]{2}([ -]?)[0-9]{6}\2[0-9]{5})(?![0-9A-Za-z]|[.-][0-9])"
 )
 # The name is masked and the house is told. Units of systemd are no mail.
 _MAIL = re.compile(
@@ -214,6 +229,12 @@ _CALLED = re.compile(
 _PHONE_NAME = re.compile(r"(?i:phone|number|whatsapp|telefone|celular|jid)")
 
 
+def _mask_card(match: re.Match[str]) -> str:
+    digits = [int(char) for char in match.group() if char.isdigit()]
+    doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
+    return match.group() if (sum(digits[-1::-2]) + sum(doubled)) % 10 else MASK
+
+
 def _mask_phone(match: re.Match[str]) -> str:
     if match.group("skip") or (match.group("range") and _is_range(match)):
         return match.group()
@@ -230,6 +251,7 @@ def _is_range(match: re.Match[str]) -> bool:
 
 # In their order; what most text has not is only looked for where one of the first words stands in it.
 _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], Any], ...] = (
+    (("value:",), _VALUE_BELOW, rf"\1{MASK}"),
     (("--",), _OPTION, rf"\1{MASK}"),
     (("-u",), _USER, rf"\1{MASK}"),
     (("</",), _ELEMENT, rf"\1{MASK}"),
@@ -244,6 +266,7 @@ _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], Any], ...] = (
     ((), _SHAPES, MASK),
     (("@", "%40"), _MAIL, MASK + "@"),
     ((), _TAX_NUMBER, MASK),
+    ((), _CARD, _mask_card),
     (("tel", "fone", "phone", "cel", "whats", "zap", "contato", "mero", "liga", "ligue"), _CALLED, rf"\1{MASK}\2"),
     ((), _PHONE, _mask_phone),
 )
@@ -284,15 +307,23 @@ def redact_data(data: Any) -> Any:
     """
     if isinstance(data, dict):
         clean: dict[Any, Any] = {}
+        # A variable or a header as lists have them: {name: apikey, value: x}
+        named = next((data[name] for name in ("name", "key") if isinstance(data.get(name), str)), "")
         for key, value in data.items():
             name = redact(key) if isinstance(key, str) else key
             while name in clean:  # two numbers with the same last four digits must not become one entry
                 name += "'"
-            clean[name] = _redact_value(key, value)
+            clean[name] = _redact_value(named if key == "value" and _SECRET_NAME_ALONE.search(named) else key, value)
         return clean
     if isinstance(data, (list, tuple)):
-        return [redact_data(item) for item in data]
+        before = [None, *data]
+        return [MASK if _takes_secret(option) else redact_data(item) for option, item in zip(before, data)]
     return redact(str(data)) if isinstance(data, str) else data
+
+
+def _takes_secret(option: Any) -> bool:
+    """Whether what comes behind it in a command's list is a secret: `--password`."""
+    return isinstance(option, str) and option.startswith("--") and bool(_SECRET_NAME_ALONE.search(option))
 
 
 def _redact_value(key: Any, value: Any) -> Any:
@@ -321,6 +352,11 @@ def _mask_named_secrets(text: str) -> str:
             if line_end < start:
                 line_end = text.find("\n", start)
                 line_end = len(text) if line_end < 0 else line_end
+            pair = _VALUE_OF.match(text, start) if found.group("quote") else None
+            if pair:
+                start = pair.end()
+                line_end = text.find("\n", start)
+                line_end = len(text) if line_end < 0 else line_end
             start, end = _value_span(text, start, line_end, found)
             if end > start:
                 parts += [text[done:start], MASK]
@@ -343,6 +379,12 @@ def _value_span(text: str, start: int, line_end: int, key: re.Match[str]) -> tup
         return opening.end(), line_end
     if text[start : start + 1] in ("[", "{"):
         return start, line_end
+    begin = key.start()
+    around = _QUOTED_PAIR.search(text, max(0, begin - 65), begin) if text[start - 1] == "=" else None
+    if around:
+        end = text.find(around.group(), start, line_end)
+        if end > start:
+            return start, start + len(text[start:end].rstrip("\\"))
     kind = _JSON_SCALAR if key.group("quote") is not None else _BARE_VALUE
     name = key.group()[:13].casefold()
     for beginnings, other in _KINDS:

@@ -46,6 +46,13 @@ def phone(pick: random.Random) -> tuple[str, str]:
     return text, part
 
 
+def card_end(begun: str, more: str) -> str:
+    """The last four digits of a payment card that begins so, with the check digit that it then has."""
+    digits = [int(char) for char in begun + more + "0"]
+    total = sum(digit if place % 2 else sum(divmod(2 * digit, 10)) for place, digit in enumerate(digits))
+    return f"{more}{-total % 10}"
+
+
 def person(pick: random.Random) -> tuple[str, str]:
     """A document's number, a mail address, or a code that people give."""
     a, b, c = ("".join(pick.choices("0123456789", k=3)) for _n in range(3))
@@ -56,6 +63,8 @@ def person(pick: random.Random) -> tuple[str, str]:
             (f"{a}{b}{c}-09", f"{a}{b}"),
             (f"{a} {b} {c} 09", f"{a} {b}"),
             (f"CNPJ 12.{a}.{b}/0001-95", f"{a}.{b}"),
+            (f"RG 12.{a}.{b}-9", f"{a}.{b}"),
+            (f"card 4111 1111 {a}0 {card_end('41111111' + a + '0', b)}", f"1111 {a}0"),
             (f"{name}@example.com.br", name),
             (f"mail={name}.x+y%40example.org", name),
             (f"código {a}{b}", f"{a}{b}"),
@@ -77,6 +86,8 @@ def key(pick: random.Random) -> tuple[str, str]:
             (f'"password": "{secret}"', secret),
             (f"Authorization: Bearer {secret}", secret),
             (f"EVOLUTION_API_KEY={secret}", secret),
+            (f'"DB_PASSWORD=two {secret}"', secret),
+            (json.dumps({"name": "apikey", "value": secret}), secret),
             (f"https://api.telegram.org/bot123456:{short}/sendMessage", short),
             (f"https://discord.com/api/webhooks/1234/{short}", short),
             (f"https://discordapp.com/api/v10/webhooks/1234/{short}", short),

@@ -82,6 +82,10 @@ PEOPLE = [
     ("123 456 789 09", "***"),
     ("123.456.789\u201109", "***"),
     ("CNPJ 12.345.678/0001-95", "CNPJ ***"),
+    ("RG 12.345.678-9, 12.345.678-X", "RG ***, ***"),
+    ("card 4111 1111 1111 1111 ok", "card *** ok"),
+    ("4111-1111-1111-1111, 3782 822463 10005", "***, ***"),
+    ("cartao=5555555555554444|conv=c", "cartao=***|conv=c"),
     ("ana.maria+x@example.com.br", "***@example.com.br"),
     ("Ana <ana@example.org>, bia@example.org", "Ana <***@example.org>, ***@example.org"),
     ("x=ana@example.org|conv=c", "x=***@example.org|conv=c"),
@@ -114,6 +118,7 @@ NO_PHONES = [
     "sha256@0123 spin=4 bypass: no pinned=3 mapping: x",
     "years 2025-2026, pages 2137-2138, 0.912345678 s, 1,912345678",
     "2024-2025, lines 2100-2500, ports 3000-4000, pid=4127-4130",
+    "pids 4127 4128 4129 4130, idem=4111111111111111, at 1795855017275677, 5555555555554445 bytes",
     "5432 8000 listening, pids 4127 4128, 3000 4000 of 5000",
     "HTTP 404 in 1200 ms at 10:12, 2.18.3, telephone call 20250904, whatsapp 2 of 3456",
     "exit code 123456, status code 200, erro c\u00f3digo 131047, c\u00f3digo de erro 131047",
@@ -152,6 +157,15 @@ SECRETS = [
     ("[(b'apikey', b'abc'), (b'host', b'h')]", "[(b'apikey', b'***'), (b'host', b'h')]"),
     ("os.environ['DB_PASSWORD'] = 'two words'", "os.environ['DB_PASSWORD'] = '***'"),
     ('token="cut off in the midd', 'token="***'),
+    ('Environment="DB_PASSWORD=two words" X=1', 'Environment="DB_PASSWORD=***" X=1'),
+    (r'{"m": "{\"x\": \"DB_PASSWORD=two words\"}"}', r'{"m": "{\"x\": \"DB_PASSWORD=***\"}"}'),
+    ('{"m": "token: abc for n"}', '{"m": "token: *** for n"}'),
+    # a name and its value apart
+    ('{"name": "apikey", "value": "a b", "n": 1}', '{"name": "apikey", "value": "***", "n": 1}'),
+    (r'"{\"key\":\"x-api-key\",\"value\":\"a\"}"', r'"{\"key\":\"x-api-key\",\"value\":\"***\"}"'),
+    ('{\n "name": "DB_PASSWORD",\n "value": "a"\n}', '{\n "name": "DB_PASSWORD",\n "value": "***"\n}'),
+    ("- name: API_KEY\n  value: a b\n- name: n\n  value: v", "- name: API_KEY\n  value: ***\n- name: n\n  value: v"),
+    ("x-evolution-key: abc", "x-evolution-key: ***"),
     ('"credentials": {"user": "u", "pin": "p"}', '"credentials": ***'),
     ("Authorization: Bearer abc.def tail", "Authorization: *** tail"),
     ("authorization: Basic dXNlcjpwdw==", "authorization: ***"),
@@ -356,6 +370,10 @@ def test_idempotent_on_any_mixture():
             "://a/a",
             "slack://",
             "3018-",
+            '"token","value":"',
+            "name: token\nvalue: a\n",
+            '"token=a ',
+            "4111 ",
         ),
     ],
 )
@@ -378,6 +396,9 @@ def test_data_is_redacted_at_every_depth_and_not_changed_in_place():
         "samples": [{"line": "phone=5511910182137"}, ("\x1b", True, 1.5)],
         "5511910182137": 1,
         "5521910182137": 2,
+        "env": [{"name": "DB_PASSWORD", "value": "abc"}, {"name": "LEVEL", "value": "info"}],
+        "headers": [{"key": "apikey", "value": 1234}],
+        "command": ["mysql", "--password", "abc", "--host", "h"],
     }
     before = repr(data)
     assert redact_data(data) == {
@@ -391,6 +412,9 @@ def test_data_is_redacted_at_every_depth_and_not_changed_in_place():
         "samples": [{"line": "phone=***2137"}, ["\\x1b", True, 1.5]],
         "***2137": 1,
         "***2137'": 2,
+        "env": [{"name": "DB_PASSWORD", "value": "***"}, {"name": "LEVEL", "value": "info"}],
+        "headers": [{"key": "apikey", "value": "***"}],
+        "command": ["mysql", "--password", "***", "--host", "h"],
     }
     assert repr(data) == before
 
