@@ -48,6 +48,8 @@ FILES_SHOWN = 200
 NAMED = 5
 # One message is sent once, and once more where its sending failed.
 MOST_SENDS = 2
+# Changes, each as a text and as the sentence that the controller has for it.
+Steps = list[tuple[str, Detail]]
 PHASES = ("preflight", "environment", "trial", "checkout", "restart", "verify")
 
 
@@ -461,35 +463,45 @@ class Look:
 
     # -- the same in words
 
-    def planned(self, plan: Plan, source: str | None, *, check_mode: bool) -> list[str]:
-        """Each change, in order, for people."""
+    def steps(self, plan: Plan, source: str | None) -> Steps:
+        """Each change, in order: for who calls the module, and as data for the controller's words."""
         if plan.in_place:
             return []
-        would = "would " if check_mode else ""
         changed, untracked = len(plan.status.changed) + len(plan.status.hidden), len(plan.status.untracked)
-        lines = []
+        steps: Steps = []
         if plan.choice.must_build and self.environments:
-            origin = f" from the {source}" if source else ""
-            lines.append(f"{would}install {self.params['requirements']} into {self.environments.directory}{origin}")
+            files, directory = self.params["requirements"], self.environments.directory
+            if source:
+                of = detail("step_install_from", files=files, directory=directory, source=source)
+                steps.append((f"install {files} into {directory} from the {source}", of))
+            else:
+                of = detail("step_install", files=files, directory=directory)
+                steps.append((f"install {files} into {directory}", of))
         if self.why_untried(plan) is None:
-            lines.append(
-                f"{would}try {plan.short} apart from the network and the files of this host, and stop it again"
-            )
+            tried = f"try {plan.short} apart from the network and the files of this host, and stop it again"
+            steps.append((tried, detail("step_try", commit=plan.short)))
         if plan.seen.commit != plan.target.commit or changed or untracked:
-            lines.append(
-                f"{would}keep {plan.seen.commit[:12]}, {changed} local changes and {untracked} untracked files "
-                f"under {plan.rescue}"
-            )
-            lines.append(f"{would}check out {plan.target.commit}")
-        lines += [f"{would}move submodule {module.path}" for module in plan.modules]
+            commit, rescue = plan.seen.commit[:12], plan.rescue
+            kept = f"keep {commit}, {changed} local changes and {untracked} untracked files under {rescue}"
+            of = detail("step_keep", commit=commit, changed=changed, untracked=untracked, rescue=rescue)
+            steps.append((kept, of))
+            steps.append((f"check out {plan.target.commit}", detail("step_check_out", commit=plan.target.commit)))
+        for module in plan.modules:
+            steps.append((f"move submodule {module.path}", detail("step_submodule", path=module.path)))
         if plan.target.rescue:
-            lines.append(f"{would}put back the local changes of {plan.target.rescue}")
+            text = f"put back the local changes of {plan.target.rescue}"
+            steps.append((text, detail("step_put_back", rescue=plan.target.rescue)))
         if self.environments and (plan.choice.must_build or plan.choice.name != self.environments.current):
-            lines.append(f"{would}point {self.params['venv']} to {plan.choice.name or 'it'}")
+            venv, name = self.params["venv"], plan.choice.name
+            of = detail("step_point", venv=venv, name=name) if name else detail("step_point_to_it", venv=venv)
+            steps.append((f"point {venv} to {name or 'it'}", of))
         if plan.target.entry != plan.seen.entry:
-            lines.append(f"{would}start it as {plan.target.entry} in place of {plan.seen.entry}")
-        lines.append(f"{would}restart {self.service.label}{plan.restart.which}")
-        return lines
+            entry, was = str(plan.target.entry), str(plan.seen.entry)
+            steps.append((f"start it as {entry} in place of {was}", detail("step_entry", entry=entry, was=was)))
+        service, pids = self.service.label, list(map(str, plan.restart.ends))
+        of = detail("step_restart_of", service=service, pids=pids) if pids else detail("step_restart", service=service)
+        steps.append((f"restart {service}{plan.restart.which}", of))
+        return steps
 
     def why_untried(self, plan: Plan) -> Detail | None:
         """Why the release is not tried before it is put in place, as far as that is known before; None where it is."""
@@ -502,7 +514,7 @@ class Look:
         return detail("trial_resumed") if begun else None
 
     def diff(self, plan: Plan, planned: list[str]) -> list[dict[str, str]]:
-        if not planned:
+        if plan.in_place:
             return []
         files = self.git.changes(plan.seen.commit, plan.target.commit) + [f"local {path}" for path in plan.local]
         more = [f"… and {len(files) - FILES_SHOWN} more"] if len(files) > FILES_SHOWN else []
@@ -839,7 +851,9 @@ class Act:
                 proofs.append(proof)
         return proofs
 
-    def result(self, planned: list[str], diff: list[dict[str, str]], *, check_mode: bool) -> dict[str, Any]:
+    def result(
+        self, planned: list[str], steps: Steps, diff: list[dict[str, str]], *, check_mode: bool
+    ) -> dict[str, Any]:
         service, plan = self.restart.service_result(), self.plan
         present = "present" if self.environments and not plan.choice.must_build else None
         restart_warnings = [text for text in self.restart.manager.warnings if text not in self.warnings]
@@ -851,6 +865,7 @@ class Act:
             "rescue": plan.rescue if self.touched else None,
             "requirements": self.source or present,
             "planned": planned,
+            "steps": [step for _text, step in steps],
             "restarted": self.restarted,
             "returned": self.returned,
             "trial": self.trial,
@@ -912,7 +927,8 @@ def _ensure(
         look = Look(params, host, held)
         plan = look.plan()
         source = look.available(plan) if check_mode else None
-        planned = look.planned(plan, source, check_mode=check_mode)
+        steps = look.steps(plan, source)
+        planned = [f"{'would ' if check_mode else ''}{text}" for text, _step in steps]
         act = Act(look, plan, watch)
         act.source = source
         watch.end("preflight")
@@ -920,7 +936,7 @@ def _ensure(
         raise Refused(f"{exc}: see git status there") from exc
 
     def result() -> dict[str, Any]:
-        return act.result(planned, look.diff(plan, planned), check_mode=check_mode)
+        return act.result(planned, steps, look.diff(plan, planned), check_mode=check_mode)
 
     claim = _lease.claim_from(params, params["budget"])
     if check_mode:

@@ -246,6 +246,12 @@ planned:
   type: list
   elements: str
   sample: ["check out 3b18e512dba79e4c8300dd08aeb37f8e728b8dad", "restart kumon-assistant.service"]
+steps:
+  description: The same as data, RV(planned) in check mode, C(code) and C(fields) of each.
+  returned: after validation
+  type: list
+  elements: dict
+  sample: [{code: step_check_out, fields: {commit: 3b18e512dba79e4c8300dd08aeb37f8e728b8dad}}]
 restarted:
   description: Whether the service was restarted.
   returned: after validation

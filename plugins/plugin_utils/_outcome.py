@@ -432,7 +432,7 @@ def _release_lines(run: _Run, words: Words) -> list[str]:
     switched = run.facts["switched"]
     lines = _proof_lines(run, words)
     if run.check:
-        lines = [f"- {step}" for step in switched.get("planned") or [words.say("nothing_to_do")]]
+        lines = [f"- {said(step, run.locale)}" for step in switched.get("steps") or [words.say("nothing_to_do")]]
     before, after = switched["before"], switched["after"]
     branch = f" ({before['branch']})" if before.get("branch") else ""
     release, was = words.say("release"), words.say("before")

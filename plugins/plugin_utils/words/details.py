@@ -84,6 +84,30 @@ TEXTS: dict[str, Both] = {
         "não fez tudo ali, onde nada do que ela precisa ao lado pode ser alcançado; isso não prova nada",
         "it did not do all of it there, where nothing that it needs beside itself is in reach; that proves nothing",
     ),
+    # What level 3 would do, in check mode.
+    "step_install": Both("instalaria {files} em {directory}", "would install {files} into {directory}"),
+    "step_install_from": Both(
+        "instalaria {files} em {directory} a partir de: {source}",
+        "would install {files} into {directory} from the {source}",
+    ),
+    "step_try": Both(
+        "testaria {commit} à parte da rede e dos arquivos deste host e o encerraria",
+        "would try {commit} apart from the network and the files of this host, and stop it again",
+    ),
+    "step_keep": Both(
+        "guardaria {commit}, {changed} alterações locais e {untracked} arquivos não rastreados em {rescue}",
+        "would keep {commit}, {changed} local changes and {untracked} untracked files under {rescue}",
+    ),
+    "step_check_out": Both("colocaria {commit} no lugar", "would check out {commit}"),
+    "step_submodule": Both("moveria o submódulo {path}", "would move submodule {path}"),
+    "step_put_back": Both(
+        "traria de volta as alterações locais de {rescue}", "would put back the local changes of {rescue}"
+    ),
+    "step_point": Both("apontaria {venv} para {name}", "would point {venv} to {name}"),
+    "step_point_to_it": Both("apontaria {venv} para esse ambiente", "would point {venv} to it"),
+    "step_entry": Both("iniciaria como {entry} em vez de {was}", "would start it as {entry} in place of {was}"),
+    "step_restart": Both("reiniciaria {service}", "would restart {service}"),
+    "step_restart_of": Both("reiniciaria {service} (processo {pids})", "would restart {service} (process {pids})"),
     "trial_ended": Both("o processo terminou ao iniciar, código {exit}", "its process ended at start with code {exit}"),
     "trial_silent": Both("não respondeu em {seconds} s", "it did not answer within {seconds} s"),
     "trial_webhook": Both("o webhook responde HTTP {http}", "its webhook answers HTTP {http}"),

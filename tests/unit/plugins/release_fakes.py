@@ -16,14 +16,23 @@ import time
 import zipfile
 from pathlib import Path
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, run_as
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 
 from tests.unit.plugins.service_fakes import SERVICE, FakeSystemd, RealService, module_params
 
 ACL = "system.posix_acl_access"
 CRASH = 'raise SystemExit("RuntimeError: no database, password=hunter2secret")\n'
 IGNORED = "mode\n*.log\n.env\n.venv\n.venv.d/\n__pycache__/\n"
+
+
+def ensure(params: dict[str, object], host: Host, check_mode: bool = False) -> dict[str, object]:
+    """What the module does. What it would do it tells twice, and both say the same."""
+    result = _release.ensure(params, host, check_mode)
+    if check_mode:
+        assert [said(step, "en") for step in result["steps"]] == result["planned"]
+    return result
 
 
 def wheel(directory: Path, version: str, name: str = "kumonlib") -> Path:

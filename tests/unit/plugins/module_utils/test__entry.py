@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _release
+from ansible_collections.kumon.runbook.plugins.module_utils import _entry
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _profiles
 
-from tests.unit.plugins.release_fakes import RealRelease
+from tests.unit.plugins.release_fakes import RealRelease, ensure
 from tests.unit.plugins.service_fakes import SERVICE, journal
 
 ENTRIES = _profiles.entries()
@@ -74,7 +74,7 @@ class Scene:
 
     def put(self, check_mode=False, **more):
         given = {"commit": self.commits["old"], "entries": OTHERS, **more}
-        return _release.ensure(self.real.params(**given), Host(), check_mode)
+        return ensure(self.real.params(**given), Host(), check_mode)
 
     def started_as(self):
         return [Proc().argv(pid)[2] for pid in Proc().listeners(self.service.port)]

@@ -21,7 +21,15 @@ from ansible_collections.kumon.runbook.plugins.module_utils._environment import 
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_of
 
-from tests.unit.plugins.release_fakes import FakeUnit, RealRelease, Repository, fake_installer, release_params, wheel
+from tests.unit.plugins.release_fakes import (
+    FakeUnit,
+    RealRelease,
+    Repository,
+    ensure,
+    fake_installer,
+    release_params,
+    wheel,
+)
 from tests.unit.plugins.service_fakes import SERVICE, free_port, journal, tree
 
 BASE = os.path.realpath(sys.executable)
@@ -97,7 +105,7 @@ def scene(tmp_path, copying):
         given = {"venv": str(repository.directory / ".venv"), "python": BASE, **more}
         host = unit.host()
         host.run_as = run_as
-        return _release.ensure(release_params(tmp_path, repository, **given), host, check_mode)
+        return ensure(release_params(tmp_path, repository, **given), host, check_mode)
 
     return repository, unit, act
 

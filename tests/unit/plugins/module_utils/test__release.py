@@ -30,6 +30,7 @@ from tests.unit.plugins.release_fakes import (
     RealRelease,
     Repository,
     Steps,
+    ensure,
     fake_installer,
     release_params,
 )
@@ -48,7 +49,7 @@ def real(tmp_path):
 @pytest.fixture
 def put(real):
     def put(check_mode=False, **more):
-        return _release.ensure(real.params(**more), Host(), check_mode)
+        return ensure(real.params(**more), Host(), check_mode)
 
     return put
 
@@ -70,7 +71,7 @@ def change(tmp_path, repository, unit):
     """The act on a unit that needs no time."""
 
     def change(check_mode=False, **more):
-        return _release.ensure(release_params(tmp_path, repository, **more), unit.host(), check_mode)
+        return ensure(release_params(tmp_path, repository, **more), unit.host(), check_mode)
 
     return change
 

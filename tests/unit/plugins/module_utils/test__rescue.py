@@ -24,6 +24,7 @@ from tests.unit.plugins.release_fakes import (
     Killed,
     Repository,
     access_list,
+    ensure,
     release_params,
 )
 from tests.unit.plugins.service_fakes import SERVICE
@@ -82,7 +83,7 @@ def unit(tmp_path, repository):
 def change(tmp_path, repository, unit):
     def change(check_mode=False, **more):
         given = {"commit": repository.commits["one"], **more}
-        return _release.ensure(release_params(tmp_path, repository, **given), unit.host(), check_mode)
+        return ensure(release_params(tmp_path, repository, **given), unit.host(), check_mode)
 
     return change
 

@@ -22,7 +22,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
 
-from tests.unit.plugins.release_fakes import CRASH, Killed, RealRelease
+from tests.unit.plugins.release_fakes import CRASH, Killed, RealRelease, ensure
 from tests.unit.plugins.service_fakes import journal, tree
 
 # An assistant as small as can be: health, webhook, one planner trace, one send. What it does by heart stands in FAULT.
@@ -112,7 +112,7 @@ class Scene:
             "log_paths": [str(self.real.service.log)],
             **more,
         }
-        return _release.ensure(self.real.params(**given), Host(), check_mode)
+        return ensure(self.real.params(**given), Host(), check_mode)
 
     def close(self):
         self.real.service.close()

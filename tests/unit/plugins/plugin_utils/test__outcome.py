@@ -653,12 +653,21 @@ def test_in_check_mode_nothing_is_proven_and_all_is_fine(procedure, level, headl
 @pytest.mark.parametrize(
     ("steps", "lines"),
     [
-        (["git checkout", "pip install"], (["- git checkout", "- pip install"],) * 2),
+        (
+            [
+                {"code": "step_install", "fields": {"files": "a.txt", "directory": "/srv/venv.d"}},
+                {"code": "step_restart_of", "fields": {"service": "assistant", "pids": ["7", "8"]}},
+            ],
+            (
+                ["- instalaria a.txt em /srv/venv.d", "- reiniciaria assistant (processo 7, 8)"],
+                ["- would install a.txt into /srv/venv.d", "- would restart assistant (process 7, 8)"],
+            ),
+        ),
         ([], (["- nada a fazer, já está assim"], ["- nothing to do, it is so already"])),
     ],
 )
 def test_level_3_in_check_mode_lists_its_steps(steps, lines):
-    given = {"check": True, "switched": released(planned=steps, rescue=None)}
+    given = {"check": True, "switched": released(steps=steps, rescue=None)}
     for locale, expected in zip(LOCALES, lines):
         found = outcome("rollback_level3", given, locale)["lines"]
         assert found[1 : 1 + len(expected)] == expected
@@ -1437,7 +1446,7 @@ FACTS = {
     "rollback_level2": [act("proven", "observed", switched=switched(kept=KEPT_ON)), act("ignored", "still_failing")],
     "rollback_level3": [
         act("proven", "observed", switched=released(), chosen={"commit": OLDER, "why": "ledger"}),
-        {"check": True, "switched": released(planned=["one"])},
+        {"check": True, "switched": released(steps=[{"code": "step_submodule", "fields": {"path": "lib"}}])},
         {"begun": True},
     ],
     "roll_forward": [
@@ -1563,7 +1572,7 @@ ENGLISH = re.compile(
     r"\b(the|and|was|were|not|is|are|of|with|has|have|had|it|its|nobody|none|no answer|process|missing|lacks|answers?|"
     r"asked|known|good|release|running|runs|started|stopped|longer|planned|sent|read|lost|tried|delivered|without|"
     r"success|failed|errors?|user|port|by|from|to|for|needed|value|healthy|incidents|changed|lines?|files?|reports|"
-    r"environment|mismatches)\b",
+    r"environment|mismatches|would)\b",
     re.IGNORECASE,
 )
 DETAILS = {**details.TEXTS, **{key: both for key, both in smoke_test.TEXTS.items() if key.startswith("detail_")}}
