@@ -361,7 +361,7 @@ class StandIn:
         for name, value in query.items():
             if name in ("page_size", "page") or name.startswith("or__"):
                 continue
-            field, _, named = name.partition("__")
+            field, _between, named = name.partition("__")
             if (objects and field not in objects[0]) or named not in ("", "name"):
                 raise Refused(detail=f"{name} is no field to search by")
             if named:

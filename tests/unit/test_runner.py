@@ -110,10 +110,10 @@ def test_a_thin_project_works_with_the_collection_in_the_execution_environment(s
     galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
     installed = tmp_path / "collections"
     where = {**settings(scene.directory), "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(installed)}
-    options = {"env": where, "check": True, "capture_output": True, "timeout": LIMIT}
-    subprocess.run([*galaxy, "build", "--output-path", tmp_path, ROOT], **options)
+    options = {"env": where, "capture_output": True, "timeout": LIMIT}
+    subprocess.run([*galaxy, "build", "--output-path", tmp_path, ROOT], check=True, **options)
     (tarball,) = tmp_path.glob("kumon-runbook-*.tar.gz")
-    subprocess.run([*galaxy, "install", "--offline", "-p", installed, tarball], **options)
+    subprocess.run([*galaxy, "install", "--offline", "-p", installed, tarball], check=True, **options)
     (tmp_path / "ansible.cfg").write_text((ROOT / "ansible.cfg").read_text())
     (job / "env" / "envvars").write_text(json.dumps({**where, "ANSIBLE_CONFIG": str(tmp_path / "ansible.cfg")}))
     code = runner("run", job, "-p", "health_check.yml", "--ident", "41")

@@ -31,7 +31,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc, run
 
-from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params
+from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, service_user
 
 USER = 33
 NUMBERS = itertools.count()
@@ -392,7 +392,7 @@ def test_a_container_is_found_by_the_address_of_its_health(container, params):
 
 
 def test_a_process_in_another_network_is_not_started_in_this_one(params, tmp_path):
-    apart = Network(sys.executable, "-c", LISTENS)
+    apart = Network("setpriv", f"--reuid={service_user()}", "--clear-groups", "sleep", "600")
     try:
         (tmp_path / "app.pid").write_text(str(apart.pid))
         asked = params(state="effective", port=None, pid_file=str(tmp_path / "app.pid"))

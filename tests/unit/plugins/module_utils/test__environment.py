@@ -459,7 +459,8 @@ def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path, ma
     real.service.command[0] = f"{venv}/bin/python"
     real.service.reads_all = True
     try:
-        real.service.start()
+        # What its user's Python would write into root's environment would make that not root's alone.
+        real.service.start(PYTHONDONTWRITEBYTECODE="1")
         given = real.params(commit=repository.commits["1.0"], venv=str(venv), wheelhouse=str(wheels))
         result = _release.ensure(given, Host(run_as=copying))
         assert result["restarted"]
