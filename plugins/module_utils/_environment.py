@@ -269,12 +269,24 @@ class Environments:
                     file.write(content)
 
     def sources(self, wheelhouse: str | None) -> list[tuple[str, list[str]]]:
-        """Where requirements come from, in the order they are tried, with pip's options for it."""
+        """Where requirements come from, in the order they are tried, with pip's options for it. Raises Refused."""
         index = ("index", ["--retries", "1", "--timeout", "15"])
         if wheelhouse and os.path.isdir(wheelhouse):
+            self._refuse_what_others_put_into(wheelhouse)
             links = ["--find-links", wheelhouse]
             return [("wheelhouse", ["--no-index", *links]), (index[0], [*index[1], *links])]
         return [index]
+
+    def _refuse_what_others_put_into(self, wheelhouse: str) -> None:
+        """Pip runs what it installs, and what an archive brings to build itself: not as root what is not root's."""
+        if self.owner.uid != _trust.ROOT or os.geteuid() != _trust.ROOT:
+            return
+        who = _trust.first_changer([wheelhouse, *(os.path.join(wheelhouse, name) for name in os.listdir(wheelhouse))])
+        if who is not None:
+            raise Refused(
+                f"{who.name} can change what lies in {wheelhouse}, and {self.venv} is root's: give rollback_wheelhouse "
+                f"to root with all that lies in it, or {self.venv} to {who.name}"
+            )
 
     def build(
         self, wanted: Wanted, path: str, wheelhouse: str | None, limit: float, export: Export | None = None

@@ -148,6 +148,22 @@ def test_what_the_wheelhouse_lacks_comes_from_the_index(scene, tmp_path, monkeyp
     assert act(wheelhouse=str(wheels))["requirements"] == "index"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="what is root's only root can make")
+@pytest.mark.parametrize("whose", ["directory", "wheel"])
+def test_root_installs_nothing_that_somebody_else_can_change(scene, tmp_path, whose):
+    repository, _unit, act = scene
+    wheels = tmp_path / "wheels"
+    made = wheel(wheels, "2.0")
+    path = wheels if whose == "directory" else made
+    os.chown(path, 65534, 65534)
+    for check_mode in (True, False):
+        with pytest.raises(Refused, match="nobody can change what lies in .*/wheels, and .*/.venv is root's"):
+            act(check_mode=check_mode, wheelhouse=str(wheels))
+    assert repository.head == repository.commits["broken"]
+    os.chown(path, 0, 0)
+    assert act(wheelhouse=str(wheels))["requirements"] == "wheelhouse"
+
+
 def test_an_index_that_is_down_is_found_before_anything_is_changed(scene, tmp_path, monkeypatch):
     repository, unit, act = scene
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
