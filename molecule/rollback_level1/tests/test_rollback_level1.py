@@ -90,14 +90,12 @@ def test_what_is_declared_is_added_to_the_env_file_and_its_mode_stays(assistant:
 
 
 def test_a_further_run_changes_nothing(assistant: Assistant) -> None:
-    before = assistant.fingerprint()
+    before, written = assistant.fingerprint(), len(assistant.journal())
     run = assistant.playbook("rollback_level1")
     assert (run.code, run.status, run.changed) == (0, "proven", 0)
-    # The proof of the second run is written down, and nothing else.
     assert assistant.pid() == int(before.splitlines()[-1])
-    acts = [entry["act"] for entry in assistant.journal()]
-    # Of the two at once one may have begun with the flags before the other had done with the fence.
-    assert (acts[0], acts.count("network_fence"), acts.count("service_flags")) == ("network_fence", 2, 2)
+    # A proof may be written down, and no act.
+    assert {"network_fence", "service_flags"}.isdisjoint(entry["act"] for entry in assistant.journal()[written:])
 
 
 def test_health_check_calls_it_safe_mode_and_not_healthy(assistant: Assistant) -> None:
