@@ -124,9 +124,21 @@ class Assistant:
 
     def asked_within(self, seconds: float) -> int:
         """How many messages the gateway is asked to send in the next seconds."""
-        url = "http://127.0.0.1:8080/__stand_in/counters"
-        before, after = self.sh(f"curl -sS -m 3 {url}; echo; sleep {seconds}; curl -sS -m 3 {url}").splitlines()
-        return json.loads(after)["asked"] - json.loads(before)["asked"]
+        before = self._asked()
+        time.sleep(seconds)
+        return self._asked() - before
+
+    def asks(self, seconds: float = 15) -> bool:
+        """Whether the gateway is asked to send anything in the next seconds."""
+        before, until = self._asked(), time.monotonic() + seconds
+        while self._asked() == before:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def _asked(self) -> int:
+        return json.loads(self.sh("curl -sS -m 3 http://127.0.0.1:8080/__stand_in/counters"))["asked"]
 
     def journal(self) -> list[dict]:
         """The entries of the runbook's journal on what was done; see `proofs`."""
@@ -359,7 +371,7 @@ def environment(**more: str) -> dict[str, str]:
     }
 
 
-def run_command(command: list[str], seconds: float = 300) -> Run:
+def run_command(command: list[str], seconds: float = 600) -> Run:
     """Run ansible-playbook or ansible, and return what came of it."""
     with tempfile.NamedTemporaryFile(prefix="kumon-record-") as record:
         begun = time.monotonic()

@@ -79,7 +79,7 @@ def test_every_fault_is_answered_within_its_budget_and_the_gate_turns_go(assista
             assert one["restored"] and one["recover_seconds"] > one["stop_seconds"]
     assert {one["procedure"] for one in done.values()} == {f"rollback_level{level}" for level in (1, 2, 3)}
     assert left(assistant) == before
-    assert assistant.asked_within(1) > 0
+    assert assistant.asks()
     kept = ledger(desk)
     assert [one["what"] for one in kept] == ["begun", *["rehearsal"] * 4, "restored"]
     assert {one["actor"] for one in kept} == {"ana"}

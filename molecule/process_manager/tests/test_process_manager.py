@@ -24,7 +24,7 @@ def test_a_check_run_shows_each_write_and_leaves_nothing_behind(assistant: Assis
     assert "would restart kumon-assistant" in run.text
     assert assistant.fingerprint() == before
     assert assistant.untouched()
-    assert assistant.asked_within(1) > 0
+    assert assistant.asks()
 
 
 def test_health_check_measures_it(assistant: Assistant) -> None:
@@ -81,5 +81,5 @@ def test_the_undone_rollback_leaves_no_trace_but_its_journal(assistant: Assistan
     assert (run.code, run.status) == (0, "proven")
     assert assistant.environ("DELIVERY_DISABLE") is None
     assert "DELIVERY_DISABLE" not in assistant.host.file("/etc/kumon-assistant/runbook.env").content_string
-    assert assistant.asked_within(2) > 0
+    assert assistant.asks()
     assert assistant.journal()[-1]["procedure"] == "roll_forward"

@@ -49,7 +49,7 @@ def test_each_level_is_undone_by_itself(assistant: Assistant) -> None:
     assert assistant.asked_within(1) == 0
     assert assistant.playbook("roll_forward", level=1).code == 0
     assert assistant.environ("DELIVERY_DISABLE") is None
-    assert assistant.asked_within(2) > 0
+    assert assistant.asks()
 
 
 def test_undoing_twice_changes_nothing(assistant: Assistant) -> None:

@@ -35,7 +35,7 @@ def test_an_assistant_that_ignores_the_flag_is_fenced_off_and_the_fence_can_be_l
     assert assistant.playbook("roll_forward", level=1, roll_forward_force=True).code == 0
     assert "kumon_runbook" not in assistant.sh("nft list ruleset")
     assert assistant.environ("DELIVERY_DISABLE") is None
-    assert assistant.asked_within(2) > 0
+    assert assistant.asks()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_a_check_run_shows_each_write_and_leaves_nothing_behind(assistant: Assis
     assert "would restart kumon-assistant" in run.text
     assert assistant.fingerprint() == before
     assert assistant.untouched()
-    assert assistant.asked_within(1) > 0
+    assert assistant.asks()
 
 
 def test_bad_input_is_refused_before_anything_changed(assistant: Assistant) -> None:
@@ -90,12 +90,10 @@ def test_what_is_declared_is_added_to_the_env_file_and_its_mode_stays(assistant:
 
 
 def test_a_further_run_changes_nothing(assistant: Assistant) -> None:
-    before, written = assistant.fingerprint(), len(assistant.journal())
+    before, written = assistant.fingerprint(), assistant.journal()
     run = assistant.playbook("rollback_level1")
     assert (run.code, run.status, run.changed) == (0, "proven", 0)
-    assert assistant.pid() == int(before.splitlines()[-1])
-    # A proof may be written down, and no act.
-    assert {"network_fence", "service_flags"}.isdisjoint(entry["act"] for entry in assistant.journal()[written:])
+    assert (assistant.pid(), assistant.journal()) == (int(before.splitlines()[-1]), written)
 
 
 def test_health_check_calls_it_safe_mode_and_not_healthy(assistant: Assistant) -> None:
@@ -109,5 +107,5 @@ def test_the_undone_rollback_leaves_no_trace_but_its_journal(assistant: Assistan
     assert (run.code, run.status) == (0, "proven")
     assert assistant.sh(f"cat {ENV_FILE}") == OTHERS + "DELIVERY_DISABLE=no\n"
     assert assistant.health()["delivery_disabled"] is False
-    assert assistant.asked_within(2) > 0
+    assert assistant.asks()
     assert assistant.journal()[-1]["procedure"] == "roll_forward"

@@ -50,7 +50,7 @@ def test_a_fault_of_v2_is_cured(assistant: Assistant) -> None:
     assert assistant.flags() == assistant.V1
     assert assistant.environ("DELIVERY_DISABLE") is None
     assert assistant.playbook("health_check").status == "ok"
-    assert assistant.asked_within(1) > 0
+    assert assistant.asks()
 
 
 def test_a_further_run_changes_nothing(assistant: Assistant) -> None:
@@ -72,7 +72,7 @@ def test_the_undone_rollback_leaves_no_trace_but_its_journal(assistant: Assistan
     assert (run.code, run.status) == (0, "proven")
     assert assistant.flags() == assistant.V2
     assert "OUTBOX" not in assistant.host.file(ENV_FILE).content_string
-    assert assistant.asked_within(2) > 0
+    assert assistant.asks()
     assert assistant.journal()[-1]["procedure"] == "roll_forward"
 
 

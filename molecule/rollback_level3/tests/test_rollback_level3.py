@@ -79,7 +79,7 @@ def test_the_newest_known_good_release_runs_with_its_requirements(assistant: Ass
     assert assistant.host.file(f"{APP}/.venv").is_symlink
     # Files that are in no commit are the assistant's data, and stay.
     assert assistant.git("status", "--porcelain") == "?? notes/"
-    assert assistant.asked_within(2) > 0
+    assert assistant.asks()
 
 
 def test_what_was_there_is_kept_and_everything_belongs_to_the_assistants_user(assistant: Assistant) -> None:

@@ -31,4 +31,4 @@ def test_the_next_drill_restores_first(assistant: Assistant, tmp_path: Path, tas
     assert [one["what"] for one in ledger(tmp_path)] == ["begun", "begun", "rehearsal", "restored"]
     assert assistant.sh("nft list tables") == ""
     assert assistant.environ("DELIVERY_DISABLE") is None
-    assert assistant.asked_within(1) > 0
+    assert assistant.asks()
