@@ -12,7 +12,6 @@ import re
 import smtplib
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any, NamedTuple, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
+from ansible_collections.kumon.runbook.plugins.module_utils import _http, _proc, _said
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY, PAGERDUTY_CHANGE
 from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
 from ansible_collections.kumon.runbook.plugins.module_utils._message_text import Text
@@ -301,24 +300,14 @@ def _apprise(channel: Channel, letter: Letter, seconds: float) -> str | None:
     """By the library apprise, where the host that sends has it; as text, so that it writes out a service's markup."""
     kind = {"end": "success", "test": "info", "acknowledged": "info"}.get(letter.message["kind"], "failure")
     given = [channel["url"], letter.text.subject, letter.text.body or letter.text.subject, kind]
-    try:
-        run = subprocess.run(
-            [sys.executable, "-c", _BY_APPRISE],
-            input=json.dumps(given),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            # Ended before nobody waits for it any more.
-            timeout=0.95 * seconds,
-            check=False,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except subprocess.TimeoutExpired:
+    # Ended before nobody waits for it any more.
+    run = _proc.run([sys.executable, "-c", _BY_APPRISE], 0.95 * seconds, json.dumps(given))
+    if run.rc == 124:
         return f"no answer within {seconds:.1f} s"
-    if not run.returncode:
+    if not run.rc:
         return None
-    failure = _BY_APPRISE_FAILED.get(run.returncode, f"apprise ended with {run.returncode}")
-    said = _without(channel["url"], " ".join(run.stderr.split()))[-150:]
+    failure = _BY_APPRISE_FAILED.get(run.rc, f"apprise ended with {run.rc}")
+    said = _without(channel["url"], " ".join(run.err.split()))[-150:]
     return f"{failure} ({said})" if said else failure
 
 

@@ -517,13 +517,30 @@ class Proc:
             found["groups"][os.path.normpath(f"{mount}/{group}")] = True
         return found
 
-    def surround(self, pid: int, wanted: dict[str, Any]) -> None:
-        """Give a process such surroundings, as far as that is allowed: a service without them is better than none."""
+    def surround(self, pid: int, wanted: dict[str, Any]) -> list[str]:
+        """Give a child such surroundings, as far as that is allowed: a service without them is better than none.
+
+        Returns the names of the limits that it has not got, and `nice` where it has another niceness.
+        """
+        lost = []
         for name, limits in wanted.get("limits", {}).items():
-            with contextlib.suppress(OSError, ValueError, AttributeError):
-                resource.prlimit(pid, getattr(resource, name), tuple(limits))
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, wanted.get("nice", 0))
+            number = getattr(resource, name)
+            try:
+                resource.prlimit(pid, number, tuple(limits))
+            except ProcessLookupError:
+                return []
+            except (OSError, ValueError):
+                # It has ours then.
+                if resource.getrlimit(number) != tuple(limits):
+                    lost.append(name.removeprefix("RLIMIT_"))
+        nice = wanted.get("nice", 0)
+        try:
+            if os.getpriority(os.PRIO_PROCESS, pid) != nice:
+                os.setpriority(os.PRIO_PROCESS, pid, nice)
+        except ProcessLookupError:
+            return []
+        except OSError:
+            lost.append("nice")
         paths = {self._path(pid, "oom_score_adj"): str(wanted.get("oom", 0))}
         paths.update({os.path.join(group, "cgroup.procs"): str(pid) for group in wanted.get("groups", {})})
         for path, text in paths.items():
@@ -534,6 +551,7 @@ class Proc:
         with contextlib.suppress(OSError):
             if processors and processors != os.sched_getaffinity(pid):
                 os.sched_setaffinity(pid, processors)
+        return lost
 
     def namespace(self, pid: int, kind: str) -> str | None:
         """The namespace that the process is in (`net`, `pid`), None where that may not be seen."""

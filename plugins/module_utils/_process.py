@@ -761,7 +761,11 @@ class PlainProcess:
                 )
         except (OSError, ValueError, subprocess.SubprocessError) as exc:
             raise Stopped(f"{launch.argv[0]} cannot be started: {exc}") from exc
-        self.host.proc.surround(self._child.pid, launch.surroundings)
+        lost = self.host.proc.surround(self._child.pid, launch.surroundings)
+        if lost:
+            self.warnings.append(
+                f"{self.label} was started without what it had of {', '.join(lost)}: a start from here may not give it"
+            )
         started = self.host.proc.stat(self._child.pid)
         launch.pid, launch.start = self._child.pid, started.start if started else 0
         self._keep_record()

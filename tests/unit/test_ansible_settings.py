@@ -44,8 +44,8 @@ class Run(NamedTuple):
         return {host: outcome[name] for host, outcome in self.result["hosts"].items()}
 
 
-def check(directory: Path, hosts: dict[str, dict[str, Any]]) -> Run:
-    """A health check of the scene under each of these names, in their order."""
+def play(directory: Path, hosts: dict[str, dict[str, Any]], procedure: str = "health_check", **variables: Any) -> Run:
+    """A procedure on the scene under each of these names, in their order."""
     demo = yaml.safe_load((ROOT / "inventory" / "demo" / "hosts.yml").read_text(encoding="utf-8"))["assistant"]["vars"]
     listing = {"assistant": {"hosts": list(hosts), "vars": demo}, "_meta": {"hostvars": hosts}}
     program, kept = directory / "inventory", directory / "result.json"
@@ -54,7 +54,10 @@ def check(directory: Path, hosts: dict[str, dict[str, Any]]) -> Run:
     program.chmod(0o755)
     kept.unlink(missing_ok=True)
     done = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "-i", str(program), "health_check.yml"],
+        [
+            *(sys.executable, "-m", "ansible", "playbook", "-i", str(program)),
+            *("-e", json.dumps(variables), f"{procedure}.yml"),
+        ],
         cwd=ROOT / "playbooks",
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
@@ -80,7 +83,7 @@ def check(directory: Path, hosts: dict[str, dict[str, Any]]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run, dict[str, Run]]]:
     directory = tmp_path_factory.mktemp("settings")
     path = directory / "state" / "journal.jsonl"
     said = {"run_id": "r", "actor": "a", "procedure": "p", "act": "x", "phase": "note"}
@@ -88,25 +91,33 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Run, Run]]:
         _journal.append(str(path), **said, before=None, after=None, ok=True, msg="")
     with scene_module.Scene(directory) as scene:
         scene.traffic(rate=20, seconds=600)
-        well = check(directory, dict.fromkeys(ODD, HERE))
+        well = play(directory, dict.fromkeys(ODD, HERE))
         path.write_text(path.read_text(encoding="utf-8").splitlines(keepends=True)[0], encoding="utf-8")
-        yield well, check(directory, {"away": AWAY, **dict.fromkeys(ODD[:2], HERE)})
+        cut = play(directory, {"away": AWAY, **dict.fromkeys(ODD[:2], HERE)})
+        sent = {"smoke_test_phone": "5511987650000"}
+        others = {name: play(directory, {"a b": HERE}, name, **sent) for name in ("decide", "smoke_test", "unanswered")}
+        yield well, cut, others
 
 
-def test_each_host_has_a_result_and_all_are_good(runs: tuple[Run, Run]) -> None:
+def test_each_host_has_a_result_and_all_are_good(runs: tuple[Run, Run, dict[str, Run]]) -> None:
     run = runs[0]
     assert (run.each("status"), run.code) == (dict.fromkeys(ODD, "ok"), 0), run.output
 
 
-def test_a_first_host_that_is_away_keeps_no_other_from_its_result(runs: tuple[Run, Run]) -> None:
+def test_a_first_host_that_is_away_keeps_no_other_from_its_result(runs: tuple[Run, Run, dict[str, Run]]) -> None:
     run = runs[1]
     assert run.each("status") == {"away": "unreachable", **dict.fromkeys(ODD[:2], "ok")}, run.output
     assert (run.code != 0, run.result["status"]) == (True, "unreachable")
 
 
-def test_who_looks_is_told_that_a_journal_was_cut_since(runs: tuple[Run, Run]) -> None:
-    before, after = (run.result["hosts"]["a b"]["journal"] for run in runs)
+def test_who_looks_is_told_that_a_journal_was_cut_since(runs: tuple[Run, Run, dict[str, Run]]) -> None:
+    before, after = (run.result["hosts"]["a b"]["journal"] for run in runs[:2])
     assert (before["seq"], before["ok"], before["as_seen"]) == (2, True, None)
     assert (after["seq"], after["ok"], after["as_seen"]) == (1, True, False)
     assert "journal_heads" in runs[1].output
     assert "journal_heads" not in runs[0].output
+
+
+def test_who_writes_nothing_down_has_the_journals_head_in_its_result_too(runs: tuple[Run, Run, dict[str, Run]]) -> None:
+    heads = {name: run.each("journal").get("a b") for name, run in runs[2].items()}
+    assert {name: head["seq"] for name, head in heads.items()} == dict.fromkeys(heads, 1)

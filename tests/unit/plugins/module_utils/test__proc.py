@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -217,6 +219,31 @@ def test_surroundings_are_taken_over(sleeper):
     finally:
         limited.kill()
         limited.wait()
+
+
+def test_what_may_not_be_given_is_named_and_all_else_is_given():
+    beyond = [resource.getrlimit(resource.RLIMIT_NOFILE)[1] + 1] * 2
+    surround = (
+        "import json, subprocess, sys\n"
+        "from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        "try:\n"
+        "    lost = Proc().surround(child.pid, json.loads(sys.argv[1]))\n"
+        "    print(json.dumps([lost, Proc().surroundings(child.pid)['limits']['RLIMIT_CORE']]))\n"
+        "finally:\n"
+        "    child.kill()\n"
+    )
+    wanted = {"limits": {"RLIMIT_CORE": [0, 0], "RLIMIT_NOFILE": beyond}, "nice": os.nice(0) - 1}
+    weak = ["setpriv", "--bounding-set=-sys_resource,-sys_nice"] if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*weak, sys.executable, "-c", surround, json.dumps(wanted)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert json.loads(done.stdout) == [["NOFILE", "nice"], [0, 0]]
 
 
 def test_what_a_command_leaves_behind_is_not_waited_for(tmp_path):

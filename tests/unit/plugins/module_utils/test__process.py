@@ -1036,6 +1036,12 @@ def test_limits_and_niceness_come_back(act, service, tmp_path):
     assert (tuple(limits), nice) == ((99, 99), 5)
 
 
+def test_limits_that_a_start_from_here_may_not_give_are_named(act, service, monkeypatch):
+    service.start()
+    monkeypatch.setattr(Proc, "surround", lambda *_all: ["NOFILE", "nice"])
+    assert any("was started without what it had of NOFILE, nice" in warning for warning in act()["warnings"])
+
+
 @pytest.mark.parametrize(
     "argv", [["/usr/bin/docker-proxy", "-proto", "tcp"], ["python3", "proxy", "-container-port", "1"]]
 )
