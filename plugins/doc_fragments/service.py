@@ -51,6 +51,22 @@ options:
       - Its process counts when it listens on O(port), or when it started before the file was written; else the number
         belongs to another process by now.
     type: path
+  command:
+    description:
+      - The service's command and arguments. Only used with O(manager=process). Only a process of that program, with what it is
+        told there, is the service; a restart starts it by them. By default those of the running process.
+    type: list
+    elements: str
+  chdir:
+    description:
+      - The working directory that the service is started in. Only used with O(manager=process), by default that of the running
+        process.
+    type: path
+  log_file:
+    description:
+      - The file that the output of a service that is started is appended to. Only used with O(manager=process), by default the
+        files that the running process writes to.
+    type: path
 """
 
     # Where it tells about itself.

@@ -565,8 +565,10 @@ class Proc:
             return None
         values = dict(line.split(":", 1) for line in raw.decode(errors="replace").splitlines() if ":" in line)
         groups = [int(group) for group in values.get("Groups", "").split()]
+        # One that is ending has no umask any more.
+        umask = int(values.get("Umask", "0022"), 8)
         # Uid and Gid: real, effective, saved, file system.
-        return Ids(int(values["Uid"].split()[1]), int(values["Gid"].split()[1]), groups, int(values["Umask"], 8))
+        return Ids(int(values["Uid"].split()[1]), int(values["Gid"].split()[1]), groups, umask)
 
     def users(self, pid: int) -> set[int]:
         """Its real, effective and saved user ids; none when it is gone."""

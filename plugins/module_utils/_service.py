@@ -33,16 +33,14 @@ SERVICE_SPEC: dict[str, dict[str, Any]] = {
     "port": {"type": "int"},
     "process_user": {"type": "str"},
     "pid_file": {"type": "path"},
+    "command": {"type": "list", "elements": "str"},
+    "chdir": {"type": "path"},
+    "log_file": {"type": "path"},
 }
 HEALTH_SPEC: dict[str, dict[str, Any]] = {
     "health_urls": {"type": "list", "elements": "str", "default": []},
     "health_timeout": {"type": "float", "default": 2.0},
     "health_fields": {"type": "dict", "default": {KILL_SWITCH: "delivery_disabled"}},
-}
-LAUNCH_SPEC: dict[str, dict[str, Any]] = {
-    "command": {"type": "list", "elements": "str"},
-    "chdir": {"type": "path"},
-    "log_file": {"type": "path"},
 }
 
 
@@ -96,9 +94,9 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
             params["process_user"] or None,
             next((_http.host_of(url) for url, addresses in found.items() if addresses is None), ""),
         ),
-        params.get("command"),
-        params.get("chdir"),
-        params.get("log_file"),
+        params["command"],
+        params["chdir"],
+        params["log_file"],
     )
 
 

@@ -114,20 +114,6 @@ options:
     type: list
     elements: str
     default: []
-  command:
-    description:
-      - The service's command and arguments. Only used with O(manager=process), by default those of the running process.
-    type: list
-    elements: str
-  chdir:
-    description:
-      - The service's working directory. Only used with O(manager=process), by default that of the running process.
-    type: path
-  log_file:
-    description:
-      - The file that the service's output is appended to. Only used with O(manager=process), by default the files that the
-        running process writes to.
-    type: path
   entries:
     description:
       - What releases are started as, by the kind of release; each has C(entry), one word of the service's command such as
@@ -397,7 +383,6 @@ def main() -> None:
         keep={"type": "list", "elements": "str", "default": []},
         min_free_mb={"type": "int", "default": 200},
         **_service.HEALTH_SPEC,
-        **_service.LAUNCH_SPEC,
         **_journal.JOURNAL_SPEC,
         **_lease.LEASE_SPEC,
         **_entry.ENTRY_SPEC,

@@ -104,21 +104,6 @@ options:
       - Whether a service whose health gives no answer is a failure. If V(false) it is only a proof that was not had.
     type: bool
     default: true
-  command:
-    description:
-      - The service's command and arguments. Only used with O(manager=process), by default those of the running process.
-    type: list
-    elements: str
-  chdir:
-    description:
-      - The service's working directory. Only used with O(manager=process), by default that of the running process. If root
-        starts a service that does not run and never ran under this module, the directory's owner is who it runs as.
-    type: path
-  log_file:
-    description:
-      - The file that the service's output is appended to. Only used with O(manager=process), by default the files that the
-        running process writes to.
-    type: path
 notes:
   - With O(manager=systemd) the flags are declared in O(env_file) and a drop-in C(zz-runbook.conf) that names it.
   - With O(manager=process) how to start the service, its environment included, is kept in C(process-SERVICE.json) below
@@ -330,7 +315,6 @@ def main() -> None:
         health_wait={"type": "float"},
         health_required={"type": "bool", "default": True},
         **_service.HEALTH_SPEC,
-        **_service.LAUNCH_SPEC,
         **_journal.JOURNAL_SPEC,
         **_lease.LEASE_SPEC,
     )

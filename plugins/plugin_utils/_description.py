@@ -25,7 +25,7 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the modules' options are, and what does not fit together.
 
     :param settings: the variables ``runbook_*``, by their names without that prefix
-    :returns: ``{service, health, launch, log, heartbeat, state}``, the options by the action groups of these names
+    :returns: ``{service, health, log, heartbeat, state}``, the options by the action groups of these names
         without those that are empty; ``profile``, the release's flags; ``entries``, what releases are started as;
         ``webhook_url``; ``problems``, ``contacts`` and ``programs``, what is wrong with them in one sentence each
     """
@@ -45,15 +45,13 @@ def assistant_description(settings: Mapping[str, Any]) -> dict[str, Any]:
             port=_port(base),
             process_user=settings["process_user"],
             pid_file=settings["process_pid_file"],
-        ),
-        "health": {"health_urls": health_urls, "health_fields": fields},
-        "profile": chosen,
-        "entries": entries(settings["profiles"]),
-        "launch": _given(
             command=settings["process_command"],
             chdir=settings["process_chdir"],
             log_file=settings["process_log_file"],
         ),
+        "health": {"health_urls": health_urls, "health_fields": fields},
+        "profile": chosen,
+        "entries": entries(settings["profiles"]),
         "log": {
             "source": settings["log_source"],
             "paths": settings["log_paths"],

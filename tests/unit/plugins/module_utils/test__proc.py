@@ -134,6 +134,13 @@ def test_ids_and_groups(fake):
     assert fake.ids(99) is None
 
 
+def test_one_that_is_ending_has_ids_without_a_umask(fake):
+    fake.add(5)
+    status = fake.base / "5" / "status"
+    status.write_text(status.read_text().replace("Umask:\t0022\n", ""))
+    assert fake.ids(5) == (998, 9, [9, 27], 0o022)
+
+
 def test_ancestors_end_at_the_first_process(fake):
     fake.add(1, ppid=0)
     fake.add(10, ppid=1)

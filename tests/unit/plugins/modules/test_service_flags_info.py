@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.kumon.runbook.plugins.modules import service_flags_info
+from ansible_collections.kumon.runbook.plugins.modules import network_fence, service_flags_info
 
 from tests.unit.plugins.service_fakes import RealService, run_module, service_user, tree
 
@@ -59,3 +59,14 @@ def test_a_refusal_is_one_sentence(arguments):
         True,
         "flag name 'no flag' is not valid: use capital letters, digits and _, e.g. DELIVERY_DISABLE",
     )
+
+
+def test_what_only_looks_and_the_fence_take_no_other_program_for_the_service(service, arguments):
+    pid = service.start()
+    assert run_module(service_flags_info, {**arguments, "command": service.command})["pid"] == pid
+    other = {**arguments, "command": ["/usr/bin/other"]}
+    looked = run_module(service_flags_info, other)
+    del other["health_urls"]
+    fenced = run_module(network_fence, {**other, "url": "http://127.0.0.1:1"}, check_mode=True)
+    for result in (looked, fenced):
+        assert "which was not started by runbook_process_command (/usr/bin/other)" in result["msg"]

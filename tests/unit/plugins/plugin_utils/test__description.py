@@ -39,7 +39,6 @@ def test_the_defaults_describe_a_service_of_systemd():
         "health_fields": {"DELIVERY_DISABLE": "delivery_disabled"},
     }
     assert (found["profile"]["level1_flags"], len(found["profile"]["level2_flags"])) == ({"DELIVERY_DISABLE": True}, 4)
-    assert found["launch"] == {}
     assert found["log"] == {
         "source": "file",
         "paths": ["/var/log/kumon-assistant/app.log*"],
@@ -60,8 +59,8 @@ def test_a_process_has_a_pid_file_and_a_command():
         process_chdir="/opt/a",
         process_log_file="/var/log/a.log",
     )
-    assert (found["service"]["manager"], found["service"]["pid_file"]) == ("process", "/run/a.pid")
-    assert found["launch"] == {"command": ["python", "-m", "a"], "chdir": "/opt/a", "log_file": "/var/log/a.log"}
+    service = {"manager": "process", "pid_file": "/run/a.pid", "command": ["python", "-m", "a"], "chdir": "/opt/a"}
+    assert found["service"] == {**found["service"], **service, "log_file": "/var/log/a.log"}
 
 
 @pytest.mark.parametrize(
