@@ -636,7 +636,10 @@ class Git:
         return False
 
     def refuse_what_cannot_be_written(self, paths: list[str]) -> None:
-        """Raises Refused where the owner could not change the tree or the repository."""
+        """Raises Refused where the owner could not change the tree or the repository, or not without danger."""
+        if self.owner.uid == _trust.ROOT:
+            for path in paths:
+                self._refuse_shared(self._standing(path))
         directories = {self.git_dir, *(os.path.join(self.git_dir, name) for name in ("refs", "logs"))}
         common = os.path.join(self.git_dir, "commondir")
         top = self.git_dir
@@ -669,6 +672,15 @@ class Git:
                             f"(runbook_release_ignore) or unmount it (umount {mount}), and run again"
                         )
                 self._refuse_kept(full)
+
+    def _refuse_shared(self, path: str) -> None:
+        """A directory that somebody else can change: a link put there while git writes would lead root anywhere."""
+        other = _trust.changer(os.path.join(self.directory, path)) if path else None
+        if other is not None:
+            raise Refused(
+                f"{path} in {self.directory} can be changed by {other.name}, and root writes no file of a release "
+                "there: give the tree to one user as a whole (chown -R), or leave it out (runbook_release_ignore)"
+            )
 
     def _refuse_kept(self, full: str) -> None:
         """A file that is there, and that cannot be read or replaced."""

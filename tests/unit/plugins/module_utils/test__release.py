@@ -620,6 +620,27 @@ def test_another_users_tree_is_worked_on_as_that_user(change, repository, tmp_pa
     assert {path.lstat().st_uid for path in repository.directory.rglob("*")} == {owner}
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has a tree of root's")
+def test_root_writes_no_release_into_a_directory_that_somebody_else_can_change(refused, change, repository):
+    uploads, deep = repository.directory / "uploads", repository.directory / "app" / "data"
+    repository.write("uploads/.gitkeep", "")
+    repository.write("app/data/rules.txt", "new")
+    repository.git("checkout", "--quiet", repository.commits["second"], "--", "service.py")
+    same = repository.commit("with data")
+    for directory, mode in ((uploads, 0o755), (deep, 0o775)):
+        os.chown(directory, 1234, 1234)
+        directory.chmod(mode)
+        said = refused()
+        assert f"{directory.relative_to(repository.directory)} in {repository.directory} can be changed by 1234" in said
+        os.chown(directory, 0, 0)
+    # What lies there and is the same in both releases hinders nothing.
+    repository.write("service.py", repository.read("service.py") + "# newer\n")
+    repository.commit("newer")
+    os.chown(uploads, 1234, 1234)
+    change(commit=same)
+    assert repository.head == same
+
+
 def test_somebody_elses_tree_needs_root(tmp_path, repository, unit):
     host = unit.host(uid=4321)
     with pytest.raises(Refused, match="run with become: true"):
