@@ -102,9 +102,8 @@ def proxy_of(url: str, environ: Mapping[str, str]) -> str | None:
     return found[0][0]
 
 
-def addresses_of(url: str) -> list[str] | None:
-    """The addresses that the URL's host stands for here, None where that cannot be told."""
-    name = host_of(url)
+def addresses_of(name: str) -> list[str] | None:
+    """The addresses that a name stands for here, None where that cannot be told."""
     if name == "localhost":
         return LOOPBACK
     try:

@@ -80,7 +80,9 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
             raise Refused(f"{name} must be an absolute path, not {params[name]!r}")
     if params["manager"] == "systemd":
         return Systemd(params["service"], params["env_file"], host)
-    found = {url: _http.addresses_of(url) for url in params.get("health_urls") or []}
+    # Each name once: where nobody answers for names that takes its time.
+    names = dict.fromkeys(_http.host_of(url) for url in params.get("health_urls") or [])
+    found = {name: _http.addresses_of(name) for name in names}
     return PlainProcess(
         params["service"],
         params["env_file"],
@@ -92,7 +94,7 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
             [address for addresses in found.values() for address in addresses or EVERY_ADDRESS],
             params["pid_file"],
             params["process_user"] or None,
-            next((_http.host_of(url) for url, addresses in found.items() if addresses is None), ""),
+            next((name for name, addresses in found.items() if addresses is None), ""),
         ),
         params["command"],
         params["chdir"],

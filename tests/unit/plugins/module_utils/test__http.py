@@ -274,14 +274,14 @@ def test_a_host_stands_for_its_addresses(monkeypatch, host, told, addresses):
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0)) for address in told]
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
-    assert _http.addresses_of(f"http://{host}:8000/health") == addresses
+    assert _http.addresses_of(_http.host_of(f"http://{host}:8000/health")) == addresses
 
 
 def test_a_name_service_that_hangs_is_not_waited_for(monkeypatch):
     over = threading.Event()
     monkeypatch.setattr(_http, "RESOLVE_SECONDS", 0.05)
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_kinds: over.wait())
-    assert _http.addresses_of("http://assistant.example/") is None
+    assert _http.addresses_of("assistant.example") is None
     over.set()
 
 
