@@ -55,6 +55,10 @@ class Run:
         """How many tasks changed something."""
         return sum(numbers["changed"] for numbers in self.hosts.values())
 
+    def of_task(self, name: str) -> str:
+        """What was printed of a task."""
+        return self.text.partition(f"{name}]")[2].partition(" TASK [")[0]
+
     @property
     def observed(self) -> float:
         """Seconds from the command's start to the observed effect; messages and evidence come after that."""

@@ -77,8 +77,15 @@ def test_the_playbook_undoes_what_it_did(assistant: Assistant) -> None:
 
 
 def test_it_leaves_what_the_playbook_leaves_and_lifts_it_again(assistant: Assistant) -> None:
-    assert assistant.playbook("rollback_level1").status == "proven"
+    run = assistant.playbook("rollback_level1")
+    assert run.status == "proven"
+    # The playbook begins with the program's fence, which is the run's act and not the program's to undo.
+    assert f"changed: [{assistant.name}]" in run.of_task("Stop the host by the program that is installed on it")
+    acts = [(entry["act"], entry["run_id"]) for entry in assistant.journal()[-4:]]
+    assert acts == [(act, run.result["run_id"]) for act in ("network_fence",) * 2 + ("service_flags",) * 2]
     wanted = left(assistant)
+    assert "nothing was changed" in assistant.sh(f"{PROGRAM} undo")
+    assert left(assistant) == wanted
     assistant.restore()
     assistant.sh(f"{PROGRAM} level1")
     assert left(assistant) == wanted
@@ -103,3 +110,12 @@ def test_level2_leaves_the_flags_that_the_playbook_leaves(assistant: Assistant) 
     assert assistant.flags() == assistant.V1
     run = assistant.playbook("rollback_level2")
     assert (run.code, run.status, run.changed) == (0, "proven", 1), "only evidence is kept"
+
+
+def test_the_program_of_another_assistant_is_left_alone(assistant: Assistant) -> None:
+    assistant.restore()
+    assistant.sh("sed -i 's/^service=.*/service=other/' /etc/kumon-assistant/break-glass.conf")
+    run = assistant.playbook("rollback_level1")
+    assert run.status == "proven"
+    assert f"ok: [{assistant.name}]" in run.of_task("Stop the host by the program that is installed on it")
+    assert "kumon_runbook_other" not in assistant.sh("nft list tables")

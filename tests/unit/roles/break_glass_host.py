@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -234,12 +235,14 @@ class BreakGlassHost:
         own = f'ln -s /proc/$$ {self.proc}/$$ && exec "$@"'
         return ["/bin/sh", "-c", own, "sh", *self.shell, str(self.program()), *verbs]
 
-    def run(self, *verbs: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *verbs: str, code: int | None = 0, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         run = subprocess.run(
             self.command(*verbs),
             capture_output=True,
             text=True,
-            env={"PATH": os.environ["PATH"], "SUDO_USER": "ana"},
+            env={"PATH": os.environ["PATH"], "SUDO_USER": "ana", **(env or {})},
             timeout=60,
             check=False,
         )

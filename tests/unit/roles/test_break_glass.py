@@ -115,6 +115,29 @@ def test_a_second_run_changes_nothing(host):
     assert "FENCE UP" in run.stdout
 
 
+def test_the_fence_alone_touches_nothing_else_and_is_the_runs_own(host):
+    before = host.unit()["pids"]
+    ours = {"RUNBOOK_RUN_ID": "run-1", "RUNBOOK_ACTOR": "bia (night shift)"}
+    run = host.run("fence", env=ours)
+    assert "FENCE UP" in run.stdout
+    assert host.scripts() == [_fence.script(TABLE, rules(998), since(host.scripts()[0]))]
+    assert (host.unit()["pids"], host.env_file.exists(), host.drop_in.exists()) == (before, False, False)
+    told = [(one["act"], one["ok"], one["procedure"], one["run_id"], one["actor"]) for one in host.entries()]
+    entry = ("network_fence", "rollback_level1", "run-1", "bia (night shift)")
+    assert told == [(entry[0], ok, *entry[1:]) for ok in (None, True)]
+    assert "NOTHING TO DO" in host.run("fence", env=ours).stdout
+    # What a playbook has done is the playbooks' to undo.
+    assert "nothing was changed" in host.run("undo").stdout
+    assert host.table()
+
+
+def test_without_a_fence_the_verb_fails_and_sets_no_flag(host):
+    (host.fakes / "nft.deaf").touch()
+    run = host.run("fence", code=1)
+    assert "NO FENCE" in run.stdout
+    assert not host.env_file.exists()
+
+
 def test_the_playbook_tells_a_change_where_the_program_made_one(host):
     (task,) = yaml.safe_load((ROOT / "roles/rollback/tasks/stop_all.yml").read_text(encoding="utf-8"))
     condition = jinja2.Environment().compile_expression(task["changed_when"])
