@@ -401,11 +401,11 @@ def bench(limits: Limits) -> None:
     """Measure each level on one host, and level 1 on a fleet; one that fails does not keep the others from theirs."""
     venv = ["-e", "runbook_venv_dir=/opt/kumon-assistant/.venv", "-e", "rollback_wheelhouse=/srv/wheels"]
     with limits.part("hosts"), hosts() as directory:
+        install_break_glass()
         with limits.part("level 1"):
             level(limits, directory, 1, RESET, 5)
         with limits.part("level 2"):
             level(limits, directory, 2, RESET, 5)
-        install_break_glass()
         for number in FLEETS:
             with limits.part(f"{number} hosts"):
                 fleet_of(limits, directory, number)
