@@ -639,7 +639,7 @@ class Git:
         """Raises Refused where the owner could not change the tree or the repository, or not without danger."""
         if self.owner.uid == _trust.ROOT:
             for path in paths:
-                self._refuse_shared(self._standing(path))
+                self._refuse_led_away(path)
         directories = {self.git_dir, *(os.path.join(self.git_dir, name) for name in ("refs", "logs"))}
         common = os.path.join(self.git_dir, "commondir")
         top = self.git_dir
@@ -673,13 +673,18 @@ class Git:
                         )
                 self._refuse_kept(full)
 
-    def _refuse_shared(self, path: str) -> None:
-        """A directory that somebody else can change: a link put there while git writes would lead root anywhere."""
-        other = _trust.changer(os.path.join(self.directory, path)) if path else None
+    def _refuse_led_away(self, path: str) -> None:
+        """A file below a directory that somebody else can put a link in the place of: while git writes it, that would
+        lead root anywhere. Who can only change what is in the file's own directory leads git nowhere else."""
+        standing = self._standing(path)
+        full = os.path.join(self.directory, standing)
+        is_there = standing == path.rpartition("/")[0]
+        other = (_trust.keeper(full) if is_there else _trust.changer(full)) if standing else None
         if other is not None:
             raise Refused(
-                f"{path} in {self.directory} can be changed by {other.name}, and root writes no file of a release "
-                "there: give the tree to one user as a whole (chown -R), or leave it out (runbook_release_ignore)"
+                f"{path} in {self.directory} lies below a directory that {other.name} can replace, and root writes no "
+                "file of a release there: give the tree to one user as a whole (chown -R), or leave it out "
+                "(runbook_release_ignore)"
             )
 
     def _refuse_kept(self, full: str) -> None:

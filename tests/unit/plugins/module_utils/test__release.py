@@ -621,24 +621,30 @@ def test_another_users_tree_is_worked_on_as_that_user(change, repository, tmp_pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a tree of root's")
-def test_root_writes_no_release_into_a_directory_that_somebody_else_can_change(refused, change, repository):
-    uploads, deep = repository.directory / "uploads", repository.directory / "app" / "data"
+def test_root_writes_no_release_below_a_directory_that_somebody_else_can_replace(refused, change, repository):
+    app, uploads = repository.directory / "app", repository.directory / "uploads"
     repository.write("uploads/.gitkeep", "")
     repository.write("app/data/rules.txt", "new")
     repository.git("checkout", "--quiet", repository.commits["second"], "--", "service.py")
     same = repository.commit("with data")
-    for directory, mode in ((uploads, 0o755), (deep, 0o775)):
-        os.chown(directory, 1234, 1234)
-        directory.chmod(mode)
-        said = refused()
-        assert f"{directory.relative_to(repository.directory)} in {repository.directory} can be changed by 1234" in said
-        os.chown(directory, 0, 0)
-    # What lies there and is the same in both releases hinders nothing.
-    repository.write("service.py", repository.read("service.py") + "# newer\n")
-    repository.commit("newer")
+    repository.git("checkout", "--quiet", "--detach", repository.commits["second"])
+    app.mkdir()
+    # `app` is there and `app/data` is to be made in it; then `app/data` is there, and stands in somebody's directory.
+    for made in (False, True):
+        if made:
+            (app / "data").mkdir()
+        for owner, mode in ((1234, 0o755), (0, 0o777)):
+            os.chown(app, owner, owner)
+            app.chmod(mode)
+            said = refused(commit=same)
+            assert f"app/data/rules.txt in {repository.directory} lies below a directory that" in said
+    # In a sticky directory what is root's stays there; and in the file's own directory git follows no link.
+    app.chmod(0o1777)
+    os.chown(app, 0, 0)
+    uploads.mkdir()
     os.chown(uploads, 1234, 1234)
     change(commit=same)
-    assert repository.head == same
+    assert (repository.head, repository.read("app/data/rules.txt")) == (same, "new")
 
 
 def test_somebody_elses_tree_needs_root(tmp_path, repository, unit):
