@@ -520,11 +520,14 @@ class Proc:
     def surround(self, pid: int, wanted: dict[str, Any]) -> list[str]:
         """Give a child such surroundings, as far as that is allowed: a service without them is better than none.
 
-        Returns the names of the limits that it has not got, and `nice` where it has another niceness.
+        Returns the names of what of the limits and the niceness it has not got. Never raises: the service is down by now.
         """
         lost = []
         for name, limits in wanted.get("limits", {}).items():
-            number = getattr(resource, name)
+            number = getattr(resource, name, None)
+            if number is None:  # of a record that another Python has written
+                lost.append(name.removeprefix("RLIMIT_"))
+                continue
             try:
                 resource.prlimit(pid, number, tuple(limits))
             except ProcessLookupError:
@@ -540,7 +543,7 @@ class Proc:
         except ProcessLookupError:
             return []
         except OSError:
-            lost.append("nice")
+            lost += ["nice"] if "nice" in wanted else []
         paths = {self._path(pid, "oom_score_adj"): str(wanted.get("oom", 0))}
         paths.update({os.path.join(group, "cgroup.procs"): str(pid) for group in wanted.get("groups", {})})
         for path, text in paths.items():

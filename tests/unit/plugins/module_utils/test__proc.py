@@ -240,7 +240,8 @@ def test_what_may_not_be_given_is_named_and_all_else_is_given():
         "finally:\n"
         "    child.kill()\n"
     )
-    wanted = {"limits": {"RLIMIT_CORE": [0, 0], "RLIMIT_NOFILE": beyond}, "nice": os.nice(0) - 1}
+    limits = {"RLIMIT_CORE": [0, 0], "RLIMIT_NOFILE": beyond, "RLIMIT_OF_ANOTHER_PYTHON": [1, 1]}
+    wanted = {"limits": limits, "nice": os.nice(0) - 1}
     weak = ["setpriv", "--bounding-set=-sys_resource,-sys_nice"] if os.geteuid() == 0 else []
     done = subprocess.run(
         [*weak, sys.executable, "-c", surround, json.dumps(wanted)],
@@ -250,7 +251,7 @@ def test_what_may_not_be_given_is_named_and_all_else_is_given():
         check=True,
         timeout=60,
     )
-    assert json.loads(done.stdout) == [["NOFILE", "nice"], [0, 0]]
+    assert json.loads(done.stdout) == [["NOFILE", "OF_ANOTHER_PYTHON", "nice"], [0, 0]]
 
 
 def test_what_a_command_leaves_behind_is_not_waited_for(tmp_path):
