@@ -520,7 +520,7 @@ class Proc:
     def surround(self, pid: int, wanted: dict[str, Any]) -> list[str]:
         """Give a child such surroundings, as far as that is allowed: a service without them is better than none.
 
-        Returns the names of what of the limits and the niceness it has not got. Never raises: the service is down by now.
+        Returns the names of what it has not got of limits and niceness. Never raises: the service is down by now.
         """
         lost = []
         for name, limits in wanted.get("limits", {}).items():

@@ -621,7 +621,7 @@ def test_another_users_tree_is_worked_on_as_that_user(change, repository, tmp_pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has a tree of root's")
-def test_root_writes_no_release_below_a_directory_that_somebody_else_can_replace(refused, change, repository):
+def test_root_writes_no_release_below_a_directory_that_somebody_else_can_replace(refused, change, repository, tmp_path):
     app, uploads = repository.directory / "app", repository.directory / "uploads"
     repository.write("uploads/.gitkeep", "")
     repository.write("app/data/rules.txt", "new")
@@ -643,8 +643,12 @@ def test_root_writes_no_release_below_a_directory_that_somebody_else_can_replace
     os.chown(app, 0, 0)
     uploads.mkdir()
     os.chown(uploads, 1234, 1234)
+    secret = tmp_path / "secret"
+    secret.write_text("root's")
+    (uploads / ".gitkeep").symlink_to(secret)
     change(commit=same)
-    assert (repository.head, repository.read("app/data/rules.txt")) == (same, "new")
+    assert (repository.head, repository.read("app/data/rules.txt"), secret.read_text()) == (same, "new", "root's")
+    assert not (uploads / ".gitkeep").is_symlink()
 
 
 def test_somebody_elses_tree_needs_root(tmp_path, repository, unit):
