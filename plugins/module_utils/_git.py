@@ -173,11 +173,11 @@ class Git:
         timeout: float = 60,
         stdin: str | None = None,
         umask: int = 0o022,
-        output: str | None = None,
+        output: int | None = None,
         owner: Owner | None = None,
     ) -> Finished:
-        """`index` is another index file than the repository's, `tree` another work tree, `output` a file to write,
-        `owner` another user to run as."""
+        """`index` is another index file than the repository's, `tree` another work tree, `output` the descriptor of a
+        file that takes what is printed, `owner` another user to run as."""
         owner = owner or self.owner
         env = environment(owner)
         env.update(
@@ -201,10 +201,9 @@ class Git:
         if index:
             # A part of it would be written beside the repository's own; and it is whole.
             argv += ["-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"]
-        if output:
-            # What is large is never held.
-            argv = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "sh", output, *argv]
         more: dict[str, Any] = {} if umask == 0o022 else {"umask": umask}
+        if output is not None:
+            more["output"] = output
         return self.host.run_as(
             [*argv, *arguments],
             owner,
@@ -674,8 +673,9 @@ class Git:
                 self._refuse_kept(full)
 
     def _refuse_led_away(self, path: str) -> None:
-        """A file below a directory that somebody else can put a link in the place of: while git writes it, that would
-        lead root anywhere. Who can only change what is in the file's own directory leads git nowhere else."""
+        """A file below a directory that somebody else can put a link in the place of: while it is written, that would
+        lead root anywhere. Who can only change what is in the file's own directory leads root nowhere else, but for
+        what has names or files elsewhere."""
         standing = self._standing(path)
         full = os.path.join(self.directory, standing)
         is_there = standing == path.rpartition("/")[0]
@@ -686,6 +686,15 @@ class Git:
                 "file of a release there: give the tree to one user as a whole (chown -R), or leave it out "
                 "(runbook_release_ignore)"
             )
+        full = os.path.join(self.directory, path)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            entry, other = os.lstat(full), _trust.keeper(full)
+            if other and (stat.S_ISDIR(entry.st_mode) or stat.S_ISREG(entry.st_mode) and entry.st_nlink > 1):
+                what = "a directory" if stat.S_ISDIR(entry.st_mode) else "a file that has other names too"
+                raise Refused(
+                    f"{full} is {what}, {other.name} can replace it, and the release has a file there: move it away, "
+                    "or leave it out (runbook_release_ignore)"
+                )
 
     def _refuse_kept(self, full: str) -> None:
         """A file that is there, and that cannot be read or replaced."""
@@ -706,6 +715,23 @@ class Git:
                 f"{full} has an attribute by which nobody may replace it: take that off (chattr -{letter} {full}), and "
                 "run again"
             )
+
+    @contextlib.contextmanager
+    def acting_at(self, path: str) -> Iterator[None]:
+        """File operations in the directory of a path of the tree's, as the tree's owner. In a tree of root's, below a
+        directory that somebody else can replace, they are done with that user's rights."""
+        owner = self.owner
+        if owner.uid == _trust.ROOT:
+            owner = _trust.keeper(os.path.dirname(os.path.join(self.directory, path))) or owner
+        with acting_as(owner):
+            yield
+
+    def is_others(self, path: str) -> bool:
+        """Whether in a tree of root's somebody else can put something in the place of a path."""
+        return (
+            self.owner.uid == _trust.ROOT
+            and _trust.changer(os.path.dirname(os.path.join(self.directory, path))) is not None
+        )
 
     def below_link(self, path: str) -> bool:
         """Whether a link is above a path in the tree."""
@@ -804,9 +830,25 @@ class Git:
         # What says how files are written comes first.
         rules = [path for path in paths if path.rpartition("/")[2] == ".gitattributes"]
         for some in (rules, [path for path in paths if path not in set(rules)]):
-            if some:
-                names = "".join(f"{path}\0" for path in some)
-                self.text("checkout-index", "--quiet", "--force", "-u", "-z", "--stdin", stdin=names, timeout=120)
+            others = set(filter(self.is_others, some))
+            self._write([path for path in some if path not in others], "--force", "--quiet")
+            # By --force git would take away whatever is there, with all that is below it; where somebody can swap that
+            # meanwhile, it would be led elsewhere. Without, it writes where nothing is.
+            self._make_way(sorted(others))
+            self._write([path for path in some if path in others])
+
+    def _write(self, paths: list[str], *options: str) -> None:
+        if paths:
+            names = "".join(f"{path}\0" for path in paths)
+            self.text("checkout-index", *options, "-u", "-z", "--stdin", stdin=names, timeout=120)
+
+    def _make_way(self, paths: list[str]) -> None:
+        for path in paths:
+            try:
+                with self.acting_at(path), contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self.directory, path))
+            except OSError as exc:
+                raise GitFailed(f"{path} in {self.directory} cannot be replaced ({exc.strerror})") from exc
 
     def _allow(self, path: str, mode: int, given: dict[str, bytes]) -> None:
         full = os.path.join(self.directory, path)
@@ -817,8 +859,8 @@ class Git:
                 wanted = mode | (mode & 0o444) >> 2 if present & 0o100 else mode
                 if given or wanted != present & 0o7777:
                     # What is there by now may be a pipe, or a link to a file that is not the release's.
-                    with _trust.as_keeper(full):
-                        handle = _trust.opened(full, os.O_RDONLY | os.O_NOFOLLOW)
+                    with self.acting_at(path):
+                        handle = _trust.opened_alone(full)
                         with os.fdopen(handle, "rb"):
                             if given:
                                 _files.allow(handle, wanted, given)

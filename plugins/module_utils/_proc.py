@@ -169,10 +169,11 @@ def run_as(
     stdin: str | None = None,
     held: Sequence[int] = (),
     umask: int = 0o022,
+    output: int | None = None,
 ) -> Finished:
     """Run a command as the owner, with exactly this environment; every byte of its output survives.
 
-    `held` are open file descriptors that the command keeps.
+    `held` are open file descriptors that the command keeps, `output` is that of a file which takes what it prints.
     """
     identity: dict[str, Any] = {"umask": umask}
     if os.geteuid() == 0 and owner.uid != 0:
@@ -188,6 +189,7 @@ def run_as(
         cwd=cwd,
         start_new_session=True,
         pass_fds=held,
+        stdout=subprocess.PIPE if output is None else output,
         **identity,
     )
 
@@ -203,6 +205,7 @@ def _finished(
     timeout: float,
     name: str,
     decode: Callable[[bytes], str],
+    stdout: int = subprocess.PIPE,
     **how: Any,
 ) -> Finished:
     """What became of a command, within bounds of time and output; beyond them it ends with all that it has started."""
@@ -212,7 +215,7 @@ def _finished(
             argv,
             env={**env, MARK: mark.partition("=")[2]},
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             bufsize=0,
             **how,
@@ -240,8 +243,9 @@ def _finished(
         for stream in (child.stdin, *streams):
             if stream is not None:
                 stream.close()
-    out, err = (decode(bytes(each)) for each in said.values())
-    return Finished(child.returncode, out, err)
+    # What went into a file is none of it.
+    *printed, err = (decode(bytes(each)) for each in said.values())
+    return Finished(child.returncode, "".join(printed), err)
 
 
 def _attend(child: subprocess.Popen[bytes], stdin: bytes, said: dict[int, bytearray], end: float) -> None:

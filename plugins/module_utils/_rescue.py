@@ -20,7 +20,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Optional
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _files
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head, Submodule, first_line
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as
 
@@ -36,10 +36,12 @@ BLOCK = 16 * 1024 * 1024
 # What git takes in and gives back in a second, at the least.
 SPEED = 10 * 1024 * 1024
 
-# {kind: file|link|directory|none, mode, group, size, mtime, attributes, blob}; a mode is of the kind that chmod takes.
+# {kind: file|link|directory|none, mode, owner, group, size, mtime, attributes, blob}; a mode is of the kind that chmod
+# takes, and owner and group are numbers.
 Entry = dict[str, Any]
 Entries = dict[str, Entry]
 Modes = dict[str, Optional[int]]  # of directories, None for one that is not there
+Owners = dict[str, list[int]]  # user and group of a directory
 
 
 def quoted(path: str) -> str:
@@ -94,7 +96,12 @@ class Rescue:
             found = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
             return {"kind": "none"}
-        entry = {"mode": stat.S_IMODE(found.st_mode), "group": found.st_gid, "size": found.st_size}
+        entry = {
+            "mode": stat.S_IMODE(found.st_mode),
+            "owner": found.st_uid,
+            "group": found.st_gid,
+            "size": found.st_size,
+        }
         if stat.S_ISLNK(found.st_mode):
             return {"kind": "link", **entry}
         if stat.S_ISREG(found.st_mode):
@@ -139,6 +146,10 @@ class Rescue:
                 entries[f"{here}/{name}"] = self._seen(f"{here}/{name}")
         entries[path] = {"kind": "directory"}
 
+    def _owners(self, directories: Modes) -> Owners:
+        seen = {path: os.lstat(self._full(path)) for path, mode in directories.items() if mode is not None}
+        return {path: [status.st_uid, status.st_gid] for path, status in seen.items()}
+
     def size(self, paths: Iterable[str], files: set[str], beside: Iterable[str]) -> int:
         """Bytes that keeping them may take. Raises GitFailed."""
         entries, _directories = self._look(paths, files)
@@ -159,6 +170,10 @@ class Rescue:
                         link or os.access(self._full(path), os.R_OK, effective_ids=True)
                     ):
                         continue
+                    # It may as well be root's secret by another name, which somebody put into a directory of theirs.
+                    if not link and self.git.is_others(path):
+                        with self.git.acting_at(path):
+                            os.close(_trust.opened_alone(self._full(path)))
                     if (
                         entry["size"] <= BESIDE_FILE
                         and len(entries) < BESIDE_FILES
@@ -191,6 +206,7 @@ class Rescue:
             "paths": entries,
             "beside": more,
             "directories": directories,
+            "owners": self._owners(directories),
             "submodules": {module.path: [module.commit, module.branch] for module in modules},
         }
         with self.git.scratch() as scratch:
@@ -223,6 +239,7 @@ class Rescue:
         self._store(entries)
         state["paths"].update(entries)
         state["directories"] = {**directories, **state["directories"]}
+        state["owners"] = {**self._owners(directories), **state.get("owners", {})}
         state["submodules"].update({module.path: [module.commit, module.branch] for module in new})
         parts = {}
         for line in self.git.paths("ls-tree", "-z", f"{reference}^2"):
@@ -266,13 +283,31 @@ class Rescue:
         for private in (False, True):
             some = [path for path in files if (entries[path]["mode"] & 0o004 == 0) is private]
             if some:
-                blobs = self._hash(some, private, sum(entries[path]["size"] for path in some))
+                with self.git.scratch() as scratch:
+                    paths = [self._to_hash(path, entries[path], scratch) for path in some]
+                    blobs = self._hash(paths, private, sum(entries[path]["size"] for path in some))
                 for path, blob in zip(some, blobs):
                     entries[path]["blob"] = blob
         for path, entry in entries.items():
             if entry["kind"] == "link":
                 target = os.readlink(self._full(path))
                 entry["blob"] = self.git.text("hash-object", "-w", "--stdin", stdin=target)
+
+    def _to_hash(self, path: str, entry: Entry, scratch: str) -> str:
+        """Where git is to read a file, as it follows every link: a copy of what somebody else can replace meanwhile."""
+        if not self.git.is_others(path):
+            return path
+        copy = os.path.join(scratch, str(len(os.listdir(scratch))))
+        try:
+            with self.git.acting_at(path):
+                handle = _trust.opened_alone(self._full(path))
+            with os.fdopen(handle, "rb") as source, open(copy, "xb") as target:
+                if stat.S_IMODE(os.fstat(handle).st_mode) != entry["mode"]:
+                    raise GitFailed(f"{path} was replaced while it was kept")
+                shutil.copyfileobj(source, target)
+        except OSError as exc:
+            raise GitFailed(f"{path} cannot be kept ({exc.strerror})") from exc
+        return copy
 
     def _hash(self, paths: list[str], private: bool, size: int) -> list[str]:
         lines = "".join(f"{quoted(path)}\n" for path in paths)
@@ -324,9 +359,8 @@ class Rescue:
             if not self.left(path) and not links(path) and not os.path.lexists(self._full(path))
         }
         failed = _Failures()
-        with acting_as(self.git.owner):
-            self._clear(paths, failed)
-            self._make_directories(paths, directories, failed)
+        self._clear(paths, failed)
+        self._make_directories(paths, directories, failed)
         wanted = {**paths, **gone}
         for path, entry in wanted.items():
             if entry["kind"] == "file" and entry["size"] > BLOCK:
@@ -334,12 +368,10 @@ class Rescue:
                     self._write_large(path, entry)
         for block in self._blocks(wanted):
             contents = self._contents([entry["blob"] for _path, entry in block])
-            with acting_as(self.git.owner):
-                for (path, entry), content in zip(block, contents):
-                    with failed:
-                        self._write(path, entry, content)
-        with acting_as(self.git.owner):
-            self._set_directories(directories, failed)
+            for (path, entry), content in zip(block, contents):
+                with failed, self.git.acting_at(path):
+                    self._write(path, entry, content)
+        self._set_directories(directories, state.get("owners", {}), failed)
         for path, (commit, branch) in state["submodules"].items():
             self.git.move_submodule(Submodule(path, commit, branch))
         self._restore_index(reference, state.get("index_mtime"))
@@ -358,7 +390,7 @@ class Rescue:
             full = self._full(path)
             if self.git.below_link(path):
                 continue
-            with failed:
+            with failed, self.git.acting_at(path):
                 if os.path.islink(full) or os.path.isfile(full):
                     if entry["kind"] in ("none", "directory"):
                         os.unlink(full)
@@ -369,28 +401,33 @@ class Rescue:
         for path in sorted(path for path, mode in directories.items() if mode is not None):
             full = self._full(path)
             if not os.path.isdir(full) or os.path.islink(full):
-                with failed:
+                with failed, self.git.acting_at(path):
                     with contextlib.suppress(FileNotFoundError):
                         os.unlink(full)
                     os.mkdir(full)
         # Files above were directories meanwhile.
         for path, entry in paths.items():
             if entry["kind"] in ("file", "link"):
-                with failed:
+                with failed, self.git.acting_at(path):
                     os.makedirs(os.path.dirname(self._full(path)), exist_ok=True)
 
-    def _set_directories(self, directories: Modes, failed: _Failures) -> None:
+    def _set_directories(self, directories: Modes, owners: Owners, failed: _Failures) -> None:
         for path, mode in sorted(directories.items(), reverse=True):
             full = self._full(path)
             if not os.path.isdir(full) or os.path.islink(full):
                 continue
             if mode is None:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError), self.git.acting_at(path):
                     os.rmdir(full)  # only when it is empty
-            else:
-                with failed:
-                    if stat.S_IMODE(os.stat(full).st_mode) != mode:
-                        os.chmod(full, mode)
+                continue
+            with failed, self.git.acting_at(path):
+                handle = os.open(full, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+                try:
+                    self._own(handle, *owners.get(path, (-1, -1)))
+                    if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
+                        os.fchmod(handle, mode)
+                finally:
+                    os.close(handle)
 
     @staticmethod
     def _blocks(entries: Entries) -> Iterator[list[tuple[str, Entry]]]:
@@ -413,12 +450,21 @@ class Rescue:
         if entry["kind"] == "link":
             os.symlink(content, os.fsencode(temporary))
         else:
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-                stream.flush()
+            with self._new(temporary) as handle:
+                with os.fdopen(handle, "wb", closefd=False) as stream:
+                    stream.write(content)
                 self._allow(handle, entry)
         self._put(temporary, path)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _new(path: str) -> Iterator[int]:
+        """A descriptor of a file where nothing is, not even a link."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
 
     def _put(self, temporary: str, path: str) -> None:
         """In the file's place; where that fails, nothing is left beside it."""
@@ -429,17 +475,15 @@ class Rescue:
             raise
 
     def _write_large(self, path: str, entry: Entry) -> None:
-        with acting_as(self.git.owner):
-            temporary = self._temporary(path)
         limit = 120 + entry["size"] / SPEED
-        self.git.text("cat-file", "blob", entry["blob"], output=temporary, umask=0o077, timeout=limit)
-        with acting_as(self.git.owner):
-            handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
+        with contextlib.ExitStack() as stack:
+            with self.git.acting_at(path):
+                temporary = self._temporary(path)
+                handle = stack.enter_context(self._new(temporary))
+            self.git.text("cat-file", "blob", entry["blob"], output=handle, timeout=limit)
+            with self.git.acting_at(path):
                 self._allow(handle, entry)
-            finally:
-                os.close(handle)
-            self._put(temporary, path)
+                self._put(temporary, path)
 
     def _temporary(self, path: str) -> str:
         """A name beside the file that nothing has; what a killed run has left is taken away."""
@@ -452,12 +496,21 @@ class Rescue:
         return temporary
 
     @staticmethod
-    def _allow(handle: int, entry: Entry) -> None:
-        # One that the owner is in; another one was not the owner's to give.
-        with contextlib.suppress(OSError):
-            os.fchown(handle, -1, entry["group"])
+    def _own(handle: int, uid: int, gid: int) -> None:
+        # Only root can give what is another's; the group is one that the owner is in, or was not the owner's to give.
+        for given in ((-1, gid), (uid, -1)):
+            with contextlib.suppress(OSError):
+                os.fchown(handle, *given)
+
+    def _allow(self, handle: int, entry: Entry) -> None:
+        uid, gid = entry.get("owner", -1), entry["group"]
+        self._own(handle, uid, gid)
+        status, mode = os.fstat(handle), entry["mode"]
+        # A program runs as its owner or its group only where it is that one's who made it so.
+        if status.st_uid != uid or status.st_gid != gid:
+            mode &= ~(stat.S_ISUID | stat.S_ISGID)
         given = entry.get("attributes", {})
-        _files.allow(handle, entry["mode"], {name: base64.b64decode(value) for name, value in given.items()})
+        _files.allow(handle, mode, {name: base64.b64decode(value) for name, value in given.items()})
         # Python takes a .pyc for the file's where size and second fit, and a return may fall into the release's second.
         if "mtime" in entry:
             os.utime(handle, ns=(entry["mtime"], entry["mtime"]))

@@ -43,7 +43,8 @@ def snapshot(repository: Repository) -> dict:
             content = os.readlink(path)
         elif path.is_file():
             content = path.read_bytes()
-        found[str(name)] = (stat.S_IFMT(status.st_mode), oct(stat.S_IMODE(status.st_mode)), content)
+        kind, mode = stat.S_IFMT(status.st_mode), oct(stat.S_IMODE(status.st_mode))
+        found[str(name)] = (kind, mode, status.st_uid, status.st_gid, content)
     for command in (("ls-files", "-v", "--stage", "-z"), ("status", "--porcelain", "-z"), ("rev-parse", "HEAD")):
         found[" ".join(command)] = repository.git(*command)
     found["branch"] = repository.branch
@@ -297,6 +298,15 @@ def for_everybody(tree):
     (tree.directory / "only-two/deep").chmod(0o1777)
 
 
+def of_somebody_else(tree):
+    """In a tree of root's."""
+    deep = tree.directory / "only-two/deep"
+    tree.write("settings.ini", "release=two\nlocal=1\n")
+    for path in (deep, deep / "file.txt", tree.directory / "settings.ini"):
+        os.chown(path, 1234, 1235)
+    (deep / "file.txt").chmod(0o4750)
+
+
 def renamed(tree):
     tree.git("mv", "settings.ini", "settings.old")
     tree.write("settings.ini", "new\n")
@@ -342,6 +352,7 @@ KINDS = [
     detached,
     split_index,
     shared_by_a_group,
+    *([of_somebody_else] if os.geteuid() == 0 else []),
 ]
 
 
@@ -828,6 +839,172 @@ def test_a_file_of_somebody_else_in_a_sticky_directory(repository, change):
     assert f"{deep}/file.txt cannot be replaced by " in refused(repository, change)
     os.chown(deep / "file.txt", 1234, 1234)
     assert change()["changed"]
+
+
+@pytest.fixture
+def shared(repository):
+    """A tree of root's, and in it a directory of another user's, with a file of the release's and one of their own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root has a tree with somebody else's directory in it")
+    repository.write("uploads/rules.txt", "rules")
+    repository.commits["ruled"] = repository.commit("release with rules")
+    repository.write("uploads/rules.txt", "other rules")
+    repository.commit("release with other rules")
+    repository.write("uploads/own/picture", "a picture")
+    for one in (repository.directory, *repository.directory.parents):
+        if one != Path("/"):
+            one.chmod(one.stat().st_mode | 0o011)
+    uploads = repository.directory / "uploads"
+    for one in (uploads, *uploads.rglob("*")):
+        os.chown(one, 1234, 1234)
+    return uploads
+
+
+@pytest.fixture
+def meanwhile(unit, repository, tmp_path):
+    """Change the release, or undo it; when git is called with the words, somebody does something before."""
+
+    def meanwhile(words, deed, **more):
+        host = unit.host()
+        real, left = host.run_as, [deed]
+
+        def run_as(argv, *arguments, **options):
+            if left and all(word in argv for word in words):
+                left.pop()()
+            return real(argv, *arguments, **options)
+
+        host.run_as = run_as
+        given = {"commit": repository.commits["ruled"], **more}
+        try:
+            return ensure(release_params(tmp_path, repository, **given), host)
+        finally:
+            assert not left, "nobody did anything"
+
+    return meanwhile
+
+
+@pytest.fixture
+def secret(tmp_path):
+    path = tmp_path / "secrets" / "secret"
+    path.parent.mkdir(mode=0o755)
+    path.write_text("root's alone")
+    path.chmod(0o644)
+    return path
+
+
+def test_a_release_is_put_in_place_and_taken_back_beside_somebody_elses_files(repository, change, shared):
+    before = snapshot(repository)
+    change(commit=repository.commits["ruled"])
+    assert repository.read("uploads/rules.txt") == "rules"
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_program_of_somebody_elses_does_not_become_roots(repository, change, shared):
+    program, settings = shared / "run", repository.directory / "settings.ini"
+    program.write_text("their own")
+    repository.write("settings.ini", "their own")
+    for path in (program, settings):
+        os.chown(path, 1234, 1234)
+        path.chmod(0o6755)
+    before = snapshot(repository)
+    change()
+    program.unlink()
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_program_becomes_nobodys_whom_its_owner_cannot_give_it_to(repository, change):
+    settings = repository.directory / "settings.ini"
+    repository.write("settings.ini", "their own")
+    give_away(repository)
+    os.chown(settings, 1235, 1235)
+    settings.chmod(0o6755)
+    change()
+    change(state="undone", run_id="run-2")
+    status = settings.lstat()
+    assert (status.st_uid, oct(stat.S_IMODE(status.st_mode))) == (1234, "0o755")
+
+
+@pytest.mark.parametrize("kind", ["a directory", "a file that has other names too"])
+def test_what_somebody_put_in_the_place_of_a_releases_file_and_leads_elsewhere(
+    repository, change, shared, secret, kind
+):
+    rules = shared / "rules.txt"
+    rules.unlink()
+    if kind == "a directory":
+        rules.mkdir()
+        os.chown(rules, 1234, 1234)
+    else:
+        os.link(secret, rules)
+    said = refused(repository, change, commit=repository.commits["ruled"])
+    assert f"{rules} is {kind}, " in said and "can replace it, and the release has a file there: move it away" in said
+    assert change(commit=repository.commits["ruled"], ignore=["uploads"])["changed"]
+
+
+def test_git_takes_away_no_directory_that_comes_while_it_writes(repository, meanwhile, shared):
+    rules = shared / "rules.txt"
+    with pytest.raises(Failed, match="rules.txt already exists, no checkout"):
+        meanwhile(("checkout-index", "--stdin"), rules.mkdir)
+    assert rules.read_text() == "other rules"
+
+
+def test_a_link_to_a_secret_that_comes_while_a_file_is_kept_leads_nowhere(repository, meanwhile, shared, secret):
+    def put_a_link_there():
+        for path in (shared / "rules.txt", shared / "own" / "picture"):
+            path.unlink()
+            path.symlink_to(secret)
+
+    meanwhile(("hash-object", "--stdin-paths"), put_a_link_there)
+    for name, content in (("rules.txt", "other rules"), ("own/picture", "a picture")):
+        assert repository.git("show", f"refs/runbook/rescue/run-1:uploads/{name}") == content
+    assert secret.read_text() == "root's alone"
+
+
+def test_another_name_of_a_secret_is_not_kept_beside(repository, change, shared, secret):
+    os.link(secret, shared / "own" / "secret")
+    change(commit=repository.commits["ruled"])
+    kept = repository.git("ls-tree", "-r", "--name-only", "refs/runbook/rescue/run-1")
+    assert "uploads/own/picture" in kept and "uploads/own/secret" not in kept
+
+
+@pytest.mark.parametrize("block", [1, _rescue.BLOCK])
+def test_a_link_that_comes_while_a_file_is_put_back_leads_nowhere(
+    repository, change, shared, secret, monkeypatch, block
+):
+    monkeypatch.setattr(_rescue, "BLOCK", block)
+    change(commit=repository.commits["ruled"])
+    real = _rescue.Rescue._temporary
+
+    def with_a_link(self, path):
+        found = real(self, path)
+        if path == "uploads/rules.txt":
+            os.symlink(secret, found)
+        return found
+
+    monkeypatch.setattr(_rescue.Rescue, "_temporary", with_a_link)
+    with pytest.raises(Failed):
+        change(state="undone", run_id="run-2")
+    assert secret.read_text() == "root's alone"
+
+
+def test_a_directory_that_becomes_a_link_while_files_are_put_back_leads_nowhere(
+    repository, change, shared, secret, monkeypatch
+):
+    change(commit=repository.commits["ruled"])
+    own = shared / "own"
+    (own / "picture").unlink()
+    real = _rescue.Rescue._clear
+
+    def swapped(self, *arguments):
+        real(self, *arguments)
+        own.rmdir()
+        own.symlink_to(secret.parent)
+
+    monkeypatch.setattr(_rescue.Rescue, "_clear", swapped)
+    with pytest.raises(Failed, match="Permission denied"):
+        change(state="undone", run_id="run-2")
+    assert os.listdir(secret.parent) == ["secret"]
 
 
 @pytest.fixture
