@@ -77,6 +77,7 @@ def test_without_drills_confirmations_and_a_watcher_it_is_no_go(assistant: Assis
     # What mends the first of them can be pasted.
     assert run.result["next_step"].startswith("ansible-playbook ") and "drill.yml" in run.result["next_step"]
     assert f"first: {run.result['next_step']}" in run.result["message"]
+    assert run.result["hosts"][assistant.name]["journal"]["ok"]
     assert assistant.fingerprint() == before
     page = (desk / f"go-live-gate-{assistant.name}.md").read_text()
     assert page.startswith("# NO-GO (9)") and run.result["report"]["path"] == str(

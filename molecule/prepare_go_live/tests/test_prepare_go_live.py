@@ -70,6 +70,8 @@ def test_it_installs_all_of_it_and_leaves_the_assistant_alone(assistant: Assista
     told = states(assistant, run)
     assert [told[name] for name in INSTALLED] == ["installed"] * len(INSTALLED)
     assert [told[name] for name in ("state_dir", "known_good", "wheelhouse", "log_times")] == ["present"] * 4
+    # Nothing is in it yet.
+    assert run.result["hosts"][assistant.name]["journal"] == {"seq": 0, "hash": "0" * 64, "ok": True, "as_seen": None}
     assert there(assistant) == list(PATHS)
     assert assistant.pid() == pid
     assistant.sh("visudo -c -f /etc/sudoers.d/kumon-runbook && logrotate -d /etc/logrotate.conf")
@@ -82,6 +84,24 @@ def test_people_may_run_break_glass_and_nothing_else(assistant: Assistant) -> No
         assert assistant.host.run(f"runuser -u guest -- sudo -n {command}").rc != 0
     assert assistant.sh("runuser -u runbook -- sudo -n id -u").strip() == "0"
     assert "COMMAND=/usr/bin/id -u" in assistant.sh("cat /var/log/kumon-runbook-sudo.log")
+
+
+def test_what_people_do_by_it_is_signed_by_their_own_names(assistant: Assistant) -> None:
+    signed = "runuser -u guest -- env RUNBOOK_ACTOR=maria RUNBOOK_RUN_ID=hers sudo -n"
+    program, site = "/usr/local/sbin/runbook-break-glass", "/etc/sudoers.d/site"
+    # As a site may have it for all others.
+    assistant.sh(f"echo 'Defaults !env_reset, setenv' >{site}")
+    try:
+        for preserved in ("--preserve-env=RUNBOOK_ACTOR", "RUNBOOK_ACTOR=maria"):
+            refused = assistant.host.run(f"{signed} {preserved} {program} status")
+            assert refused.rc != 0 and "not allowed to" in refused.stderr, refused
+        assistant.sh(f"{signed} {program} fence && {signed} {program} undo")
+    finally:
+        assistant.sh(f"rm {site}")
+    entries = assistant.journal()
+    assert {entry["act"] for entry in entries} == {"network_fence"}
+    assert {entry["actor"] for entry in entries} == {"guest"} and "hers" not in {entry["run_id"] for entry in entries}
+    assistant.sh("rm /var/lib/kumon-runbook/journal.jsonl")
 
 
 def test_a_rotated_log_is_read_on(assistant: Assistant) -> None:

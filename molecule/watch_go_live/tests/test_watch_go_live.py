@@ -156,6 +156,7 @@ def test_a_restart_a_rotation_and_a_quoted_guard_lead_to_nothing(assistant: Assi
     assert (kept(desk, "would_act"), assistant.environ("DELIVERY_DISABLE")) == ([], None)
     (look,) = kept(desk, "look")
     assert look["seconds"] > 10
+    assert (desk / "journal_heads" / f"{assistant.name}.json").exists()
 
 
 def test_a_guard_leads_to_a_rollback_within_seconds(sound: Assistant, desk: Path, start: Any) -> None:

@@ -33,4 +33,4 @@ def test_only_an_account_of_our_own_becomes_roots_equal(user, entry, state, gran
     templar = Templar(DataLoader(), variables={**trusted, "__go_live": own, "ansible_facts": facts})
     text = templar.template(trust_as_template((ROLE / "templates" / "sudoers.j2").read_text()))
     assert (f"{user} ALL=(root) NOPASSWD: ALL" in text) is granted
-    assert "ana ALL=(root) NOPASSWD: KUMON_BREAK_GLASS" in text
+    assert "ana ALL=(root) NOPASSWD: NOSETENV: KUMON_BREAK_GLASS" in text
