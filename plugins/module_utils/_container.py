@@ -89,13 +89,13 @@ def led_to(proc: Proc, proxy: int) -> list[int]:
     networks: dict[str, list[int]] = {}
     for pid in apart:
         networks.setdefault(proc.namespace(pid, "net") or "", []).append(pid)
-    found: list[int] = []
+    contained: list[int] = []
     for network, pids in networks.items():
         parents = {stat.ppid for stat in map(proc.stat, pids) if stat is not None}
         if proxy in parents or network in named or told & sources(proc, pids[0]):
-            found += [pid for pid in pids if not is_client(proc, pid)]
+            contained += [pid for pid in pids if not is_client(proc, pid)]
             serve |= set(proc.listeners(port, of=pids[0]) if port else ())
-    starts = {pid: stat.start for pid, stat in zip(found, map(proc.stat, found)) if stat is not None}
+    starts = {pid: stat.start for pid, stat in zip(contained, map(proc.stat, contained)) if stat is not None}
     # Who serves comes first: what an engine begins a container with may only hold it.
     return sorted(starts, key=lambda pid: (pid not in serve, starts[pid], pid))
 
@@ -105,7 +105,7 @@ def at(proc: Proc, addresses: Iterable[str], port: int | None) -> list[int]:
     first."""
     wanted = {ipaddress.ip_address(address) for address in addresses}
     wanted = {address for address in wanted if not address.is_loopback and not address.is_unspecified}
-    found: list[int] = []
+    serving: list[int] = []
     networks: dict[str, list[int]] = {}
     if wanted and port is not None:
         for pid in proc.pids():
@@ -114,8 +114,8 @@ def at(proc: Proc, addresses: Iterable[str], port: int | None) -> list[int]:
     for pids in networks.values():
         if wanted & sources(proc, pids[0]):
             holders = proc.listeners(port or 0, of=pids[0])
-            found += [pid for pid in pids if pid in holders]
-    return found
+            serving += [pid for pid in pids if pid in holders]
+    return serving
 
 
 def _network_at(path: str) -> str | None:
@@ -127,19 +127,19 @@ def _network_at(path: str) -> str | None:
 
 def sources(proc: Proc, pid: int) -> frozenset[Address]:
     """The addresses that the process can send from: those of its network, but for the loopback's."""
-    found: set[Address] = set()
+    addresses: set[Address] = set()
     last = ""
     for line in proc.text(pid, "net", "fib_trie").splitlines():
         words = line.split()
         if words[:1] == ["|--"]:
             last = words[1]
         elif words[-2:] == ["host", "LOCAL"]:
-            found.add(ipaddress.ip_address(last))
+            addresses.add(ipaddress.ip_address(last))
     for line in proc.text(pid, "net", "if_inet6").splitlines():
         words = line.split()
         if int(words[3], 16) != LINK_LOCAL:
-            found.add(ipaddress.ip_address(bytes.fromhex(words[0])))
-    return frozenset(address for address in found if not address.is_loopback)
+            addresses.add(ipaddress.ip_address(bytes.fromhex(words[0])))
+    return frozenset(address for address in addresses if not address.is_loopback)
 
 
 def owner(proc: Proc, pid: int) -> int | None:
@@ -168,13 +168,13 @@ def container_of(proc: Proc, pids: Sequence[int], unit_group: str = "") -> Conta
 def _groups(proc: Proc, pids: Iterable[int], unit_group: str) -> set[str]:
     if unit_group:
         return {unit_group.rstrip("/")}
-    found = set()
+    groups = set()
     for pid in pids:
         for line in proc.text(pid, "cgroup").splitlines():
             hierarchy, controllers, group = line.split(":", 2)
             match = GROUP.match(group) if hierarchy == "0" or controllers == "name=systemd" else None
-            found |= {match[0]} if match else set()
-    return found
+            groups |= {match[0]} if match else set()
+    return groups
 
 
 def within(proc: Proc, pid: int, work: Callable[[], bool]) -> bool:

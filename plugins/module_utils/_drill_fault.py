@@ -183,18 +183,18 @@ def _restore(params: dict[str, Any], host: Host, check_mode: bool) -> dict[str, 
     """Take away whatever a drill has left here."""
     manager = manager_from(params, host)
     manager.preflight(change=False)
-    found = _left(params, host, manager)
-    result: dict[str, Any] = {"changed": bool(found), "allowed": True, "why": {}, "restored": found}
+    left = _left(params, host, manager)
+    result: dict[str, Any] = {"changed": bool(left), "allowed": True, "why": {}, "restored": left}
     if check_mode:
         return result
     try:
-        if "network" in found:
+        if "network" in left:
             _nft(host, f"delete table inet {TABLE}\n")
-        if "disk" in found:
+        if "disk" in left:
             os.unlink(os.path.join(params["directory"], FILLER))
-        if "configuration" in found:
+        if "configuration" in left:
             _put_back(params["path"])
-        if "process" in found:
+        if "process" in left:
             _let_live(host, manager, result)
     except OSError as exc:
         raise Failed(f"{exc.filename or ''}: {exc.strerror}; take it away by hand", result) from exc
@@ -230,16 +230,16 @@ def _let_live(host: Host, manager: Manager, result: dict[str, Any]) -> None:
 
 def _left(params: dict[str, Any], host: Host, manager: Manager) -> list[str]:
     """Which faults are in place; of the table that it is there is all that counts."""
-    found = []
+    left = []
     if host.run(["nft", "list", "table", "inet", TABLE]).rc == 0:
-        found.append("network")
+        left.append("network")
     if params["directory"] and os.path.lexists(os.path.join(params["directory"], FILLER)):
-        found.append("disk")
+        left.append("disk")
     if params["path"] and os.path.lexists(params["path"] + KEPT):
-        found.append("configuration")
+        left.append("configuration")
     drop_in = os.path.join(DROP_INS, f"{manager.label}.d", DROP_IN)
     # systemd goes by what it has read until it is told to read anew.
     asked = ["systemctl", "show", "--property=DropInPaths", manager.label]
     if os.path.lexists(drop_in) or (isinstance(manager, Systemd) and drop_in in host.run(asked).out):
-        found.append("process")
-    return found
+        left.append("process")
+    return left

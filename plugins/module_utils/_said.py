@@ -60,8 +60,8 @@ _DEEPEST = 4
 
 def refusal(body: Any) -> str:
     """What a body says against its HTTP status, redacted and short; empty where it says nothing against it."""
-    found = _refusal(body, 0)
-    return " ".join(redact(found[:400]).split())[:120] if found else ""
+    said = _refusal(body, 0)
+    return " ".join(redact(said[:400]).split())[:120] if said else ""
 
 
 def _refusal(body: Any, depth: int) -> str:
@@ -70,7 +70,7 @@ def _refusal(body: Any, depth: int) -> str:
     if body is False:
         return "false"
     if isinstance(body, list) and depth < _DEEPEST:
-        return next((found for item in body[:100] if (found := _refusal_within(item, depth))), "")
+        return next((refused for item in body[:100] if (refused := _refusal_within(item, depth))), "")
     if not isinstance(body, Mapping):
         return ""
     fields = {_plain(str(name)): value for name, value in body.items()}
@@ -82,9 +82,9 @@ def _refusal(body: Any, depth: int) -> str:
         return f"{told[0]} ({why})" if why else told[0]
     if depth < _DEEPEST:
         for name in _INSIDE:
-            found = _refusal_within(fields.get(name), depth)
-            if found:
-                return found
+            refused = _refusal_within(fields.get(name), depth)
+            if refused:
+                return refused
     if any(fields.get(name) is True or fields.get(name) == 1 for name in _WENT_WELL) or "id" in fields:
         return ""
     if any(fields.get(name) == 0 for name in (*_ERROR_CODES, *_CODES)):
@@ -179,9 +179,9 @@ def illness(health: Any, depth: int = 0) -> str:
     own = {str(key): value for key, value in health.items() if _plain(str(key)) in _HEALTH}
     for key, value in own.items():
         inside = isinstance(value, Mapping) and depth < _DEEPEST
-        found = illness(value, depth + 1) if inside else _ill(key, value)
-        if found:
-            return found
+        trouble = illness(value, depth + 1) if inside else _ill(key, value)
+        if trouble:
+            return trouble
     if own:
         return ""
     error = health.get("error")
@@ -195,9 +195,9 @@ def illness(health: Any, depth: int = 0) -> str:
         named = [part for part in group[:100] if isinstance(part, Mapping)] if isinstance(group, list) else []
         parts += [(part.get("name") or "?", part) for part in named]
     for name, part in parts:
-        found = illness(part, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else _ill(str(name), part)
-        if found:
-            return f"{redact(str(name))[:40]}: {found.rpartition(': ')[2]}"
+        trouble = illness(part, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else _ill(str(name), part)
+        if trouble:
+            return f"{redact(str(name))[:40]}: {trouble.rpartition(': ')[2]}"
     return ""
 
 

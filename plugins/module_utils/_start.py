@@ -72,22 +72,22 @@ def _of_unit(host: Host, label: str) -> Start:
     ask = ["busctl", "--json=short", "call", "org.freedesktop.systemd1", f"/org/freedesktop/systemd1/unit/{path}"]
     done = host.run([*ask, "org.freedesktop.DBus.Properties", "GetAll", "s", "org.freedesktop.systemd1.Service"])
     try:
-        found = {name: one["data"] for name, one in json.loads(done.out)["data"][0].items()}
-        return _read(found)
+        properties = {name: one["data"] for name, one in json.loads(done.out)["data"][0].items()}
+        return _read(properties)
     except (ValueError, KeyError, TypeError, IndexError, OSError):
         raise NotTried(detail("trial_not_running")) from None
 
 
-def _read(found: dict[str, Any]) -> Start:
-    [[program, argv, *_more]] = found["ExecStart"]
-    user = pwd.getpwnam(found["User"]) if found["User"] else pwd.getpwuid(0)
-    gid = grp.getgrnam(found["Group"]).gr_gid if found["Group"] else user.pw_gid
+def _read(properties: dict[str, Any]) -> Start:
+    [[program, argv, *_more]] = properties["ExecStart"]
+    user = pwd.getpwnam(properties["User"]) if properties["User"] else pwd.getpwuid(0)
+    gid = grp.getgrnam(properties["Group"]).gr_gid if properties["Group"] else user.pw_gid
     environ = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
-    environ.update(entry.split("=", 1) for entry in found["Environment"])
-    for path, _optional in found["EnvironmentFiles"]:
+    environ.update(entry.split("=", 1) for entry in properties["Environment"])
+    for path, _optional in properties["EnvironmentFiles"]:
         with contextlib.suppress(FileNotFoundError):
             environ.update(_envfile.parse(_trust.read(path)))
-    cwd = found["WorkingDirectory"].lstrip("!-").replace("~", user.pw_dir) or "/"
+    cwd = properties["WorkingDirectory"].lstrip("!-").replace("~", user.pw_dir) or "/"
     words: list[str] = []
     for word in [program, *argv[1:]]:
         # One that is nothing but a variable is as many words as that has.
@@ -95,4 +95,4 @@ def _read(found: dict[str, Any]) -> Start:
         filled = VARIABLE.sub(lambda name: environ.get(name[1], ""), word)
         words += environ.get(alone[1], "").split() if alone else [filled.replace("$$", "$")]
     groups = os.getgrouplist(user.pw_name, gid)
-    return Start(words, cwd, environ, user.pw_uid, gid, groups, int(found["UMask"]))
+    return Start(words, cwd, environ, user.pw_uid, gid, groups, int(properties["UMask"]))

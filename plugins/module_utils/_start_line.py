@@ -68,8 +68,8 @@ class StartLine:
         return Mark(time.time(), ends)
 
     def _files(self) -> list[str]:
-        found = (path for pattern in self._paths for path in sorted(glob.glob(pattern)) or [pattern])
-        return list(dict.fromkeys(found))[:MOST_FILES]
+        paths = (path for pattern in self._paths for path in sorted(glob.glob(pattern)) or [pattern])
+        return list(dict.fromkeys(paths))[:MOST_FILES]
 
     def proofs(self, flags: Mapping[str, str | None], pids: Sequence[int]) -> list[Proof]:
         """The witness, where there is one."""
@@ -130,10 +130,10 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> Iter
     quoted: dict[str, int] = {}  # how much of a customer's text can still come, by stream
 
     def read(line: bytes) -> tuple[str, str, records.Record] | None:
-        found = envelopes.unwrap(line[: 1 << 16], envelope)
-        if found is None:
+        unwrapped = envelopes.unwrap(line[: 1 << 16], envelope)
+        if unwrapped is None:
             return None
-        return found.stream, found.text.decode("utf-8", "replace"), records.read_record(found.text, clock)
+        return unwrapped.stream, unwrapped.text.decode("utf-8", "replace"), records.read_record(unwrapped.text, clock)
 
     known = [one for one in map(read, [*earlier[-500:], *lines[:500]]) if one]
     headed = {stream for stream, _text, record in known if record.has_head}
@@ -141,10 +141,10 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> Iter
     for number, line in enumerate([*earlier[-QUOTED:], *lines]):
         old, new = number < past, number >= past and at >= over
         at += 0 if old else len(line) + 1
-        found = read(line)
-        if found is None:
+        parts = read(line)
+        if parts is None:
             continue
-        stream, whole, record = found
+        stream, whole, record = parts
         begun = _QUOTES.search(record.message)
         if begun or _REQUEST.search(record.message) or any(grammar.names(record) for grammar in grammars):
             if new:

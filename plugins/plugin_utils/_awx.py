@@ -295,11 +295,11 @@ class _Description:
 
     def _schedule(self, schedule: Mapping[str, Any], where: str) -> Iterator[str]:
         rule = str(schedule.get("rrule") or "")
-        found = re.match(r"DTSTART(;TZID=([^:\s]+):\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE:(\S*;)?INTERVAL=\d", rule)
-        if not found or not _FREQUENCY.search(rule) or rule.count("DTSTART") > 1:
+        start = re.match(r"DTSTART(;TZID=([^:\s]+):\d{8}T\d{6}|:\d{8}T\d{6}Z) RRULE:(\S*;)?INTERVAL=\d", rule)
+        if not start or not _FREQUENCY.search(rule) or rule.count("DTSTART") > 1:
             yield self._say("rrule", where=where)
-        elif found[2] and found[2] not in (available_timezones() or {found[2]}):
-            yield self._say("zone", where=where, zone=found[2])
+        elif start[2] and start[2] not in (available_timezones() or {start[2]}):
+            yield self._say("zone", where=where, zone=start[2])
         elif re.search(r"FREQ=MINUTELY;INTERVAL=1(?!\d)", rule):
             yield self._say("each_minute", where=where)
         if self._acts(schedule):
@@ -442,8 +442,8 @@ def asks(data: Mapping[str, Any], seen: Mapping[str, Any] | None = None) -> list
         ]
     return [
         {"kind": kind, "index": index, "field": field, "path": path}
-        for (kind, index), found in _found(seen).items()
-        for field, path in _listed_at(_GROWING[kind], found["id"])
+        for (kind, index), existing in _existing(seen).items()
+        for field, path in _listed_at(_GROWING[kind], existing["id"])
         if field in data[kind][index]
     ]
 
@@ -471,7 +471,7 @@ def _answers(registered: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Any
     return [(one["item"], next(iter(one["ansible_facts"].values()))) for one in results]
 
 
-def _found(seen: Mapping[str, Any]) -> dict[tuple[str, int], Mapping[str, Any]]:
+def _existing(seen: Mapping[str, Any]) -> dict[tuple[str, int], Mapping[str, Any]]:
     """The objects that are there already. Of what has its name twice the module says so."""
     return {
         (str(asked["kind"]), int(asked["index"])): answer[0] for asked, answer in _answers(seen) if len(answer) == 1
@@ -492,11 +492,11 @@ def united(data: Mapping[str, Any], seen: Mapping[str, Any], listed: Mapping[str
             kept.append({"name": str(item["name"]), "field": field, "names": list(names)})
 
     types = {str(one["name"]): one.get("credential_type") for one in data.get("controller_credentials") or []}
-    for (kind, index), found in _found(seen).items():
+    for (kind, index), existing in _existing(seen).items():
         item = data[kind][index]
         for field in _VARIABLES:
             if field in item:
-                there = _variables(found.get(field), str(item["name"]))
+                there = _variables(existing.get(field), str(item["name"]))
                 keep(item, field, [name for name in there if name not in item[field]])
                 wanted = {**there, **item.pop(field)}
                 # Sent only where it differs: AWX has it as a text, with a person's order and comments.
@@ -525,12 +525,12 @@ def _variables(there: Any, name: str) -> dict[str, Any]:
     """Variables as AWX has them: a text in JSON or YAML."""
     try:
         try:
-            found = json.loads(there or "{}")
+            variables = json.loads(there or "{}")
         except ValueError:
-            found = yaml.safe_load(there)
+            variables = yaml.safe_load(there)
     except yaml.YAMLError as error:
         raise ValueError(f"The variables that AWX has of {name} cannot be read.") from error
-    return dict(found) if isinstance(found, Mapping) else {}
+    return dict(variables) if isinstance(variables, Mapping) else {}
 
 
 def _beside(ours: Sequence[str], theirs: Sequence[Mapping[str, Any]], types: Mapping[str, Any]) -> list[str]:
