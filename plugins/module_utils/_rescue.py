@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -420,14 +421,22 @@ class Rescue:
                 with contextlib.suppress(OSError), self.git.acting_at(path):
                     os.rmdir(full)  # only when it is empty
                 continue
-            with failed, self.git.acting_at(path):
-                handle = os.open(full, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-                try:
-                    self._own(handle, *owners.get(path, (-1, -1)))
-                    if stat.S_IMODE(os.fstat(handle).st_mode) != mode:
-                        os.fchmod(handle, mode)
-                finally:
-                    os.close(handle)
+            with failed, self.git.acting_at(path), self._held(full, stat.S_ISDIR) as there:
+                self._own(there, *owners.get(path, (-1, -1)))
+                if stat.S_IMODE(os.stat(there).st_mode) != mode:
+                    os.chmod(there, mode)
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _held(full: str, is_kind: Callable[[int], bool]) -> Iterator[str]:
+        """A name of what is at a path, whatever takes its place meanwhile; its owner need not be allowed to read it."""
+        handle = os.open(full, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if not is_kind(os.fstat(handle).st_mode):
+                raise OSError(errno.ESTALE, "it was replaced meanwhile", full)
+            yield f"/proc/self/fd/{handle}"
+        finally:
+            os.close(handle)
 
     @staticmethod
     def _blocks(entries: Entries) -> Iterator[list[tuple[str, Entry]]]:
@@ -496,11 +505,11 @@ class Rescue:
         return temporary
 
     @staticmethod
-    def _own(handle: int, uid: int, gid: int) -> None:
+    def _own(handle: int | str, uid: int, gid: int) -> None:
         # Only root can give what is another's; the group is one that the owner is in, or was not the owner's to give.
         for given in ((-1, gid), (uid, -1)):
             with contextlib.suppress(OSError):
-                os.fchown(handle, *given)
+                os.chown(handle, *given)
 
     def _allow(self, handle: int, entry: Entry) -> None:
         uid, gid = entry.get("owner", -1), entry["group"]

@@ -801,6 +801,20 @@ def test_a_directory_that_is_not_the_owners(repository, change, path):
     assert f"{full} cannot be written to by " in refused(repository, change)
 
 
+@pytest.mark.parametrize("mode", [0o311, 0o333])
+def test_a_directory_that_its_owner_may_not_list(repository, change, mode):
+    deep = repository.directory / "only-two" / "deep"
+    repository.write("only-two/deep/own.txt", "stays")
+    if os.geteuid() == 0:
+        give_away(repository)
+    deep.chmod(0o311)
+    before = snapshot(repository)
+    change()
+    deep.chmod(mode)
+    change(run_id="run-2", state="undone")
+    assert snapshot(repository) == before
+
+
 @pytest.mark.parametrize(
     "path, bit, letter", [("settings.ini", 0x10, "i"), ("only-two/deep", 0x20, "a"), (".git/index", 0x10, "i")]
 )
