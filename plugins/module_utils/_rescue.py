@@ -458,6 +458,8 @@ class Rescue:
         temporary = self._temporary(path)
         if entry["kind"] == "link":
             os.symlink(content, os.fsencode(temporary))
+            with self._held(temporary, stat.S_ISLNK) as there:
+                self._own(there, entry.get("owner", -1), entry["group"])
         else:
             with self._new(temporary) as handle:
                 with os.fdopen(handle, "wb", closefd=False) as stream:

@@ -302,8 +302,8 @@ def of_somebody_else(tree):
     """In a tree of root's."""
     deep = tree.directory / "only-two/deep"
     tree.write("settings.ini", "release=two\nlocal=1\n")
-    for path in (deep, deep / "file.txt", tree.directory / "settings.ini"):
-        os.chown(path, 1234, 1235)
+    for path in (deep, deep / "file.txt", tree.directory / "settings.ini", tree.directory / "link"):
+        os.lchown(path, 1234, 1235)
     (deep / "file.txt").chmod(0o4750)
 
 
