@@ -688,8 +688,11 @@ class Git:
             )
         full = os.path.join(self.directory, path)
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            entry, other = os.lstat(full), _trust.keeper(full)
-            if other and (stat.S_ISDIR(entry.st_mode) or stat.S_ISREG(entry.st_mode) and entry.st_nlink > 1):
+            entry = os.lstat(full)
+            # A link leads nowhere: it may as well go round in a circle.
+            leads = stat.S_ISDIR(entry.st_mode) or stat.S_ISREG(entry.st_mode) and entry.st_nlink > 1
+            other = _trust.keeper(full) if leads else None
+            if other:
                 what = "a directory" if stat.S_ISDIR(entry.st_mode) else "a file that has other names too"
                 raise Refused(
                     f"{full} is {what}, {other.name} can replace it, and the release has a file there: move it away, "

@@ -210,6 +210,11 @@ def file_made_a_link(tree):
     (tree.directory / "settings.ini").symlink_to("elsewhere.ini")
 
 
+def link_in_a_circle(tree):
+    (tree.directory / "settings.ini").unlink()
+    (tree.directory / "settings.ini").symlink_to("settings.ini")
+
+
 def directory_made_a_link(tree):
     (tree.directory / "only-two").rename(tree.directory / "shared")
     (tree.directory / "only-two").symlink_to("shared")
@@ -343,6 +348,7 @@ KINDS = [
     link_in_the_way_of_a_directory,
     directory_in_the_way_of_a_file,
     file_made_a_link,
+    link_in_a_circle,
     directory_made_a_link,
     executable_by_hand,
     windows_line_ends,
