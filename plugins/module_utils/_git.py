@@ -71,6 +71,8 @@ NAMES = ("refs/tags", "refs/heads", "refs/remotes/origin")
 POINTER = b"version https://git-lfs.github.com/spec/"
 # Larger files are not read to see whether they only look changed.
 READ_LIMIT = 64 * 1024 * 1024
+# The attributes by which git writes a file in another way than the repository has it.
+RULES = ("working-tree-encoding", "ident", "filter", "text", "crlf", "eol")
 # What of a commit is code.
 CODE = (
     *(f":(top,glob)**/*{ending}" for ending in _code.ENDINGS),
@@ -480,9 +482,38 @@ class Git:
         )
         modules = set(content.submodules) | set(self.submodules())
         left, links = self.left(leave), self.links()
-        found = {path for path in {*paths, *status.changed} if path not in modules and not left(path)}
+        found = {*paths, *status.changed}
+        if any(path.rpartition("/")[2] == ".gitattributes" for path in found):
+            found |= self._written_otherwise(commit, content)
+        found = {path for path in found if path not in modules and not left(path)}
         below = {path for path in found if links(path)}
         return found - below, {*below, *status.linked}
+
+    def _written_otherwise(self, commit: str, content: Content) -> set[str]:
+        """Files that a commit has another rule for than what is there: the same content is then other bytes."""
+        names = "".join(f"{path}\0" for path in sorted(content.files.intersection(self.paths("ls-files", "-z"))))
+        if not names:
+            return set()
+        here = self._rules(names)
+        with self.scratch() as scratch:
+            index = os.path.join(scratch, "index")
+            self.text("read-tree", commit, index=index)
+            there = self._rules(names, "--cached", index=index)
+        return {path for path, rule in here.items() if rule != there[path]}
+
+    def _rules(self, names: str, *options: str, **more: Any) -> dict[str, list[str]]:
+        """What of the attributes of each file decides how git writes it."""
+        ends, eol = (self.call("config", "--get", name).out.strip() for name in ("core.autocrlf", "core.eol"))
+        always = ends not in ("", "false", "input") or eol == "crlf"
+        fields = self.text("check-attr", *options, "-z", "--stdin", *RULES, stdin=names, **more).split("\0")
+        found: dict[str, dict[str, str]] = {}
+        for path, name, value in zip(fields[::3], fields[1::3], fields[2::3]):
+            found.setdefault(path, {})[name] = value
+        return {
+            # The others say how lines end, and without this they end as the repository has them.
+            path: list(rules.values()) if always or rules["eol"] == "crlf" else [rules[name] for name in RULES[:3]]
+            for path, rules in found.items()
+        }
 
     def submodules(self) -> dict[str, str]:
         """The commit of each submodule in the index."""
@@ -820,13 +851,21 @@ class Git:
         self._remove([path for path in paths if path not in content.files])
         # A file that git was told to do without stays away.
         without = {entry[2:] for entry in self.paths("ls-files", "-v", "-z") if entry[0] in "Ss"}
-        self.write([path for path in paths if path in content.files and path not in without])
+        written = [path for path in paths if path in content.files and path not in without]
+        self._forget(written)
+        self.write(written)
         with acting_as(self.owner):
             for path, (mode, given) in modes.items():
                 if path in content.files:
                     self._allow(path, mode, given)
         self.text("update-ref", "-m", self.reason, "--no-deref", "HEAD", commit)
         self.call("update-index", "-q", "--refresh")
+
+    def _forget(self, paths: list[str]) -> None:
+        """Have git write a file anew of which it knows that its content is the same: another rule may be for it now."""
+        some = set(paths)
+        entries = [entry for entry in self.paths("ls-files", "--stage", "-z") if entry.partition("\t")[2] in some]
+        self.text("update-index", "-z", "--index-info", stdin="".join(f"{entry}\0" for entry in entries))
 
     def write(self, paths: list[str]) -> None:
         """Write files as the index has them. Raises GitFailed."""

@@ -639,6 +639,36 @@ def test_files_that_git_calls_changed_as_soon_as_they_are_written(repository, ch
     assert snapshot(repository) == before
 
 
+@pytest.mark.parametrize(
+    "rule, content",
+    [
+        ("text eol=crlf", b"same\r\n"),
+        ("text working-tree-encoding=UTF-16LE", "same\n".encode("utf-16-le")),
+        ("text=auto eol=lf", b"same\n"),
+    ],
+    ids=("line ends", "encoding", "nothing"),
+)
+def test_a_file_that_only_another_rule_writes_otherwise(repository, change, rule, content):
+    same = repository.directory / "same.ini"
+    repository.write(".gitattributes", f"*.ini {rule}\n")
+    repository.git("add", ".gitattributes")
+    repository.git("commit", "--quiet", "-m", "release with a rule")
+    for name in ("same.ini", "settings.ini"):
+        (repository.directory / name).unlink()
+    repository.git("checkout", "--quiet", ".")
+    # As old as after a while in service: git does not look into it again.
+    os.utime(same, (10**9, 10**9))
+    repository.git("update-index", "--refresh")
+    before = snapshot(repository)
+    assert same.read_bytes() == content
+    change()
+    assert same.read_bytes() == b"same\n"
+    assert (same.stat().st_mtime == 10**9) is (content == b"same\n"), "what is the same is not touched"
+    assert not change(run_id="run-2")["changed"], "once is enough"
+    change(run_id="run-3", state="undone")
+    assert snapshot(repository) == before and same.stat().st_mtime == 10**9
+
+
 @pytest.fixture
 def library(tmp_path, repository):
     """A submodule with a commit for each of two releases."""
