@@ -19,6 +19,7 @@ from typing import Callable
 
 LOCK_POLL = 0.02
 ACL = "system.posix_acl_access"
+NEW_ACL = "system.posix_acl_default"  # of a directory, for what is made in it
 # FS_IOC_GETFLAGS of ioctl_iflags(2), as most machines number it; others say that they do not know it.
 GET_FLAGS = 2 << 30 | struct.calcsize("l") << 16 | ord("f") << 8 | 1
 FIXED = {0x10: "i", 0x20: "a"}
@@ -63,27 +64,27 @@ def sync_directory(directory: str) -> None:
 
 
 def attributes(path: str) -> dict[str, bytes]:
-    """What says beside its mode who may read and write a file, and what its users have noted of it."""
+    """What says beside its mode who may read and write a file or directory, and what its users have noted of it."""
     found = {}
     with contextlib.suppress(OSError):  # not every file system has them
         for name in os.listxattr(path, follow_symlinks=False):
-            if name == ACL or name.startswith("user."):
+            if name in (ACL, NEW_ACL) or name.startswith("user."):
                 found[name] = os.getxattr(path, name, follow_symlinks=False)
     return found
 
 
-def allow(handle: int, mode: int, given: dict[str, bytes]) -> None:
-    """Give a file of one's own its attributes and its mode. Raises OSError."""
+def allow(handle: int | str, mode: int, given: dict[str, bytes]) -> None:
+    """Give a file or directory of one's own its attributes and its mode. Raises OSError."""
     for name, value in given.items():
         try:
             os.setxattr(handle, name, value)
         except OSError:
             if name == ACL:
                 mode &= ~0o070  # not the group's rights, but the most that anybody in the list had
-    if ACL not in given:
+    for name in {ACL, NEW_ACL}.difference(given):
         with contextlib.suppress(OSError):
-            os.removexattr(handle, ACL)  # from the directory
-    os.fchmod(handle, mode)
+            os.removexattr(handle, name)  # from the directory
+    os.chmod(handle, mode)
 
 
 def fixed(path: str) -> str | None:

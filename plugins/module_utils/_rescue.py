@@ -42,7 +42,7 @@ SPEED = 10 * 1024 * 1024
 Entry = dict[str, Any]
 Entries = dict[str, Entry]
 Modes = dict[str, Optional[int]]  # of directories, None for one that is not there
-Owners = dict[str, list[int]]  # user and group of a directory
+Attributes = dict[str, str]  # in base64
 
 
 def quoted(path: str) -> str:
@@ -106,10 +106,13 @@ class Rescue:
         if stat.S_ISLNK(found.st_mode):
             return {"kind": "link", **entry}
         if stat.S_ISREG(found.st_mode):
-            with acting_as(self.git.owner):
-                given = {name: base64.b64encode(value).decode() for name, value in _files.attributes(full).items()}
+            given = self._attributes(full)
             return {"kind": "file", **entry, "mtime": found.st_mtime_ns, **({"attributes": given} if given else {})}
         raise GitFailed(f"{path} is neither a file nor a link, and the release has a file there")
+
+    def _attributes(self, full: str) -> Attributes:
+        with acting_as(self.git.owner):
+            return {name: base64.b64encode(value).decode() for name, value in _files.attributes(full).items()}
 
     def _look(self, paths: Iterable[str], files: set[str]) -> tuple[Entries, Modes]:
         """What is at the paths, in their place (a file above one), and below them where the release has a file."""
@@ -147,9 +150,13 @@ class Rescue:
                 entries[f"{here}/{name}"] = self._seen(f"{here}/{name}")
         entries[path] = {"kind": "directory"}
 
-    def _owners(self, directories: Modes) -> Owners:
+    def _about(self, directories: Modes) -> dict[str, dict[str, Any]]:
+        """Whose the directories are, and what says beside their mode who may do something in them."""
         seen = {path: os.lstat(self._full(path)) for path, mode in directories.items() if mode is not None}
-        return {path: [status.st_uid, status.st_gid] for path, status in seen.items()}
+        return {
+            "owners": {path: [status.st_uid, status.st_gid] for path, status in seen.items()},
+            "lists": {path: self._attributes(self._full(path)) for path in seen},
+        }
 
     def size(self, paths: Iterable[str], files: set[str], beside: Iterable[str]) -> int:
         """Bytes that keeping them may take. Raises GitFailed."""
@@ -207,7 +214,7 @@ class Rescue:
             "paths": entries,
             "beside": more,
             "directories": directories,
-            "owners": self._owners(directories),
+            **self._about(directories),
             "submodules": {module.path: [module.commit, module.branch] for module in modules},
         }
         with self.git.scratch() as scratch:
@@ -240,7 +247,8 @@ class Rescue:
         self._store(entries)
         state["paths"].update(entries)
         state["directories"] = {**directories, **state["directories"]}
-        state["owners"] = {**self._owners(directories), **state.get("owners", {})}
+        for name, found in self._about(directories).items():
+            state[name] = {**found, **state.get(name, {})}
         state["submodules"].update({module.path: [module.commit, module.branch] for module in new})
         parts = {}
         for line in self.git.paths("ls-tree", "-z", f"{reference}^2"):
@@ -372,7 +380,7 @@ class Rescue:
             for (path, entry), content in zip(block, contents):
                 with failed, self.git.acting_at(path):
                     self._write(path, entry, content)
-        self._set_directories(directories, state.get("owners", {}), failed)
+        self._set_directories(directories, state, failed)
         for path, (commit, branch) in state["submodules"].items():
             self.git.move_submodule(Submodule(path, commit, branch))
         self._restore_index(reference, state.get("index_mtime"))
@@ -412,7 +420,9 @@ class Rescue:
                 with failed, self.git.acting_at(path):
                     os.makedirs(os.path.dirname(self._full(path)), exist_ok=True)
 
-    def _set_directories(self, directories: Modes, owners: Owners, failed: _Failures) -> None:
+    def _set_directories(self, directories: Modes, state: Any, failed: _Failures) -> None:
+        # An older version has kept neither.
+        owners, lists = state.get("owners", {}), state.get("lists", {})
         for path, mode in sorted(directories.items(), reverse=True):
             full = self._full(path)
             if not os.path.isdir(full) or os.path.islink(full):
@@ -423,8 +433,15 @@ class Rescue:
                 continue
             with failed, self.git.acting_at(path), self._held(full, stat.S_ISDIR) as there:
                 self._own(there, *owners.get(path, (-1, -1)))
-                if stat.S_IMODE(os.stat(there).st_mode) != mode:
-                    os.chmod(there, mode)
+                present = self._attributes(full)
+                wanted = lists.get(path, present)
+                # It may be somebody else's, and then it is not the owner's to say who may do what in it.
+                if (stat.S_IMODE(os.stat(there).st_mode), present) != (mode, wanted):
+                    _files.allow(there, mode, self._given(wanted))
+
+    @staticmethod
+    def _given(attributes: Attributes) -> dict[str, bytes]:
+        return {name: base64.b64decode(value) for name, value in attributes.items()}
 
     @staticmethod
     @contextlib.contextmanager
@@ -520,8 +537,7 @@ class Rescue:
         # A program runs as its owner or its group only where it is that one's who made it so.
         if status.st_uid != uid or status.st_gid != gid:
             mode &= ~(stat.S_ISUID | stat.S_ISGID)
-        given = entry.get("attributes", {})
-        _files.allow(handle, mode, {name: base64.b64decode(value) for name, value in given.items()})
+        _files.allow(handle, mode, self._given(entry.get("attributes", {})))
         # Python takes a .pyc for the file's where size and second fit, and a return may fall into the release's second.
         if "mtime" in entry:
             os.utime(handle, ns=(entry["mtime"], entry["mtime"]))

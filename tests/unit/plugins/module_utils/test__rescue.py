@@ -424,6 +424,39 @@ def test_who_may_read_a_file_beside_its_mode_may_in_the_release_and_after_the_un
     assert snapshot(repository) == before
 
 
+def test_who_may_use_a_directory_beside_its_mode_may_after_the_undo(repository, change):
+    gone, stays = repository.directory / "only-two", repository.directory / "only-two-stays"
+    repository.write("only-two-stays/release.txt", "two")
+    repository.commit("release with another directory")
+    repository.write("only-two-stays/own.txt", "stays")
+    if os.geteuid() == 0:
+        give_away(repository)
+    given = bytearray(access_list())
+    given[6] = 7  # its owner may do everything in it
+    for name in (ACL, _files.NEW_ACL, "user.note"):
+        os.setxattr(gone, name, given)
+        os.setxattr(stays, name, given)
+    before = [_files.attributes(str(path)) for path in (gone, gone / "deep", stays)]
+    change()
+    assert not gone.exists() and not (stays / "release.txt").exists()
+    change(run_id="run-2", state="undone")
+    assert [_files.attributes(str(path)) for path in (gone, gone / "deep", stays)] == before
+    assert before[0] == before[2] != before[1] == {} and ACL in before[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has somebody else's directory")
+def test_a_directory_that_somebody_else_lets_the_owner_write_to(repository, change):
+    give_away(repository)
+    deep = repository.directory / "only-two" / "deep"
+    repository.write("only-two/deep/own.txt", "stays")
+    os.chown(deep, 0, 1234)
+    deep.chmod(0o775)
+    before = snapshot(repository)
+    change()
+    change(run_id="run-2", state="undone")
+    assert snapshot(repository) == before
+
+
 def test_a_file_whose_name_is_as_long_as_a_name_can_be(repository, change):
     repository.write("n" * 255, "3")
     before = repository.commit("release 3")
