@@ -32,6 +32,7 @@ STAGED = "staged"
 BESIDE_FILE = 1024 * 1024
 BESIDE_ALL = 32 * 1024 * 1024
 BESIDE_FILES = 1000
+BESIDE_TRIES = 5
 # How much is read back at once; a larger file is written by git itself.
 BLOCK = 16 * 1024 * 1024
 # What git takes in and gives back in a second, at the least.
@@ -208,8 +209,8 @@ class Rescue:
         files: what the release that comes has. beside: what stays in place and is kept all the same. Raises GitFailed.
         """
         entries, directories = self._look(paths, files)
-        more = {path: entry for path, entry in self._beside(beside).items() if path not in entries}
-        self._store({**entries, **more})
+        self._store(entries)
+        more = self._store_beside(path for path in beside if path not in entries)
         state = {
             "paths": entries,
             "beside": more,
@@ -301,6 +302,21 @@ class Rescue:
             if entry["kind"] == "link":
                 target = os.readlink(self._full(path))
                 entry["blob"] = self.git.text("hash-object", "-w", "--stdin", stdin=target)
+
+    def _store_beside(self, paths: Iterable[str]) -> Entries:
+        """The same of what stays in place, as far as it is still there: files of the service come and go meanwhile."""
+        entries = self._beside(paths)
+        for _again in range(BESIDE_TRIES):
+            stored = {path: dict(entry) for path, entry in entries.items()}
+            try:
+                self._store(stored)
+                return stored
+            except (GitFailed, OSError):
+                there = self._beside(entries)
+                if there == entries:
+                    raise
+                entries = there
+        return {}
 
     def _to_hash(self, path: str, entry: Entry, scratch: str) -> str:
         """Where git is to read a file, as it follows every link: a copy of what somebody else can replace meanwhile."""

@@ -966,6 +966,22 @@ def meanwhile(unit, repository, tmp_path):
     return meanwhile
 
 
+def test_an_untracked_file_that_the_service_takes_away_while_it_is_kept(repository, change, monkeypatch):
+    for name in ("goes", "stays"):
+        repository.write(f"spool/{name}.json", name)
+    real = _rescue.Rescue._hash
+
+    def take_away(self, paths, *arguments):
+        if "spool/goes.json" in paths:
+            (repository.directory / "spool" / "goes.json").unlink(missing_ok=True)
+        return real(self, paths, *arguments)
+
+    monkeypatch.setattr(_rescue.Rescue, "_hash", take_away)
+    assert change()["changed"]
+    kept = repository.git("ls-tree", "-r", "--name-only", "refs/runbook/rescue/run-1", "spool")
+    assert kept == "spool/stays.json"
+
+
 @pytest.fixture
 def secret(tmp_path):
     path = tmp_path / "secrets" / "secret"
@@ -1032,15 +1048,22 @@ def test_git_takes_away_no_directory_that_comes_while_it_writes(repository, mean
     assert rules.read_text() == "other rules"
 
 
-def test_a_link_to_a_secret_that_comes_while_a_file_is_kept_leads_nowhere(repository, meanwhile, shared, secret):
-    def put_a_link_there():
-        for path in (shared / "rules.txt", shared / "own" / "picture"):
-            path.unlink()
-            path.symlink_to(secret)
+@pytest.mark.parametrize("call, name, content", [(1, "rules.txt", "other rules"), (2, "own/picture", "a picture")])
+def test_a_link_to_a_secret_that_comes_while_a_file_is_kept_leads_nowhere(
+    repository, change, shared, secret, monkeypatch, call, name, content
+):
+    real, calls = _rescue.Rescue._hash, []
 
-    meanwhile(("hash-object", "--stdin-paths"), put_a_link_there)
-    for name, content in (("rules.txt", "other rules"), ("own/picture", "a picture")):
-        assert repository.git("show", f"refs/runbook/rescue/run-1:uploads/{name}") == content
+    def with_a_link(self, *arguments):
+        calls.append(arguments)
+        if len(calls) == call:
+            (shared / name).unlink()
+            (shared / name).symlink_to(secret)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(_rescue.Rescue, "_hash", with_a_link)
+    change(commit=repository.commits["ruled"])
+    assert repository.git("show", f"refs/runbook/rescue/run-1:uploads/{name}") == content
     assert secret.read_text() == "root's alone"
 
 
