@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import hashlib
 import os
 import re
@@ -144,15 +145,30 @@ def project(read: Read, directory: str) -> list[str]:
 def _listed(read: Read, directory: str, description: str) -> list[str]:
     """What the files say that a project's description names, for it may take from them what is to be installed."""
     names = {*LISTED.findall(description), *("/".join(pair) for pair in JOINED.findall(description))}
+    paths = sorted(
+        os.path.normpath(os.path.join(directory, name))
+        for name in names
+        if name not in PROJECT and not os.path.isabs(name) and LISTED.fullmatch(name)
+    )
     found = []
-    for name in sorted(names):
-        path = os.path.normpath(os.path.join(directory, name))
-        if name in PROJECT or os.path.isabs(name) or path.startswith("../") or not LISTED.fullmatch(name):
+    for path in paths:
+        if path.startswith("../") or NO_LIST.match(os.path.basename(path)):
             continue
-        content = None if NO_LIST.match(os.path.basename(path)) else read(path)
+        content = read(path)
         if content is not None:
-            found.append(f"{path}\n" + "\n".join(lines_of(text_of(content))))
+            lines = list(lines_of(text_of(content)))
+            found.append(f"{path}\n" + "\n".join(lines))
+            # Those that it includes in turn come after it.
+            paths += [one for one in _included(os.path.dirname(path), lines) if one not in paths]
     return found
+
+
+def _included(directory: str, lines: list[str]) -> Iterator[str]:
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            words = words_of(line) if line.startswith("-") else []
+            if words[:1] in (["--requirement"], ["--constraint"]) and len(words) > 1 and not os.path.isabs(words[1]):
+                yield os.path.normpath(os.path.join(directory, words[1]))
 
 
 def _local(what: str) -> str | None:

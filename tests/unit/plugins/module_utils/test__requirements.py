@@ -224,6 +224,20 @@ def test_files_that_a_project_takes_its_requirements_from_count(name, descriptio
     assert meaning("y==1") == meaning("y==1", **{"README.txt": "as it is"})
 
 
+@pytest.mark.parametrize("line", ["-r base.in", "-cbase.in", "--requirement=base.in", "-r ../more/base.in"])
+def test_files_that_such_a_file_includes_count_too(line):
+    setup = "install_requires = [str(one.req) for one in parse_requirements('requirements/prod.txt')]\n"
+
+    def meaning(base):
+        files = {"setup.py": setup, "requirements/prod.txt": f"{line}\nb==1\n"}
+        files.update(dict.fromkeys(("requirements/base.in", "more/base.in"), base))
+        held = {path: text.encode() for path, text in files.items()}
+        return _requirements.needs(held.get, "requirements.txt", "R", {}).meaning
+
+    assert meaning("a==1\n-r prod.txt\n-r 'torn\n") == meaning("a==1 # the same\n-r prod.txt\n-r 'torn\n")
+    assert meaning("a==1\n") != meaning("a==2\n")
+
+
 def test_a_project_alone():
     found = needs(None, pyproject_toml='[project]\ndependencies = ["a"]\n')
     assert found.project and found.problem is None
