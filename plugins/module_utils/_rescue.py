@@ -231,8 +231,10 @@ class Rescue:
                 parts[STAGED] = staged.out.strip()
             else:
                 # Left half merged: what it names must not be cleaned up.
-                for number, entry in enumerate(self.git.paths("ls-files", "--unmerged", "-z")):
-                    parts[f"unmerged-{number}"] = entry.split()[1]
+                here = {entry.split()[2] for entry in self.git.paths("ls-tree", "-r", "-z", head.commit)}
+                index_has = [entry.split()[:2] for entry in self.git.paths("ls-files", "--stage", "-z")]
+                blobs = {blob for mode, blob in index_has if mode != "160000"}
+                parts.update({f"unmerged-{number}": blob for number, blob in enumerate(sorted(blobs - here))})
         self._commit(reference, head.commit, head.commit, {**entries, **more}, state, parts, note)
 
     def extend(self, reference: str, paths: Iterable[str], files: set[str], modules: list[Submodule]) -> None:

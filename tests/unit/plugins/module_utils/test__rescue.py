@@ -396,6 +396,19 @@ def test_a_release_that_does_not_come_up_leaves_what_was_there(repository, chang
     assert snapshot(repository) == before
 
 
+def test_what_is_staged_beside_a_conflict_is_not_cleaned_up(repository, change):
+    repository.write("new.txt", "staged\n")
+    repository.git("add", "new.txt")
+    repository.write("new.txt", "edited since\n")
+    half_merged(repository)
+    before = snapshot(repository)
+    change()
+    repository.git("gc", "--quiet", "--prune=now")
+    change(run_id="run-2", state="undone")
+    assert snapshot(repository) == before
+    assert repository.git("show", ":new.txt") == "staged"
+
+
 # -- what stays, and who may read it
 
 
