@@ -204,10 +204,10 @@ class PlainProcess:
         if WORKER in argv and parent <= 1:
             return True  # what its server has left over
         home = self.chdir is not None and self._is_in(pid, self.chdir)
-        if _is_title(argv) or _command.fits(argv, self._spelled_out, not home):
+        if self._is_title(pid) or _command.fits(argv, self._spelled_out, not home):
             return True
         above = self._argv(parent) if parent > 1 else []
-        return (WORKER in argv and _is_title(above)) or _command.fits(above, self._spelled_out, not home)
+        return (WORKER in argv and self._is_title(parent)) or _command.fits(above, self._spelled_out, not home)
 
     @functools.cached_property
     def _spelled_out(self) -> list[str]:
@@ -222,6 +222,13 @@ class PlainProcess:
     def _argv(self, pid: int) -> list[str]:
         # A title that is shorter than the command it was written over is filled up with zeros.
         return [word for word in self.host.proc.argv(pid) if word]
+
+    def _is_title(self, pid: int) -> bool:
+        """Whether a process has given itself a name in place of its command: that is a single word, and it has blanks
+        in it, or zeros behind it where the command was longer."""
+        raw = self.host.proc.argv(pid) if pid > 1 else []
+        words = [word for word in raw if word]
+        return len(words) == 1 and (" " in words[0] or len(raw) > 1)
 
     def _is_in(self, pid: int, directory: str) -> bool:
         """Whether it runs in a directory; where it was started for another release it has another word for the code."""
@@ -819,11 +826,6 @@ class PlainProcess:
         for path in (self.record, self.old_record):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-
-
-def _is_title(argv: Sequence[str]) -> bool:
-    """Whether a process has given itself a name in place of its command."""
-    return len(argv) == 1 and " " in argv[0]
 
 
 def _owner(launch: Launch) -> Owner:

@@ -990,13 +990,13 @@ def test_output_that_went_through_tee_goes_to_its_file(act, service, tmp_path):
         tee.wait()
 
 
-def titled(service, monkeypatch):
+def titled(service, monkeypatch, title=b"kumon: serving"):
     """The service has given itself a title, over its command and its environment."""
     pid = service.start()
     read = Proc._read
 
     def overwritten(self, *parts):
-        return b"kumon: serving\0" + b"\0" * 40 if parts in ((pid, "environ"), (pid, "cmdline")) else read(self, *parts)
+        return title + b"\0" * 41 if parts in ((pid, "environ"), (pid, "cmdline")) else read(self, *parts)
 
     monkeypatch.setattr(Proc, "_read", overwritten)
     return pid
@@ -1239,8 +1239,9 @@ def test_a_worker_is_known_by_its_server(tmp_path, words, parents, fits):
     assert manager._is_ours(10) is fits
 
 
-def test_a_title_hides_the_command(act, service, monkeypatch):
-    titled(service, monkeypatch)
+@pytest.mark.parametrize("title", [b"kumon: serving", b"kumon-assistant"])
+def test_a_title_hides_the_command(act, service, monkeypatch, title):
+    titled(service, monkeypatch, title)
     assert act(command=["/bin/sleep", "60"], check_mode=True)["changed"]
 
 
