@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
-CAP_SETPCAP, CAP_NET_BIND_SERVICE = 8, 10
+CAP_SETPCAP, CAP_NET_BIND_SERVICE, CAP_SYS_RESOURCE = 8, 10, 24
 # Of prctl(2) and capset(2).
 KEEPCAPS, CAPBSET_DROP, NO_NEW_PRIVS, CAP_AMBIENT, AMBIENT_RAISE, CAPABILITY_VERSION = 8, 24, 38, 47, 2, 0x20080522
 
@@ -44,6 +44,11 @@ class Own(NamedTuple):
     bounding: int
     no_new_privs: bool
     can_drop: bool
+
+    @property
+    def sets_limits(self) -> bool:
+        """Whether it may set those of another user's process."""
+        return bool(self.permitted >> CAP_SYS_RESOURCE & 1)
 
 
 def of(proc: Proc, pid: int) -> dict[str, Any]:

@@ -34,6 +34,24 @@ OUTPUT_LIMIT = 64 << 20
 PIPE_SIZE = 1 << 20
 # How often a command is looked at whose output is kept open, and how long its processes may take to end when killed.
 LOOK, ENDING = 0.05, 2.0
+# What limits are called in /proc/PID/limits. To ask the kernel for another user's takes a right that root of a
+# container often lacks; the file everybody may read.
+LIMITS = {
+    "Max cpu time": "RLIMIT_CPU",
+    "Max file size": "RLIMIT_FSIZE",
+    "Max data size": "RLIMIT_DATA",
+    "Max stack size": "RLIMIT_STACK",
+    "Max core file size": "RLIMIT_CORE",
+    "Max resident set": "RLIMIT_RSS",
+    "Max processes": "RLIMIT_NPROC",
+    "Max open files": "RLIMIT_NOFILE",
+    "Max locked memory": "RLIMIT_MEMLOCK",
+    "Max address space": "RLIMIT_AS",
+    "Max pending signals": "RLIMIT_SIGPENDING",
+    "Max msgqueue size": "RLIMIT_MSGQUEUE",
+    "Max nice priority": "RLIMIT_NICE",
+    "Max realtime priority": "RLIMIT_RTPRIO",
+}
 # In the environment of a command and all that it starts.
 MARK = "KUMON_RUNBOOK_COMMAND"
 
@@ -503,14 +521,16 @@ class Proc:
         return []
 
     def surroundings(self, pid: int) -> dict[str, Any]:
-        """Limits, niceness, badness for the out-of-memory killer, processors and control groups, as far as they can be
-        seen."""
-        found: dict[str, Any] = {"limits": {}, "groups": {}}
-        for name in sorted(name for name in dir(resource) if name.startswith("RLIMIT_")):
-            with contextlib.suppress(OSError, ValueError):
-                found["limits"][name] = list(resource.prlimit(pid, getattr(resource, name)))
+        """Limits, niceness, scheduling, badness for the out-of-memory killer, processors and control groups, and
+        whether a hang-up is ignored, as far as they can be seen."""
+        found: dict[str, Any] = {"limits": self.limits(pid), "groups": {}}
         with contextlib.suppress(OSError):
             found["nice"] = os.getpriority(os.PRIO_PROCESS, pid)
+        with contextlib.suppress(OSError):
+            found["scheduling"] = [os.sched_getscheduler(pid), os.sched_getparam(pid).sched_priority]
+        ignored = re.search(r"^SigIgn:\s*([0-9a-f]+)$", self.text(pid, "status"), re.M)
+        if ignored:
+            found["ignores_hangup"] = bool(int(ignored[1], 16) >> signal.SIGHUP - 1 & 1)
         with contextlib.suppress(OSError, ValueError):
             found["oom"] = int(self._read(pid, "oom_score_adj") or b"0")
         with contextlib.suppress(OSError):
@@ -521,10 +541,20 @@ class Proc:
             found["groups"][os.path.normpath(f"{mount}/{group}")] = True
         return found
 
+    def limits(self, pid: int) -> dict[str, list[int]]:
+        """Soft and hard limits of a process by the names that Python has for them."""
+        lines = re.findall(r"^(Max [a-z ]+?)\s{2,}(\w+)\s+(\w+)", self.text(pid, "limits"), re.M)
+        return {
+            LIMITS[name]: [resource.RLIM_INFINITY if value == "unlimited" else int(value) for value in values]
+            for name, *values in lines
+            if name in LIMITS
+        }
+
     def surround(self, pid: int, wanted: dict[str, Any]) -> list[str]:
         """Give a child such surroundings, as far as that is allowed: a service without them is better than none.
 
-        Returns the names of what it has not got of limits and niceness. Never raises: the service is down by now.
+        Returns the names of what it has not got of limits, niceness and scheduling. Never raises: the service is down
+        by now.
         """
         lost = []
         for name, limits in wanted.get("limits", {}).items():
@@ -537,8 +567,8 @@ class Proc:
             except ProcessLookupError:
                 return []
             except (OSError, ValueError):
-                # It has ours then.
-                if resource.getrlimit(number) != tuple(limits):
+                # It has ours then, or what it gave itself.
+                if self.limits(pid).get(name) != list(limits):
                     lost.append(name.removeprefix("RLIMIT_"))
         nice = wanted.get("nice", 0)
         try:
@@ -548,6 +578,14 @@ class Proc:
             return []
         except OSError:
             lost += ["nice"] if "nice" in wanted else []
+        policy, priority = wanted.get("scheduling", (None, 0))
+        try:
+            if policy is not None and os.sched_getscheduler(pid) != policy:
+                os.sched_setscheduler(pid, policy, os.sched_param(priority))
+        except ProcessLookupError:
+            return []
+        except OSError:
+            lost.append("scheduling")
         paths = {self._path(pid, "oom_score_adj"): str(wanted.get("oom", 0))}
         paths.update({os.path.join(group, "cgroup.procs"): str(pid) for group in wanted.get("groups", {})})
         for path, text in paths.items():

@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import pwd
+import resource
 import shutil
 import signal
 import stat
@@ -754,8 +755,9 @@ class PlainProcess:
                 err = stack.enter_context(self._open_log(launch.error_log))
                 self._log_from = os.fstat(err.fileno()).st_size
                 confine = stack.enter_context(self._confinement_of(launch, self._program(launch) or "").hook())
-                if confine is not None:
-                    identity["preexec_fn"] = confine
+                before = self._before_the_program(confine)
+                if before is not None:
+                    identity["preexec_fn"] = before
                 self._child = subprocess.Popen(
                     launch.argv,
                     cwd=launch.cwd,
@@ -781,6 +783,30 @@ class PlainProcess:
                 _trust.replace(self.pid_file, f"{self._child.pid}\n".encode(), 0o644, (launch.uid, launch.gid))
             except OSError as exc:
                 self.warnings.append(f"pid file {self.pid_file} could not be written ({exc.strerror})")
+
+    def _before_the_program(self, confine: _confinement.Hook) -> _confinement.Hook:
+        """What the child has to run, for it cannot be given to it from here; None where there is nothing."""
+        wanted, limits = self._launch.surroundings, []
+        hangup = signal.SIG_IGN if wanted.get("ignores_hangup") else signal.SIG_DFL
+        as_here = "ignores_hangup" not in wanted or hangup == signal.getsignal(signal.SIGHUP)
+        if self.host.uid == 0 and self._launch.uid != 0 and not _confinement.own(self.host.proc).sets_limits:
+            # Root without that right may not do it for another user; everybody may lower their own.
+            known = wanted.get("limits", {}).items()
+            limits = [(getattr(resource, name), tuple(each)) for name, each in known if hasattr(resource, name)]
+        if confine is None and as_here and not limits:
+            return None
+
+        def before() -> None:
+            if confine is not None:
+                confine()
+            if not as_here:
+                # Without what `nohup` gave it, it would end by the signal of the next rotation of its log.
+                signal.signal(signal.SIGHUP, hangup)
+            for number, each in limits:
+                with contextlib.suppress(OSError, ValueError):
+                    resource.setrlimit(number, each)
+
+        return before
 
     def _open_log(self, path: str) -> IO[bytes]:
         try:

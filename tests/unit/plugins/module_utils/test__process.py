@@ -1036,6 +1036,35 @@ def test_limits_and_niceness_come_back(act, service, tmp_path):
     assert (tuple(limits), nice) == ((99, 99), 5)
 
 
+def test_what_it_was_started_with_comes_back(act, service):
+    """Also its limits where root lacks CAP_SYS_RESOURCE, as that of a container: it may not even ask for those of other
+    users' processes, and nothing was said of their loss."""
+    code = (
+        "import os, resource, signal, sys\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (99, 99))\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))\n"
+        "os.execv(sys.argv[1], sys.argv[1:])\n"
+    )
+    service.command = [PYTHON, "-c", code, *service.command]
+    service.start()
+    result, proc = act(), Proc()
+    found = proc.surroundings(result["pid"])
+    assert (found["limits"]["RLIMIT_NOFILE"], found["scheduling"]) == ([99, 99], [os.SCHED_BATCH, 0])
+    assert found["ignores_hangup"], "as nohup gives it"
+    assert not result["warnings"]
+
+
+def test_what_ignored_no_hangup_does_not_learn_it_from_us(act, service):
+    service.start()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        new = act()["pid"]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert not Proc().surroundings(new)["ignores_hangup"]
+
+
 def test_limits_that_a_start_from_here_may_not_give_are_named(act, service, monkeypatch):
     service.start()
     monkeypatch.setattr(Proc, "surround", lambda *_all: ["NOFILE", "nice"])
