@@ -685,6 +685,12 @@ class Proc:
         wanted = self._answering(port, addresses, of)
         return [pid for pid in self.pids() if wanted & self._inodes(pid)] if wanted else []
 
+    def addresses(self, pid: int, port: int) -> set[str]:
+        """Where the process listens on the port."""
+        listening = self._listening()
+        held = [listening[inode] for inode in self._inodes(pid) if inode in listening]
+        return {address for address, number in held if number == port}
+
     def ports(self, pids: list[int]) -> list[int]:
         listening = self._listening()
         return sorted({listening[inode][1] for pid in pids for inode in self._inodes(pid) if inode in listening})

@@ -372,6 +372,34 @@ class PlainProcess:
             ids = self.host.proc.ids(process.pid)
             if self.host.uid != 0 and ids and ids.uid != self.host.uid:
                 raise self._of_another_user(process.pid)
+        self._mind_several(processes)
+
+    def _mind_several(self, processes: Sequence[Process]) -> None:
+        """See that processes of which none has started another are one service: a name such as localhost stands for two
+        addresses, and at each may be a program of its own. Raises Refused."""
+        ids = {process.pid for process in processes}
+        begun = [process for process in processes if process.ppid not in ids]
+        if len(begun) < 2:
+            return
+        first, *others = begun
+        port, proc = self.port or 0, self.host.proc
+        here = proc.addresses(first.pid, port)
+        for other in others:
+            there = proc.addresses(other.pid, port)
+            if here and there and not here & there and self._argv(first.pid) != self._argv(other.pid):
+                each = [(one.pid, "".join(sorted(at)[:1])) for one, at in ((first, here), (other, there))]
+                both = " and ".join(f"process {pid} at {address}" for pid, address in each)
+                raise Refused(
+                    f"{both} listen on port {port}, and which of them is {self.label} cannot be told: put the address "
+                    "into runbook_health_url, or set runbook_process_command"
+                )
+        pids = ", ".join(str(process.pid) for process in begun)
+        warning = (
+            f"processes {pids} of {self.label} run beside each other, and none has started another: a restart ends "
+            f"them all and starts one, as process {first.pid} was started"
+        )
+        if warning not in self.warnings:
+            self.warnings.append(warning)
 
     def engine(self, pid: int) -> str:
         """What makes the process a container's, or its engine's; empty where nothing does."""

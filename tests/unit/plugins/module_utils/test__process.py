@@ -1127,6 +1127,57 @@ def test_a_name_stands_for_its_addresses_and_for_no_others(act, service, by_name
     assert not lives(pid)
 
 
+@pytest.fixture
+def second(service, tmp_path):
+    """Another process of the same user at the same port, by another address; or beside it at the same one."""
+    (tmp_path / "second").mkdir()
+    found = RealService(tmp_path / "second")
+
+    def start(address, command=None):
+        found.port, text = service.port, found.script.read_text()
+        found.script = found.directory / "second.py"
+        found.script.write_text(text.replace('("127.0.0.1", int', f'("{address}", int'))
+        found.command = command or [PYTHON, str(found.script), str(found.port), found.command[3]]
+        return found.start()
+
+    yield start
+    found.close()
+
+
+def test_of_two_programs_at_the_addresses_of_a_name_none_is_ended(refused, act, service, second, by_name):
+    """One user runs two: at which of them the name ends is chance, and the other one is no service of ours."""
+    mine, other = service.start(), second("127.0.0.2")
+    urls = by_name("127.0.0.1", "127.0.0.2")
+    said = refused(**urls)
+    assert f"process {mine} at 127.0.0.1" in said
+    assert f"process {other} at 127.0.0.2" in said
+    assert "which of them is kumon-assistant cannot be told" in said
+    assert lives(mine)
+    assert lives(other)
+    assert act(command=service.command, **urls)["restarted"]
+    assert lives(other)
+
+
+def test_that_of_two_servers_one_is_started_again_is_said(act, service, second):
+    """They share the port by SO_REUSEPORT; one that was left over from before looks just so."""
+    share = """
+import http.server, socket
+class Sharing(http.server.ThreadingHTTPServer):
+    def server_bind(self):
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        super().server_bind()
+http.server.ThreadingHTTPServer = Sharing
+"""
+    service.script.write_text(share + service.script.read_text())
+    mine = service.start()
+    other = second("127.0.0.1", service.command)
+    result = act()
+    assert not lives(mine)
+    assert not lives(other)
+    assert any(f"processes {other}, {mine} of kumon-assistant run beside" in text for text in result["warnings"])
+    assert not act()["warnings"]
+
+
 def test_a_name_that_does_not_resolve_stands_for_no_address(act, refused, service, by_name, pid_file):
     """No restart is refused that can be done all the same: a name service may be down in an incident."""
     pid = service.start()
