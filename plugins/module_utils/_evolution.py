@@ -488,28 +488,23 @@ def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
             gateway.pause(params["interval"])
         report["samples"].append(gateway.state())
     samples = report["samples"]
-    states = set(samples)
+    # A sample that could not be taken says nothing of the instance.
+    states = set(samples) - {"unknown"}
     report["state"] = samples[-1]
-    if states == {"open"}:
-        return True
-    total = len(samples)
-    if "unknown" in states and not states - {"unknown", "open"}:
-        # A sample that could not be taken says nothing of the instance; the check stays unknown.
-        return False
+    if not states - {"open"}:
+        return "unknown" not in samples
+    told = next(iter(states - {"open"}))
+    seen = f"{samples.count(told)} of {len(samples)} samples"
     if len(states) > 1:
         _finding(
             report, "state", f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again."
         )
     elif states == {"connecting"}:
-        _finding(report, "state", f"The instance is stuck in connecting ({total} of {total} samples): restart it.")
+        _finding(report, "state", f"The instance is stuck in connecting ({seen}): restart it.")
     elif states == {"refused"}:
-        _finding(
-            report, "state", f"WhatsApp refuses the instance ({total} of {total} samples): it needs a new QR code."
-        )
+        _finding(report, "state", f"WhatsApp refuses the instance ({seen}): it needs a new QR code.")
     elif not states & {*STATES, "absent"}:
-        _finding(
-            report, "state", f"The instance is {samples[-1]!r} ({total} of {total} samples), not open: look into it."
-        )
+        _finding(report, "state", f"The instance is {told!r} ({seen}), not open: look into it.")
     elif states == {"absent"}:
         _finding(report, "state", "The state is missing, as right after a server restart: look again in a minute.")
     else:
@@ -517,7 +512,7 @@ def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
         if gone and (gone["code"] == 401 or gone["reason"] == "device_removed"):
             _finding(report, "state", "The instance was logged out (401 device_removed): it needs a new QR code.")
         else:
-            _finding(report, "state", f"The instance is closed ({total} of {total} samples): connect it.")
+            _finding(report, "state", f"The instance is closed ({seen}): connect it.")
     return False
 
 
@@ -593,10 +588,14 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     if gateway.left() < 1:
         return False  # there is no time left to hear what becomes of it
     answer = gateway.call("POST", gateway.named("/message/sendText"), data)
-    if answer.kind == "no_answer" or (answer.kind == "ok" and not answer.json):
+    empty = answer.kind == "ok" and not answer.json
+    # A page, or nothing at all, in a good answer; or a proxy's word that it has heard nothing of the server.
+    unread = answer.kind == "not_json" and 200 <= (answer.status or 0) < 300
+    if answer.kind == "no_answer" or empty or unread or answer.status in (502, 504):
         # It may have been accepted all the same.
         report["probe"] = {"accepted": None, "status": None}
-        said = answer.detail if answer.status is None else f"{answer.detail} and nothing else"
+        said = f"{answer.detail} and nothing else" if empty else answer.detail
+        said = f"HTTP {answer.status} with {said}" if answer.kind == "not_json" else said
         _finding(report, "probe", f"Whether the test message was accepted is not known: {said}.")
         return False
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None

@@ -113,6 +113,12 @@ HTML = Answer("", "not_json", 200, {}, "HTML")
         ({"connectionState": Server.state("close")}, "state", "closed (3 of 3 samples)", 0),
         ({"connectionState": Server.state("connecting")}, "state", "stuck in connecting (3 of 3 samples)", 0),
         ({"connectionState": Server.state("open", "connecting", "open")}, "state", "is flapping", 1),
+        (
+            {"connectionState": [Answer("", "error", 500, {}, "HTTP 500"), *Server.state("connecting")]},
+            "state",
+            "stuck in connecting (2 of 3 samples)",
+            0,
+        ),
         ({"connectionState": Server.state(None)}, "state", "The state is missing", 0),
         ({"fetchInstances": listed(status="close")}, "agreement", "connectionState says open", 0),
         (
@@ -582,7 +588,15 @@ def test_a_webhook_that_is_off_in_words_is_off():
     assert "switched off" in first(found)[1]
 
 
-@pytest.mark.parametrize("answer", [GONE, ok(None), ok([]), ok({})])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(GONE, ok(None), ok([]), ok({})),
+        Answer("", "not_json", 204, {}, "nothing but an empty body"),
+        Answer("", "not_json", 200, {}, "HTML"),
+        Answer("", "not_json", 504, {}, "HTML"),
+    ],
+)
 def test_a_test_message_that_nobody_speaks_of_is_neither_accepted_nor_refused(answer):
     found = inspect(Server(sendText=answer), probe_phone="5511999990000")
     assert (found["healthy"], found["probe"]["accepted"]) == (False, None)
