@@ -27,13 +27,22 @@ _WENT_WELL = (
     "queued",
     "isok",
     "issuccess",
+    # As services of this country say it.
+    *("sucesso", "enviado", "enviada", "entregue", "aceito", "aceita"),
 )
-_ERRORS = ("error", "errors", "err", "exception", "failures", "failed", "failure", "errormessage", "errordescription")
-_FAULTS = (*_ERRORS, "iserror", "haserror", "haserrors", "fault")
+_ERRORS = (
+    *("error", "errors", "err", "exception", "failures", "failed", "failure", "errormessage", "errordescription"),
+    *("erro", "erros", "falha", "falhas"),
+)
+# How many, or whose, were not sent on.
+_NOT_SENT = ("rejected", "dropped", "discarded", "undelivered", "bounced", "recusados", "rejeitados")
+_FAULTS = (*_ERRORS, *_NOT_SENT, "iserror", "haserror", "haserrors", "fault")
 _ERROR_CODES = ("errcode", "errno", "errorcode", "retcode")
-_CODES = ("code", "statuscode", "httpstatus", "httpcode")
+_CODES = ("code", "statuscode", "httpstatus", "httpcode", "resultcode")
 _STATES = ("status", "state", "result", "outcome")
-_SENTENCES = ("message", "msg", "errmsg", "description", "detail", "reason")
+# A state that is no failure to whoever names it, and by which nobody was told.
+_UNTOLD = ("ignored", "skipped", "bounced", "filtered", "suppressed", "muted", "unsubscribed", "ignorado", "ignorada")
+_SENTENCES = ("message", "msg", "errmsg", "description", "detail", "reason", "mensagem", "motivo")
 _INSIDE = ("data", "result", "results", "response", "body", "payload", "messages", "status", "meta")
 _GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false", "noerror", "noerrors")
 
@@ -120,8 +129,10 @@ def _says_no(name: str, value: Any) -> bool:
             return number != 0 and not 100 <= number < 400
         return isinstance(value, str) and _is_bad(value)
     if name in _STATES:
-        return value is False or (number is not None and number >= 400) or (isinstance(value, str) and _is_bad(value))
-    return False
+        if isinstance(value, str) and (word in _UNTOLD or _is_bad(value)):
+            return True
+        return value is False or (number is not None and number >= 400)
+    return name == "type" and word in ("error", "erro", "failure", "fault")
 
 
 def _is_bad(text: str) -> bool:

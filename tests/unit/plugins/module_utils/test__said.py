@@ -26,6 +26,8 @@ YES = [
     {"message": "Accepted, 0 rejected, none dropped"}, {"message": "nenhuma falha"}, {"error": {"code": 0}},
     # WhatsApp's own, and what repeats an HTTP status
     {"messages": [{"id": "x", "message_status": "accepted", "text": "delivery failed"}]}, {"meta": {"code": 200}},
+    {"sucesso": True, "erro": None}, {"accepted": ["a@example.org"], "rejected": []}, {"dropped": 0},
+    {"type": "message"}, {"status": "received"}, {"ResultCode": "00"}, {"mensagem": "Mensagem enviada"}, {"erros": []},
     {"status": {"code": 200, "text": "OK"}}, {"isError": False}, {"hasError": 0}, {"retcode": 0},
 ]  # fmt: skip
 
@@ -52,6 +54,12 @@ NO = [
     ({"retcode": 1404}, "retcode: 1404"), ({"error_description": "expired"}, "expired"),
     ({"fault": {"a": "x"}}, "fault"),
     ({"error": {"code": 190, "message": "bad"}}, "190"),
+    # In Portuguese; nodemailer; a state that is no failure, and by which nobody was told
+    ({"sucesso": False}, "sucesso: false"), ({"erro": "token"}, "erro: token"),
+    ({"mensagem": "não autorizado"}, "não autorizado"), ({"enviado": False, "motivo": "x"}, "enviado: false (x)"),
+    ({"accepted": [], "rejected": ["a@example.org"]}, "rejected: "), ({"dropped": 1}, "dropped: 1"),
+    ({"status": "ignored"}, "status: ignored"), ({"status": "skipped"}, "status: skipped"),
+    ({"type": "error", "message": "x"}, "type: error (x)"), ({"ResultCode": 4}, "resultcode: 4"),
 ]  # fmt: skip
 
 
