@@ -477,6 +477,12 @@ class Proc:
         target = self._link(pid, "cwd")
         return target if target is None or os.path.isdir(target) else _undeleted(target)
 
+    def program(self, pid: int) -> str:
+        """The file that it runs, by the name at which a newer one may be by now; empty where that may not be seen."""
+        with contextlib.suppress(PermissionError):
+            return _undeleted(self._link(pid, "exe") or "")
+        return ""
+
     def root_of(self, pid: int) -> str:
         """The directory that is / to a process, / where that may not be seen."""
         with contextlib.suppress(PermissionError):

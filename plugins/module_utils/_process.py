@@ -73,6 +73,8 @@ class Launch:
     pid: int = 0
     start: int = 0
     surroundings: dict[str, Any] = field(default_factory=dict)
+    # What ran, where the first word of the command is a name that it was given.
+    program: str = ""
 
 
 @dataclass(frozen=True)
@@ -486,7 +488,7 @@ class PlainProcess:
             )
         was = launch.argv
         if self.command:
-            launch.argv = self.command
+            launch.argv, launch.program = self.command, ""
         elif WORKER in launch.argv:
             raise Refused(f"only workers of {self.label} are left, which cannot be started by themselves: set command")
         if self.chdir:
@@ -521,8 +523,11 @@ class PlainProcess:
     @staticmethod
     def _program(launch: Launch) -> str | None:
         name = launch.argv[0]
-        name = os.path.join(launch.cwd, name) if "/" in name else name
-        return shutil.which(name, path=launch.environ.get("PATH", os.defpath))
+        path = launch.environ.get("PATH", os.defpath)
+        if "/" in name:
+            return shutil.which(os.path.join(launch.cwd, name), path=path)
+        # `exec -a` gives any word for a name.
+        return shutil.which(name, path=path) or (shutil.which(launch.program) if launch.program else None)
 
     def _mind_confinement(self, launch: Launch, was: Sequence[str], program: str) -> None:
         """See that a start from here brings root directory and privileges back, or that its command does.
@@ -573,6 +578,13 @@ class PlainProcess:
         """How it is started again, once that is prepared."""
         return self._launch
 
+    @property
+    def argv(self) -> list[str]:
+        """Its command once that is prepared, with the program itself for a name that leads to none."""
+        program, argv = self._program(self._launch), self._launch.argv
+        by_name = program and program == self._launch.program and "/" not in argv[0]
+        return [program, *argv[1:]] if program and by_name else argv
+
     def started_as(self, words: Sequence[str]) -> str | None:
         """Which of the words its next start has, once that is prepared."""
         return _entry.in_command(self._launch.argv, words)
@@ -613,6 +625,7 @@ class PlainProcess:
             log,
             error_log,
             surroundings={**proc.surroundings(main.pid), CONFINED: _confinement.of(proc, main.pid)},
+            program=proc.program(main.pid),
         )
 
     def _from_title(self, main: Process) -> Launch:
@@ -782,10 +795,13 @@ class PlainProcess:
                 out = stack.enter_context(self._open_log(launch.log))
                 err = stack.enter_context(self._open_log(launch.error_log))
                 self._log_from = os.fstat(err.fileno()).st_size
-                confine = stack.enter_context(self._confinement_of(launch, self._program(launch) or "").hook())
+                program = self._program(launch) or ""
+                confine = stack.enter_context(self._confinement_of(launch, program).hook())
                 before = self._before_the_program(confine)
                 if before is not None:
                     identity["preexec_fn"] = before
+                if program and program == launch.program:
+                    identity["executable"] = program
                 self._child = subprocess.Popen(
                     launch.argv,
                     cwd=launch.cwd,

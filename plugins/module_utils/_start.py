@@ -53,7 +53,7 @@ def start_of(service: Service, processes: Sequence[Process]) -> Start:
         launch = manager.launch
         declared = _envfile.parse(service.read(service.env_file))
         environ = {**launch.environ, **declared}
-        return Start(launch.argv, launch.cwd, environ, launch.uid, launch.gid, launch.groups, launch.umask)
+        return Start(manager.argv, launch.cwd, environ, launch.uid, launch.gid, launch.groups, launch.umask)
     main = processes[0] if processes else None
     if main is None:
         return _of_unit(host, manager.label)

@@ -226,6 +226,7 @@ def test_a_run_killed_between_stop_and_start_is_finished_by_the_next(act, servic
         "pid",
         "start",
         "surroundings",
+        "program",
     }
     assert not Proc().is_listening(service.port)
     result = act()
@@ -741,6 +742,22 @@ def test_a_command_that_cannot_be_found_is_refused_while_the_old_one_runs(refuse
         "the command of kumon-assistant, '/no/such', cannot be found: set command"
     )
     assert lives(pid)
+
+
+def test_one_that_was_given_another_name_is_started_again(act, service):
+    """By `exec -a`, which no path leads to."""
+    command = service.command
+    service.command = ["bash", "-c", 'exec -a kumon-assistant "$@"', "bash", *command]
+    service.start()
+    manager = PlainProcess(
+        "x", "/e", Host(), "/tmp", Identity(service.port, user=str(service_user())), None, None, None
+    )
+    manager.prepare(manager.processes())
+    assert manager.argv == [os.path.realpath(PYTHON), *command[1:]], "what a trial has to start"
+    result = act()
+    assert Proc().argv(result["pid"]) == ["kumon-assistant", *command[1:]]
+    assert Proc().program(result["pid"]) == os.path.realpath(PYTHON)
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
 
 
 def test_an_unwritable_state_directory(refused, service, tmp_path):
