@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 INTERPRETER = re.compile(r"(?:python|pypy|node|nodejs|sh|bash|dash)[\d.]*")
 SHELLS = ("sh", "bash", "dash")
+# Those that people work in.
+PEOPLES = (*SHELLS, "ash", "ksh", "zsh", "fish", "csh", "tcsh", "su", "sudo")
 # What stands behind these is code or the name of a module, and no script follows.
 NO_SCRIPT = re.compile(r"-(?![-WX])[A-Za-z]*[cm]|(?:-[ep]+|--eval|--print)(?:=|$)")
 # Options of interpreters that take the next word.

@@ -50,6 +50,8 @@ TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTB
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
+# What stays when a process ends that it has started, or taken over, and starts none again.
+NO_KEEPERS = ("systemd", "init", "sshd", "login", "tmux", "screen", "cron", "crond", "atd")
 # What Python gives the workers that a server starts.
 WORKER = "--multiprocessing-fork"
 # What systemd gives.
@@ -157,6 +159,7 @@ class PlainProcess:
         self.old_record = os.path.join(state_dir, OLD_RECORD)
         self.warnings: list[str] = []
         self._old: list[Hold] = []
+        self._above: list[tuple[int, int]] = []  # what had started the processes from before
         self._launch: Launch  # found by prepare()
         self._as: tuple[Sequence[str], str] | None = None  # words of releases, and the one to start
         self._flags: dict[str, str | None] = {}
@@ -422,6 +425,9 @@ class PlainProcess:
 
     def describe(self) -> str:
         trouble = f", {self._trouble}" if self._trouble else ""
+        if self._child is not None or self.has_stopped():
+            keepers = self._keepers()
+            trouble += f", and {keepers}" if keepers else ""
         looked = self._look()
         if looked.unseen:
             trouble = f", port {self.port} is held by a process that may not be looked at{trouble}"
@@ -706,6 +712,7 @@ class PlainProcess:
             for number in _envfile.impossible(content)
         ]
         self._old = [self.host.proc.hold(*each) for each in self._tree(processes)]
+        self._above = self._parents(processes)
         environ = {**self._launch.environ, **overlay}
         for flag, wanted in flags.items():
             if wanted is None and flag not in overlay:
@@ -721,6 +728,27 @@ class PlainProcess:
         keys = [process.key for process in processes]
         begun = proc.tree([process.pid for process in processes])
         return keys + [each for each in begun if each not in keys and proc.users(each[0]) == {self.uid}]
+
+    def _parents(self, processes: Sequence[Process]) -> list[tuple[int, int]]:
+        """What has started them: nothing of this session, and no shell in which a person may have done it."""
+        proc, ids = self.host.proc, {process.pid for process in processes}
+        ours, found = {0, 1, *proc.ancestors(os.getpid())}, []
+        for pid in {process.ppid for process in processes} - ids - ours:
+            stat, words = proc.stat(pid), " ".join(self._argv(pid)).split()
+            name = os.path.basename(words[0].lstrip("-").rstrip(":")) if words else ""
+            by_hand = name.lower() in NO_KEEPERS or (name in _command.PEOPLES and all(w[:1] == "-" for w in words[1:]))
+            if stat is not None and name and not by_hand:
+                found.append((pid, stat.start))
+        return found
+
+    def _keepers(self) -> str:
+        """What may start the service again, for it runs on after the process that it had started; empty where nothing
+        does."""
+        left = [pid for pid, start in self._above if self.host.proc.is_alive(pid, start)]
+        if not left:
+            return ""
+        named = ", ".join(f"{pid} ({os.path.basename((self._argv(pid) or ['?'])[0])})" for pid in left)
+        return f"process {named}, which had started {self.label}, still runs"
 
     def ends(self, processes: Sequence[Process]) -> list[int]:
         """The processes that a restart would end."""
@@ -891,6 +919,12 @@ class PlainProcess:
 
     def finished(self) -> None:
         """The service has started: the record, with the secrets in it, goes away."""
+        keepers = self._keepers()
+        if keepers:
+            self.warnings.append(
+                f"{keepers}: where it starts it again, that is without what is declared in {self.env_file}; end it, or "
+                "declare the flags there too"
+            )
         for held in self._old:
             held.close()
         for path in (self.record, self.old_record):

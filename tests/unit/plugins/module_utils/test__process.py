@@ -12,6 +12,7 @@ import json
 import os
 import pwd
 import resource
+import shlex
 import shutil
 import signal
 import socket
@@ -758,6 +759,57 @@ def test_one_that_was_given_another_name_is_started_again(act, service):
     assert Proc().argv(result["pid"]) == ["kumon-assistant", *command[1:]]
     assert Proc().program(result["pid"]) == os.path.realpath(PYTHON)
     assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+@pytest.mark.parametrize(
+    ("starts", "warns"),
+    [
+        ('while :; do "$@"; sleep 600; done', True),
+        ('"$@"; exit', False),
+    ],
+)
+def test_what_may_start_it_again_is_named(act, service, starts, warns):
+    """It does so without the flags that are declared here, and the kill-switch is gone with the next crash."""
+    # Away from us, as one that a test has started itself is part of its session.
+    away = f'( setsid sh -c {shlex.quote(starts)} sh "$@" & )'
+    service.command = ["sh", "-c", away, "sh", *service.command]
+    service.start(wait=False)
+    end = time.monotonic() + 10
+    while not Proc().listeners(service.port):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    (pid,) = Proc().listeners(service.port)
+    above = Proc().stat(pid).ppid
+    try:
+        result = act()
+        assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+        said = f"process {above} (sh), which had started kumon-assistant, still runs"
+        assert any(said in text for text in result["warnings"]) is warns
+        assert lives(above) is warns
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(above, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(
+    ("words", "counts"),
+    [
+        (["/usr/bin/python3", "/usr/bin/supervisord"], True),
+        (["/bin/sh", "/srv/run.sh"], True),
+        (["-bash"], False),
+        (["bash", "-l"], False),
+        (["sshd: kumon@pts/0"], False),
+        (["/lib/systemd/systemd", "--user"], False),
+        (["SCREEN", "-dm", "sh"], False),
+    ],
+)
+def test_what_people_have_started_it_from_starts_it_no_more(tmp_path, words, counts):
+    proc = FakeProc(tmp_path / "proc")
+    proc.add(9, ppid=1)
+    proc.add(10, ppid=9)
+    proc.argv = lambda pid: words
+    manager = PlainProcess("x", "/e", Host(proc=proc, uid=998), "/s", Identity(1), None, None, None)
+    assert bool(manager._parents([proc.process(10)])) is counts
 
 
 def test_an_unwritable_state_directory(refused, service, tmp_path):
