@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import pwd
+import re
 import resource
 import shutil
 import signal
@@ -378,6 +379,24 @@ class PlainProcess:
             if self.host.uid != 0 and ids and ids.uid != self.host.uid:
                 raise self._of_another_user(process.pid)
         self._mind_several(processes)
+        self._mind_unit(processes)
+
+    def _mind_unit(self, processes: Sequence[Process]) -> None:
+        """Say it where the process is a unit's own: systemd starts that again by itself, and knows nothing of our env
+        file."""
+        if not processes or not os.path.isdir(self.host.systemd_booted):
+            return
+        pid = processes[0].pid
+        found = re.search(r"/([^/\n]+\.service)$", self.host.proc.text(pid, "cgroup"), re.M)
+        if found is None:
+            return
+        done = self.host.run(["systemctl", "show", "-p", "MainPID", "--", found[1]], timeout=5)
+        warning = (
+            f"process {pid} is that of {found[1]}, which systemd starts without what {self.env_file} declares: "
+            "set runbook_service_manager to systemd"
+        )
+        if done.out.strip() == f"MainPID={pid}" and warning not in self.warnings:
+            self.warnings.append(warning)
 
     def _mind_several(self, processes: Sequence[Process]) -> None:
         """See that processes of which none has started another are one service: a name such as localhost stands for two

@@ -26,7 +26,7 @@ from types import SimpleNamespace
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, Identity, PlainProcess
 
 from tests.unit.plugins.other_encoding import run_elsewhere
@@ -810,6 +810,24 @@ def test_what_people_have_started_it_from_starts_it_no_more(tmp_path, words, cou
     proc.argv = lambda pid: words
     manager = PlainProcess("x", "/e", Host(proc=proc, uid=998), "/s", Identity(1), None, None, None)
     assert bool(manager._parents([proc.process(10)])) is counts
+
+
+@pytest.mark.parametrize(("main", "warns"), [(True, True), (False, False)])
+def test_a_process_of_a_unit_is_named_as_such(act, service, tmp_path, monkeypatch, main, warns):
+    """One that somebody started from a shell of ssh.service is none of that unit's."""
+    pid = service.start()
+    text = Proc.text
+
+    def told(self, *parts):
+        return "0::/system.slice/assistant.service\n" if parts == (pid, "cgroup") else text(self, *parts)
+
+    def run(argv, timeout=20, stdin=None):
+        assert argv == ["systemctl", "show", "-p", "MainPID", "--", "assistant.service"]
+        return Finished(0, f"MainPID={pid if main else 1}\n", "")
+
+    monkeypatch.setattr(Proc, "text", told)
+    warnings = act(host=Host(run=run, systemd_booted=str(tmp_path)), check_mode=True)["warnings"]
+    assert any("set runbook_service_manager to systemd" in text for text in warnings) is warns
 
 
 def test_an_unwritable_state_directory(refused, service, tmp_path):
