@@ -883,7 +883,8 @@ class PlainProcess:
         if self.host.uid == 0 and self._launch.uid != 0 and not _confinement.own(self.host.proc).sets_limits:
             # Root without that right may not do it for another user; everybody may lower their own.
             known = wanted.get("limits", {}).items()
-            limits = [(getattr(resource, name), tuple(each)) for name, each in known if hasattr(resource, name)]
+            named = [(getattr(resource, name), tuple(each)) for name, each in known if hasattr(resource, name)]
+            limits = [(number, each) for number, each in named if resource.getrlimit(number) != each]
         if confine is None and as_here and not limits:
             return None
 
