@@ -331,6 +331,16 @@ def _undeleted(target: str) -> str:
     return target[: -len(DELETED)] if target.endswith(DELETED) else target
 
 
+def _told_of(path: str) -> dict[str, str]:
+    """What the kernel says of a file descriptor, nothing where it is gone."""
+    with (
+        contextlib.suppress(FileNotFoundError, ProcessLookupError),
+        open(path, encoding="ascii", errors="replace") as told,
+    ):
+        return {name: value.strip() for name, _colon, value in (line.partition(":") for line in told)}
+    return {}
+
+
 def _overwritten(raw: bytes) -> bool:
     """Whether a process has written over its environment, as those do that give themselves a title."""
     items = raw.rstrip(b"\0").split(b"\0") if raw else []
@@ -498,32 +508,31 @@ class Proc:
         """The files in which a stream ends: its own, or those of the filters and `tee`s that read it from a pipe."""
         seen: set[str] = set()
         found: list[str] = []
-        first = self.stream(pid, number) or ""
-        todo = [first]
+        todo = [(pid, number)]
         while todo:
-            target = todo.pop()
-            if target in seen or not target:
+            at = todo.pop()
+            target = self.stream(*at) or ""
+            if not target.startswith("pipe:"):
+                path = self.writes_to(*at) or ""
+                if path.startswith("/") and not path.startswith("/dev/") and path not in found:
+                    found.append(path)
+                continue
+            if target in seen:
                 continue
             seen.add(target)
-            if not target.startswith("pipe:"):
-                # What it may only read is none of its output.
-                is_file = target.startswith("/") and not target.startswith("/dev/")
-                found += [target] if is_file and (target != first or self.writes_to(pid, number)) else []
-                continue
             for reader in self.pids():
                 with contextlib.suppress(PermissionError):
                     # Whoever reads it otherwise than as its input may do anything with it.
                     if self._link(reader, "fd", 0) == target:
-                        todo += [self.stream(reader, 1) or "", *self._teed(reader)]
+                        todo += [(reader, out) for out in [1, *self._teed(reader)] if self.stream(reader, out)]
         return found
 
-    def _teed(self, pid: int) -> list[str]:
-        """The files that a `tee` writes."""
+    def _teed(self, pid: int) -> list[int]:
+        """The descriptors of the files that a `tee` writes."""
         if (self._read(pid, "comm") or b"").strip() != b"tee":
             return []
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            others = [int(name) for name in os.listdir(self._path(pid, "fd")) if int(name) > 2]
-            return [self.stream(pid, number) or "" for number in others]
+            return [int(name) for name in os.listdir(self._path(pid, "fd")) if int(name) > 2]
         return []
 
     def surroundings(self, pid: int) -> dict[str, Any]:
@@ -627,9 +636,55 @@ class Proc:
         return set(map(int, line.groups())) if line else set()
 
     def writes_to(self, pid: int, number: int) -> str | None:
-        """Where a file descriptor points, None when it is not open for writing."""
-        flags = re.search(rb"flags:\s*([0-7]+)", self._read(pid, "fdinfo", number) or b"")
-        return self.stream(pid, number) if flags and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY else None
+        """Where a file descriptor points, None when it is not open for writing, or when what is there is another file.
+
+        The path is the process's word: in memory or among mounts of its own it can have a file by any name, and it can
+        change the descriptor between two looks. Root opens what is found here.
+        """
+        target = self.stream(pid, number)
+        if target is None or not target.startswith("/") or target == os.devnull:
+            return target if self._is_written(self._opened(pid, number)) else None
+        try:
+            # Held, so that all that follows is about one file.
+            handle = os.open(self._path(pid, "fd", number), os.O_PATH | os.O_CLOEXEC)
+        except PermissionError:
+            raise
+        except OSError:
+            return None
+        try:
+            own, its = _told_of(f"/proc/self/fdinfo/{handle}"), self._opened(pid, number)
+            # Linux before 5.14 says no inode there.
+            same = all(name not in its or name not in own or its[name] == own[name] for name in ("mnt_id", "ino"))
+            return self._path_of(handle, own, self.users(pid)) if same and self._is_written(its) else None
+        except OSError:
+            return None
+        finally:
+            os.close(handle)
+
+    @staticmethod
+    def _path_of(handle: int, own: dict[str, str], users: set[int]) -> str | None:
+        """The path of an open file, None where another one is there."""
+        path, status = os.readlink(f"/proc/self/fd/{handle}"), os.fstat(handle)
+        if not path.endswith(DELETED):
+            return path if os.path.samestat(status, os.stat(path)) else None
+        path = _undeleted(path)
+        # That there was such a file can be told where its directory is on the same mount as it.
+        directory = os.open(os.path.dirname(path), os.O_PATH | os.O_CLOEXEC)
+        try:
+            beside = _told_of(f"/proc/self/fdinfo/{directory}").get("mnt_id") == own.get("mnt_id")
+        finally:
+            os.close(directory)
+        if not beside or status.st_nlink:
+            return None
+        # What has come to its place since is its log where it is the user's.
+        return path if not os.path.lexists(path) or os.lstat(path).st_uid in users else None
+
+    def _opened(self, pid: int, number: int) -> dict[str, str]:
+        return _told_of(self._path(pid, "fdinfo", number))
+
+    @staticmethod
+    def _is_written(told: dict[str, str]) -> bool:
+        return "flags" in told and int(told["flags"], 8) & os.O_ACCMODE != os.O_RDONLY
 
     def in_cgroup(self, path: str) -> list[int]:
         """Processes of a systemd control group and those below it, with cgroup v1 or v2."""

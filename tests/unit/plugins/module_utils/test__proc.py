@@ -211,6 +211,77 @@ def test_output_is_followed_through_pipes_to_the_file(tmp_path):
         child.wait()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the service's user")
+def test_a_path_that_a_process_has_for_another_file_is_no_log_of_its(tmp_path):
+    """The name of a file in memory leads anywhere; so does that of a file among mounts of one's own."""
+    roots = tmp_path / "roots"
+    roots.mkdir()
+    (roots / "there").write_text("root's\n")
+    (tmp_path / "its").mkdir()
+    for name in ("there", "new"):
+        (tmp_path / "its" / name).touch()
+    among_its_mounts = f"mount --bind {tmp_path}/its {roots} && exec sleep 60 >>{roots}/"
+    programs = [
+        [
+            sys.executable,
+            "-c",
+            f"import os; os.dup2(os.memfd_create('x/..{roots}/new'), 1); os.execlp('sleep', 'sleep', '60')",
+        ],
+        ["unshare", "-m", "sh", "-c", f"{among_its_mounts}there"],
+        ["unshare", "-m", "sh", "-c", f"{among_its_mounts}new"],
+    ]
+    proc = Proc()
+    for program in programs:
+        with subprocess.Popen(program, stdout=subprocess.DEVNULL) as child:
+            try:
+                end = time.monotonic() + 20
+                while proc.argv(child.pid) != ["sleep", "60"]:
+                    assert time.monotonic() < end
+                    time.sleep(0.01)
+                # Somebody takes the file away: what was there is gone from there alone.
+                (tmp_path / "its" / "new").unlink(missing_ok="memfd" not in str(program))
+                assert str(proc.stream(child.pid, 1)).endswith(("/roots/there", "/roots/new"))
+                assert (proc.writes_to(child.pid, 1), proc.ends(child.pid, 1)) == (None, [])
+            finally:
+                child.kill()
+
+
+def test_a_log_that_was_removed_is_still_its_log_and_not_what_somebody_else_has_put_there(tmp_path):
+    log = tmp_path / "app.log"
+    with open(log, "w") as given, subprocess.Popen(["sleep", "60"], stdout=given) as child:
+        try:
+            log.unlink()
+            assert Proc().writes_to(child.pid, 1) == str(log)
+            log.touch()
+            assert Proc().writes_to(child.pid, 1) == str(log)
+            if os.geteuid() == 0:
+                os.chown(log, 65534, 65534)
+                assert Proc().writes_to(child.pid, 1) is None
+        finally:
+            child.kill()
+
+
+def test_what_the_reader_of_a_pipe_may_only_read_is_no_log(tmp_path):
+    """Whoever writes to a pipe can have a reader of his own there."""
+    secret, log = tmp_path / "secret", tmp_path / "app.log"
+    secret.touch()
+    # `tee` by its name, with one file to read and one to write.
+    named = f"import os; open('/proc/self/comm', 'w').write('tee'); os.open('{secret}', 0); os.open('{log}', 65); "
+    held = "[os.set_inheritable(n, True) for n in (3, 4)]; print(flush=True); import time; time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", named + held], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as tee:
+        its = subprocess.Popen(["sleep", "60"], stdout=tee.stdin)
+        with open(secret) as only_read:
+            other = subprocess.Popen(["sleep", "60"], stdin=tee.stdin, stdout=only_read)
+        try:
+            assert tee.stdout is not None
+            tee.stdout.readline()
+            assert Proc().ends(its.pid, 1) == [str(log)]
+        finally:
+            for each in (its, other, tee):
+                each.kill()
+                each.wait()
+
+
 def test_surroundings_are_taken_over(sleeper):
     proc = Proc()
     limited = subprocess.Popen(["sh", "-c", "ulimit -n 77; exec nice -n 7 sleep 60"])
