@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -472,6 +473,36 @@ def test_files_that_others_can_change_are_not_written(sh, tmp_path):
     sh.env_file.symlink_to(tmp_path / "open/secret")
     assert "can be changed by others than root" in sh.run("level1", code=1).stdout
     assert not (tmp_path / "open/secret").exists()
+
+
+LISTED = "#!/bin/sh\n[ \"$1\" = -cnp ] && printf 'user::rwx\\nuser:998:%s\\ngroup::r-x\\nmask::rwx\\nother::r-x\\n'\n"
+
+
+@pytest.mark.parametrize(("getfacl", "code"), [(LISTED % "rwx", 1), (LISTED % "r-x", 0), ("#!/bin/sh\nexit 127\n", 1)])
+def test_what_an_access_list_lets_others_change_is_not_written(sh, tmp_path, getfacl, code):
+    """Its mode says no more than that somebody may write."""
+    sh.env_file.parent.mkdir()
+    sh.tool("getfacl", getfacl)
+    # Owner, user 998 with all rights, the group and others without writing; rwx at most.
+    entries = [(1, 7, 2**32 - 1), (2, 7, 998), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1), (32, 5, 2**32 - 1)]
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(sh.env_file.parent, "system.posix_acl_access", listed)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+    os.chown(sh.env_file.parent, -1, 0)
+    told = sh.run("level1", code=code).stdout
+    assert ("can be changed by others than root" in told, sh.env_file.exists()) == (bool(code), not code)
+
+
+def test_a_pipe_in_the_place_of_the_env_file_holds_nobody_up(sh):
+    sh.env_file.parent.mkdir()
+    sh.env_file.parent.chmod(0o777)
+    os.mkfifo(sh.env_file)
+    assert "not known, others than root" in sh.run("status").stdout
+    assert "can be changed by others than root" in sh.run("level1", code=1).stdout
+    sh.env_file.parent.chmod(0o755)
+    assert "is no regular file" in sh.run("level1", code=1).stdout
 
 
 @pytest.mark.parametrize(
