@@ -631,7 +631,8 @@ class Act:
         """Everything that can fail without a change to what runs: the environment, and what is kept of the tree."""
         plan = self.plan
         for lock in plan.locks:
-            with contextlib.suppress(FileNotFoundError):
+            # As whoever could have put something else in the place of its directory since.
+            with contextlib.suppress(FileNotFoundError), _trust.as_keeper(lock):
                 os.unlink(lock)
         if self.environments:
             self._prepare_environment(self.environments)

@@ -530,6 +530,21 @@ def test_a_lock_that_our_own_killed_run_has_left_goes_away(scene, monkeypatch):
     assert here.act(run_id="run-3")["after"]["commit"] == here.repository.commits["second"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the tree's owner")
+def test_a_lock_is_removed_with_the_rights_of_who_can_put_another_there(scene, monkeypatch, tmp_path):
+    roots, theirs = tmp_path / "roots", tmp_path / "theirs"
+    roots.mkdir()
+    theirs.mkdir()
+    (roots / "index.lock").touch()
+    # What was the repository when it was looked at.
+    (theirs / "git").symlink_to(roots)
+    os.chown(theirs, 65534, 65534)
+    monkeypatch.setattr(Git, "refuse_what_is_under_way", lambda *_given: [str(theirs / "git" / "index.lock")])
+    with pytest.raises(Refused, match="Permission denied"):
+        scene().act()
+    assert (roots / "index.lock").exists()
+
+
 def test_a_branch_that_is_named_like_a_commit_is_none(refused, repository):
     name = repository.commits["first"][:8]
     repository.git("branch", name, repository.commits["second"])
