@@ -242,6 +242,9 @@ def _shut(path: str) -> None:
     """Whoever listens at this socket is outside of the room."""
     path = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
     with contextlib.suppress(OSError):
+        # Whoever makes a socket gives it its name, which may be that of a file, or end a line and begin one of his own.
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            return
         if _below(path, KERNELS):
             # These are no copies: they are covered, and not taken away.
             _mount("/dev/null", path, None, MS_BIND)

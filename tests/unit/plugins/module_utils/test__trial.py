@@ -370,6 +370,19 @@ def test_files_processes_and_sockets_of_the_host_stay_out(tmp_path):
     assert not (tmp_path / "new").exists()
 
 
+def test_the_name_of_a_socket_takes_no_file_out_of_the_room(tmp_path, monkeypatch):
+    """It may have a line's end in it, and what looks as the next socket after that."""
+    kept = tmp_path / "kept.txt"
+    kept.touch()
+    forged = f"x\n0: 0 0 0 0 0 0 {kept}"
+    (tmp_path / forged).parent.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(forged)
+        assert str(kept) in _room._sockets()
+        assert inside(lambda room: kept.exists(), needed=[str(tmp_path)])
+
+
 def test_a_large_log_is_not_copied(tmp_path):
     log = tmp_path / "app.log"
     log.write_text("old\n" * 1000)
