@@ -145,15 +145,18 @@ def _kill(host: Host, manager: Manager) -> None:
         out.write("[Service]\nRestart=no\n")
     host.run(["systemctl", "daemon-reload"])
     for process in manager.processes():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+        # That very one: its number may be another's by now.
+        host.proc.kill(process.pid, process.start, signal.SIGKILL)
 
 
 def _fill(path: str) -> None:
     """Take all that is free; never more than was allowed, for more is not there."""
     with _trust.as_keeper(path):
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        # Where others can write, a pipe may be in its place: none is waited for.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise _trust.NoFile(errno.EINVAL, "it is not a regular file", path)
             size = MB
             while size >= 512:
                 try:

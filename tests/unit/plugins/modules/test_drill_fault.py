@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.module_utils import _drill_fault, _fence
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.modules import drill_fault
 
@@ -28,12 +28,14 @@ class Unit(Systemd):
     def __init__(self):
         self.label = "kumon-assistant.service"
         self.child = subprocess.Popen(["sleep", "60"])
+        self.other_before = 0  # how much earlier a process with this number was started
 
     def preflight(self, change):
         pass
 
     def processes(self):
-        return [] if self.child.poll() is not None else [SimpleNamespace(pid=self.child.pid)]
+        found = Proc().process(self.child.pid) if self.child.poll() is None else None
+        return [found._replace(start=found.start - self.other_before)] if found else []
 
 
 class Target:
@@ -43,6 +45,7 @@ class Target:
         self.table, self.calls = "", []
         self.unit = Unit()
         self.drop_ins, self.read = drop_ins, ""
+        self.proc = Proc()
 
     def run(self, argv, timeout=20, stdin=None):
         self.calls.append(" ".join(argv))
@@ -157,6 +160,13 @@ def test_a_killed_service_stays_dead_until_it_is_restored(target, arguments, tmp
     ]
 
 
+def test_a_process_that_has_the_number_of_one_that_ended_is_left_alone(target, arguments):
+    target.unit.other_before = 1
+    inject(arguments, "process")
+    with pytest.raises(subprocess.TimeoutExpired):
+        target.unit.child.wait(0.2)
+
+
 @pytest.mark.parametrize("verb", ["reset-failed", "start", "daemon-reload"])
 def test_a_restoration_that_is_killed_is_finished_by_the_next(target, arguments, monkeypatch, verb):
     inject(arguments, "process")
@@ -201,6 +211,17 @@ def test_a_small_disk_is_filled_and_emptied(target, arguments, tmp_path, monkeyp
     # All but what no file could use.
     assert left[0] < 512
     os.stat(tmp_path / ".kumon-drill-filler")
+
+
+def test_a_pipe_in_the_place_of_what_fills_the_disk_is_not_waited_for(target, arguments, tmp_path, monkeypatch):
+    monkeypatch.setattr(_drill_fault.os, "statvfs", lambda _path: SimpleNamespace(f_bfree=1, f_frsize=4096))
+    os.mkfifo(tmp_path / ".kumon-drill-filler")
+    # With a reader there it could be opened, and filled for ever.
+    reader = os.open(tmp_path / ".kumon-drill-filler", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        assert "not a regular file" in inject(arguments, "disk", directory=str(tmp_path))["msg"]
+    finally:
+        os.close(reader)
 
 
 @pytest.mark.parametrize(("fault", "changes", "code"), [
