@@ -903,10 +903,12 @@ class PlainProcess:
     def _open_log(self, path: str) -> IO[bytes]:
         try:
             new = not os.path.exists(path)
-            with _trust.as_keeper(path):
+            with _trust.as_keeper(path) as who:
                 os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
             handle = os.fdopen(_trust.opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
-            if new and self.host.uid == 0:
+            # Who keeps the path may have put another one's file there meanwhile: that stays whose it is.
+            made = new and os.fstat(handle.fileno()).st_uid == (who.uid if who else _trust.ROOT)
+            if made and self.host.uid == 0:
                 os.fchown(handle.fileno(), self._launch.uid, self._launch.gid)
         except OSError as exc:
             # A service without a log is better than none.

@@ -1468,3 +1468,21 @@ def test_the_logs_directory_is_made_with_the_rights_of_who_keeps_the_place(share
     assert list(roots.iterdir()) == []
     manager._open_log(str(shared / "own" / "app.log")).close()
     assert (shared / "own" / "app.log").stat().st_uid == (shared / "own").stat().st_uid == 65534
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the service's user")
+def test_a_file_that_is_put_in_the_place_of_the_log_meanwhile_stays_whose_it_is(shared, monkeypatch):
+    roots = shared.parent / "open-to-all"
+    roots.touch()
+    roots.chmod(0o666)
+    look = os.path.exists
+
+    def then_a_link_comes(path):
+        found = look(path)
+        if path == str(shared / "app.log"):
+            (shared / "app.log").symlink_to(roots)
+        return found
+
+    monkeypatch.setattr(os.path, "exists", then_a_link_comes)
+    logging_to(shared)._open_log(str(shared / "app.log")).close()
+    assert roots.stat().st_uid == 0
