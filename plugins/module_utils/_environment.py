@@ -253,7 +253,13 @@ class Environments:
         with acting_as(self.keeper):
             os.mkdir(self.directory, 0o755)
         if os.geteuid() == 0 and self.keeper.uid != self.owner.uid:
-            os.chown(self.directory, self.owner.uid, self.owner.gid, follow_symlinks=False)
+            # The keeper may have put something else in its place: a link, or another name of root's file.
+            handle = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                if os.fstat(handle).st_uid == self.keeper.uid:
+                    os.fchown(handle, self.owner.uid, self.owner.gid)
+            finally:
+                os.close(handle)
 
     def _write_files(self, directory: str, wanted: Wanted) -> None:
         with acting_as(self.owner):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -510,3 +511,26 @@ def test_nothing_is_written_to_a_pipe_in_the_place_of_a_requirements_file(quick,
     with pytest.raises(OSError, match="it is not a regular file"):
         quick._prepare(str(tmp_path), wanted(quick, "x"), None)
     os.close(held)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives directories away")
+def test_what_comes_in_the_place_of_the_new_directory_is_not_given_away(environments, tmp_path, monkeypatch):
+    secret = tmp_path / "secret"
+    secret.touch()
+    found = environments()
+    monkeypatch.setattr(found, "keeper", _proc.owner_by_id(65534, 65534))
+    monkeypatch.setattr(found, "owner", _proc.owner_by_id(1, 1))
+    # As the keeper, who may not come into a directory of tests.
+    monkeypatch.setattr(_environment, "acting_as", lambda _owner: contextlib.nullcontext())
+    # It is the keeper's, who has another name of root's file there by then.
+    with monkeypatch.context() as patch, pytest.raises(NotADirectoryError):
+        patch.setattr(_environment.os, "mkdir", lambda path, _mode: os.link(secret, path))
+        found._make_directory()
+    assert secret.stat().st_uid == 0
+    os.unlink(found.directory)
+    keepers = tmp_path / "keepers"
+    keepers.mkdir()
+    os.chown(keepers, 65534, 65534)
+    monkeypatch.setattr(_environment.os, "mkdir", lambda path, _mode: os.rename(keepers, path))
+    found._make_directory()
+    assert os.stat(found.directory).st_uid == 1
