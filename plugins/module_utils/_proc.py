@@ -628,7 +628,9 @@ class Proc:
         # One that is ending has no umask any more.
         umask = int(values.get("Umask", "0022"), 8)
         # Uid and Gid: real, effective, saved, file system.
-        return Ids(int(values["Uid"].split()[1]), int(values["Gid"].split()[1]), groups, umask)
+        group, effective = map(int, values["Gid"].split()[:2])
+        # A set-gid program has its file's, and its words from whoever runs it: they are started with that one's.
+        return Ids(int(values["Uid"].split()[1]), group or effective, groups, umask)
 
     def users(self, pid: int) -> set[int]:
         """Its real, effective and saved user ids; none when it is gone."""

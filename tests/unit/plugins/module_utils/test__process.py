@@ -1486,3 +1486,21 @@ def test_a_file_that_is_put_in_the_place_of_the_log_meanwhile_stays_whose_it_is(
     monkeypatch.setattr(os.path, "exists", then_a_link_comes)
     logging_to(shared)._open_log(str(shared / "app.log")).close()
     assert roots.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a program to another group")
+def test_the_group_of_a_set_gid_program_is_not_given_to_what_its_words_name(shared):
+    """Its words are of the choice of whoever runs it, its name too."""
+    program = shared.parent / "program"
+    shutil.copy(shutil.which("sleep"), program)
+    os.chown(program, 0, 1)
+    program.chmod(0o2755)
+    with subprocess.Popen(["/home/kumon/any", "60"], executable=program, **as_service_user()) as child:
+        try:
+            (shared.parent / "app.pid").write_text(f"{child.pid}\n")
+            identity = Identity(None, pid_file=str(shared.parent / "app.pid"), user=str(service_user()))
+            manager = PlainProcess("x", "/e", Host(), str(shared.parent / "state"), identity, None, None, None)
+            launch = manager._from_process(manager.processes()[0])
+            assert (launch.argv[0], launch.gid) == ("/home/kumon/any", service_user())
+        finally:
+            child.kill()
