@@ -60,6 +60,10 @@ def start_of(service: Service, processes: Sequence[Process]) -> Start:
     ids, cwd, argv = host.proc.ids(main.pid), host.proc.cwd(main.pid), host.proc.argv(main.pid)
     if not main.readable or ids is None or cwd is None or not argv[0]:
         raise NotTried(detail("trial_unreadable"))
+    users = host.proc.users(main.pid)
+    if len(users) > 1 or (users == {0} and manager.user() not in (None, "root", "0")):
+        # A set-uid program has its words from whoever runs it: they are not to be started as the file's owner.
+        raise NotTried(detail("trial_set_id"))
     if "LISTEN_FDS" in main.environ:
         raise NotTried(detail("trial_socket"))
     environ = {name: value for name, value in main.environ.items() if name not in SYSTEMDS}

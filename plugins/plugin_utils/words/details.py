@@ -122,6 +122,10 @@ TEXTS: dict[str, Both] = {
         "o serviço não está em execução, e como iniciá-lo não se sabe",
         "the service does not run, and how it is started is not known",
     ),
+    "trial_set_id": Both(
+        "o processo tem os direitos de um programa set-uid, e não só os do usuário do serviço",
+        "its process has the rights of a set-uid program, and not the service's user's alone",
+    ),
     "trial_unreadable": Both(
         "o processo sobrescreveu o que mostra como foi iniciado",
         "its process has written over what shows how it was started",

@@ -39,7 +39,7 @@ def service(answer, processes=()):
         asked.append(argv)
         return answer if isinstance(answer, Finished) else Finished(0, json.dumps({"type": "a", "data": [answer]}), "")
 
-    manager = SimpleNamespace(label="kumon-assistant@a.service")
+    manager = SimpleNamespace(label="kumon-assistant@a.service", user=lambda: "kumon")
     return SimpleNamespace(manager=manager, host=Host(run=run)), asked
 
 
@@ -79,7 +79,10 @@ def test_a_host_without_busctl():
 def test_a_process_that_cannot_be_started_a_second_time(environ, readable, code):
     found, _asked = service(Finished(1, "", ""))
     found.host.proc = SimpleNamespace(
-        ids=lambda pid: Ids(9, 9, [9], 0o022), cwd=lambda pid: "/", argv=lambda pid: ["/bin/app"]
+        ids=lambda pid: Ids(9, 9, [9], 0o022),
+        users=lambda pid: {9},
+        cwd=lambda pid: "/",
+        argv=lambda pid: ["/bin/app"],
     )
     with pytest.raises(NotTried) as caught:
         start_of(found, [Process(7, 1, 1.0, 1, environ, readable)])
@@ -89,7 +92,29 @@ def test_a_process_that_cannot_be_started_a_second_time(environ, readable, code)
 def test_what_systemd_gives_one_process_alone_is_not_given_to_another():
     found, _asked = service(Finished(1, "", ""))
     found.host.proc = SimpleNamespace(
-        ids=lambda pid: Ids(9, 9, [9], 0o022), cwd=lambda pid: "/srv", argv=lambda pid: ["/bin/app", "x"]
+        ids=lambda pid: Ids(9, 9, [9], 0o022),
+        users=lambda pid: {9},
+        cwd=lambda pid: "/srv",
+        argv=lambda pid: ["/bin/app", "x"],
     )
     start = start_of(found, [Process(7, 1, 1.0, 1, {"NOTIFY_SOCKET": "/run/systemd/notify", "A": "b"})])
     assert (start.environ, start.cwd, start.argv) == ({"A": "b"}, "/srv", ["/bin/app", "x"])
+
+
+@pytest.mark.parametrize("users", [{9, 0}, {0}])
+def test_the_words_of_a_set_uid_program_are_not_started_as_its_owner(users):
+    """They are of the user's choice, its name too; such a program may have become root whole."""
+    found, _asked = service(Finished(1, "", ""))
+    found.host.proc = SimpleNamespace(
+        ids=lambda pid: Ids(0, 9, [9], 0o022),
+        users=lambda pid: users,
+        cwd=lambda pid: "/",
+        argv=lambda pid: ["/home/kumon/any"],
+    )
+    with pytest.raises(NotTried) as caught:
+        start_of(found, [Process(7, 1, 1.0, 1, {})])
+    assert caught.value.why["code"] == "trial_set_id"
+    if users == {0}:
+        # A service of root's.
+        found.manager.user = lambda: None
+        assert start_of(found, [Process(7, 1, 1.0, 1, {})]).uid == 0
