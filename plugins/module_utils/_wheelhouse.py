@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import stat
 import tempfile
-from typing import Any
+from typing import IO, Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments, Export, Wanted
@@ -22,6 +23,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, a
 
 # Which of its files are of our fetching, so that these alone are taken away again.
 OURS = ".runbook-wheels.json"
+BLOCK = 1 << 20
+# Several times the largest that anybody publishes.
+MOST_OF_A_WHEEL = 8 << 30
 
 
 def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict[str, Any]:
@@ -114,11 +118,29 @@ def _bring(environments: Environments, source: str, target: str) -> bool:
             new = target + ".runbook-new"
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(new)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as copy:
-                shutil.copyfileobj(wheel, copy, 1 << 20)
-                os.fchmod(copy.fileno(), 0o644)
-            os.rename(new, target)
+            try:
+                with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb") as copy:
+                    _copy(wheel, copy, source)
+                    os.fchmod(copy.fileno(), 0o644)
+                os.rename(new, target)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    os.unlink(new)
+                raise
     return True
+
+
+def _copy(wheel: IO[bytes], copy: IO[bytes], source: str) -> None:
+    """Copy no more than a wheel has: what pip has left running may write on without an end. Raises OSError."""
+    left = MOST_OF_A_WHEEL
+    while True:
+        block = wheel.read(min(BLOCK, left + 1))
+        left -= len(block)
+        if left < 0:
+            raise OSError(errno.EFBIG, f"a wheel is larger than {MOST_OF_A_WHEEL} bytes", source)
+        if not block:
+            return
+        copy.write(block)
 
 
 def _noted(directory: str) -> list[str]:

@@ -9,11 +9,12 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _wheelhouse
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, run_as
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_of, run_as
 
 from tests.unit.plugins.release_fakes import Repository, wheel
 from tests.unit.plugins.service_fakes import tree
@@ -137,6 +138,23 @@ def test_a_link_among_what_pip_made_is_not_followed(ensure, tmp_path):
     with pytest.raises(Failed):
         ensure(host=Host(run_as=pip))
     assert [path.name for path in (tmp_path / "wheels").iterdir()] == []
+
+
+def test_a_wheel_without_an_end_does_not_fill_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(_wheelhouse, "MOST_OF_A_WHEEL", 3 << 20)
+    owner = SimpleNamespace(owner=owner_of(str(tmp_path)))
+    source, target = tmp_path / "made.whl", tmp_path / "wheels" / "made.whl"
+    target.parent.mkdir()
+    source.touch()
+    # A hole, which takes no room until it is copied.
+    os.truncate(source, 3 << 20)
+    assert _wheelhouse._bring(owner, str(source), str(target))
+    assert target.stat().st_size == 3 << 20
+    target.unlink()
+    os.truncate(source, 1 << 40)
+    with pytest.raises(OSError, match="larger than"):
+        _wheelhouse._bring(owner, str(source), str(target))
+    assert list(target.parent.iterdir()) == []
 
 
 def test_only_wheels_by_their_name_are_taken_away(ensure, tmp_path):
