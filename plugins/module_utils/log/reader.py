@@ -267,7 +267,8 @@ class TraceReader:
             mark = block.find(b"|", mark + 1, end if end >= 0 else len(block))
             if mark < 0:
                 return _SKIP
-            head = block[max(block.rfind(b"\n", 0, mark), mark - 100) : mark]
+            # Of the block's first line there is no line end before.
+            head = block[max(block.rfind(b"\n", 0, mark) + 1, mark - 100) : mark]
         native = head.startswith(_NATIVE_BEGINS)
         if native:
             known = self._heads.get(head[41:])

@@ -64,6 +64,17 @@ def test_the_older_traces_are_the_same_in_every_envelope(envelope):
     assert count(log.lines(envelope))["delivery"]["success"] == 3
 
 
+@pytest.mark.parametrize("log", [pipeline, one_turns])
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_a_record_counts_wherever_a_block_begins(envelope, log):
+    lines = log().lines(envelope)
+    counter = Counter(NOW, redacted=False)
+    for line in lines:
+        counter.feed([line])
+    counted = ("records", "turns", "delivery", "ambiguous", "unparsed")
+    assert [counter.result()[name] for name in counted] == [count(lines)[name] for name in counted]
+
+
 def test_a_log_can_change_its_grammar_in_the_middle():
     log = Later().native(NOON, "x")
     for message in turn("conv_1"):
