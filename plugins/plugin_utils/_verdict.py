@@ -106,6 +106,7 @@ CAUSES = {
 _REQUIRED = ("records", "timestamps", "delivery", "handoff", "guards", "instances", "minutes")
 _FEW = 4  # so many failures, or planned and unread, or read and unsent messages are no accident any more
 _RECIPIENTS = 3  # one customer's phone is no outage
+_LITTLE = 20  # of fewer messages the test of a stage reaches no bound, though each third is lost
 _SHARE = 0.05  # of which on copies, late answers and contradictions are no accident
 _AT_LEAST = 3
 _COPIES = 3  # of one answer: whoever gets it four times blocks the number
@@ -720,6 +721,16 @@ def _stage(seen: Seen, words: Words, stage: _Stage, test: Followed, limits: _Lim
         yield stage.watch, _watch_text(words, told, evidence, limits)
     elif wrong and not well:
         yield stage.watch, words.say("none_went_well", rate=told)
+    elif _too_many_of_few(wrong, well, few):
+        yield stage.watch, words.say("many_of_few", rate=told)
+
+
+def _too_many_of_few(wrong: int, well: int, few: int | None) -> bool:
+    """Whether so many went wrong while so little was going on that it is no chance; ``few``: their too few recipients.
+
+    At the target of 95 % four of eleven have a chance of one in 600, and the test takes hours to say so at night.
+    """
+    return few is None and wrong >= _FEW and well + wrong < _LITTLE
 
 
 def _watch_text(words: Words, rate: str, evidence: float, limits: _Limits) -> str:
@@ -748,6 +759,7 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
     """The results of what was sent."""
     evidence, rate = test.detector.evidence, _rate_text(seen, words, test.detector)
     few = seen.too_few_recipients("failed")
+    well, wrong = seen.of_stage(RESULTS)
     failing = evidence >= limits.rollback and few is None
     if failing:
         yield "delivery_failing", words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
@@ -762,6 +774,8 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
         yield "delivery_degraded", _watch_text(words, rate, evidence, limits)
     elif not seen.minutes and seen.rate["n"] and seen.rate["high"] < limits.target:
         yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(limits.target))
+    elif not failing and not run and _too_many_of_few(wrong, well, few):
+        yield "delivery_degraded", words.say("many_of_few", rate=rate)
     elif not failing and not run and seen.rate["n"] and not seen.delivered:
         yield "few_failed", words.say("few_failed", failures=words.many(seen.rate["n"], "failure"))
 
@@ -804,7 +818,9 @@ def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Foll
         if cause == stage.watch and tests[stage.name].watching:
             successes = _minutes_until(ahead, lambda level: level < LEAVE_BELOW, success=1)
             return words.say("until_watch_ends", messages=words.many(successes, "message"), leave=leave)
-    if cause == "delivery_degraded":
+    if cause in (RESULTS.watch, READING.watch) and seen.minutes:
+        return words.say("until_many_of_few", n=_LITTLE)
+    if cause == RESULTS.watch:
         return words.say("until_times")
     return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
 

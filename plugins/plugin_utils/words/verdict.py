@@ -130,6 +130,10 @@ TEXTS: dict[str, Both] = {
         "{rate} Nenhuma foi adiante.",
         "{rate} None went on.",
     ),
+    "many_of_few": Both(
+        "{rate} De tão poucas, são demais para ser acaso.",
+        "{rate} Of so few that is too many to be chance.",
+    ),
     "unsent_handoff": Both(
         "{handoffs} lidas e não enviadas a tempo.",
         "{handoffs} read and not sent in time.",
@@ -205,6 +209,10 @@ TEXTS: dict[str, Both] = {
     "until_few_failed": Both(
         "Uma entrega com sucesso; 4 falhas seguidas para 3 destinatários significam rollback.",
         "A delivery that succeeds; 4 failures in a row over 3 recipients mean rollback.",
+    ),
+    "until_many_of_few": Both(
+        "Mais mensagens que cheguem ao cliente; a partir de {n} decide o teste.",
+        "More messages that reach their customer; from {n} on the test decides.",
     ),
     "until_held_by_fence": Both(
         "O assistente obedecer ao kill-switch, ou a cerca ser desfeita por roll_forward.yml.",

@@ -637,6 +637,21 @@ def test_a_stage_of_which_nothing_went_on_is_watched_however_few(wrong):
     assert verdict(traces([{**row(0), wrong: 1, PAIRS[wrong]: 0}], handoff__planned=1))["status"] == "watch"
 
 
+@pytest.mark.parametrize("wrong", PAIRS)
+@pytest.mark.parametrize(
+    ("lost", "went_on", "recipients", "status"),
+    [(4, 7, 4, "watch"), (4, 7, 2, "ok"), (3, 8, 3, "ok"), (4, 15, 4, "watch"), (4, 16, 4, "ok")],
+)
+def test_a_stage_that_loses_many_of_few_messages_is_watched(wrong, lost, went_on, recipients, status):
+    n = lost + went_on
+    bad = [m % -(-n // lost) == 0 for m in range(n)]
+    minutes = [{**row(10 * m), PAIRS[wrong]: int(not bad[m]), wrong: int(bad[m])} for m in range(n)]
+    seen = traces(minutes, recipients={wrong: recipients}, handoff__planned=n, handoff__read=n, delivery__sent=n)
+    result = verdict(seen)
+    assert result["status"] == status
+    assert ("Of so few" in result["reasons"][0]) is (status == "watch")
+
+
 def test_the_kill_switch_explains_what_is_neither_read_nor_sent():
     for wrong in ("unread", "unsent"):
         minutes = [{**minute, "success": 0} for minute in stage(wrong, PAIRS[wrong])]
