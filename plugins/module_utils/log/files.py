@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import errno
 import glob
@@ -293,6 +294,9 @@ class LogFile:
         shift = round(off / _ZONE_STEP) * _ZONE_STEP
         if not _ZONE_MIN <= abs(shift) <= _ZONE_MAX or abs(off - shift) > _ZONE_OFF:
             return 0.0
+        # In the hour that comes twice a clock of this very zone can seem to be an hour off.
+        if abs(_by_the_clock(self.mtime) - _by_the_clock(moment)) <= _ZONE_OFF:
+            return 0.0
         before = [moment for _n, (line, moment) in stamped[1:] if _LOCAL.match(_clean(line))]
         if any(other + shift > self.mtime + _ZONE_OFF for other in before):
             return 0.0
@@ -348,6 +352,11 @@ class LogFile:
             mine, theirs = mine[length:], theirs[length:]
             compared += length
         return False
+
+
+def _by_the_clock(moment: float) -> float:
+    """What the clock on the wall shows then, in seconds."""
+    return float(calendar.timegm(time.localtime(moment)))
 
 
 def _clean(line: bytes) -> bytes:

@@ -48,10 +48,13 @@ class Clock:
 
     ``local_shift`` is what is added to times that are written without a zone in the service's local time: the
     service's zone may be another one than the host's.
+
+    :param now: the present, before which all records were written
     """
 
-    def __init__(self) -> None:
+    def __init__(self, now: float = float("inf")) -> None:
         self.local_shift = 0.0
+        self._now = now
         self._local: dict[bytes, float] = {}
         self._utc: dict[bytes, float] = {}
 
@@ -71,7 +74,12 @@ class Clock:
     def _convert(self, minute: str, local: bool) -> float | None:
         try:
             if local:
-                return clock.mktime(clock.strptime(minute, "%Y-%m-%dT%H:%M"))
+                told = clock.strptime(minute, "%Y-%m-%dT%H:%M")
+                # As summer time ends an hour comes twice. What would be of the future the second time was of the first.
+                first, second = (clock.mktime((*told[:8], summer)) for summer in (1, 0))
+                if first != second and all(clock.localtime(one)[:5] == told[:5] for one in (first, second)):
+                    return first if second > self._now else second
+                return clock.mktime(told)
             return parse_when(minute + "Z", 0.0)
         except (ValueError, OverflowError):
             return None

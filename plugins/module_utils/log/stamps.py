@@ -23,7 +23,7 @@ class StampReader(Clock):
     """
 
     def __init__(self, now: float) -> None:
-        super().__init__()
+        super().__init__(now)
         self.envelope = ""
         # What lies days ahead can only be forged or a clock gone wrong; it must not hide what follows it.
         self._latest = now + _FAR_AHEAD

@@ -7,6 +7,7 @@ import os
 import time
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils.log.files import LogFile
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 NOON = 1763640000.0  # 2025-11-20T12:00:00Z
@@ -47,3 +48,41 @@ def test_asctime_is_the_hosts_local_time(monkeypatch):
         monkeypatch.undo()
         time.tzset()
     assert os.environ.get("TZ") != "America/Sao_Paulo"
+
+
+# New York: at 06:00 UTC it is one o'clock for the second time.
+BACK = 1762063200.0  # 2025-11-02T06:00:00Z
+
+
+@pytest.fixture
+def new_york(monkeypatch):
+    monkeypatch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("new_york")
+@pytest.mark.parametrize(
+    ("now", "clock", "moment"),
+    [
+        (BACK - 1800, "01:29", BACK - 1860),
+        (BACK + 1200, "01:19", BACK + 1140),
+        (BACK + 1200, "01:40", BACK - 1200),
+        (BACK + 9000, "01:40", BACK + 2400),
+        (BACK + 9000, "00:40", BACK - 4800),
+        (BACK + 9000, "02:40", BACK + 6000),
+    ],
+)
+def test_in_the_hour_that_comes_twice_no_record_is_of_the_future(now, clock, moment, tmp_path):
+    record = f"2025-11-02 {clock}:00,000 - app - INFO - x".encode()
+    assert StampReader(now).read(record) == moment
+    # Nor is the host's own clock taken for one of another zone.
+    (tmp_path / "app.log").write_bytes(record + b"\n")
+    os.utime(tmp_path / "app.log", (moment, moment))
+    log = LogFile(str(tmp_path / "app.log"))
+    try:
+        assert log.local_shift(StampReader(now)) == 0.0
+    finally:
+        log.close()
