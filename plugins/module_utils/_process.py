@@ -168,6 +168,7 @@ class PlainProcess:
         self._trouble = ""  # what went wrong on the way of a restart, and did not end it
         self._log_from = 0
         self._cleared = False
+        self._known_directory = False  # whether it was in its working directory, or that is configured
 
     # -- reading
 
@@ -241,6 +242,12 @@ class PlainProcess:
         """Whether it runs in a directory; where it was started for another release it has another word for the code."""
         with contextlib.suppress(OSError):
             return self.host.proc.cwd(pid) == os.path.realpath(directory)
+        return False
+
+    def _has(self, pid: int, directory: str) -> bool:
+        """Whether its working directory is that very one: among mounts of its own another one can have that name."""
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.stat(self.host.proc.path(pid, "cwd")), os.stat(directory))
         return False
 
     def _look(self) -> Looked:
@@ -527,6 +534,14 @@ class PlainProcess:
             launch.log = launch.error_log = self.log_file
         if not os.path.isdir(launch.cwd):
             raise Refused(f"the working directory {launch.cwd} of {self.label} does not exist: set chdir")
+        self._known_directory = bool(self.chdir) or not processes or self._has(processes[0].pid, launch.cwd)
+        try:
+            os.close(self._directory(launch))
+        except OSError as exc:
+            raise Refused(
+                f"the working directory {launch.cwd} of {self.label} cannot be entered by its user ({exc.strerror}): "
+                "set chdir"
+            ) from exc
         program = self._program(launch) or ""
         self._mind_confinement(launch, was, program)
         if not program:
@@ -544,6 +559,20 @@ class PlainProcess:
         self._launch = launch
         if self._as:
             self.start_as(*self._as)
+
+    def _directory(self, launch: Launch) -> int:
+        """Open its working directory, as who it runs as: the path is the process's word, and root goes there before it
+        gives its rights up. Raises OSError."""
+        flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+        try:
+            with acting_as(_owner(launch)):
+                return os.open(launch.cwd, flags)
+        except PermissionError:
+            # Somebody else has brought it there, and may do so again.
+            who = _trust.keeper(launch.cwd) if self.host.uid == 0 else None
+            if not self._known_directory or (who is not None and who.uid == launch.uid):
+                raise
+            return os.open(launch.cwd, flags)
 
     @staticmethod
     def _program(launch: Launch) -> str | None:
@@ -849,9 +878,11 @@ class PlainProcess:
                     identity["preexec_fn"] = before
                 if program and program == launch.program:
                     identity["executable"] = program
+                directory = self._directory(launch)
+                stack.callback(os.close, directory)
                 self._child = subprocess.Popen(
                     launch.argv,
-                    cwd=launch.cwd,
+                    cwd=f"/proc/self/fd/{directory}",
                     env=launch.environ,
                     stdin=subprocess.DEVNULL,
                     stdout=out,

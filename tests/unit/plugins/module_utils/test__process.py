@@ -1504,3 +1504,33 @@ def test_the_group_of_a_set_gid_program_is_not_given_to_what_its_words_name(shar
             assert (launch.argv[0], launch.gid) == ("/home/kumon/any", service_user())
         finally:
             child.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the service's user")
+def test_root_brings_it_into_no_directory_that_it_was_not_in(shared):
+    """Among mounts of its own it can have a directory by any name; and it can put a link in the place of its own."""
+    closed, fits = shared.parent / "closed", service_user()
+    (closed / "of-roots").mkdir(parents=True)
+    closed.chmod(0o700)
+    apart = f"mount --bind {shared} {closed}/of-roots && cd {closed}/of-roots && exec "
+    drop = f"setpriv --reuid={fits} --regid={fits} --clear-groups sleep 60"
+    for before, refuses in ((apart, True), (f"cd {closed}/of-roots && exec ", False)):
+        with subprocess.Popen(["unshare", "-m", "sh", "-c", before + drop]) as child:
+            try:
+                end = time.monotonic() + 20
+                while Proc().argv(child.pid)[0] != "sleep":
+                    assert time.monotonic() < end
+                    time.sleep(0.01)
+                (shared.parent / "app.pid").write_text(f"{child.pid}\n")
+                identity = Identity(None, pid_file=str(shared.parent / "app.pid"), user=str(fits))
+                manager = PlainProcess("x", "/e", Host(), str(shared.parent / "state"), identity, None, None, None)
+                assert Proc().cwd(child.pid) == f"{closed}/of-roots"
+                with pytest.raises(Refused, match="cannot be entered") if refuses else contextlib.nullcontext():
+                    manager.prepare(manager.processes())
+            finally:
+                child.kill()
+    # What was its own when it was looked at.
+    shared.joinpath("app").symlink_to(closed / "of-roots")
+    manager._launch.cwd = str(shared / "app")
+    with pytest.raises(PermissionError):
+        manager._directory(manager._launch)
