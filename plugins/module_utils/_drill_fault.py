@@ -16,7 +16,7 @@ import signal
 import stat
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _http, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _files, _http, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
@@ -174,8 +174,10 @@ def _exchange(path: str, content: str) -> None:
     kept = path + KEPT
     before = os.stat(path)
     if not os.path.lexists(kept):
-        was = _trust.read(path) or b""
-        _trust.replace(kept, was, stat.S_IMODE(before.st_mode), (before.st_uid, before.st_gid))
+        was, mode = _trust.read(path) or b"", stat.S_IMODE(before.st_mode)
+        if _files.ACL in _files.attributes(os.path.realpath(path)):
+            mode &= ~0o070  # not the group's rights, but the most that anybody in the list has
+        _trust.replace(kept, was, mode, (before.st_uid, before.st_gid))
     _trust.replace(path, content.encode(), stat.S_IMODE(before.st_mode), (before.st_uid, before.st_gid))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import struct
 import subprocess
 from types import SimpleNamespace
 
@@ -135,6 +136,22 @@ def test_a_link_stays_one_and_its_target_is_put_back(target, arguments, tmp_path
     assert restore(arguments)["restored"] == ["configuration"]
     assert ((shared / "real.json").read_text(), os.readlink(tmp_path / "assistant.json")) == ("{}", "shared/real.json")
     assert [path.name for path in shared.iterdir()] == ["real.json"]
+
+
+def test_what_is_kept_of_a_file_with_an_access_list_is_not_open_to_its_group(target, arguments, tmp_path):
+    file = tmp_path / "assistant.json"
+    # Its owner, and user 998 who may read; the group may not, though the mode says so.
+    entries = [(1, 6, 2**32 - 1), (2, 4, 998), (4, 0, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1)]
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(file, "system.posix_acl_access", listed)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+    assert file.stat().st_mode & 0o777 == 0o640
+    inject(arguments, "configuration")
+    assert (tmp_path / "assistant.json.before-drill").stat().st_mode & 0o777 == 0o600
+    restore(arguments)
+    assert (file.read_text(), os.getxattr(file, "system.posix_acl_access")) == ("{}", listed)
 
 
 def test_the_rules_are_for_the_services_user_only(target, arguments):
