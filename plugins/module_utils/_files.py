@@ -234,7 +234,8 @@ def locked(
     Raises BlockingIOError where another one holds it for all these seconds, OSError where it cannot be opened.
     """
     os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    # No lock is a link: one would have a file made where it leads.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o640)
     try:
         lock(handle, seconds, clock, sleep)
         yield handle

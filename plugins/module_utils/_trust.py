@@ -247,11 +247,11 @@ def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
             raise PermissionError(exc.errno, f"{who.name}, who can change its path, may not open it", path) from exc
 
 
-def opened_alone(path: str) -> int:
-    """Open a regular file for reading that has no other name, with the rights of this process, and return its
-    descriptor. For a directory that nobody but root can replace, and in which others can put anything: neither a link
-    there nor another name of root's secret leads to that. Raises OSError."""
-    handle = _opened_here(path, os.O_RDONLY | os.O_NOFOLLOW, 0)
+def opened_alone(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+    """Open a regular file that has no other name, with the rights of this process, and return its descriptor. For a
+    directory that nobody but root can replace, and in which others can put anything: neither a link there nor another
+    name of root's secret leads to that. Raises OSError."""
+    handle = _opened_here(path, flags | os.O_NOFOLLOW, mode)
     if os.fstat(handle).st_nlink > 1:
         os.close(handle)
         raise NoFile(errno.EMLINK, "it has other names too", path)

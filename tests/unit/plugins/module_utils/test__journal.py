@@ -334,3 +334,27 @@ def test_a_journal_that_somebody_keeps_to_himself_holds_no_act_back(tmp_path, mo
     ]
     _journal.record(params, warnings, phase="outcome", **fields)
     assert len(list(_journal.entries(_journal.path_in(str(tmp_path))))) == len(warnings) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the directory's owner")
+def test_root_writes_through_no_link_in_a_directory_of_somebody_else(tmp_path):
+    theirs, roots = tmp_path / "theirs", tmp_path / "profile.sh"
+    theirs.mkdir()
+    os.chown(theirs, 65534, 65534)
+    roots.touch()
+    entry = dict.fromkeys(("run_id", "actor", "procedure", "act", "phase", "before", "after", "ok", "msg"))
+    for put in (os.symlink, os.link):
+        put(roots, theirs / "journal.jsonl")
+        with pytest.raises(OSError, match="symbolic links|other names"):
+            _journal.append(str(theirs / "journal.jsonl"), **entry)
+        os.unlink(theirs / "journal.jsonl")
+    assert roots.read_text() == ""
+    os.symlink(tmp_path / "nologin", theirs / "lease.lock")
+    with pytest.raises(OSError, match="symbolic links"), _files.locked(str(theirs / "lease.lock"), 1):
+        pass
+    assert not (tmp_path / "nologin").exists()
+    # Root's own goes on, there and by a link of root's.
+    _journal.append(str(theirs / "journal.jsonl"), **entry)
+    os.symlink(roots, tmp_path / "journal.jsonl")
+    _journal.append(str(tmp_path / "journal.jsonl"), **entry)
+    assert len(roots.read_text().splitlines()) == 1
