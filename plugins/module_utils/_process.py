@@ -159,6 +159,7 @@ class PlainProcess:
         self.record = os.path.join(state_dir, f"process-{_names.plain(service)}.json")
         self.old_record = os.path.join(state_dir, OLD_RECORD)
         self.warnings: list[str] = []
+        self._passed_over: set[int] = set()  # what the pid file names and is none of the service's
         self._old: list[Hold] = []
         self._above: list[tuple[int, int]] = []  # what had started the processes from before
         self._launch: Launch  # found by prepare()
@@ -263,6 +264,10 @@ class PlainProcess:
             denied = f"pid file {self.pid_file} cannot be read ({exc.strerror})"
         if named and _container.is_proxy(proc, named):
             holders, named = [named, *holders], None
+        if named and pids and not any(named in proc.ancestors(pid) or pid in proc.ancestors(named) for pid in pids):
+            # What listens has nothing to do with it, and has not either when it is stopped.
+            self._passed_over.add(named)
+        named = None if named in self._passed_over else named
         child = self._child.pid if self._child and self._child.poll() is None else None
         seen = []
         for pid in sorted(set(pids) | {pid for pid in (named, child, self._launched()) if pid}):

@@ -830,6 +830,20 @@ def test_a_process_of_a_unit_is_named_as_such(act, service, tmp_path, monkeypatc
     assert any("set runbook_service_manager to systemd" in text for text in warnings) is warns
 
 
+def test_a_pid_file_of_another_program_of_its_user_ends_nothing(act, service, tmp_path):
+    """It was ended, and started again in the place of the service."""
+    pid = service.start()
+    with subprocess.Popen(["sleep", "60"], **as_service_user()) as other:
+        try:
+            (tmp_path / "other.pid").write_text(f"{other.pid}\n")
+            result = act(pid_file=str(tmp_path / "other.pid"))
+            assert other.poll() is None
+            assert not lives(pid)
+            assert Proc().argv(result["pid"]) == service.command
+        finally:
+            other.kill()
+
+
 def test_an_unwritable_state_directory(refused, service, tmp_path):
     service.start()
     (tmp_path / "file").write_text("")
