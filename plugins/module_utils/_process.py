@@ -51,6 +51,8 @@ TRANSIENT = (errno.EAGAIN, errno.ENOMEM, errno.ENFILE, errno.EMFILE, errno.ETXTB
 # A pid file is written right after the process has started; one that started later only has the same number.
 PID_FILE_GRAIN = 2.0
 TAIL_BYTES = 8192
+# Bytes of one variable, its name and end included, that the kernel takes no more (MAX_ARG_STRLEN).
+TOO_LONG = 32 * 4096
 # What stays when a process ends that it has started, or taken over, and starts none again.
 NO_KEEPERS = ("systemd", "init", "sshd", "login", "tmux", "screen", "cron", "crond", "atd")
 # What Python gives the workers that a server starts.
@@ -760,6 +762,12 @@ class PlainProcess:
         except OSError as exc:
             raise Stopped(f"{self.env_file} cannot be read ({exc.strerror}), so it was not restarted") from exc
         overlay = _envfile.parse(content)
+        long = [name for name, value in overlay.items() if len(os.fsencode(f"{name}={value}")) >= TOO_LONG]
+        if long:
+            raise Stopped(
+                f"no process can be given a value as long as that of {long[0]} in {self.env_file}, so it was not "
+                "restarted"
+            )
         self.warnings += [
             f"line {number} of {self.env_file} is nothing that an environment can hold: {self.label} starts without it"
             for number in _envfile.impossible(content)

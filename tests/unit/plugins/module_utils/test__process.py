@@ -844,6 +844,15 @@ def test_a_pid_file_of_another_program_of_its_user_ends_nothing(act, service, tm
             other.kill()
 
 
+def test_for_a_value_that_no_process_can_have_it_is_not_stopped(act, service, tmp_path):
+    pid = service.start()
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "runbook.env").write_text(f"BIG={'x' * (1 << 17)}\n")
+    with pytest.raises(Failed, match=r"a value as long as that of BIG in .*, so it was not restarted"):
+        act()
+    assert lives(pid)
+
+
 def test_an_unwritable_state_directory(refused, service, tmp_path):
     service.start()
     (tmp_path / "file").write_text("")
