@@ -25,6 +25,7 @@ _WENT_WELL = (
     "delivered",
     "sent",
     "queued",
+    "valid",
     "isok",
     "issuccess",
     # As services of this country say it.
@@ -38,7 +39,7 @@ _ERRORS = (
 _NOT_SENT = ("rejected", "dropped", "discarded", "undelivered", "bounced", "recusados", "rejeitados")
 _FAULTS = (*_ERRORS, *_NOT_SENT, "iserror", "haserror", "haserrors", "fault")
 _ERROR_CODES = ("errcode", "errno", "errorcode", "retcode")
-_CODES = ("code", "statuscode", "httpstatus", "httpcode", "resultcode")
+_CODES = ("code", "statuscode", "httpstatus", "httpcode", "resultcode", "ret", "rc")
 _STATES = ("status", "state", "result", "outcome")
 # A state that is no failure to whoever names it, and by which nobody was told.
 _UNTOLD = ("ignored", "skipped", "bounced", "filtered", "suppressed", "muted", "unsubscribed", "ignorado", "ignorada")
@@ -49,6 +50,7 @@ _GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false",
 _BAD_WORD = re.compile(
     r"\b(?:fail(?:ed|s|ure|ures|ing)?|errors?|errored|fatal|exceptions?|invalid|malformed|denied|forbidden|unauthori[sz]ed"
     r"|unauthenticated|reject(?:ed|s)?|refused|blocked|banned|expired|revoked|archived|prohibited|disabled|inactive"
+    r"|paused|suspended|deactivated|(?:is|are) full|bad ?device ?token"
     r"|rate ?limit(?:ed|s)?|throttled|too many|bad (?:request|payload|gateway|token|key)|unable"
     r"|cannot|can ?not|could ?n[o']t|can't|unknown|missing|required|exceeded|time ?out|timed out|unavailable"
     r"|undeliver(?:ed|able)|unsent|dropped|discarded|aborted|cancell?ed"

@@ -29,6 +29,7 @@ YES = [
     {"sucesso": True, "erro": None}, {"accepted": ["a@example.org"], "rejected": []}, {"dropped": 0},
     {"type": "message"}, {"status": "received"}, {"ResultCode": "00"}, {"mensagem": "Mensagem enviada"}, {"erros": []},
     {"status": {"code": 200, "text": "OK"}}, {"isError": False}, {"hasError": 0}, {"retcode": 0},
+    {"ret": 0}, {"ret": 200, "msg": ""}, {"valid": True}, {"message": "full text was sent"},
 ]  # fmt: skip
 
 NO = [
@@ -55,6 +56,8 @@ NO = [
     ({"fault": {"a": "x"}}, "fault"),
     ({"error": {"code": 190, "message": "bad"}}, "190"),
     # In Portuguese; nodemailer; a state that is no failure, and by which nobody was told
+    ({"ret": -1}, "ret: -1"), ({"valid": False}, "valid: false"), ("the queue is full", "is full"),
+    ({"message": "Webhook is paused"}, "paused"), ({"reason": "BadDeviceToken"}, "BadDeviceToken"),
     ({"sucesso": False}, "sucesso: false"), ({"erro": "token"}, "erro: token"),
     ({"mensagem": "não autorizado"}, "não autorizado"), ({"enviado": False, "motivo": "x"}, "enviado: false (x)"),
     ({"accepted": [], "rejected": ["a@example.org"]}, "rejected: "), ({"dropped": 1}, "dropped: 1"),
