@@ -473,6 +473,16 @@ def test_files_that_others_can_change_are_not_written(sh, tmp_path):
     sh.env_file.symlink_to(tmp_path / "open/secret")
     assert "can be changed by others than root" in sh.run("level1", code=1).stdout
     assert not (tmp_path / "open/secret").exists()
+    # Root's own link to somebody else's, which leads to a directory of root's; then both are root's alone.
+    for mode, code in ((0o777, 1), (0o755, 0)):
+        (tmp_path / "open").chmod(mode)
+        (tmp_path / "roots").mkdir(mode=0o755, exist_ok=True)
+        for link, target in ((sh.env_file, tmp_path / "open/next"), (tmp_path / "open/next", "../roots/secret")):
+            link.unlink(missing_ok=True)
+            link.symlink_to(target)
+        told = sh.run("level1", code=code).stdout
+        assert ("can be changed by others than root" in told) is bool(code)
+        assert (tmp_path / "roots/secret").exists() is not bool(code)
 
 
 LISTED = "#!/bin/sh\n[ \"$1\" = -cnp ] && printf 'user::rwx\\nuser:998:%s\\ngroup::r-x\\nmask::rwx\\nother::r-x\\n'\n"
