@@ -243,6 +243,23 @@ class Seen:
         well, wrong = (sum(cast(int, row.get(name) or 0) for row in self.minutes) for name in (stage.well, stage.wrong))
         return well, wrong
 
+    def loses_many_of_few(self, stage: _Stage) -> bool:
+        """Whether so many went wrong at a stage, while so little was going on, that it is no chance, and it goes on.
+
+        At the target of 95 % four of eleven have a chance of one in 600, and the test takes hours to say so at night.
+        It is over when twice as many have gone well since as there were to each loss: losses that go on leave such a
+        gap once in seven times (e⁻²).
+        """
+        well, wrong = self.of_stage(stage)
+        if wrong < _FEW or well + wrong >= _LITTLE:
+            return False
+        since = 0
+        for row in reversed(self.minutes):
+            if row.get(stage.wrong):
+                break
+            since += cast(int, row.get(stage.well) or 0)
+        return since < 2 * (well + wrong) / wrong
+
     def too_few_recipients(self, outcome: str) -> int | None:
         """How many recipients have such an outcome where they are too few to roll back for; None where they are not,
         or where nobody knows."""
@@ -721,16 +738,8 @@ def _stage(seen: Seen, words: Words, stage: _Stage, test: Followed, limits: _Lim
         yield stage.watch, _watch_text(words, told, evidence, limits)
     elif wrong and not well:
         yield stage.watch, words.say("none_went_well", rate=told)
-    elif _too_many_of_few(wrong, well, few):
+    elif few is None and seen.loses_many_of_few(stage):
         yield stage.watch, words.say("many_of_few", rate=told)
-
-
-def _too_many_of_few(wrong: int, well: int, few: int | None) -> bool:
-    """Whether so many went wrong while so little was going on that it is no chance; ``few``: their too few recipients.
-
-    At the target of 95 % four of eleven have a chance of one in 600, and the test takes hours to say so at night.
-    """
-    return few is None and wrong >= _FEW and well + wrong < _LITTLE
 
 
 def _watch_text(words: Words, rate: str, evidence: float, limits: _Limits) -> str:
@@ -759,7 +768,6 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
     """The results of what was sent."""
     evidence, rate = test.detector.evidence, _rate_text(seen, words, test.detector)
     few = seen.too_few_recipients("failed")
-    well, wrong = seen.of_stage(RESULTS)
     failing = evidence >= limits.rollback and few is None
     if failing:
         yield "delivery_failing", words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
@@ -774,7 +782,7 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
         yield "delivery_degraded", _watch_text(words, rate, evidence, limits)
     elif not seen.minutes and seen.rate["n"] and seen.rate["high"] < limits.target:
         yield "delivery_degraded", words.say("interval_below", rate=rate, target=words.percent(limits.target))
-    elif not failing and not run and _too_many_of_few(wrong, well, few):
+    elif not failing and not run and few is None and seen.loses_many_of_few(RESULTS):
         yield "delivery_degraded", words.say("many_of_few", rate=rate)
     elif not failing and not run and seen.rate["n"] and not seen.delivered:
         yield "few_failed", words.say("few_failed", failures=words.many(seen.rate["n"], "failure"))

@@ -652,6 +652,16 @@ def test_a_stage_that_loses_many_of_few_messages_is_watched(wrong, lost, went_on
     assert ("Of so few" in result["reasons"][0]) is (status == "watch")
 
 
+@pytest.mark.parametrize("wrong", PAIRS)
+def test_what_few_messages_lost_and_has_worked_since_is_over(wrong):
+    # Lost ones lie apart, so that they are no row of four; by now it has worked twice as long as it took to lose one.
+    bad = [m in (0, 3, 5, 8) for m in range(19)]
+    for n, status in ((11, "watch"), (19, "ok")):
+        minutes = [{**row(10 * m), PAIRS[wrong]: int(not bad[m]), wrong: int(bad[m])} for m in range(n)]
+        seen = traces(minutes, recipients={wrong: 4}, handoff__planned=n, handoff__read=n, delivery__sent=n)
+        assert verdict(seen)["status"] == status
+
+
 def test_the_kill_switch_explains_what_is_neither_read_nor_sent():
     for wrong in ("unread", "unsent"):
         minutes = [{**minute, "success": 0} for minute in stage(wrong, PAIRS[wrong])]
