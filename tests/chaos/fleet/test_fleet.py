@@ -10,8 +10,8 @@ from tests.scenario.host import Assistant
 
 def test_fifty_names_are_measured_in_one_run(assistant: Assistant) -> None:
     names = {f"host{number:02d}": {} for number in range(50)}
-    # Fifty at a time, on the two processors that the assistant has too, would hold up the messages that are measured.
-    run = assistant.playbook("health_check", *assistant.inventory(names), f"--limit={','.join(names)}", "--forks=10")
+    # With more at a time on the two processors, which other tests have too, the measured messages are held up.
+    run = assistant.playbook("health_check", *assistant.inventory(names), f"--limit={','.join(names)}", "--forks=4")
     assert (run.code, run.status) == (0, "ok")
     assert {host["status"] for host in run.result["hosts"].values()} == {"ok"}
     assert len(run.result["hosts"]) == 50
