@@ -20,9 +20,17 @@ TABLE = "kumon_runbook_kumon-assistant"
 UNIT = "kumon-assistant.service"
 GROUP = "/system.slice/kumon-assistant.service"
 
-NFT = """#!{python} -SE
-import json, os, re, sys
+# One call at a time and whole, as the kernel and systemd answer two who ask at once.
+ALONE = """#!{python} -SE
+import fcntl, importlib.util, json, os, re, shutil, sys
 os.chdir({state!r})
+alone = open("lock", "w")
+fcntl.flock(alone, fcntl.LOCK_EX)
+"""
+
+NFT = (
+    ALONE
+    + """
 def tables():
     return json.load(open("tables.json"))
 if os.path.exists("nft.fails"):
@@ -52,10 +60,11 @@ elif args == ["-f", "-"]:
 else:
     sys.exit("unplanned call: " + repr(args))
 """
+)
 
-SYSTEMCTL = """#!{python} -SE
-import importlib.util, json, os, shutil, sys
-os.chdir({state!r})
+SYSTEMCTL = (
+    ALONE
+    + """
 spec = importlib.util.spec_from_file_location("envfile", {envfile!r})
 envfile = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(envfile)
@@ -73,7 +82,8 @@ if call == "daemon-reload":
     unit["shown"].update(NeedDaemonReload="no", DropInPaths=" ".join(unit["loaded"]))
 elif call == "restart --no-block -- {unit}":
     for pid in unit["pids"]:
-        shutil.rmtree({proc!r} + "/" + str(pid))
+        os.rename({proc!r} + "/" + str(pid), "gone")
+        shutil.rmtree("gone")
     unit["pids"] = []
     if unit.get("start", "up") == "up":
         environ = dict(unit["environ"])
@@ -84,13 +94,14 @@ elif call == "restart --no-block -- {unit}":
         environ.update(unit["override"])
         unit["next"] += 1
         unit["pids"] = [unit["next"]]
-        home = os.path.join({proc!r}, str(unit["next"]))
+        home = "coming"
         os.makedirs(home + "/ns")
         zeros = " ".join(["0"] * 17)
         open(home + "/stat", "w").write("%d (a b) c) S 1 %s %d 0 0\\n" % (unit["next"], zeros, unit["next"] * 10))
         open(home + "/environ", "wb").write(b"".join(os.fsencode(k + "=" + v) + b"\\0" for k, v in environ.items()))
         open(home + "/cgroup", "w").write("12:cpu:/\\n1:name=systemd:{group}\\n0::/\\n")
         open(home + "/status", "w").write("Name:\\tx\\nUid:\\t%d\\t%d\\t%d\\t%d\\n" % ((unit["uid"],) * 4))
+        os.rename(home, os.path.join({proc!r}, str(unit["next"])))
         unit["shown"].update(MainPID=str(unit["next"]), ActiveState="active")
     else:
         unit["shown"].update(MainPID="0", ActiveState="failed")
@@ -102,6 +113,7 @@ elif sys.argv[1] not in ("reset-failed", "stop", "start"):
     sys.exit("unplanned call: " + call)
 json.dump(unit, open("unit.json", "w"))
 """
+)
 
 
 class BreakGlassHost:
