@@ -129,6 +129,8 @@ class _Prepared:
         return ("said" if times == "none" else "present"), self.words.say(f"times_{times}")
 
     def break_glass(self) -> Told:
+        if self.facts.get("break_glass") is False:
+            return "off", ""
         if not self.wanted or not self.facts.get("root"):
             return self.on_root("break_glass")
         tool = self.lacks("awk", "flock", "sha256sum")

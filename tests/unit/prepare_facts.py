@@ -23,6 +23,7 @@ def prepared(**more):
         "env_file": "/etc/kumon-assistant/runbook.env",
         "log_source": "file",
         "log_paths": ["/var/log/app.log*"],
+        "break_glass": True,
         "rotate": True,
         "rotate_restart": False,
         "rotated_by": [],

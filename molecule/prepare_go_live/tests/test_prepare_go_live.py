@@ -50,6 +50,13 @@ def test_a_check_run_says_what_it_would_do_and_does_nothing(assistant: Assistant
     assert listing(assistant) == before
 
 
+def test_break_glass_can_be_left_out(assistant: Assistant) -> None:
+    run = assistant.playbook("prepare_go_live", "--check", go_live_break_glass=False)
+    told = states(assistant, run)
+    assert (run.status, told["break_glass"]) == ("planned", "off")
+    assert {name for name, state in told.items() if state == "planned"} == {*INSTALLED} - {"break_glass"}
+
+
 def test_bad_names_are_refused_before_anything_changed(assistant: Assistant) -> None:
     before = listing(assistant)
     for wrong, sentence in (

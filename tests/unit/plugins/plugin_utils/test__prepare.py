@@ -90,6 +90,8 @@ def test_what_is_missing_is_named_with_what_mends_it(item, changes, sentence):
 @pytest.mark.parametrize(("item", "changes", "state", "sentence"), [
     ("flags", {"manager": "process"}, "said", "set -a; . /etc/kumon-assistant/runbook.env"),
     ("break_glass", {"manager": "process"}, "present", "the restart stays with whoever starts"),
+    ("break_glass", {"break_glass": False}, "off", ""),
+    ("break_glass", {"break_glass": False, "state": "absent"}, "off", ""),
     ("health_check", {"check_schedule": {"asked": "none", "way": "none"}}, "off", ""),
     ("watch", {"watch_schedule": {"asked": "none", "way": ""}}, "off", ""),
     ("watch", {"watch_schedule": {"asked": "auto", "way": ""}}, "off", "kumon.runbook.watch_go_live running"),
