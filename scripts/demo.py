@@ -1,4 +1,6 @@
-"""Play a crisis: measure, decide, roll back level by level, prove it by the gateway's own counter, go forward, report.
+"""Play a go-live: prepare, rehearse, judge by the gate; and its crisis: measure, roll back, go forward, report.
+
+What goes out is proven by the gateway's own counter.
 
 No root, no container.
 """
@@ -29,6 +31,7 @@ WATCH_SECONDS = 1.0
 # Messages a second. A proof needs some three hundred of them: with more customers that is a matter of seconds.
 USUAL_RATE = 30
 BUSY_RATE = 70
+STAGING_RATE = 10
 # Beyond its budget a playbook still writes messages and evidence; what takes longer than this hangs.
 AFTERWARDS_SECONDS = 180
 
@@ -206,14 +209,24 @@ class Demo:
         return sent
 
 
-def play(demo: Demo) -> None:
-    """Play the crisis."""
+def go_live(demo: Demo, staging: Scene) -> None:
+    """Play what comes before a go-live, until the gate says GO."""
     scene = demo.scene
-    good = demo.commit()
-    # It ends with the scene; on a slow machine that is later.
-    scene.traffic(rate=USUAL_RATE, seconds=600, conversations=200)
-    print("== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
+    print("== Before a go-live: what is missing for it? A gate that observes tells it, and what mends it.")
+    gate = demo.start("go_live_gate", 120, False)
     look1 = demo.start("health_check", 30, True, "-e", "health_mark_release=true")
+    demo.observed(gate)
+    # Rehearsed is on another host, which a person has marked as staging; that takes its time beside all else.
+    Path(staging.data["assistant"]["env_file"]).with_name("staging").touch()
+    drill = demo.start(
+        "drill", 180, True, "--limit", "staging", "-e", "runbook_hosts=staging", "-e", "drill_faults=gateway"
+    )
+    report = demo.finish(gate)
+    demo.expect(
+        report.startswith("NO-GO") and "Kill-switch ensaiado: FALTA" in report, "no GO before anything is there"
+    )
+
+    print("\n== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
     demo.observed(look1)
     look2 = demo.start("health_check", 30, True, "-e", "health_mark_release=true")
     demo.finish(look1)
@@ -221,8 +234,24 @@ def play(demo: Demo) -> None:
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict")
     demo.expect("comprovada como boa" in report, "the release in the ledger")
 
+    print("\n== What is missing is prepared and rehearsed; then the release that shall go live is put in place.")
+    report = demo.playbook("prepare_go_live", 120, True)
+    demo.expect(report.startswith("PREPARADO"), "all prepared")
+    scene.release("Release 2")
+    scene.restart_assistant()
+    report = demo.finish(drill)
+    demo.expect("ENSAIO OK" in report and "[x] Restauração" in report, "the kill-switch rehearsed, and all as before")
+    staging.down()
+    confirmed = ("-e", "confirm=contacts,channels,monitoring", "-e", "runbook_actor=ana")
+    report = demo.playbook("go_live_gate", 120, True, *confirmed)
+    demo.expect(report.startswith("GO"), "GO with all of it seen")
+
+
+def play(demo: Demo, good: str) -> None:
+    """Play the crisis, which ends with the commit in place that was seen to be good."""
+    scene = demo.scene
     print("\n== Incident: a release goes live that loses what it plans. No guard line is logged, as in reality.")
-    scene.release("Release 2", lost_handoff=True)
+    scene.release("Release 3", lost_handoff=True)
     scene.restart_assistant()
     incident = time.monotonic()
     look3 = demo.start("health_check", 30, False)
@@ -287,10 +316,16 @@ def main() -> int:
     # What one process has compiled the next need not, whatever the shell says of it; the checkout stays clean.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(DEMO.with_name("bytecode"))
-    with Scene(DEMO, python=sys.executable, releases=True) as scene:
+    staging = Scene(DEMO / "staging", python=sys.executable, releases=True)
+    with Scene(DEMO, python=sys.executable, releases=True) as scene, staging:
+        # It ends with the scene; on a slow machine that is later.
+        scene.traffic(rate=USUAL_RATE, seconds=600, conversations=200)
+        staging.traffic(rate=STAGING_RATE, seconds=600)
         demo = Demo(scene)
+        good = demo.commit()
         try:
-            play(demo)
+            go_live(demo, staging)
+            play(demo, good)
         finally:
             demo.end()
     wrong = demo.wrong

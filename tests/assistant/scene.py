@@ -31,6 +31,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -243,6 +244,7 @@ class Scene:
             self.start_gateway()
             self.start_assistant()
             self.wait_for("gateway", self.data["gateway"]["counters_url"])
+            self.set_webhook()
             self.wait_for("assistant", self.data["assistant"]["health_url"])
         except BaseException:
             self.down()
@@ -330,6 +332,16 @@ class Scene:
         command = [self.python, *arguments("gateway:app", gateway["port"]), "--no-access-log"]
         gateway["pid"] = self.start_detached(command, env, gateway["log"], self.directory / "gateway.pid", HERE)
         self.save()
+
+    def set_webhook(self) -> None:
+        """Tells the gateway where the assistant is, as whoever installs it does."""
+        gateway, url = self.data["gateway"], self.data["assistant"]["webhook_url"]
+        webhook = {"url": url, "enabled": True, "events": ["MESSAGES_UPSERT"]}
+        body = json.dumps(webhook if self.version == 1 else {"webhook": webhook}).encode()
+        headers = {"apikey": gateway["api_key"], "Content-Type": "application/json"}
+        set_url = f"{gateway['url']}/webhook/set/{gateway['instance']}"
+        with traffic.OPENER.open(urllib.request.Request(set_url, body, headers), timeout=10):
+            pass
 
     def start_assistant(self) -> None:
         """Starts the assistant as `up` does, for instance after a runbook or a crash has ended it."""
