@@ -32,7 +32,8 @@ _WENT_WELL = (
     *("sucesso", "enviado", "enviada", "entregue", "aceito", "aceita"),
 )
 _ERRORS = (
-    *("error", "errors", "err", "exception", "failures", "failed", "failure", "errormessage", "errordescription"),
+    *("error", "errors", "err", "exception", "failures", "failed", "failure", "failurecount"),
+    *("errormessage", "errordescription", "errortext"),
     *("erro", "erros", "falha", "falhas"),
 )
 # How many, or whose, were not sent on.
@@ -40,7 +41,7 @@ _NOT_SENT = ("rejected", "dropped", "discarded", "undelivered", "bounced", "recu
 _FAULTS = (*_ERRORS, *_NOT_SENT, "iserror", "haserror", "haserrors", "fault")
 _ERROR_CODES = ("errcode", "errno", "errorcode", "retcode")
 _CODES = ("code", "statuscode", "httpstatus", "httpcode", "resultcode", "ret", "rc")
-_STATES = ("status", "state", "result", "outcome")
+_STATES = ("status", "state", "result", "outcome", "groupname", "resultado", "situacao", "situação")
 # A state that is no failure to whoever names it, and by which nobody was told.
 _UNTOLD = ("ignored", "skipped", "bounced", "filtered", "suppressed", "muted", "unsubscribed", "ignorado", "ignorada")
 _SENTENCES = ("message", "msg", "errmsg", "description", "detail", "reason", "mensagem", "motivo")
@@ -50,20 +51,24 @@ _GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false",
 _BAD_WORD = re.compile(
     r"\b(?:fail(?:ed|s|ure|ures|ing)?|errors?|errored|fatal|exceptions?|invalid|malformed|denied|forbidden|unauthori[sz]ed"
     r"|unauthenticated|reject(?:ed|s)?|refused|blocked|banned|expired|revoked|archived|prohibited|disabled|inactive"
-    r"|paused|suspended|deactivated|(?:is|are) full|bad ?device ?token"
+    r"|paused|suspended|deactivated|disconnected|insufficient|not enough|(?:is|are) full|bad ?device ?token"
     r"|rate ?limit(?:ed|s)?|throttled|too many|bad (?:request|payload|gateway|token|key)|unable"
     r"|cannot|can ?not|could ?n[o']t|can't|unknown|missing|required|exceeded|time ?out|timed out|unavailable"
-    r"|undeliver(?:ed|able)|unsent|dropped|discarded|aborted|cancell?ed"
+    r"|limit reached|undeliver(?:ed|able)|unsent|dropped|discarded|aborted|cancell?ed"
     r"|not (?:found|allowed|authori[sz]ed|authenticated|permitted|delivered|sent|accepted|supported|valid|available|ok"
     r"|enabled|in channel|processed|configured|active|connected)|no (?:service|text|team|such|active hooks|permission)"
     r"|nok|falh(?:a|as|ou|aram)|erros?|inv[aá]lid[oa]|negad[oa]|recusad[oa]|rejeitad[oa]"
-    r"|n[aã]o (?:entregue|enviad[oa]|encontrad[oa]|autorizad[oa]))\b"
+    r"|insuficientes?|indispon[ií]vel|desconectad[oa]|expirad[oa]|bloquead[oa]|exced(?:id[oa]|eu)|esgotad[oa]"
+    r"|arquivad[oa]|chei[oa]|suspens[oa]|desativad[oa]|proibid[oa]|sem (?:saldo|cr[eé]ditos?|permiss[aã]o|conex[aã]o)"
+    r"|n[aã]o (?:entregue|enviad[oa]|encontrad[oa]|autorizad[oa]|conectad[oa]|permitid[oa]|existe|foi poss[ií]vel))\b"
 )
 # "0 errors" and "without error" are good news.
 _NO_ERROR = re.compile(
     r"\b(?:no|0|zero|none|without(?: any)?|sem|nenhuma?)[ :]+"
     r"(?:errors?|fail(?:ures?|ed)|exceptions?|rejected|dropped|undelivered|discarded|refused|erros?|falhas?)\b"
-    r"|\b(?:errors?|fail(?:ures?|ed)|err(?:or)? ?code|erros?|falhas?)[ :=]+(?:none|null|0|no|false|nenhum)\b"
+    r"|\b(?:errors?|fail(?:ures?|ed)|err(?:or)? ?code)[ :=]+(?:none|null|0|no|false)\b"
+    # "erro no envio" is one: there "no" is "in the".
+    r"|\b(?:erros?|falhas?)[ :=]+(?:null|0|false|nenhuma?)\b"
 )
 _LONGEST = 10_000
 _DEEPEST = 4
@@ -99,6 +104,8 @@ def _refusal(body: Any, depth: int) -> str:
     if any(fields.get(name) is True or fields.get(name) == 1 for name in _WENT_WELL) or "id" in fields:
         return ""
     if any(fields.get(name) == 0 for name in (*_ERROR_CODES, *_CODES)):
+        return ""
+    if any(_plain(str(fields.get(name))) in _WENT_WELL for name in _STATES):
         return ""
     return next(
         (fields[name] for name in _SENTENCES if isinstance(fields.get(name), str) and _is_bad(fields[name])), ""

@@ -30,6 +30,11 @@ YES = [
     {"type": "message"}, {"status": "received"}, {"ResultCode": "00"}, {"mensagem": "Mensagem enviada"}, {"erros": []},
     {"status": {"code": 200, "text": "OK"}}, {"isError": False}, {"hasError": 0}, {"retcode": 0},
     {"ret": 0}, {"ret": 200, "msg": ""}, {"valid": True}, {"message": "full text was sent"},
+    # A state that says it went well counts before a sentence; Vonage, Infobip, FCM's batches, Z-API
+    {"status": "success", "message": "missing fields were defaulted"}, {"status": "ok", "msg": "unknown keys: 2"},
+    {"message-count": "1", "messages": [{"status": "0", "message-id": "x"}]}, {"successCount": 1, "failureCount": 0},
+    {"messages": [{"status": {"groupId": 1, "groupName": "PENDING", "id": 7, "name": "PENDING_ENROUTE"}}]},
+    {"mensagem": "nenhum erro, enviada"}, {"data": {"notify": {"ok": True}}},
 ]  # fmt: skip
 
 NO = [
@@ -63,6 +68,17 @@ NO = [
     ({"accepted": [], "rejected": ["a@example.org"]}, "rejected: "), ({"dropped": 1}, "dropped: 1"),
     ({"status": "ignored"}, "status: ignored"), ({"status": "skipped"}, "status: skipped"),
     ({"type": "error", "message": "x"}, "type: error (x)"), ({"ResultCode": 4}, "resultcode: 4"),
+    ({"messages": [{"status": "4", "error-text": "Bad Credentials"}]}, "Bad Credentials"),
+    ({"messages": [{"status": {"groupId": 5, "groupName": "REJECTED", "id": 12}}]}, "groupname: REJECTED"),
+    ({"successCount": 0, "failureCount": 1}, "failurecount: 1"), ("fila cheia", "fila cheia"),
+    ({"status": "disconnected"}, "disconnected"), ({"message": "Daily limit reached"}, "limit reached"),
+    ({"message": "Insufficient funds"}, "Insufficient"), ("not enough credits", "not enough"),
+    ({"mensagem": "Instância não conectada"}, "não conectada"), ({"message": "Saldo insuficiente"}, "insuficiente"),
+    ("não foi possível enviar", "não foi"), ("token expirado", "expirado"), ("número bloqueado", "bloqueado"),
+    ({"status": "desconectado"}, "desconectado"), ("limite excedido", "excedido"), ("sem saldo", "sem saldo"),
+    ("serviço indisponível", "indisponível"), ({"resultado": "erro"}, "resultado: erro"),
+    ({"situação": "falha no envio"}, "falha no envio"), ("erro no servidor", "erro no"),
+    ("canal arquivado", "arquivado"),
 ]  # fmt: skip
 
 
