@@ -10,7 +10,7 @@ went (`ok`, `errcode`, `status`, …) counts before a sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
@@ -172,7 +172,9 @@ _ILL = re.compile(
     r"|(?:partial(?:ly)?|major|minor|partial system) ?(?:outage|degraded|down|healthy)?|outage|fail(?:ed|ing|ure|s)?"
     r"|errors?|errored|critical|crit|fatal|panic|emergency|alert|warn(?:ing)?|broken|crashed|stopped|stopping|terminating"
     r"|shutting down|starting(?: up)?|booting|initiali[sz]ing|pending|draining|impaired|problem|unknown|time ?out|stale"
-    r"|n[aã]o saud[aá]vel|indispon[ií]vel|degradad[oa]|erro|falha(?:ndo)?|parad[oa]|desconectad[oa]"
+    r"|(?:in |under )?maintenance(?: mode)?|overloaded|unreachable|exhausted|blocked|stuck|hung|read only"
+    r"|n[aã]o (?:saud[aá]vel|ok)|indispon[ií]vel|degradad[oa]|(?:com )?(?:erro|falha)s?|falhando|parad[oa]"
+    r"|desconectad[oa]|inst[aá]vel|cr[ií]tic[oa]|sobrecarregad[oa]|bloquead[oa]|fora do ar|(?:em )?manuten[cç][aã]o"
 )
 _HEALTH: tuple[str, ...] = (
     "status",
@@ -186,10 +188,13 @@ _HEALTH: tuple[str, ...] = (
     "servicestatus",
 )
 _HEALTH += ("alive", "ready", "up", "isalive", "ishealthy", "isready", "success", "result", "condition")
+_HEALTH += ("statuscode", "situacao", "situação", "saudavel", "saudável")
 # Of these 0 is a no, and nothing that was counted.
 _SWITCHES = ("healthy", "ok", "alive", "isalive", "ishealthy", "isready")
 # Where the parts of a service stand; they count where it says nothing of itself as a whole.
-_PARTS = ("checks", "components", "dependencies", "services", "details", "entries", "subsystems")
+_PARTS = ("checks", "components", "dependencies", "services", "details", "entries", "subsystems", "results")
+# Parts that stand by themselves.
+_PART = ("database", "db", "postgres", "postgresql", "redis", "broker", "gateway", "evolution", "whatsapp")
 
 
 def illness(health: Any, depth: int = 0) -> str:
@@ -202,31 +207,47 @@ def illness(health: Any, depth: int = 0) -> str:
         trouble = illness(value, depth + 1) if inside else _ill(key, value)
         if trouble:
             return trouble
+    for key in ("error", "errors"):
+        told = health.get(key)
+        # Numbers of errors may be all those since it started.
+        numbers = isinstance(told, (int, float)) or (key == "errors" and isinstance(told, Mapping))
+        trouble = "" if numbers and told is not True else refusal({key: told})
+        if trouble:
+            return trouble[:60]
+    if health.get("degraded") is True:
+        return "degraded: true"
     if own:
         return ""
-    error = health.get("error")
-    if isinstance(error, str) and _plain(error) not in _GOOD:
-        return f"error: {redact(error.strip())[:40]}"
     if isinstance(health.get("data"), Mapping) and depth < _DEEPEST:
         return illness(health["data"], depth + 1)
-    groups = [value for key, value in health.items() if _plain(str(key)) in _PARTS]
-    parts = [pair for group in groups if isinstance(group, Mapping) for pair in group.items()]
-    for group in groups:
-        named = [part for part in group[:100] if isinstance(part, Mapping)] if isinstance(group, list) else []
-        parts += [(part.get("name") or "?", part) for part in named]
-    for name, part in parts:
-        trouble = illness(part, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else _ill(str(name), part)
+    for name, part in _parts_of(health):
+        trouble = illness(part, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else _ill(name, part)
         if trouble:
-            return f"{redact(str(name))[:40]}: {trouble.rpartition(': ')[2]}"
+            return f"{redact(name)[:40]}: {trouble.rpartition(': ')[2]}"
     return ""
 
 
+def _parts_of(health: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+    """The parts of a service with their names, of which one may have several entries."""
+    for key, value in health.items():
+        if _plain(str(key)) in _PART:
+            yield str(key), value
+        if _plain(str(key)) not in _PARTS:
+            continue
+        named = value.items() if isinstance(value, Mapping) else [("", value)]
+        for name, part in named:
+            for one in part[:100] if isinstance(part, list) else [part]:
+                yield str(name or (one.get("name") if isinstance(one, Mapping) else None) or "?"), one
+
+
 def _ill(name: str, value: Any) -> str:
-    number = _number(value)
+    number, own = _number(value), _plain(name) in _HEALTH
     off = number == 0 and _plain(name) in _SWITCHES
-    if value is False or off or (number is not None and number >= 400):
+    # A number elsewhere is how much there is of something.
+    if value is False or off or (own and number is not None and number >= 400):
         return f"{redact(name)[:40]}: {str(value).lower()}"
     if not isinstance(value, str):
         return ""
-    words = re.sub(r"[\s_-]+", " ", value[:200]).casefold().strip(" .!")
+    # What comes behind it explains it: "degraded: database", "unhealthy (redis)".
+    words = re.sub(r"[\s_-]+", " ", re.split(r"[:;,(]", value[:200])[0]).casefold().strip(" .!")
     return redact(value.strip())[:40] if words == "false" or _ILL.fullmatch(words) else ""

@@ -115,6 +115,10 @@ WELL = [
     {"status": "UP", "components": {"db": {"status": "DOWN"}}}, {"status": "healthy", "instances_count": 0},
     {"checks": {"db": {"status": "ok"}}}, None, [], "unhealthy", {"error": None}, {"error": "none", "version": "1"},
     {"checks": [{"name": "db", "status": "pass"}]}, {"data": {"status": "up"}}, {"ready": 0, "up": 0, "status": 0},
+    {"degraded": False, "status": "ok"}, {"errors": []}, {"errors": 0}, {"checks": {"breaker": "closed"}},
+    {"status": "ok: 3 of 3"}, {"database": "connected", "redis": True}, {"checks": {"disk": [{"status": "pass"}]}},
+    {"results": {"db": {"status": "Healthy"}}}, {"results": [1, 2]}, {"queue": 0, "cache": {"size": 0}},
+    {"details": {"uptime": 86400, "queue": 512}},
 ]  # fmt: skip
 ILL = [
     ({"status": "unhealthy"}, "unhealthy"), ({"status": "DOWN"}, "DOWN"), ({"status": "degraded"}, "degraded"),
@@ -128,6 +132,17 @@ ILL = [
     ({"alive": "0"}, "alive: 0"),
     ({"checks": [{"name": "db", "status": "fail"}]}, "db: fail"), ({"data": {"status": "down"}}, "down"),
     ({"error": "database is gone"}, "error: database is gone"),
+    ({"status": "ok", "error": "database is gone"}, "error: database is gone"), ({"degraded": True}, "degraded: true"),
+    ({"errors": ["x"]}, "errors: ['x']"), ({"error": {"code": 7}}, "error: {'code': 7}"),
+    ({"error": True}, "error: true"), ({"status": "DEGRADED: database"}, "DEGRADED: database"),
+    ({"status": "unhealthy (redis)"}, "unhealthy (redis)"), ({"status": "em manutenção"}, "em manutenção"),
+    ({"status": "fora do ar"}, "fora do ar"), ({"status": "instável"}, "instável"),
+    ({"status": "com falhas"}, "com falhas"), ({"status": "maintenance"}, "maintenance"),
+    ({"status": "overloaded"}, "overloaded"), ({"status": "unreachable"}, "unreachable"),
+    ({"database": "disconnected"}, "database: disconnected"), ({"db": False}, "db: false"),
+    ({"redis": {"status": "down"}}, "redis: down"), ({"results": {"db": {"status": "Unhealthy"}}}, "db: Unhealthy"),
+    ({"checks": {"disk": [{"status": "fail"}]}}, "disk: fail"), ({"checks": {"db": "error: timeout"}}, "db: timeout"),
+    ({"situacao": "erro"}, "erro"), ({"statusCode": 503}, "statusCode: 503"),
 ]  # fmt: skip
 
 
