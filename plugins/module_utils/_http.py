@@ -148,7 +148,7 @@ def _parse(url: str, status: int, content_type: str, body: bytes, any_json: bool
         if 200 <= status < 300:
             return Answer(url, "ok", status, value, f"HTTP {status}")
         return Answer(url, "not_found" if status == 404 else "error", status, value, f"HTTP {status}")
-    if "html" in content_type.lower() or body.lstrip()[:1] == b"<":
+    if _is_page(content_type, body):
         what = "HTML"
     elif not body.strip():
         what = "nothing but an empty body"
@@ -157,18 +157,31 @@ def _parse(url: str, status: int, content_type: str, body: bytes, any_json: bool
     return Answer(url, "not_json", status, {}, what)
 
 
-def _parse_hook(url: str, status: int, content_type: str, body: bytes) -> Answer:
+def _is_page(content_type: str, body: bytes) -> bool:
+    """Whether it is a web page; many frameworks call a plain `ok`, or JSON, HTML too."""
+    return body.lstrip()[:1] == b"<" or ("html" in content_type.lower() and b"<" in body)
+
+
+def _parse_hook(url: str, status: int, content_type: str, body: bytes, charset: str) -> Answer:
     """Of a webhook every answer counts that is not a web page; `json` is its text where it is not JSON."""
     if len(body) > LIST_LIMIT:
         return Answer(url, "not_json", status, {}, f"{TOO_LONG} {LIST_LIMIT // BODY_LIMIT} MiB")
-    text = body.decode("utf-8", "replace").strip()
-    if "html" in content_type.lower() or text[:1] == "<":
-        return Answer(url, "not_json", status, {}, f"HTTP {status} with HTML")
+    text = _decoded(body, charset).strip()
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
+        if _is_page(content_type, body):
+            return Answer(url, "not_json", status, {}, f"HTTP {status} with HTML")
         value = text
     return Answer(url, "ok" if 200 <= status < 300 else "error", status, value, f"HTTP {status}")
+
+
+def _decoded(body: bytes, charset: str) -> str:
+    """The text of a body; some servers begin it with a mark of its byte order, or name a character set of their own."""
+    try:
+        return body.decode(charset, "replace").lstrip("\ufeff")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace").lstrip("\ufeff")
 
 
 def _with_pause(answer: Answer, header: str | None) -> Answer:
@@ -244,7 +257,8 @@ def _ask(
             content = response.read((LIST_LIMIT if long else BODY_LIMIT) + 1)
             kind = response.headers.get("Content-Type", "")
             if hook:
-                answer = _parse_hook(url, response.status, kind, content)
+                charset = response.headers.get_content_charset("utf-8")
+                answer = _parse_hook(url, response.status, kind, content, charset)
             else:
                 answer = _parse(url, response.status, kind, content, any_json)
             return _with_pause(answer, response.headers.get("Retry-After"))

@@ -91,6 +91,28 @@ def test_an_answer_tells_no_topic_of_a_webhook(call, free_port):
     assert call("http://h:x/PLANTED").url == "http://h:x/***"  # refused before anything is asked
 
 
+@pytest.mark.parametrize(
+    ("body", "content", "kind", "told"),
+    [
+        # What Flask, Express and PHP call HTML.
+        (b"ok", "text/html; charset=utf-8", "ok", "ok"),
+        (b"", "text/html", "ok", ""),
+        (b'{"ok": false, "error": "<none>"}', "text/html", "ok", {"ok": False, "error": "<none>"}),
+        (b"Sign in <a href='/login'>here</a>", "text/html", "not_json", {}),
+        (b"<html>ok", "text/plain", "not_json", {}),
+        # What some of .NET begin with, and letters of another character set.
+        (b"\xef\xbb\xbfok", "text/plain", "ok", "ok"),
+        (b'\xef\xbb\xbf{"success": true, "error": null}', "application/json", "ok", {"success": True, "error": None}),
+        ("não enviada".encode("latin-1"), "text/plain; charset=ISO-8859-1", "ok", "não enviada"),
+        ("não".encode("latin-1"), "text/plain; charset=nonesuch", "ok", "n\ufffdo"),
+    ],
+)
+def test_of_a_webhook_what_is_no_page_is_an_answer(body, content, kind, told):
+    with server(http(body, kind=content)) as url:
+        found = _http.post_hook(url, {}, 2)
+    assert (found.kind, found.json) == (kind, told)
+
+
 def test_a_long_list_is_read_whole_where_any_json_is_asked_for():
     rows = json.dumps(["x" * 1200] * 1000).encode()
     with server(http(rows)) as url:
