@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -33,6 +34,8 @@ TOO_LONG = "more than"
 LOOPBACK = ["127.0.0.1", "::1"]
 # What a name service may take; where it is down a kill-switch must not wait for it.
 RESOLVE_SECONDS = 2.0
+# A cache between us and the service may be that much behind; older answers say nothing of now.
+OLDEST_SECONDS = 10.0
 UNTRUSTED = "its certificate is not trusted here"
 
 
@@ -176,6 +179,17 @@ def _parse_hook(url: str, status: int, content_type: str, body: bytes, charset: 
     return Answer(url, "ok" if 200 <= status < 300 else "error", status, value, f"HTTP {status}")
 
 
+def _unpacked(content: bytes, coding: str, limit: int) -> bytes:
+    """A body as it was before a proxy packed it, which some do unasked."""
+    if coding.lower() not in ("gzip", "x-gzip", "deflate"):
+        return content
+    try:
+        # By its head it is gzip's or zlib's; no more is unpacked than is read of any body.
+        return zlib.decompressobj(32 + zlib.MAX_WBITS).decompress(content, limit)
+    except zlib.error:
+        return content
+
+
 def _decoded(body: bytes, charset: str) -> str:
     """The text of a body; some servers begin it with a mark of its byte order, or name a character set of their own."""
     try:
@@ -242,7 +256,7 @@ def _ask(
     # A proxy of the environment would answer for the service; to other people's servers it may be the only way.
     handlers: list[urllib.request.BaseHandler] = [] if hook else [urllib.request.ProxyHandler({})]
     opener = urllib.request.build_opener(_StayHere(), *handlers)
-    sent = {"Accept": "application/json", "User-Agent": "kumon.runbook", **(headers or {})}
+    sent = {"Accept": "application/json", "Cache-Control": "no-cache", "User-Agent": "kumon.runbook", **(headers or {})}
     asked, url = url, shown(url)
     try:
         asked, login = _as_sent(asked)
@@ -254,13 +268,22 @@ def _ask(
         with response:
             any_json = method is not None
             long = any_json and (method == "GET" or not hook)
-            content = response.read((LIST_LIMIT if long else BODY_LIMIT) + 1)
+            limit = (LIST_LIMIT if long else BODY_LIMIT) + 1
+            content = response.read(limit)
+            if response.length and len(content) < limit:
+                # Where only so much is asked for, the library passes over an answer that ends too early.
+                raise http.client.IncompleteRead(content, response.length)
+            content = _unpacked(content, response.headers.get("Content-Encoding", ""), limit)
             kind = response.headers.get("Content-Type", "")
             if hook:
                 charset = response.headers.get_content_charset("utf-8")
                 answer = _parse_hook(url, response.status, kind, content, charset)
             else:
                 answer = _parse(url, response.status, kind, content, any_json)
+            age = _seconds(response.headers.get("Age")) or 0
+            if age > OLDEST_SECONDS and not hook:
+                what = f"an answer that a cache has kept for {age:g} s"
+                answer = Answer(url, "not_json", response.status, {}, what)
             return _with_pause(answer, response.headers.get("Retry-After"))
     except (OSError, http.client.HTTPException, ValueError) as exc:
         reason = getattr(exc, "reason", exc)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import gzip
 import json
 import socket
 import threading
 import time
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -111,6 +113,38 @@ def test_of_a_webhook_what_is_no_page_is_an_answer(body, content, kind, told):
     with server(http(body, kind=content)) as url:
         found = _http.post_hook(url, {}, 2)
     assert (found.kind, found.json) == (kind, told)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_an_answer_that_was_packed_unasked_is_read(coding):
+    body = {"gzip": gzip.compress, "deflate": zlib.compress}[coding](b'{"ok": false}')
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with server(head + body) as url:
+        assert _http.get_json(url, 2).json == {"ok": False}
+    with server(head + body) as url:
+        assert _http.post_hook(url, {}, 2).json == {"ok": False}
+
+
+def test_a_small_answer_that_unpacks_without_end_is_too_long():
+    body = gzip.compress(bytes(64 * 1024 * 1024))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with server(head + body) as url:
+        assert _http.get_json(url, 5).detail == "more than 1 MiB"
+
+
+def test_an_answer_that_ends_too_early_is_none():
+    with server(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nok") as url:
+        found = _http.post_hook(url, {}, 2)
+    assert (found.kind, found.detail) == ("no_answer", "no answer (IncompleteRead)")
+
+
+@pytest.mark.parametrize(("age", "kind"), [("3", "ok"), ("0", "ok"), ("soon", "ok"), ("3600", "not_json")])
+def test_what_a_cache_has_kept_for_long_is_no_health_of_now(age, kind):
+    head = f"HTTP/1.1 200 OK\r\nAge: {age}\r\nContent-Length: 2\r\n\r\n".encode()
+    with server(head + b"{}") as url:
+        found = _http.get_json(url, 2)
+    assert found.kind == kind
+    assert ("a cache has kept for 3600 s" in found.detail) is (kind == "not_json")
 
 
 def test_a_long_list_is_read_whole_where_any_json_is_asked_for():
