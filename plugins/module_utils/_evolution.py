@@ -400,10 +400,15 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
         report["licensed"] = False
         _finding(report, "licence", "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it.")
         return True
-    if answer.status == 401:
-        report["licensed"], report["key_valid"] = True, False
-        why = "No API key is given" if not gateway._key else "The API key is refused"
-        _finding(report, "key", f"{why} (401): set runbook_evolution_api_key to the server's global key.")
+    if answer.status in (401, 403) and answer.kind == "error":
+        report["licensed"] = True
+        # An instance's own key may list nothing and still do all that the instance can.
+        report["key_valid"] = bool(gateway._key) and gateway.state() != "unknown"
+        if report["key_valid"]:
+            listed[gateway.instance] = {}
+            return True
+        why = f"{'The API key is refused' if gateway._key else 'No API key is given'} ({answer.status})"
+        _finding(report, "key", f"{why}: set runbook_evolution_api_key to the server's global key.")
         return True
     if answer.status == 429:
         # It is there and has no time for us; whether it has for the assistant nobody knows.
@@ -442,11 +447,15 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
 
 
 def _rows(body: Any) -> list[Any]:
-    """The instances in an answer: a list, one that stands in an object, or one instance alone."""
+    """The instances in an answer: a list, or a mapping by their names, also within an object, or one instance alone."""
     if isinstance(body, dict):
         names = ("instances", "data", "response", "result")
-        inside = [body[name] for name in names if isinstance(body.get(name), list)]
-        return inside[0] if inside else [body]
+        inside = [body[name] for name in names if isinstance(body.get(name), (list, dict))]
+        if inside:
+            return _rows(inside[0])
+        if body and all(isinstance(row, dict) and _status(row) in STATES for row in body.values()):
+            return [{"name": name, **row} for name, row in body.items()]
+        return [body]
     return body if isinstance(body, list) else []
 
 
@@ -517,8 +526,10 @@ def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
 
 
 def _check_agreement(gateway: Gateway, report: dict[str, Any], listed: Listed) -> bool:
-    """v2 lists what its database has, and that goes stale."""
+    """v2 lists what its database has, and that goes stale; v1 has the one source."""
     told = _status(listed[gateway.instance])
+    if gateway.major == 1 and not listed[gateway.instance]:
+        return True
     if told is None or report["state"] == "unknown":
         return False
     if told != report["state"]:
@@ -548,12 +559,18 @@ def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, A
     elif isinstance(events, list) and MESSAGE_EVENT not in map(_event, events):
         message = f"The webhook's events lack {MESSAGE_EVENT}: the assistant is told of no message."
         _finding(report, "webhook", message)
-    elif _plain(params["webhook_url"]) not in _targets(url, body):
+    elif not _is_at(url, params["webhook_url"], body):
         there, wanted = shown(url), shown(params["webhook_url"])
         _finding(report, "webhook", f"The webhook points at {there}, not at {wanted}.")
     else:
         return enabled is True
     return False
+
+
+def _is_at(url: str, wanted: str, webhook: dict[str, Any]) -> bool:
+    """Whether messages go to the wanted place; what stands behind a question mark may be a key of the gateway's own."""
+    there = _targets(url, webhook)
+    return _plain(wanted) in (there if "?" in wanted else [place.partition("?")[0].rstrip("/") for place in there])
 
 
 def _plain(url: str) -> str:
@@ -565,6 +582,8 @@ def _plain(url: str) -> str:
             host = host.rpartition(":")[0]
     except ValueError:
         return url
+    name, colon, port = host.partition(":")
+    host = "127.0.0.1" + colon + port if name == "localhost" else host
     return parts._replace(netloc=host, fragment="").geturl().rstrip("/")
 
 

@@ -95,6 +95,7 @@ def test_samples_that_could_not_be_taken_say_nothing_of_the_instance():
 
 GONE = Answer("", "no_answer", None, {}, "no answer within 3.0 s")
 HTML = Answer("", "not_json", 200, {}, "HTML")
+DENIED = error(401, "Unauthorized")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,8 @@ HTML = Answer("", "not_json", 200, {}, "HTML")
         ({"fetchInstances": error(404, ["Cannot GET /instance"])}, "api", "Cannot GET /instance", 5),
         ({"fetchInstances": error(502, "Bad Gateway")}, "reachable", "HTTP 502", 6),
         ({"fetchInstances": Answer("", "error", 503, {"code": "LICENSE_REQUIRED"}, "")}, "licence", "no licence", 4),
-        ({"fetchInstances": error(401, "Unauthorized")}, "key", "key is refused (401)", 3),
+        ({"fetchInstances": error(401, "Unauthorized"), "connectionState": [DENIED]}, "key", "key is refused (401)", 3),
+        ({"fetchInstances": error(403, "Forbidden"), "connectionState": [DENIED]}, "key", "key is refused (403)", 3),
         ({"fetchInstances": ok([])}, "instance", "the server has no similar one", 2),
         ({"fetchInstances": listed("kumon_assistant ")}, "instance", "nearest that exists is 'kumon_assistant '", 2),
         ({"fetchInstances": listed("Kumon_Assistant")}, "instance", "nearest that exists is 'Kumon_Assistant'", 2),
@@ -534,6 +536,53 @@ def test_a_list_that_stands_in_an_object_is_read(name):
 def test_the_key_of_another_instance_lists_that_one_and_says_nothing_of_ours():
     found = inspect(Server(fetchInstances=listed("other"), connectionState=[error(401, "Unauthorized")]))
     assert (found["key_valid"], found["exists"], first(found)[0]) == (False, None, "key")
+
+
+@pytest.mark.parametrize(("version", "healthy", "unknown"), [("1.8.2", True, []), ("2.3.7", None, ["agreement"])])
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_instances_own_key_that_may_list_nothing_is_a_key_all_the_same(version, healthy, unknown, status):
+    server = Server(**{"": ok({"version": version}), "fetchInstances": error(status, "Missing global api key")})
+    found = inspect(server)
+    assert (found["key_valid"], found["exists"], found["state"]) == (True, True, "open")
+    assert (found["healthy"], found["unknown"], found["findings"]) == (healthy, unknown, [])
+
+
+def test_an_instances_own_key_tells_that_the_instance_is_closed():
+    found = inspect(Server(fetchInstances=DENIED, connectionState=Server.state("close")))
+    assert (found["healthy"], first(found)[0]) == (False, "state")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"other": {"connectionStatus": "close"}, "kumon_assistant": {"connectionStatus": "open"}},
+        {"status": 200, "data": {"instances": [{"name": "kumon_assistant", "connectionStatus": "open"}]}},
+    ],
+)
+def test_instances_are_found_in_a_mapping_by_their_names_and_deep_in_an_answer(body):
+    assert inspect(Server(fetchInstances=ok(body)))["healthy"] is True
+
+
+def test_an_error_in_the_place_of_the_instances_is_none_of_them():
+    found = inspect(Server(fetchInstances=ok({"error": {"status": "failed"}})))
+    assert (found["exists"], first(found)[0]) == (None, "api")
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted", "healthy"),
+    [
+        ("http://app/hook?apikey=PLANTED", "http://app/hook", True),
+        ("http://app/hook/?apikey=PLANTED", "http://app/hook", True),
+        ("http://localhost:8000/hook", "http://127.0.0.1:8000/hook", True),
+        ("http://app/hook?apikey=old", "http://app/hook?apikey=new", False),
+        ("http://app/hook", "http://app/hook?apikey=new", False),
+        ("http://app/other?apikey=PLANTED", "http://app/hook", False),
+    ],
+)
+def test_a_webhook_points_there_also_with_a_key_behind_it(url, wanted, healthy):
+    found = inspect(Server(find=ok({"url": url, "enabled": True})), webhook_url=wanted)
+    assert found["healthy"] is healthy
+    assert "PLANTED" not in str(found)
 
 
 def test_the_state_of_another_instance_is_not_ours():
