@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import math
 import os
+import re
 from typing import Any
 
 import yaml
@@ -125,7 +129,7 @@ def settle(
                 wanted[name] = spec.get("default")
             continue
         try:
-            wanted[name] = _items(value) if spec.get("type") == "list" and isinstance(value, str) else value
+            wanted[name] = _read(value, spec.get("type")) if isinstance(value, str) else value
         except yaml.YAMLError:
             return {}, words.say("list_text", name=name)
     specs = {name: {key: spec[key] for key in _KEYS if key in spec} for name, spec in options.items()}
@@ -133,7 +137,7 @@ def settle(
         # A path is one on the host that it is for: the home directory of the user there, not of this one.
         spec["type"] = "str" if spec.get("type") == "path" else spec.get("type", "str")
     checked = ArgumentSpecValidator(specs).validate(wanted)
-    if checked.error_messages:
+    if checked.error_messages or any(_endless(specs[name], value) for name, value in wanted.items()):
         return {}, _sentence(specs, wanted, words) or " ".join(checked.error_messages[0].split())
     return {name[len(prefix) :]: checked.validated_parameters[name] for name in options}, ""
 
@@ -145,7 +149,7 @@ def _sentence(specs: dict[str, dict[str, Any]], wanted: dict[str, Any], words: W
         if value is None:
             if spec.get("required"):
                 return words.say("required", name=name)
-        elif ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
+        elif ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages or _endless(spec, value):
             choices = spec.get("choices")
             if choices:
                 wrong = [one for one in (value if isinstance(value, list) else []) if one not in choices] or [value]
@@ -158,8 +162,25 @@ def _sentence(specs: dict[str, dict[str, Any]], wanted: dict[str, Any], words: W
     return ""
 
 
-def _items(text: str) -> list[Any]:
-    """A list that came as text: JSON, or its items with commas between them."""
-    if text.startswith("["):
-        return list(yaml.safe_load(text))
-    return [item.strip() for item in text.split(",") if item.strip()]
+def _endless(spec: dict[str, Any], value: Any) -> bool:
+    """Whether it is a number that none can be compared with, or that is never reached: nan, inf."""
+    try:
+        return spec["type"] == "float" and value is not None and not math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def _read(text: str, kind: str | None) -> Any:
+    """What came as text: a list as JSON, YAML or items between commas or line ends, a mapping as JSON or YAML."""
+    if kind == "list":
+        if text.startswith(("[", "- ")):
+            return list(yaml.safe_load(text))
+        return [item.strip() for item in re.split(r"[,\n]", text) if item.strip()]
+    if kind == "dict":
+        with contextlib.suppress(ValueError):
+            return json.loads(text)
+        with contextlib.suppress(yaml.YAMLError):
+            mapping = yaml.safe_load(text)
+            # NAME=VALUE is one too, for ansible-core.
+            return mapping if isinstance(mapping, dict) else text
+    return text

@@ -83,12 +83,23 @@ def texts(spec: dict[str, Any]) -> list[tuple[Any, Any]]:
             ('["a", "b"]', ["a", "b"]),
             ("a,b", ["a", "b"]),
             (" a , b, ", ["a", "b"]),
+            # As a survey's text area delivers it.
+            ("a\nb\n", ["a", "b"]),
+            ("- a\n- b", ["a", "b"]),
             ("a", ["a"]),
             ("[]", []),
             (["a", "b"], ["a", "b"]),
             ([], []),
         ],
-        "dict": [('{"a": 1}', {"a": 1}), ("a=b", {"a": "b"}), ("{}", {}), ({"a": 1}, {"a": 1}), ({}, {})],
+        "dict": [
+            ('{"a": 1}', {"a": 1}),
+            ("{a: 1}", {"a": 1}),
+            ("a:\n  b: 1", {"a": {"b": 1}}),
+            ("a=b", {"a": "b"}),
+            ("{}", {}),
+            ({"a": 1}, {"a": 1}),
+            ({}, {}),
+        ],
         "str": [(" 7.5 ", "7.5"), ("true", "true"), ("~/a b ", "~/a b"), (15, "15")],
         "path": [(" /a/b ", "/a/b"), ("~/a", "~/a")],
     }[kind]
@@ -107,7 +118,7 @@ def wrong(spec: dict[str, Any]) -> list[Any]:
         return ["nonsense"]
     return {
         "bool": ["perhaps", [True]],
-        "float": ["many", "7,5", [7.5]],
+        "float": ["many", "7,5", [7.5], "nan", "inf", float("-inf")],
         "int": ["many", "3.5", {}],
         "list": ["[a", '["a", "b"', {"a": 1}],
         "dict": ["nothing", "[1]", '{"a": 1', ["a"]],
