@@ -18,6 +18,10 @@ TEXTS: dict[str, Both] = {
         "No host to act on: {pattern} matches none of the selected hosts ({limit}); "
         "correct the inventory, --limit or runbook_hosts",
     ),
+    "tags": Both(
+        "Com --tags {tags} nada seria feito: um procedimento não se faz em partes; tire --tags",
+        "With --tags {tags} nothing would be done: a procedure is not done in parts; leave --tags out",
+    ),
     "no_limit": Both("sem --limit", "no --limit"),
     # A desk on the disk of a job's container.
     "desk_ends": Both(

@@ -15,14 +15,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def run_playbook(directory: Path, name: str, **variables: Any) -> tuple[int, dict[str, Any]]:
+def run_playbook(directory: Path, name: str, *options: str, **variables: Any) -> tuple[int, dict[str, Any]]:
     """Return how it exited, and its `runbook_result`."""
     settings = {"runbook_log_paths": [str(directory / "none.log")], "runbook_state_dir": str(directory / "state")}
     settings |= {"runbook_desk_dir": str(directory / "desk"), "runbook_become": False, "runbook_contacts": {}}
     (directory / "hosts.yml").write_text("assistant: {hosts: {here: {ansible_connection: local}}}\n")
     command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(directory / "hosts.yml")]
     run = subprocess.run(
-        [*command, str(ROOT / f"playbooks/{name}.yml"), "-e", json.dumps({**settings, **variables})],
+        [*command, str(ROOT / f"playbooks/{name}.yml"), "-e", json.dumps({**settings, **variables}), *options],
         cwd=directory,
         env={
             **os.environ,

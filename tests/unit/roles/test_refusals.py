@@ -22,6 +22,12 @@ def test_a_run_without_a_host(tmp_path, hosts):
     assert result["message"] == result["next_step"] == NO_HOST.format(named)
 
 
+def test_a_run_of_which_tags_leave_nothing(tmp_path):
+    code, result = run_playbook(tmp_path, "health_check", "--tags", "measure", runbook_locale="en")
+    assert (code != 0, result["status"], result["hosts"]) == (True, "refused", {})
+    assert "With --tags measure nothing would be done" in result["next_step"]
+
+
 def test_a_report_where_no_incident_was(tmp_path):
     code, result = run_playbook(tmp_path, "incident_report", runbook_locale="en")
     assert (code != 0, result["status"], result["next_step"]) == (True, "refused", NO_ROLLBACK)

@@ -278,3 +278,13 @@ def test_a_selection_without_a_host_is_told_in_the_language_of_the_hosts_that_th
         "correct the inventory, --limit or runbook_hosts"
     )
     assert problem("selection", {**facts, "selected": ["kumon-1"]}) == ""
+
+
+def test_tags_that_leave_out_every_task_are_refused():
+    facts = {"selected": ["kumon-1"], "pattern": "assistant", "limit": "", "locales": []}
+    for tags in (["all"], ("all",), ["untagged", "x"]):
+        assert problem("selection", {**facts, "tags": tags}) == ""
+    assert problem("selection", {**facts, "tags": ["measure", "act"]}) == (
+        "Com --tags measure,act nada seria feito: um procedimento não se faz em partes; tire --tags"
+    )
+    assert "With --tags act nothing" in problem("selection", {**facts, "tags": ["act"], "locales": ["en"]})
