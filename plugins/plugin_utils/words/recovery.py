@@ -18,8 +18,8 @@ TEXTS: dict[str, Both] = {
     "levels_3": Both("nível 3, código anterior", "level 3, previous code"),
     "levels_none": Both("nenhum passo automático, uma pessoa decide", "no automatic step, a person decides"),
     "results_planned": Both(
-        "SIMULAÇÃO: nada foi alterado; seria feito o nível {level}, veja o diff",
-        "DRY RUN: nothing was changed; level {level} would be done, see the diff",
+        "SIMULAÇÃO: nada foi alterado; seria feito o nível {level} (--diff mostra o quê)",
+        "DRY RUN: nothing was changed; level {level} would be done (--diff shows what)",
     ),
     "results_stable": Both("ESTABILIZADO no nível {level}", "STABLE at level {level}"),
     "results_unproven": Both(

@@ -12,12 +12,12 @@ TEXTS: dict[str, Both] = {
     "effective": Both("no processo", "in the process"),
     "before": Both("antes", "before"),
     "planned": Both(
-        "SIMULAÇÃO: nada foi alterado; veja o diff do que seria escrito",
-        "DRY RUN: nothing was changed; see the diff for what would be written",
+        "SIMULAÇÃO: nada foi alterado; com --diff se vê o que seria escrito",
+        "DRY RUN: nothing was changed; with --diff you see what would be written",
     ),
     "undo_planned": Both(
-        "SIMULAÇÃO: nada foi alterado; veja o diff do que seria desfeito",
-        "DRY RUN: nothing was changed; see the diff for what would be undone",
+        "SIMULAÇÃO: nada foi alterado; com --diff se vê o que seria desfeito",
+        "DRY RUN: nothing was changed; with --diff you see what would be undone",
     ),
     "lifted": Both(
         "KILL-SWITCH RETIRADO, o processo voltou a entregar",

@@ -627,15 +627,15 @@ def test_what_level_3_has_not_is_not_told():
         (
             *("rollback_level1", 1),
             (
-                "SIMULAÇÃO: nada foi alterado; veja o diff do que seria escrito",
-                "DRY RUN: nothing was changed; see the diff for what would be written",
+                "SIMULAÇÃO: nada foi alterado; com --diff se vê o que seria escrito",
+                "DRY RUN: nothing was changed; with --diff you see what would be written",
             ),
         ),
         (
             *("roll_forward", 1),
             (
-                "SIMULAÇÃO: nada foi alterado; veja o diff do que seria desfeito",
-                "DRY RUN: nothing was changed; see the diff for what would be undone",
+                "SIMULAÇÃO: nada foi alterado; com --diff se vê o que seria desfeito",
+                "DRY RUN: nothing was changed; with --diff you see what would be undone",
             ),
         ),
     ],
@@ -896,8 +896,8 @@ RECOVERED = {
     "planned": (
         recovered(BAD, decision(2), check=True),
         *("planned", True, 2),
-        "SIMULAÇÃO: nada foi alterado; seria feito o nível 2, veja o diff: 6 lost.",
-        "DRY RUN: nothing was changed; level 2 would be done, see the diff: 6 lost.",
+        "SIMULAÇÃO: nada foi alterado; seria feito o nível 2 (--diff mostra o quê): 6 lost.",
+        "DRY RUN: nothing was changed; level 2 would be done (--diff shows what): 6 lost.",
     ),
     "stable": (
         recovered(SAFE, decision(0), done=done(1), **KEPT_IN),
