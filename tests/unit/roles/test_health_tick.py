@@ -266,6 +266,39 @@ def test_the_dead_man_is_called_only_when_a_check_was_made(tick):
     assert (code, lines) == (0, ["the dead-man URL did not answer (HTTPError)"])
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("OK", []),
+        ("", []),
+        ('{"ok": true, "error": null}', []),
+        ("Got it, thanks!", []),
+        ("OK (not found)", ["no yes"]),
+        ("OK (rate limited)", ["no yes"]),
+        ('{"ok": false, "msg": "Monitor is not active"}', ["no yes"]),
+        ("<!doctype html><title>Log in</title>", ["no yes"]),
+    ],
+)
+def test_a_dead_man_that_answers_200_and_means_no_is_told(tick, body, told):
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    tick.settings["dead_man_url"] = f"http://127.0.0.1:{server.server_port}/secret"
+    code, lines = tick.run()
+    server.shutdown()
+    server.server_close()
+    assert (code, len(lines)) == (0, len(told))
+    assert all(one in line and "secret" not in line for one, line in zip(told, lines))
+
+
 def test_what_it_starts_ends_with_it(tick):
     tick.ends("ok", sleep=60)
     conf = tick.directory / "conf.json"
@@ -344,6 +377,18 @@ def test_people_are_paged_once_when_nobody_watches(tick):
     tick.ends("ok")
     run_installed(tick)
     assert tick.told()["notify_event"] == "open"
+
+
+def test_a_stamp_of_the_future_is_no_sign_that_somebody_watches(tick):
+    watching(tick, age=-7200)
+    code, lines = run_installed(tick)
+    assert code == 10 and "nobody watches kumon-2" in lines[0]
+
+
+def test_settings_of_the_future_hide_no_watch_that_lives(tick):
+    watching(tick, age=10)
+    os.utime(tick.directory / "conf.json", (time.time() + 7200,) * 2)
+    assert run_installed(tick) == (0, [])
 
 
 def test_what_is_wrong_with_the_service_comes_before_that(tick):
