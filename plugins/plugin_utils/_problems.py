@@ -42,7 +42,7 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
         ``{level, verdict}``; ``{expected_hours, time_zone}``; ``{decide_cause}``;
         ``{journals, now, run_id, since, until}``; ``{release}``; ``{unread}``;
-        ``{auto, recognised, flags}``; ``{people, user}``; ``{selected, pattern, limit, tags, locales}``;
+        ``{auto, recognised, flags}``; ``{people, user}``; ``{selected, pattern, limit, left_out_by, locales}``;
         ``{phone, webhook_url, service, state, mode}``; ``{watch_for, watch_every}``
     """
     if kind not in _KINDS:
@@ -167,14 +167,12 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
 
 def _selection(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """Asked for before any variable is taken as it is meant, so the hosts' own locales say which language it is."""
-    tags = facts.get("tags") or ["all"]
-    # No task has a tag, so that others leave nothing to do.
-    some = not {"all", "untagged"} & {str(tag) for tag in tags}
-    if facts.get("selected") and not some:
+    tags = facts.get("left_out_by")
+    if facts.get("selected") and not tags:
         return ""
     given = (str(one).strip() for one in facts.get("locales") or [])
     words = Words(next((one for one in given if one in LOCALES), LOCALES[0]), endings.TEXTS, run=words.run)
-    if some:
+    if tags:
         return words.say("tags", tags=",".join(map(str, tags)))
     return words.say("no_host", pattern=facts["pattern"], limit=facts.get("limit") or words.say("no_limit"))
 

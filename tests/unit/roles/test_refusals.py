@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from tests.unit.roles.playbook_run import run_playbook
+from tests.unit.roles.playbook_run import ROOT, run_playbook
 
 NO_HOST = "Nenhum host em que agir: {} não é nenhum dos hosts selecionados (sem --limit); corrija o inventário, "
 NO_HOST += "--limit ou runbook_hosts"
@@ -26,6 +28,13 @@ def test_a_run_of_which_tags_leave_nothing(tmp_path):
     code, result = run_playbook(tmp_path, "health_check", "--tags", "measure", runbook_locale="en")
     assert (code != 0, result["status"], result["hosts"]) == (True, "refused", {})
     assert "With --tags measure nothing would be done" in result["next_step"]
+
+
+def test_a_run_of_whoever_imports_a_procedure_under_a_tag(tmp_path):
+    playbooks, site = ROOT / "playbooks", tmp_path / "site"
+    site.with_suffix(".yml").write_text(f"- import_playbook: {playbooks}/health_check.yml\n  tags: measure\n")
+    _code, result = run_playbook(tmp_path, os.path.relpath(site, playbooks), "--tags", "measure")
+    assert result["status"] == "blind"
 
 
 def test_a_report_where_no_incident_was(tmp_path):

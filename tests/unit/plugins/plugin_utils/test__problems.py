@@ -282,9 +282,8 @@ def test_a_selection_without_a_host_is_told_in_the_language_of_the_hosts_that_th
 
 def test_tags_that_leave_out_every_task_are_refused():
     facts = {"selected": ["kumon-1"], "pattern": "assistant", "limit": "", "locales": []}
-    for tags in (["all"], ("all",), ["untagged", "x"]):
-        assert problem("selection", {**facts, "tags": tags}) == ""
-    assert problem("selection", {**facts, "tags": ["measure", "act"]}) == (
+    assert problem("selection", {**facts, "left_out_by": []}) == ""
+    assert problem("selection", {**facts, "left_out_by": ["measure", "act"]}) == (
         "Com --tags measure,act nada seria feito: um procedimento não se faz em partes; tire --tags"
     )
-    assert "With --tags act nothing" in problem("selection", {**facts, "tags": ["act"], "locales": ["en"]})
+    assert "With --tags act nothing" in problem("selection", {**facts, "left_out_by": ["act"], "locales": ["en"]})
