@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
+from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
@@ -164,8 +165,11 @@ def _has(report: dict[str, Any], check: str) -> bool:
     return any(finding["check"] == check for finding in report["findings"])
 
 
-def _finding(report: dict[str, Any], check: str, message: str) -> None:
-    report["findings"].append({"check": check, "message": redact(message)})
+def _finding(report: dict[str, Any], check: str, message: str, reason: Detail) -> None:
+    """Note what a check found wrong, in English, and as what people are told in their language."""
+    fields = {name: redact(value) if isinstance(value, str) else value for name, value in reason["fields"].items()}
+    reason = {"code": reason["code"], "fields": fields}
+    report["findings"].append({"check": check, "message": redact(message), "reason": reason})
 
 
 def _run_checks(gateway: Gateway, report: dict[str, Any], params: dict[str, Any], host: Host) -> list[str]:
@@ -388,17 +392,19 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
     if answer.detail == _http.UNTRUSTED:
         # Somebody answers, and who else trusts it may well get on with it.
         message = f"What answers at {where} cannot be trusted: {answer.detail}; add its authority to this host's own."
-        _finding(report, "api", message)
+        _finding(report, "api", message, detail("gateway_untrusted", where=where, why=answer.detail))
         return False
     if answer.status is None:
         report["reachable"] = root.status is not None
-        _finding(report, "reachable", f"The Evolution API at {where} gives no answer: {answer.detail}.")
+        message = f"The Evolution API at {where} gives no answer: {answer.detail}."
+        _finding(report, "reachable", message, detail("gateway_silent", where=where, why=answer.detail))
         return False
     report["reachable"] = True
     body = answer.json if isinstance(answer.json, dict) else {}
     if answer.status == 503 and body.get("code") == "LICENSE_REQUIRED":
         report["licensed"] = False
-        _finding(report, "licence", "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it.")
+        message = "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it."
+        _finding(report, "licence", message, detail("gateway_unlicensed"))
         return True
     if answer.status in (401, 403) and answer.kind == "error":
         report["licensed"] = True
@@ -407,14 +413,17 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
         if report["key_valid"]:
             listed[gateway.instance] = {}
             return True
-        why = f"{'The API key is refused' if gateway._key else 'No API key is given'} ({answer.status})"
-        _finding(report, "key", f"{why}: set runbook_evolution_api_key to the server's global key.")
+        if gateway._key:
+            why, reason = "The API key is refused", detail("key_refused", http=answer.status)
+        else:
+            why, reason = "No API key is given", detail("key_missing", http=answer.status)
+        message = f"{why} ({answer.status}): set runbook_evolution_api_key to the server's global key."
+        _finding(report, "key", message, reason)
         return True
     if answer.status == 429:
         # It is there and has no time for us; whether it has for the assistant nobody knows.
-        _finding(
-            report, "api", f"The Evolution API takes no more questions for now ({answer.detail}): look again later."
-        )
+        message = f"The Evolution API takes no more questions for now ({answer.detail}): look again later."
+        _finding(report, "api", message, detail("gateway_busy", answer=answer.detail))
         return True
     if answer.kind != "ok" or not isinstance(answer.json, (list, dict)):
         # An error of the server, or of the proxy before it, is the gateway's; anything else is a wrong address.
@@ -425,6 +434,7 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
             report,
             "reachable" if down else "api",
             f"What answers is not the Evolution API, or a proxy or path is wrong: {what}; check runbook_evolution_url.",
+            detail("gateway_foreign", answer=what),
         )
         return False
     rows = _rows(answer.json)
@@ -440,7 +450,8 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
     if rows and not listed:
         # Something was said, and it is no list of instances: it says of none that it is not there.
         why = _said.refusal(answer.json) or "it names no instance"
-        _finding(report, "api", f"What should list the instances answers {answer.detail}, but {why}; look into it.")
+        message = f"What should list the instances answers {answer.detail}, but {why}; look into it."
+        _finding(report, "api", message, detail("gateway_no_list", answer=answer.detail, why=why))
         return False
     report["licensed"] = report["key_valid"] = True
     return True
@@ -472,16 +483,20 @@ def _check_instance(gateway: Gateway, report: dict[str, Any], listed: Listed) ->
         # An instance's own key lists that instance alone.
         report["key_valid"], report["exists"] = False, None
         message = f"The API key is not the one for the instance {name!r} (401), and lists others: set the global key."
-        _finding(report, "key", message)
+        _finding(report, "key", message, detail("key_of_others", instance=name))
         return False
     folded = {other.strip().casefold(): other for other in listed}
     near = folded.get(name.strip().casefold())
     if near is None:
         near = next(iter(difflib.get_close_matches(name, listed, 1, 0.75)), None)
     report["near_match"] = near if near is None else redact(near)
-    hint = "; the server has no similar one" if not listed.partial else "; it has too many to look for a similar one"
-    hint = f"; the nearest that exists is {near!r}" if near is not None else hint
-    _finding(report, "instance", f"The instance {name!r} does not exist{hint}.")
+    if near is not None:
+        hint, reason = f"the nearest that exists is {near!r}", detail("instance_misnamed", instance=name, near=near)
+    elif listed.partial:
+        hint, reason = "it has too many to look for a similar one", detail("instance_missing_of_many", instance=name)
+    else:
+        hint, reason = "the server has no similar one", detail("instance_missing", instance=name)
+    _finding(report, "instance", f"The instance {name!r} does not exist; {hint}.", reason)
     return False
 
 
@@ -503,25 +518,31 @@ def _check_state(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     if not states - {"open"}:
         return "unknown" not in samples
     told = next(iter(states - {"open"}))
-    seen = f"{samples.count(told)} of {len(samples)} samples"
+    times, of = samples.count(told), len(samples)
+    seen = f"{times} of {of} samples"
     if len(states) > 1:
-        _finding(
-            report, "state", f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again."
-        )
+        message = f"The instance is flapping: {', '.join(samples)}; it is reconnecting again and again."
+        _finding(report, "state", message, detail("instance_flapping", samples=samples))
     elif states == {"connecting"}:
-        _finding(report, "state", f"The instance is stuck in connecting ({seen}): restart it.")
+        reason = detail("instance_connecting", times=times, of=of)
+        _finding(report, "state", f"The instance is stuck in connecting ({seen}): restart it.", reason)
     elif states == {"refused"}:
-        _finding(report, "state", f"WhatsApp refuses the instance ({seen}): it needs a new QR code.")
+        reason = detail("instance_refused", times=times, of=of)
+        _finding(report, "state", f"WhatsApp refuses the instance ({seen}): it needs a new QR code.", reason)
     elif not states & {*STATES, "absent"}:
-        _finding(report, "state", f"The instance is {told!r} ({seen}), not open: look into it.")
+        reason = detail("instance_not_open", state=told, times=times, of=of)
+        _finding(report, "state", f"The instance is {told!r} ({seen}), not open: look into it.", reason)
     elif states == {"absent"}:
-        _finding(report, "state", "The state is missing, as right after a server restart: look again in a minute.")
+        message = "The state is missing, as right after a server restart: look again in a minute."
+        _finding(report, "state", message, detail("instance_without_state"))
     else:
         gone = report["disconnection"]
         if gone and (gone["code"] == 401 or gone["reason"] == "device_removed"):
-            _finding(report, "state", "The instance was logged out (401 device_removed): it needs a new QR code.")
+            message = "The instance was logged out (401 device_removed): it needs a new QR code."
+            _finding(report, "state", message, detail("instance_logged_out"))
         else:
-            _finding(report, "state", f"The instance is closed ({seen}): connect it.")
+            reason = detail("instance_closed", times=times, of=of)
+            _finding(report, "state", f"The instance is closed ({seen}): connect it.", reason)
     return False
 
 
@@ -536,7 +557,7 @@ def _check_agreement(gateway: Gateway, report: dict[str, Any], listed: Listed) -
         message = (
             f"The two sources disagree: connectionState says {report['state']}, the list of instances says {told}."
         )
-        _finding(report, "agreement", message)
+        _finding(report, "agreement", message, detail("sources_disagree", state=report["state"], listed=told))
         return False
     return True
 
@@ -553,15 +574,18 @@ def _check_webhook(gateway: Gateway, report: dict[str, Any], params: dict[str, A
     enabled = None if body.get("enabled") is None else str(body["enabled"]).lower() not in ("false", "0", "")
     report["webhook"] = {"url": shown(url) if isinstance(url, str) else None, "enabled": enabled}
     if not isinstance(url, str) or not url:
-        _finding(report, "webhook", "No webhook is set: the assistant is told of no message.")
+        message = "No webhook is set: the assistant is told of no message."
+        _finding(report, "webhook", message, detail("webhook_unset"))
     elif enabled is False:
-        _finding(report, "webhook", "The webhook is switched off: the assistant is told of no message.")
+        message = "The webhook is switched off: the assistant is told of no message."
+        _finding(report, "webhook", message, detail("webhook_off"))
     elif isinstance(events, list) and MESSAGE_EVENT not in map(_event, events):
         message = f"The webhook's events lack {MESSAGE_EVENT}: the assistant is told of no message."
-        _finding(report, "webhook", message)
+        _finding(report, "webhook", message, detail("webhook_without_messages", event=MESSAGE_EVENT))
     elif not _is_at(url, params["webhook_url"], body):
         there, wanted = shown(url), shown(params["webhook_url"])
-        _finding(report, "webhook", f"The webhook points at {there}, not at {wanted}.")
+        reason = detail("webhook_elsewhere", there=there, wanted=wanted)
+        _finding(report, "webhook", f"The webhook points at {there}, not at {wanted}.", reason)
     else:
         return enabled is True
     return False
@@ -615,7 +639,8 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
         report["probe"] = {"accepted": None, "status": None}
         said = f"{answer.detail} and nothing else" if empty else answer.detail
         said = f"HTTP {answer.status} with {said}" if answer.kind == "not_json" else said
-        _finding(report, "probe", f"Whether the test message was accepted is not known: {said}.")
+        message = f"Whether the test message was accepted is not known: {said}."
+        _finding(report, "probe", message, detail("probe_unknown", answer=said))
         return False
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
     refused = _said.refusal(answer.json) if answer.kind == "ok" else message_of(answer)
@@ -625,5 +650,5 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     report["probe"] = {"accepted": not refused, "status": redact(str(status))[:40] if status is not None else None}
     if not refused:
         return True
-    _finding(report, "probe", f"The test message was refused: {refused}.")
+    _finding(report, "probe", f"The test message was refused: {refused}.", detail("probe_refused", answer=str(refused)))
     return False

@@ -74,7 +74,8 @@ evolution:
     probe: {description: 'Whether the test message was accepted, and the status that the server gave it.', type: dict, returned: always}
     healthy: {description: V(null) when a check could not be made and none failed., type: bool, returned: always}
     findings:
-      description: What is wrong, each with C(check) and C(message), the first failed check first.
+      description: >-
+        What is wrong, each with C(check), C(message) and C(reason), the same as a code with its fields, the first failed check first.
       type: list
       elements: dict
       returned: always

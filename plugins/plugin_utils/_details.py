@@ -35,6 +35,11 @@ def health_said(answer: Mapping[str, Any], locale: str) -> str:
     return words.say(key, **fields) if locale != "en" and key in words else str(answer.get("detail"))
 
 
+def finding_said(finding: Mapping[str, Any], locale: str) -> str:
+    """Return what is wrong with the gateway, in words: the module has its own in English."""
+    return said(finding["reason"], locale) if finding.get("reason") else str(finding.get("message"))
+
+
 def _shown(value: Any, words: Words) -> Any:
     if isinstance(value, float):
         return words.decimal(f"{value:g}")

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_said, health_said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
@@ -295,7 +295,8 @@ class _Screen:
         healthy = "unknown" if known is None else "healthy" if known else "unhealthy"
         shown = {name: gateway.get(name) or self._say("unknown") for name in ("version", "state")}
         first = self._say("gateway_is", healthy=self._say(healthy), **shown)
-        return [first, *[str(finding.get("message")) for finding in (gateway.get("findings") or [])[:2]]]
+        findings = (gateway.get("findings") or [])[:2]
+        return [first, *[finding_said(finding, self._words.locale) for finding in findings]]
 
     def _tick(self, row: dict[str, Any]) -> str:
         age = f", {self._say('ago', age=self._words.duration(row['age']))}" if row["age"] is not None else ""

@@ -22,7 +22,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import unread_lines
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_said, said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
@@ -313,7 +313,7 @@ class _Gate:
             why = _reason(self.part("gateway")) or self.say("gateway_not_asked")
             return Seen(None, why, mend=self.confirm("gateway"))
         if evolution.get("findings"):
-            return Seen(False, str(evolution["findings"][0].get("message")), mend=mend)
+            return Seen(False, finding_said(evolution["findings"][0], self.words.locale), mend=mend)
         if not evolution.get("healthy"):
             unknown = ", ".join(str(one) for one in evolution.get("unknown") or ["?"])
             return Seen(None, self.say("gateway_unknown", checks=unknown), mend=self.confirm("gateway"))

@@ -236,4 +236,105 @@ TEXTS: dict[str, Both] = {
     "drill_disk_large": Both(
         "{free} MB livres em {path}, enche-se no máximo {most}", "{free} MB free at {path}, at most {most} are filled"
     ),
+    # What is wrong with the gateway: in English the module's own sentences.
+    "gateway_untrusted": Both(
+        "O que responde em {where} não é confiável ({why}): acrescente a autoridade dele às deste host.",
+        "What answers at {where} cannot be trusted: {why}; add its authority to this host's own.",
+    ),
+    "gateway_silent": Both(
+        "A Evolution API em {where} não responde: {why}.", "The Evolution API at {where} gives no answer: {why}."
+    ),
+    "gateway_unlicensed": Both(
+        "A Evolution API está sem licença (503 LICENSE_REQUIRED): ative-a.",
+        "The Evolution API has no licence (503 LICENSE_REQUIRED): activate it.",
+    ),
+    "key_missing": Both(
+        "Falta a chave da API ({http}): defina runbook_evolution_api_key com a chave global do servidor.",
+        "No API key is given ({http}): set runbook_evolution_api_key to the server's global key.",
+    ),
+    "key_refused": Both(
+        "A chave da API é recusada ({http}): defina runbook_evolution_api_key com a chave global do servidor.",
+        "The API key is refused ({http}): set runbook_evolution_api_key to the server's global key.",
+    ),
+    "key_of_others": Both(
+        "A chave da API não é a da instância {instance!r} (401) e lista outras: defina a chave global.",
+        "The API key is not the one for the instance {instance!r} (401), and lists others: set the global key.",
+    ),
+    "gateway_busy": Both(
+        "A Evolution API não aceita mais perguntas por enquanto ({answer}): consulte de novo mais tarde.",
+        "The Evolution API takes no more questions for now ({answer}): look again later.",
+    ),
+    "gateway_foreign": Both(
+        "O que responde não é a Evolution API, ou um proxy ou o caminho está errado: {answer}; "
+        "confira runbook_evolution_url.",
+        "What answers is not the Evolution API, or a proxy or path is wrong: {answer}; check runbook_evolution_url.",
+    ),
+    "gateway_no_list": Both(
+        "O que deveria listar as instâncias responde {answer}, mas {why}; verifique.",
+        "What should list the instances answers {answer}, but {why}; look into it.",
+    ),
+    "instance_misnamed": Both(
+        "A instância {instance!r} não existe; a mais parecida que existe é {near!r}.",
+        "The instance {instance!r} does not exist; the nearest that exists is {near!r}.",
+    ),
+    "instance_missing": Both(
+        "A instância {instance!r} não existe; o servidor não tem nenhuma parecida.",
+        "The instance {instance!r} does not exist; the server has no similar one.",
+    ),
+    "instance_missing_of_many": Both(
+        "A instância {instance!r} não existe; há instâncias demais para procurar uma parecida.",
+        "The instance {instance!r} does not exist; it has too many to look for a similar one.",
+    ),
+    "instance_flapping": Both(
+        "A instância oscila: {samples}; ela reconecta sem parar.",
+        "The instance is flapping: {samples}; it is reconnecting again and again.",
+    ),
+    "instance_connecting": Both(
+        "A instância não sai de connecting ({times} de {of} amostras): reinicie-a.",
+        "The instance is stuck in connecting ({times} of {of} samples): restart it.",
+    ),
+    "instance_refused": Both(
+        "O WhatsApp recusa a instância ({times} de {of} amostras): é preciso ler um novo QR code.",
+        "WhatsApp refuses the instance ({times} of {of} samples): it needs a new QR code.",
+    ),
+    "instance_not_open": Both(
+        "A instância está em {state!r} ({times} de {of} amostras), não em open: verifique.",
+        "The instance is {state!r} ({times} of {of} samples), not open: look into it.",
+    ),
+    "instance_without_state": Both(
+        "Falta o estado, como logo após um reinício do servidor: consulte de novo em um minuto.",
+        "The state is missing, as right after a server restart: look again in a minute.",
+    ),
+    "instance_logged_out": Both(
+        "A sessão da instância foi encerrada (401 device_removed): é preciso ler um novo QR code.",
+        "The instance was logged out (401 device_removed): it needs a new QR code.",
+    ),
+    "instance_closed": Both(
+        "A instância está fechada ({times} de {of} amostras): conecte-a.",
+        "The instance is closed ({times} of {of} samples): connect it.",
+    ),
+    "sources_disagree": Both(
+        "As duas fontes discordam: connectionState diz {state}, a lista de instâncias diz {listed}.",
+        "The two sources disagree: connectionState says {state}, the list of instances says {listed}.",
+    ),
+    "webhook_unset": Both(
+        "Nenhum webhook está definido: o assistente não fica sabendo de nenhuma mensagem.",
+        "No webhook is set: the assistant is told of no message.",
+    ),
+    "webhook_off": Both(
+        "O webhook está desligado: o assistente não fica sabendo de nenhuma mensagem.",
+        "The webhook is switched off: the assistant is told of no message.",
+    ),
+    "webhook_without_messages": Both(
+        "Falta {event} nos eventos do webhook: o assistente não fica sabendo de nenhuma mensagem.",
+        "The webhook's events lack {event}: the assistant is told of no message.",
+    ),
+    "webhook_elsewhere": Both(
+        "O webhook aponta para {there}, não para {wanted}.", "The webhook points at {there}, not at {wanted}."
+    ),
+    "probe_unknown": Both(
+        "Não se sabe se a mensagem de teste foi aceita: {answer}.",
+        "Whether the test message was accepted is not known: {answer}.",
+    ),
+    "probe_refused": Both("A mensagem de teste foi recusada: {answer}.", "The test message was refused: {answer}."),
 }

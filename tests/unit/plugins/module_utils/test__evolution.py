@@ -14,6 +14,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_said
 
 TOKEN = "PLANTED-TOKEN-0123"
 URL = "http://gateway.example:8080"
@@ -71,7 +72,11 @@ def params(**given):
 
 
 def inspect(server, **given):
-    return _evolution.inspect(params(**given), server.host, server)
+    found = _evolution.inspect(params(**given), server.host, server)
+    # Who reads Portuguese is told the same.
+    for finding in found["findings"]:
+        assert finding_said(finding, "en") == finding["message"] != finding_said(finding, "pt_BR")
+    return found
 
 
 def first(found):

@@ -541,6 +541,19 @@ def test_the_page_cannot_be_broken_by_what_it_quotes():
     assert len(rows) == 1 + len(ITEMS)
 
 
+def test_what_is_wrong_with_the_gateway_is_told_in_the_language_of_people():
+    finding = {"check": "webhook", "message": "No webhook", "reason": {"code": "webhook_unset", "fields": {}}}
+    bad = facts(gateway={"evolution": {"healthy": False, "findings": [finding]}})
+    told_in = {
+        locale: next(
+            item["evidence"] for item in outcome("go_live_gate", bad, locale)["items"] if item["item"] == "gateway"
+        )
+        for locale in ("pt_BR", "en")
+    }
+    assert told_in["pt_BR"].startswith("Nenhum webhook está definido")
+    assert told_in["en"].startswith("No webhook is set")
+
+
 def test_automation_that_somebody_has_stopped_for_a_time_is_no_debt():
     stop = {"what": "stop", "until": ago(-900), "actor": "ana", "at": ago(60)}
     for records, status in (
