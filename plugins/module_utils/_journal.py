@@ -331,11 +331,8 @@ def undo_values(
 
 
 def _before_series(begins: list[dict[str, Any]], flag: str, declared: str | None) -> str | None:
-    steps = [
-        (entry["before"].get(flag), entry["after"][flag])
-        for entry in begins
-        if flag in (entry.get("after") or {}) and isinstance(entry.get("before"), dict)
-    ]
+    begins = [entry for entry in begins if flag in (entry.get("after") or {}) and isinstance(entry.get("before"), dict)]
+    steps = [(entry["before"].get(flag), entry["after"][flag]) for entry in begins]
     if declared is None or not steps:
         # Nothing declared, or declared by somebody else: lifting it means to have no declaration.
         return None
@@ -356,5 +353,7 @@ def _before_series(begins: list[dict[str, Any]], flag: str, declared: str | None
         else:
             stack.append(after)
     if not stack or stack[-1] != declared:
-        return None
+        # By somebody else. What an act found that was killed before it wrote stays; a killed undo was to lift it.
+        found = steps[-1][0] == declared and begins[-1].get("procedure") != "roll_forward"
+        return declared if found else None
     return declared if undone or len(stack) == 1 else stack[-2]

@@ -219,7 +219,6 @@ def test_only_an_act_that_changed_something_and_succeeded_is_a_change(path):
         # an undo that was killed before it wrote
         ([("false", "true"), ("true", "false")], "true", "false"),
         ([(None, "true"), ("true", None), ("true", None)], None, None),
-        ([("true", "false")], "true", None),
         # an undo that was killed after it wrote
         ([("false", "true"), ("true", "false"), ("false", "false")], "false", "false"),
         # a second incident, after the first was undone
@@ -235,6 +234,31 @@ def test_what_an_undo_restores(path, steps, declared, undo):
     for before, after in steps:
         write(path, before=before, after=after)
     assert _journal.undo_values(path, [FLAG, "OTHER"], {FLAG: declared}) == {FLAG: undo, "OTHER": None}
+
+
+@pytest.mark.parametrize(
+    ("before", "steps", "declared", "undo"),
+    [
+        ([], [("true", "false")], "true", "true"),
+        ([(None, "true"), ("true", None)], [("false", "true")], "false", "false"),
+        # killed twice, and the second time after it wrote
+        ([], [("false", "true"), ("false", "true")], "true", "false"),
+        # the assistant reads it alike, so it was not written
+        ([], [("1", "true")], "1", "1"),
+        # changed by hand since
+        ([], [("false", "true")], "no", None),
+    ],
+)
+def test_an_act_that_was_killed_before_it_wrote_leaves_what_somebody_else_declared(path, before, steps, declared, undo):
+    for present, after in [*before, *steps]:
+        write(path, before=present, after=after)
+    assert _journal.undo_values(path, [FLAG], {FLAG: declared}) == {FLAG: undo}
+
+
+def test_an_undo_of_what_somebody_else_declared_goes_on_when_it_was_killed(path):
+    for _time in range(2):
+        write(path, before="true", after=None, procedure="roll_forward")
+        assert _journal.undo_values(path, [FLAG], {FLAG: "true"}) == {FLAG: None}
 
 
 def test_entries_of_other_acts_do_not_matter_for_an_undo(path):
