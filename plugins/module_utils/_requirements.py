@@ -39,7 +39,9 @@ DEFAULT = "requirements.txt"
 # A project of its own, and what of its description says what is to be installed.
 PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 SECTIONS = re.compile(r"(build-system|project|dependency-groups|tool\.(poetry|pdm|flit|hatch|setuptools|uv))(\.|$)")
-# What differs between any two releases and installs nothing.
+# What differs between any two releases and installs nothing, and where it says that of the project itself: of a
+# dependency with a table of its own the version counts.
+TOLD_IN = ("", "project", "tool.poetry", "metadata")
 TOLD = re.compile(r"(version|description|readme|authors|maintainers|keywords|classifiers|license)\s*=")
 # A file that a description may take its requirements from, by itself or as the last of two words of a path.
 LISTED = re.compile(r"[\w./-]+\.(?:txt|in|req|pip|lock|toml|json|ya?ml|cfg|ini)\b")
@@ -103,6 +105,11 @@ def words_of(line: str) -> list[str]:
     return [word for word in words if word not in ("", "=")]
 
 
+def _name(text: str) -> str:
+    """A name of a package or an extra in its one form."""
+    return re.sub(r"[-_.]+", "-", text).lower()
+
+
 def requirement(line: str) -> str:
     """A requirement, so that what is the same to pip is the same text."""
     found = re.search(r"\s--?[a-z]", line)
@@ -114,8 +121,8 @@ def requirement(line: str) -> str:
     named = re.fullmatch(r"\s*([A-Za-z0-9][\w.-]*)\s*(\[[^\]]*\])?\s*(?:(@)\s*(\S+)|\(?([^()/:@]*)\)?)\s*", what)
     if not named:
         return " ".join([" ".join(line.split()), *pairs])
-    name = re.sub(r"[-_.]+", "-", named[1]).lower()
-    extras = sorted(filter(None, re.split(r"[\s,\[\]]+", (named[2] or "").lower())))
+    name = _name(named[1])
+    extras = sorted({_name(one) for one in re.split(r"[\s,\[\]]+", named[2] or "") if one})
     versions = sorted(filter(None, (re.sub(r"\s+", "", part) for part in (named[5] or "").split(","))))
     what = name + (f"[{','.join(extras)}]" if extras else "") + (f" @ {named[4]}" if named[3] else ",".join(versions))
     return " ".join([what + (f";{marker}" if marker else ""), *pairs])
@@ -128,13 +135,14 @@ def project(read: Read, directory: str) -> list[str]:
         content = read(os.path.normpath(os.path.join(directory, name)))
         if content is None:
             continue
-        kept, lines = name != "pyproject.toml", []
+        kept, lines, section = name != "pyproject.toml", [], ""
         for line in text_of(content).splitlines():
             heading = re.match(r"\s*\[+\s*([^\[\]]+?)\s*\]+\s*(#.*)?$", line)
-            if heading and name == "pyproject.toml":
-                kept = bool(SECTIONS.match(heading[1]))
+            if heading and name != "setup.py":
+                section = heading[1]
+                kept = name == "setup.cfg" or bool(SECTIONS.match(section))
             bare = " ".join(COMMENT.sub("", line).split())
-            if kept and bare and not TOLD.match(bare):
+            if kept and bare and not (section in TOLD_IN and TOLD.match(bare)):
                 # Where it is indented matters in a program alone.
                 lines.append(line.rstrip() if name == "setup.py" else bare)
         found.append(f"{name}\n" + "\n".join(lines))

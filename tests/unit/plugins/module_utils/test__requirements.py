@@ -63,6 +63,10 @@ def test_another_meaning(other):
     assert needs(other).meaning != needs(ONE).meaning
 
 
+def test_an_extra_has_one_name_however_it_is_written():
+    assert needs("a[x_y]").meaning == needs("a[X-Y, x.y]").meaning != needs("a[xy]").meaning
+
+
 def test_included_files_count_and_not_where_a_line_stands():
     parts = {"base_txt": "y\n", "more__c_txt": "--constraint=d.txt", "more__d_txt": "z<2\n"}
     found = needs("-r base.txt\n-cmore/c.txt\nx\n", **parts)
@@ -200,6 +204,14 @@ def test_what_installs_from_the_tree_means_what_the_project_says():
     )
     assert meaning(project) == meaning(project.replace('"1"', '"2"', 1).replace("line-length = 1", "line-length = 2"))
     assert meaning(project) != meaning(project.replace("a==1", "a==2"))
+
+
+def test_the_version_of_a_dependency_with_a_table_of_its_own_counts():
+    def meaning(own, dependency):
+        project = f'[tool.poetry]\nversion = "{own}"\n[tool.poetry.dependencies.a]\nversion = "{dependency}"\n'
+        return needs("-e .", pyproject_toml=project).meaning
+
+    assert meaning("1", "3") == meaning("2", "3") != meaning("2", "4")
 
 
 @pytest.mark.parametrize(
