@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import grp
 import json
 import os
 import pwd
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -88,15 +90,20 @@ def _read(properties: dict[str, Any]) -> Start:
     gid = grp.getgrnam(properties["Group"]).gr_gid if properties["Group"] else user.pw_gid
     environ = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": user.pw_dir, "USER": user.pw_name, "LOGNAME": user.pw_name}
     environ.update(entry.split("=", 1) for entry in properties["Environment"])
-    for path, _optional in properties["EnvironmentFiles"]:
-        with contextlib.suppress(FileNotFoundError):
-            environ.update(_envfile.parse(_trust.read(path)))
+    for pattern, _optional in properties["EnvironmentFiles"]:
+        for path in sorted(glob.glob(pattern)):
+            with contextlib.suppress(FileNotFoundError):
+                environ.update(_envfile.parse(_trust.read(path)))
+    for entry in properties.get("UnsetEnvironment", []):
+        name, equals, value = entry.partition("=")
+        if not equals or environ.get(name) == value:
+            environ.pop(name, None)
     cwd = properties["WorkingDirectory"].lstrip("!-").replace("~", user.pw_dir) or "/"
     words: list[str] = []
     for word in [program, *argv[1:]]:
         # One that is nothing but a variable is as many words as that has.
         alone = re.fullmatch(r"\$(\w+)", word)
         filled = VARIABLE.sub(lambda name: environ.get(name[1], ""), word)
-        words += environ.get(alone[1], "").split() if alone else [filled.replace("$$", "$")]
+        words += shlex.split(environ.get(alone[1], "")) if alone else [filled.replace("$$", "$")]
     groups = os.getgrouplist(user.pw_name, gid)
     return Start(words, cwd, environ, user.pw_uid, gid, groups, int(properties["UMask"]))

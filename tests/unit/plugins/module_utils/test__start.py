@@ -57,6 +57,19 @@ def test_a_unit_that_does_not_run(tmp_path):
     }
 
 
+def test_the_environment_of_a_unit_is_read_as_systemd_does(tmp_path):
+    """What a pattern names comes in the order of the names, and what is unset is so whatever had set it."""
+    for number, name in enumerate(("20-b.env", "10-a.env")):
+        (tmp_path / name).write_text(f"WHICH={name}\nONE{number}=1\nTOKEN=t\nOPTIONS='--title \"a b\"'\n")
+    files = [[str(tmp_path / "app.env"), False], [str(tmp_path / "[0-9]*.env"), False]]
+    more = {"EnvironmentFiles": files, "UnsetEnvironment": ["TOKEN", "PORT=1", "MODE=a=b"]}
+    start = start_of(service(unit(tmp_path, **more))[0], [])
+    wanted = {"WHICH": "20-b.env", "ONE0": "1", "ONE1": "1", "PORT": "8001", "SECRET": "s3cret"}
+    assert {name: start.environ.get(name) for name in wanted} == wanted
+    assert not {"TOKEN", "MODE"} & start.environ.keys()
+    assert start.argv[-2:] == ["--title", "a b"]
+
+
 @pytest.mark.parametrize(
     "more",
     [{"User": "nobody-of-that-name"}, {"ExecStart": []}, {"ExecStart": [["/bin/a", ["a"]], ["/bin/b", ["b"]]]}],
