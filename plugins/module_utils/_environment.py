@@ -344,7 +344,7 @@ class Environments:
             with acting_as(self.owner):
                 os.makedirs(directory, exist_ok=True)
             export(directory)
-        else:
+        if not wanted.tree:
             self._write_files(directory, wanted)
 
     def _pip(
@@ -359,7 +359,10 @@ class Environments:
         command: str = "install",
     ) -> Finished:
         directory = os.path.join(directory, FILES)
-        what = ["."] if wanted.project else ["--requirement", os.path.join(directory, os.path.normpath(path))]
+        if wanted.project:
+            what = [".", *(word for name in wanted.files for word in ("--constraint", name))]
+        else:
+            what = ["--requirement", os.path.join(directory, os.path.normpath(path))]
         argv = [
             python,
             "-m",

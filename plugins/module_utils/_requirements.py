@@ -39,6 +39,9 @@ DEFAULT = "requirements.txt"
 # A project of its own, and what of its description says what is to be installed.
 PROJECT = ("pyproject.toml", "setup.py", "setup.cfg")
 SECTIONS = re.compile(r"(build-system|project|dependency-groups|tool\.(poetry|pdm|flit|hatch|setuptools|uv))(\.|$)")
+# Where other tools than pip keep which versions belong to a project. Pip reads none of them: it is told by constraints.
+LOCKS = ("poetry.lock", "uv.lock", "pdm.lock", "pylock.toml")
+LOCKED = "runbook-locked.txt"
 # What differs between any two releases and installs nothing, and where it says that of the project itself: of a
 # dependency with a table of its own the version counts.
 TOLD_IN = ("", "project", "tool.poetry", "metadata")
@@ -169,6 +172,31 @@ def _listed(read: Read, directory: str, description: str) -> list[str]:
             # Those that it includes in turn come after it.
             paths += [one for one in _included(os.path.dirname(path), lines) if one not in paths]
     return found
+
+
+def locked(read: Read, directory: str) -> list[str]:
+    """The packages of a project's locks with their versions, without those that only its developers need."""
+    found = set()
+    for name in LOCKS:
+        text = text_of(read(os.path.normpath(os.path.join(directory, name))) or b"")
+        for part in re.split(r"^\[\[packages?\]\]", text, flags=re.M)[1:]:
+            # What follows in tables of its own is about other packages.
+            package = part.partition("\n[")[0]
+            told = dict(re.findall(r'^(name|version|category) = "([^"]*)"', package, re.M))
+            groups = re.search(r"^groups = \[([^\]]*)\]", package, re.M)
+            developers = told.get("category") == "dev" or (groups and not re.search('"(main|default)"', groups[1]))
+            # The project itself stands there too.
+            own = re.search(r"^source = \{ (editable|virtual) ", package, re.M)
+            if "name" in told and "version" in told and not developers and not own:
+                found.add(f"{_name(told['name'])}=={told['version']}")
+    return sorted(found)
+
+
+def constraints(packages: list[str]) -> dict[str, bytes]:
+    """The file by which pip installs these; of a package with several versions the project says which."""
+    names = [package.partition("==")[0] for package in packages]
+    lines = [package for package, name in zip(packages, names) if names.count(name) == 1]
+    return {LOCKED: "".join(f"{line}\n" for line in lines).encode()} if lines else {}
 
 
 def _included(directory: str, lines: list[str]) -> Iterator[str]:
@@ -308,7 +336,8 @@ def needs(read: Read, path: str, release: str, environ: dict[str, str], below: B
                 f"{release} has no {name}: correct runbook_requirements, or set runbook_venv_dir empty to leave "
                 "packages alone"
             )
-        return Needs({}, sorted(told), None, True)
+        packages = locked(read, os.path.dirname(name))
+        return Needs(constraints(packages), sorted([*told, *packages]), None, True)
     reader = _Reader(read, below, release, environ)
     reader.file(name, content, constraint=False)
     return Needs(reader.files, sorted(reader.meaning), next(iter(reader.problems), None), False, reader.tree)

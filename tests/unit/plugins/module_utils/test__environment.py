@@ -350,6 +350,27 @@ def test_a_project_without_a_requirements_file(scene, tmp_path):
     assert version(repository.directory / ".venv") == "2.0"
 
 
+def test_a_project_gets_the_versions_of_its_lock(scene, tmp_path):
+    """What would fit the project too is not what this release was locked to."""
+    repository, _unit, act = scene
+    repository.write("service.py", SERVICE)
+    repository.git("rm", "--quiet", "requirements.txt")
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    repository.write("pyproject.toml", f'{build}[project]\nname = "x"\nversion = "0"\ndependencies = ["kumonlib"]\n')
+    repository.write("backend.py", BACKEND.replace("==NUMBER", ""))
+    for name, number in (("third", "1.0"), ("fourth", "2.0"), ("fifth", "2.0")):
+        repository.write("uv.lock", f'# {name}\n[[package]]\nname = "kumonlib"\nversion = "{number}"\n')
+        repository.commits[name] = repository.commit(name)
+    assert act(commit=repository.commits["fourth"])["requirements"] == "present"
+    wheels = tmp_path / "wheels"
+    for number in ("1.0", "2.0"):
+        wheel(wheels, number)
+    for check_mode in (True, False):
+        found = act(check_mode, commit=repository.commits["third"], wheelhouse=str(wheels), run_id="run-2")
+        assert found["requirements"] == "wheelhouse"
+    assert version(repository.directory / ".venv") == "1.0"
+
+
 # The smallest program that pip builds a project with.
 BACKEND = """
 import zipfile

@@ -256,6 +256,75 @@ def test_a_project_alone():
     assert found.meaning != needs(None, pyproject_toml='[project]\ndependencies = ["b"]\n').meaning
 
 
+POETRY = """
+[[package]]
+name = "Kumon_Lib"
+version = "1.0"
+groups = ["main", "dev"]
+files = [
+    {file = "kumon_lib-1.0.whl", hash = "sha256:00"},
+]
+
+[package.dependencies.other]
+version = "3"
+
+[[package]]
+name = "ruff"
+version = "9"
+groups = ["dev"]
+[[package]]
+name = "black"
+version = "9"
+category = "dev"
+[metadata]
+lock-version = "2.1"
+"""
+UV = """version = 1
+requires-python = ">=3.9"
+
+[[package]]
+name = "kumon-lib"
+version = "1.0"
+source = { registry = "https://pypi.org/simple" }
+
+[[package]]
+name = "x"
+version = "0.1.0"
+source = { virtual = "." }
+dependencies = [
+    { name = "kumon-lib" },
+]
+"""
+FORKED = """
+[[packages]]
+name = "kumon-lib"
+version = "1.0"
+[[packages]]
+name = "kumon-lib"
+version = "2.0"
+"""
+
+
+@pytest.mark.parametrize(
+    ("lock", "text", "packages", "told"),
+    [
+        ("poetry.lock", POETRY, ["kumon-lib==1.0"], b"kumon-lib==1.0\n"),
+        ("uv.lock", UV, ["kumon-lib==1.0"], b"kumon-lib==1.0\n"),
+        # Which of them is wanted depends on the Python, as the project says.
+        ("pylock.toml", FORKED, ["kumon-lib==1.0", "kumon-lib==2.0"], None),
+    ],
+)
+def test_what_is_locked_counts_and_is_told_to_pip(lock, text, packages, told):
+    project = {"pyproject.toml": b'[project]\ndependencies = ["kumon-lib"]\n'}
+    found = _requirements.needs({**project, lock: text.encode()}.get, "requirements.txt", "R", {})
+    bare = _requirements.needs(project.get, "requirements.txt", "R", {})
+    assert sorted({*found.meaning} - {*bare.meaning}) == packages
+    assert found.project and found.files.get(_requirements.LOCKED) == told
+    # With requirements for pip nobody asks another tool.
+    both = {**project, lock: text.encode(), "requirements.txt": b"a\n"}
+    assert _requirements.needs(both.get, "requirements.txt", "R", {}).meaning == ["a"]
+
+
 @pytest.mark.parametrize(("path", "more"), [("requirements.txt", {}), ("none.txt", {"pyproject_toml": "[project]"})])
 def test_a_release_that_says_nothing(path, more):
     with pytest.raises(Refused, match=f"R has no {path}: correct runbook_requirements"):
