@@ -275,4 +275,5 @@ class Systemd:
         return self._unit.get("NRestarts", "0") not in ("", "0")
 
     def is_up(self) -> bool:
-        return self._unit.get("ActiveState") in ("active", "reloading")
+        # In `start-post` the service itself runs, and the unit waits for another command: often for its health.
+        return self._unit.get("ActiveState") in ("active", "reloading") or self._unit.get("SubState") == "start-post"

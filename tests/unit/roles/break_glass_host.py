@@ -102,7 +102,7 @@ elif call == "restart --no-block -- {unit}":
         open(home + "/cgroup", "w").write("12:cpu:/\\n1:name=systemd:{group}\\n0::/\\n")
         open(home + "/status", "w").write("Name:\\tx\\nUid:\\t%d\\t%d\\t%d\\t%d\\n" % ((unit["uid"],) * 4))
         os.rename(home, os.path.join({proc!r}, str(unit["next"])))
-        unit["shown"].update(MainPID=str(unit["next"]), ActiveState="active")
+        unit["shown"].update(MainPID=str(unit["next"]), **unit.get("comes_up", {{"ActiveState": "active"}}))
     else:
         unit["shown"].update(MainPID="0", ActiveState="failed")
 elif sys.argv[1] == "start" and unit.get("busy"):

@@ -365,6 +365,15 @@ def test_a_service_that_does_not_come_back_is_not_proven(sh):
     assert "did not come back" in sh.run("level1", code=1).stdout
 
 
+def test_a_unit_that_waits_for_its_health_has_the_flag(sh):
+    sh.unit(comes_up={"ActiveState": "activating", "SubState": "start-post"})
+    sh.run("level1")
+    assert sh.environ()["DELIVERY_DISABLE"] == "true"
+    sh.run("undo")
+    sh.unit(comes_up={"ActiveState": "activating", "SubState": "start"})
+    assert "did not come back in time" in sh.run("level1", code=1).stdout
+
+
 def test_the_first_mention_of_a_flag_in_the_environment_counts(sh):
     (pid,) = sh.unit()["pids"]
     environ = b"X=a\nDELIVERY_DISABLE=true\0DELIVERY_DISABLE=no\0DELIVERY_DISABLE=true\0"

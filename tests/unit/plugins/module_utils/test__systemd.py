@@ -339,6 +339,26 @@ def test_a_service_that_does_not_come_back(failed, systemd, tmp_path, fate, stat
     assert [entry["phase"] for entry in journal(tmp_path)] == ["begin", "outcome"]
 
 
+def test_a_unit_that_waits_for_its_health_runs_with_the_flag(act, failed, systemd, monkeypatch):
+    """A command of ExecStartPost= that waits for a health that hangs does not make the kill-switch fail."""
+
+    def comes_up(state):
+        spawn = type(systemd).spawn
+
+        def spawned(environ=None):
+            pid = spawn(systemd, environ)
+            systemd.properties.update(ActiveState="activating", SubState=state)
+            return pid
+
+        monkeypatch.setattr(systemd, "spawn", spawned)
+
+    comes_up("start-post")
+    assert proofs(act())["environment"] == (True, f"process {systemd.pid}")
+    comes_up("start")
+    message, _result = failed(flags={"DELIVERY_DISABLE": False})
+    assert "did not come back within 25 s" in message
+
+
 def test_after_a_failure_the_next_run_finishes(act, failed, systemd):
     systemd.starts = ["crash"]
     failed()
