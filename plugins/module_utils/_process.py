@@ -400,16 +400,24 @@ class PlainProcess:
         file."""
         if not processes or not os.path.isdir(self.host.systemd_booted):
             return
-        pid = processes[0].pid
-        found = re.search(r"/([^/\n]+\.service)$", self.host.proc.text(pid, "cgroup"), re.M)
+        main = processes[0]
+        group = self.host.proc.text(main.pid, "cgroup")
+        found = re.search(r"(/user@\d+\.service(?:/.*)?)?/([^/\n]+\.service)$", group, re.M)
         if found is None:
             return
-        done = self.host.run(["systemctl", "show", "-p", "MainPID", "--", found[1]], timeout=5)
+        if found[1]:
+            # A user's own systemd, which root cannot ask: what it has started itself is its unit's.
+            is_units = os.path.basename((self._argv(main.ppid) or [""])[0]) == "systemd"
+            advice = "declare the flags in that unit too, or make it one of the host's"
+        else:
+            done = self.host.run(["systemctl", "show", "-p", "MainPID", "--", found[2]], timeout=5)
+            is_units = done.out.strip() == f"MainPID={main.pid}"
+            advice = "set runbook_service_manager to systemd"
         warning = (
-            f"process {pid} is that of {found[1]}, which systemd starts without what {self.env_file} declares: "
-            "set runbook_service_manager to systemd"
+            f"process {main.pid} is that of {found[2]}, which systemd starts without what {self.env_file} declares: "
+            f"{advice}"
         )
-        if done.out.strip() == f"MainPID={pid}" and warning not in self.warnings:
+        if is_units and warning not in self.warnings:
             self.warnings.append(warning)
 
     def _mind_several(self, processes: Sequence[Process]) -> None:

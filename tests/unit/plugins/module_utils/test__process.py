@@ -830,6 +830,21 @@ def test_a_process_of_a_unit_is_named_as_such(act, service, tmp_path, monkeypatc
     assert any("set runbook_service_manager to systemd" in text for text in warnings) is warns
 
 
+@pytest.mark.parametrize(("parent", "warns"), [("/usr/lib/systemd/systemd", True), ("tmux: server", False)])
+def test_a_process_of_a_users_own_unit_is_named_as_such(act, service, tmp_path, monkeypatch, parent, warns):
+    """The host's systemd knows nothing of it; what was started within another program of that user's is no unit's."""
+    pid = service.start()
+    text, argv, group = Proc.text, Proc.argv, "/user.slice/user-9.slice/user@9.service/app.slice/assistant.service"
+
+    def told(self, *parts):
+        return f"0::{group}\n" if parts == (pid, "cgroup") else text(self, *parts)
+
+    monkeypatch.setattr(Proc, "text", told)
+    monkeypatch.setattr(Proc, "argv", lambda self, of: [parent, "--user"] if of == os.getpid() else argv(self, of))
+    warnings = act(host=Host(systemd_booted=str(tmp_path)), check_mode=True)["warnings"]
+    assert any("is that of assistant.service" in one and "in that unit too" in one for one in warnings) is warns
+
+
 def test_a_pid_file_of_another_program_of_its_user_ends_nothing(act, service, tmp_path):
     """It was ended, and started again in the place of the service."""
     pid = service.start()
