@@ -197,7 +197,11 @@ def senders_of(manager: Manager, host: Host, pids: Sequence[int]) -> Senders:
     user = manager.user()
     if not user:
         raise NoFence(f"{manager.label} does not run and its unit names no user: set user", detail("fence_nobody"))
-    return Senders([named_user(user)])
+    try:
+        return Senders([named_user(user)])
+    except Refused as exc:
+        # With DynamicUser= there is one for as long as the unit runs.
+        raise NoFence(f"{manager.label} does not run, nor is its user {user} there", detail("fence_nobody")) from exc
 
 
 def _senders(params: dict[str, Any], host: Host) -> Senders:

@@ -277,6 +277,17 @@ def test_where_there_can_be_no_fence_it_says_why_and_sets_the_flag(act, nft, sys
     assert systemd.calls.count("nft") == 0
 
 
+@pytest.mark.parametrize("user", ["", "dynamic-and-gone"])
+def test_a_unit_that_does_not_run_and_whose_user_is_gone_gets_its_flag(act, nft, systemd, user):
+    """With DynamicUser= there is one only while it runs: it is started with the kill-switch all the same."""
+    systemd.proc.remove(systemd.pid)
+    systemd.pid = 0
+    systemd.properties.update(MainPID="0", ControlGroup="", ActiveState="failed", SubState="failed", User=user)
+    result = act()
+    assert (result["fence"]["present"], result["fence"]["why"]["code"]) == (False, "fence_nobody")
+    assert result["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
 def test_rules_that_nft_refuses_do_not_hold_the_flag_back(act, nft):
     nft.fails["load"] = Finished(1, "", "Error: Not supported\n")
     result = act()
