@@ -687,7 +687,7 @@ class Act:
         if why is None:
             return
         in_time = seen["answered"] or seen["ended"] is not None or seen["seconds"] >= params["restart_timeout"]
-        if in_time and (not seen["reached"] or self._comes_up(trial)):
+        if in_time and self._is_at_fault(trial, seen):
             self.trial["why"] = why
             raise Refused(self._unfit(_trial.sentence(why, seen)))
         self.trial.update(passed=None, why=detail("trial_unclear"))
@@ -700,11 +700,18 @@ class Act:
         left = self.params["budget"] - self.watch.seconds - 2 * self.params["restart_timeout"] - OVERHEAD
         return float(min(left, self.params["restart_timeout"] + _trial.PLAN_WAIT))
 
-    def _comes_up(self, trial: _trial.Trial) -> bool:
-        """Whether the release in place does there what the other one does not: then that lies at the other one."""
-        with contextlib.suppress(NotTried):
-            return _trial.falls_short(trial.run(lambda: None, self._time_to_try()), bool(trial.webhook_url)) is None
-        return False
+    def _is_at_fault(self, trial: _trial.Trial, seen: dict[str, Any]) -> bool:
+        """Whether it is the release that falls short, and not what it needs beside itself and has not there: by the
+        measure of the one in place."""
+        if not seen["reached"] and (seen["answered"] or not self.plan.restart.seen.answered):
+            return True
+        try:
+            here = trial.run(lambda: None, self._time_to_try())
+        except NotTried:
+            return not seen["reached"]
+        # Without any other host it may have missed a socket, or what its unit alone is shown: then the one that answers
+        # outside does not there either.
+        return _trial.falls_short(here, bool(trial.webhook_url and seen["reached"])) is None
 
     def _unfit(self, why: str) -> str:
         if self.environments and self.environment and self.plan.choice.must_build:

@@ -38,6 +38,8 @@ def reach(port, kind=socket.SOCK_STREAM):
         return False
 if "database" in FAULT and not reach({database}):
     sys.exit("no database")
+if "socket" in FAULT:
+    socket.socket(socket.AF_UNIX).connect("data/database.sock")
 class Assistant(http.server.BaseHTTPRequestHandler):
     def log_message(self, *about):
         pass
@@ -243,6 +245,28 @@ def test_where_the_one_in_place_needs_the_same_the_trial_says_nothing(scene):
     assert (result["trial"]["passed"], result["trial"]["why"]["code"]) == (None, "trial_unclear")
     assert result["after"]["commit"] == other
     assert any("that proves nothing" in text for text in result["warnings"])
+
+
+def test_what_has_its_database_at_a_socket_is_measured_by_the_one_in_place(scene):
+    """That of the host is not in the room, and to ask for it is no attempt to reach another host."""
+    with socket.socket(socket.AF_UNIX) as database:
+        path = scene.repository.directory / "data" / "database.sock"
+        database.bind(str(path))
+        path.chmod(0o777)
+        database.listen()
+        scene.commits["local"] = scene.release("local", {"socket": True})
+        scene.repository.git("checkout", "--quiet", scene.commits["present"])
+        # The one in place needs none: this is the release's own fault.
+        with pytest.raises(Refused, match="its process ended at start with code 1"):
+            scene.put("local")
+        scene.real.service.close()
+        scene.repository.git("checkout", "--quiet", "-B", "other", scene.commits["local"])
+        scene.real.service.start()
+        scene.commits["other"] = scene.release("local as well", {"socket": True})
+        scene.repository.git("checkout", "--quiet", "other~1")
+        result = scene.put("other", run_id="run-2")
+        assert (result["trial"]["passed"], result["trial"]["why"]["code"]) == (None, "trial_unclear")
+        assert result["after"]["commit"] == scene.commits["other"]
 
 
 def test_one_that_sends_many_times_for_one_message_is_told(scene):
