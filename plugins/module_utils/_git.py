@@ -323,8 +323,12 @@ class Git:
         return Content(total, files, submodules)
 
     def file(self, commit: str, path: str) -> bytes | None:
-        """A file's content in a commit, None when it has no such file."""
-        done = self.call("cat-file", "blob", f"{commit}:{path}")
+        """A file's content in a commit, also behind links within it, None when it has no such file."""
+        found = self.call("cat-file", "--batch-check", "--follow-symlinks", stdin=f"{commit}:{path}\n").out
+        if found.startswith(("symlink ", "dangling ", "loop ", "notdir ")):
+            return None
+        blob = re.match(r"([0-9a-f]+) blob ", found)
+        done = self.call("cat-file", "blob", blob[1] if blob else f"{commit}:{path}")
         return os.fsencode(done.out) if done.rc == 0 else None
 
     def below(self, commit: str, path: str) -> dict[str, str]:

@@ -328,6 +328,34 @@ def test_what_cannot_be_prepared_is_refused_only_where_it_has_to_be(scene, tmp_p
     assert act(commit=repository.commits["third"])["requirements"] == "present"
 
 
+def test_requirements_behind_a_link_are_those_that_it_leads_to(scene, tmp_path):
+    repository, _unit, act = scene
+    repository.write("service.py", SERVICE)
+    (repository.directory / "requirements.txt").unlink()
+    (repository.directory / "requirements.txt").symlink_to("deploy/production.txt")
+    (repository.directory / "deploy").symlink_to("lists")
+    for name, number in (("third", "2.0"), ("fourth", "1.0"), ("fifth", "1.0")):
+        repository.write("lists/production.txt", f"kumonlib=={number}  # {name}\n")
+        repository.commits[name] = repository.commit(name)
+    assert act(commit=repository.commits["fourth"])["requirements"] == "present"
+    wheels = tmp_path / "wheels"
+    wheel(wheels, "2.0")
+    found = act(commit=repository.commits["third"], wheelhouse=str(wheels), run_id="run-2")
+    assert found["requirements"] == "wheelhouse"
+    assert version(repository.directory / ".venv") == "2.0"
+
+
+@pytest.mark.parametrize("aim", ["none.txt", "/etc/hostname", "requirements.txt"])
+def test_requirements_behind_a_link_that_leads_to_no_file_of_the_release(scene, aim):
+    repository, _unit, act = scene
+    (repository.directory / "requirements.txt").unlink()
+    (repository.directory / "requirements.txt").symlink_to(aim)
+    led_away = repository.commit("led away")
+    repository.git("checkout", "--quiet", repository.commits["first"])
+    with pytest.raises(Refused, match=f"commit {led_away[:12]} has no requirements.txt"):
+        act(commit=led_away)
+
+
 def test_a_project_without_a_requirements_file(scene, tmp_path):
     repository, _unit, act = scene
     repository.write("service.py", SERVICE)
