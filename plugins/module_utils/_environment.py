@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements, _trust
@@ -137,6 +137,15 @@ class Environments:
         if os.path.islink(link):
             return os.path.basename(os.readlink(link))
         return self._free(ORIGINAL) if os.path.isdir(link) else None
+
+    def is_led_to(self, words: Sequence[str], directory: str) -> bool:
+        """Whether one of the words of a process that was started in a directory leads to one of the environments."""
+        ours = tuple(os.path.realpath(path) + "/" for path in (self.venv, self.directory))
+        paths = [os.path.join(directory, word) for word in words]
+        # Its Python itself is a link to the host's.
+        return any(
+            (os.path.realpath(one) + "/").startswith(ours) for path in paths for one in (path, os.path.dirname(path))
+        )
 
     def path(self, name: str) -> str:
         if name == self.current and not os.path.islink(self.venv) and os.path.isdir(self.venv):

@@ -329,6 +329,28 @@ class Look:
             ),
         ):
             warnings += some(text, found)
+        warnings += self._unused()
+
+    def _unused(self) -> list[str]:
+        """A warning where nothing leads what runs to the environment: then its packages come from elsewhere."""
+        proc, processes = self.host.proc, self.restart.seen.processes
+        words = []
+        for process in processes:
+            argv = proc.argv(process.pid)
+            # A title that it has given itself hides what it was started with.
+            if not process.readable or "" in argv or " " in argv[0]:
+                return []
+            paths = [process.environ.get(name, "") for name in ("VIRTUAL_ENV", "PATH", "PYTHONPATH")]
+            words += [*argv, *filter(None, ":".join(paths).split(":"))]
+        if not words or not self.environments:
+            return []
+        pid = processes[0].pid
+        if self.environments.is_led_to(words, proc.cwd(pid) or "/"):
+            return []
+        return [
+            f"nothing shows that process {pid} has its packages from {self.environments.venv}: see what it is started "
+            "with, and correct runbook_venv_dir"
+        ]
 
     def _of_others(self, paths: list[str]) -> list[str]:
         found = []

@@ -530,12 +530,46 @@ def test_a_plain_process_that_is_started_by_its_environments_python(tmp_path, ma
         given = real.params(commit=repository.commits["1.0"], venv=str(venv), wheelhouse=str(wheels))
         result = _release.ensure(given, Host(run_as=copying))
         assert result["restarted"]
+        assert not [text for text in result["warnings"] if "has its packages from" in text]
         undone = _release.ensure(dict(given, state="undone", run_id="run-2"), Host(run_as=copying))
         assert undone["after"]["environment"] == "original"
     finally:
         real.service.close()
     said = [line for line in real.service.log.read_text().splitlines() if line.startswith("with")]
     assert said == ["with 2.0", "with 1.0", "with 2.0"]
+
+
+def test_a_process_with_packages_from_elsewhere_is_told(tmp_path, made):
+    """What is installed where nothing leads it to is not what it runs with."""
+    real = RealRelease(tmp_path)
+    venv = real.repository.directory / ".venv"
+    shutil.copytree(made, venv, symlinks=True)
+    try:
+        pid = real.serve()
+        result = _release.ensure(real.params(venv=str(venv)), Host())
+        told = f"nothing shows that process {pid} has its packages from {venv}: see what it is started with"
+        assert any(text.startswith(told) for text in result["warnings"])
+    finally:
+        real.service.close()
+
+
+@pytest.mark.parametrize(
+    ("words", "led"),
+    [
+        ([".venv/bin/uvicorn", "main:app"], True),
+        (["python", "/usr/bin", "TOP/app/.venv/bin"], True),
+        (["python", "TOP/current/.venv"], True),
+        (["TOP/app/.venv.d/0123/bin/python", "-c", "x"], True),
+        (["python", "/usr/bin", "TOP/app/.venv-other/bin", "TOP/app"], False),
+    ],
+)
+def test_what_leads_a_process_to_its_environment(environments, tmp_path, words, led):
+    app = tmp_path / "app"
+    (app / ".venv" / "bin").mkdir(parents=True)
+    # As in every environment, it leads to the host's.
+    (app / ".venv" / "bin" / "uvicorn").symlink_to(BASE)
+    (tmp_path / "current").symlink_to("app")
+    assert environments().is_led_to([word.replace("TOP", str(tmp_path)) for word in words], str(app)) is led
 
 
 def test_nobody_waits_for_a_pipe_in_the_place_of_a_file(environments, tmp_path):
