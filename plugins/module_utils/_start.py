@@ -25,6 +25,12 @@ from ansible_collections.kumon.runbook.plugins.module_utils._service import Serv
 
 # What systemd gives one process alone.
 SYSTEMDS = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "JOURNAL_STREAM", "INVOCATION_ID", "MAINPID")
+# What it shows, makes or passes on to a unit's process, and takes away again: without it a sound release may not start.
+FOR_A_UNIT = (
+    *("RootDirectory", "RootImage", "BindPaths", "BindReadOnlyPaths", "TemporaryFileSystem", "PassEnvironment"),
+    *("LoadCredential", "LoadCredentialEncrypted", "SetCredential", "SetCredentialEncrypted", "ImportCredential"),
+    *(f"{kind}Directory" for kind in ("Runtime", "State", "Cache", "Logs", "Configuration")),
+)
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -85,6 +91,8 @@ def _of_unit(host: Host, label: str) -> Start:
 
 
 def _read(properties: dict[str, Any]) -> Start:
+    if any(map(properties.get, FOR_A_UNIT)):
+        raise NotTried(detail("trial_not_running"))
     [[program, argv, *_more]] = properties["ExecStart"]
     user = pwd.getpwnam(properties["User"]) if properties["User"] else pwd.getpwuid(0)
     gid = grp.getgrnam(properties["Group"]).gr_gid if properties["Group"] else user.pw_gid
@@ -105,5 +113,6 @@ def _read(properties: dict[str, Any]) -> Start:
         alone = re.fullmatch(r"\$(\w+)", word)
         filled = VARIABLE.sub(lambda name: environ.get(name[1], ""), word)
         words += shlex.split(environ.get(alone[1], "")) if alone else [filled.replace("$$", "$")]
-    groups = os.getgrouplist(user.pw_name, gid)
+    more = [grp.getgrnam(name).gr_gid for name in properties.get("SupplementaryGroups", [])]
+    groups = [*os.getgrouplist(user.pw_name, gid), *more]
     return Start(words, cwd, environ, user.pw_uid, gid, groups, int(properties["UMask"]))

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import pwd
 from types import SimpleNamespace
@@ -63,16 +64,30 @@ def test_the_environment_of_a_unit_is_read_as_systemd_does(tmp_path):
         (tmp_path / name).write_text(f"WHICH={name}\nONE{number}=1\nTOKEN=t\nOPTIONS='--title \"a b\"'\n")
     files = [[str(tmp_path / "app.env"), False], [str(tmp_path / "[0-9]*.env"), False]]
     more = {"EnvironmentFiles": files, "UnsetEnvironment": ["TOKEN", "PORT=1", "MODE=a=b"]}
-    start = start_of(service(unit(tmp_path, **more))[0], [])
+    start = start_of(service(unit(tmp_path, **more, RuntimeDirectory=[], RootDirectory=""))[0], [])
     wanted = {"WHICH": "20-b.env", "ONE0": "1", "ONE1": "1", "PORT": "8001", "SECRET": "s3cret"}
     assert {name: start.environ.get(name) for name in wanted} == wanted
     assert not {"TOKEN", "MODE"} & start.environ.keys()
     assert start.argv[-2:] == ["--title", "a b"]
 
 
+def test_a_unit_that_does_not_run_has_its_further_groups(tmp_path):
+    group = grp.getgrall()[-1]
+    assert group.gr_gid in start_of(service(unit(tmp_path, SupplementaryGroups=[group.gr_name]))[0], []).groups
+
+
 @pytest.mark.parametrize(
     "more",
-    [{"User": "nobody-of-that-name"}, {"ExecStart": []}, {"ExecStart": [["/bin/a", ["a"]], ["/bin/b", ["b"]]]}],
+    [
+        {"User": "nobody-of-that-name"},
+        {"ExecStart": []},
+        {"ExecStart": [["/bin/a", ["a"]], ["/bin/b", ["b"]]]},
+        # What is there for the unit's process alone, for as long as it runs.
+        {"RuntimeDirectory": ["kumon"]},
+        {"RootDirectory": "/srv/root"},
+        {"BindPaths": [["/srv/data", "/data", False, 16384]]},
+        {"PassEnvironment": ["EVOLUTION_API_KEY"]},
+    ],
 )
 def test_one_of_which_that_is_not_to_be_told(tmp_path, more):
     with pytest.raises(NotTried) as caught:
