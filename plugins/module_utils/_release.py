@@ -315,12 +315,18 @@ class Look:
     def _tell_of_the_tree(self, target: Place, paths: list[str], warnings: list[str]) -> None:
         """What people should know of before it is done."""
         status, touched = self.status, set(paths)
+        below = tuple(f"{path}/" for path in paths)
+        untracked = [path for path in status.untracked if path not in touched]
         for path in status.hidden:
             what = "the release has another one, the edit is kept" if path in touched else "it stays"
             warnings.append(f"{path} was edited here and hidden from git: {what}")
         for text, found in (
             ("local changes are kept, and the release's files take their place", [] if self.undo else status.changed),
-            ("untracked files stay where they are", [path for path in status.untracked if path not in touched]),
+            ("untracked files stay where they are", [path for path in untracked if not path.startswith(below)]),
+            (
+                "untracked files are kept, and the release has a file in the place of their directory",
+                [path for path in untracked if path.startswith(below)],
+            ),
             ("files below a link of this host are left out", sorted(self.linked)),
             (f"files of somebody else will belong to {self.git.owner.name}", self._of_others(paths)),
             (

@@ -269,6 +269,24 @@ def test_local_changes_are_kept(change, repository):
     assert repository.git("rev-parse", f"{kept}^1") == repository.commits["broken"]
 
 
+def test_untracked_files_in_the_place_of_a_releases_file_do_not_stay(change, repository):
+    """Whoever reads that they stay looks for them there."""
+    repository.git("checkout", "--quiet", "--detach", repository.commits["second"])
+    (repository.directory / "data").symlink_to("/srv/data")
+    linked = repository.commit("release with a link")
+    repository.git("checkout", "--quiet", "main")
+    repository.write("data/messages.db", "rows")
+    repository.write("database/messages.db", "rows")
+    warnings = change(commit=linked)["warnings"]
+    assert "untracked files stay where they are: database/messages.db" in warnings
+    assert (
+        "untracked files are kept, and the release has a file in the place of their directory: data/messages.db"
+        in warnings
+    )
+    assert (repository.directory / "data").is_symlink()
+    assert '"data/messages.db"' in repository.git("show", "refs/runbook/rescue/run-1^2:.runbook-state.json")
+
+
 def test_undoing_restores_branch_index_and_files(change, repository, tmp_path):
     repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
     repository.write("first.txt", "local")
