@@ -70,6 +70,8 @@ class Systemd:
             raise Refused(f"unit {self.label} cannot be loaded ({load}): see systemctl status {self.label}")
         # An alias gets its drop-in where the unit itself has it.
         self.label = unit.get("Id") or self.label
+        if change and not self.label.endswith(".service"):
+            raise Refused(f"{self.label} is no service: correct runbook_service_name")
         if change and self.host.uid != 0:
             raise Refused(f"changing unit {self.label} needs root: run with become: true")
 

@@ -452,6 +452,13 @@ def test_names_that_are_none(refused, name):
     assert refused(service=name) == f"{name!r} is no valid unit name: correct runbook_service_name"
 
 
+@pytest.mark.parametrize("unit", ["kumon-assistant.socket", "kumon.target"])
+def test_what_starts_a_service_is_none(refused, systemd, unit):
+    """A socket has no environment to declare, and its restart would leave the process of its service as it is."""
+    systemd.properties["Id"] = unit
+    assert refused(service=unit) == f"{unit} is no service: correct runbook_service_name"
+
+
 def test_an_alias_gets_the_drop_in_of_the_unit_itself(act, systemd):
     result = act(service="assistant-alias")
     assert result["service"] == UNIT
