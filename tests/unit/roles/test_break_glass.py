@@ -524,6 +524,35 @@ def test_a_pipe_in_the_place_of_the_env_file_holds_nobody_up(sh):
     assert "is no regular file" in sh.run("level1", code=1).stdout
 
 
+@pytest.mark.parametrize("put", ["pipe", "link", "file"])
+def test_what_others_can_put_into_the_state_directory_says_nothing(host, tmp_path, put):
+    """A journal that says a file of theirs was this program's to set back, and a lease that holds the host for ever."""
+    host.run("level1")
+    forged = host.journal.read_text().replace('"DELIVERY_DISABLE": null', '"DELIVERY_DISABLE": "x", "LD_PRELOAD": "/x"')
+    forged = forged.replace('"DELIVERY_DISABLE": "true"', '"DELIVERY_DISABLE": "true", "LD_PRELOAD": null')
+    held = {"run_id": "r9", "actor": "eve", "procedure": "p", "level": 3, "boot": "boot-1", "pid": 0, "start": 0}
+    held.update(since=0, until=2e9)
+    for path, content in ((host.journal, forged), (host.state_dir / "lease.json", json.dumps(held))):
+        path.unlink(missing_ok=True)
+        if put == "pipe":
+            os.mkfifo(path)
+        elif put == "link":
+            path.symlink_to("/dev/zero")
+        else:
+            path.write_text(content)
+    host.state_dir.chmod(0o777)
+    told = host.run("status").stdout
+    assert "not known, others than root can change that file" in told
+    assert "eve" not in told
+    assert "so what this program did is not known" in host.run("undo", code=2).stderr
+    assert "LD_PRELOAD" not in host.env_file.read_text()
+    # The kill-switch needs neither.
+    host.env_file.write_text("DELIVERY_DISABLE=false\n")
+    told = host.run("level1")
+    assert "KILL-SWITCH in the running process" in told.stdout
+    assert "the lease of this host could not be taken" in told.stderr
+
+
 @pytest.mark.parametrize(
     ("verbs", "settings", "sentence"),
     [
