@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import errno
 import glob
 import hashlib
 import json
@@ -24,7 +25,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release, _service
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release, _service, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
@@ -261,8 +262,11 @@ def _unit(params: dict[str, Any], host: Host) -> str:
 
 
 def _acts(params: dict[str, Any]) -> str:
-    with open(_journal.path_in(params["state_dir"]), encoding="utf-8", errors="replace") as handle:
-        return handle.read()
+    path = _journal.path_in(params["state_dir"])
+    content = _trust.read_ours(path)
+    if content is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return content.decode("utf-8", "replace")
 
 
 def _log(params: dict[str, Any], wall: float, limit: int) -> str:

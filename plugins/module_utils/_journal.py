@@ -72,11 +72,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
 
 
 def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as handle:
-            return handle.read()
-    except FileNotFoundError:
-        return b""
+    return _trust.read_ours(path) or b""
 
 
 def counts(entry: dict[str, Any], service: str | None) -> bool:
@@ -107,12 +103,8 @@ def append(path: str, **fields: Any) -> dict[str, Any]:
     """
     directory = os.path.dirname(path)
     os.makedirs(directory, mode=0o750, exist_ok=True)
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
-    # Where somebody else can put a link in its place, root writes through none: an entry has texts of others in it.
-    if os.geteuid() == _trust.ROOT and _trust.keeper(path) is not None:
-        handle = _trust.opened_alone(path, flags)
-    else:
-        handle = os.open(path, flags, 0o640)
+    # Through no link of somebody else's: an entry has texts of others in it.
+    handle = _trust.opened_as_ours(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
     try:
         _files.lock(handle, LOCK_SECONDS)
         whole = list(entries(path))

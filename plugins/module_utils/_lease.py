@@ -24,7 +24,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _journal, _when
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _journal, _trust, _when
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -131,10 +131,10 @@ def read(state_dir: str, warnings: list[str]) -> dict[str, Any] | None:
     """The lease as written, whether it still counts or not. One that cannot be read counts as none, with a warning."""
     path = path_in(state_dir)
     try:
-        with open(path, "rb") as handle:
-            lease = json.loads(handle.read())
-    except FileNotFoundError:
-        return None
+        content = _trust.read_ours(path)
+        if content is None:
+            return None
+        lease = json.loads(content)
     except (OSError, ValueError, RecursionError) as exc:
         warnings.append(f"{path} cannot be read ({getattr(exc, 'strerror', None) or 'it is damaged'}): it was ignored")
         return None

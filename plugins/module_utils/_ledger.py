@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._names import bare
@@ -47,7 +47,7 @@ def read(state_dir: str, service: str | None = None) -> dict[str, Any]:
 def _entries(path: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The known-good releases and the candidates of all services, none where there is no ledger. Raises Refused."""
     try:
-        content = _files.read(path)
+        content = _trust.read_ours(path)
     except OSError as exc:
         raise Refused(f"{path} cannot be read ({exc.strerror}): run with become: true") from exc
     if content is None:
@@ -63,7 +63,7 @@ def _entries(path: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         good = ledger["good"]
         if not all(isinstance(entry["commit"], str) for entry in [*good, *candidates]):
             raise ValueError
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise Refused(f"{path} is damaged: move it away, and a new ledger begins") from None
     return good, candidates
 

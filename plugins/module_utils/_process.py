@@ -736,14 +736,13 @@ class PlainProcess:
         return self._recorded(self.record) or self._recorded(self.old_record)
 
     def _recorded(self, path: str) -> Launch | None:
+        """What decides what is started and as whom: only our own is believed, and only for the service's user."""
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as handle:
-                # It decides what is started and as whom: only our own is believed.
-                if os.fstat(handle.fileno()).st_uid != self.host.uid:
-                    return None
-                return Launch(**json.load(handle))
-        except (OSError, ValueError, TypeError):
+            with os.fdopen(_trust.opened_as_ours(path), encoding="utf-8", errors="surrogateescape") as handle:
+                launch = Launch(**json.load(handle)) if os.fstat(handle.fileno()).st_uid == self.host.uid else None
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
+        return launch if launch and launch.uid == self.uid else None
 
     def _from_options(self) -> Launch | None:
         if not self.command or not self.chdir:

@@ -26,6 +26,7 @@ ROOT = 0
 NOBODY = 65534
 MOST_LINKS = 40  # as many as the kernel follows
 MOST_BYTES = 1 << 20  # of an environment file or a pid file
+MOST_OF_OURS = 1 << 28  # of what the runbook itself keeps: a journal of years
 MOST_OF_A_PACKAGE = 1 << 30  # of what requirements name
 # An access list as the kernel gives it: its version, then entries of a kind, what is allowed, and whom.
 LIST_VERSION = 2
@@ -256,6 +257,23 @@ def opened_alone(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
         os.close(handle)
         raise NoFile(errno.EMLINK, "it has other names too", path)
     return handle
+
+
+def opened_as_ours(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+    """Open a file that the runbook itself keeps, and return its descriptor. Where somebody else can put something in
+    its place, root goes through no link there, nor to a file with other names. Raises OSError."""
+    if os.geteuid() == ROOT and keeper(path) is not None:
+        return opened_alone(path, flags, mode)
+    return _opened_here(path, flags, mode)
+
+
+def read_ours(path: str) -> bytes | None:
+    """Return the bytes of a file that the runbook itself keeps, None when there is none. Raises OSError."""
+    try:
+        handle = opened_as_ours(path)
+    except FileNotFoundError:
+        return None
+    return _content(handle, path, MOST_OF_OURS)
 
 
 def _opened_here(path: str, flags: int, mode: int) -> int:

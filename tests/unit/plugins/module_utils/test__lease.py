@@ -181,6 +181,15 @@ def test_a_damaged_lease_counts_as_none_and_warns(claim, clock, content):
     assert "cannot be read (it is damaged): it was ignored" in warnings[0]
 
 
+@pytest.mark.parametrize("put", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_a_pipe_or_a_file_without_an_end_in_its_place_holds_nobody_up(claim, clock, put):
+    os.makedirs(claim().state_dir)
+    put(_lease.path_in(claim().state_dir))
+    warnings = []
+    assert _lease.holder(claim().state_dir, clock.host, warnings) is None
+    assert "it was ignored" in warnings[0]
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_holds_no_rollback_back(claim, clock, monkeypatch, number):
     def full(*_args, **_more):

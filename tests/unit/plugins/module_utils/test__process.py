@@ -24,7 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags
+from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, Identity, PlainProcess
@@ -278,6 +278,29 @@ def test_another_users_record_is_not_believed(act, service, refused, tmp_path, m
         act()
     other = Host(uid=service_user() + 1)
     assert "how to start it is not known" in refused(host=other, process_user=None)
+
+
+@pytest.mark.parametrize("put", ["another user", "link", "pipe"])
+def test_a_record_that_says_to_start_something_else_is_not_believed(act, service, refused, tmp_path, monkeypatch, put):
+    """Where others can change the state directory, root's record of another service, or a file of /proc, is theirs to
+    put there."""
+
+    def killed(_self):
+        raise Killed
+
+    service.start()
+    monkeypatch.setattr(PlainProcess, "_start", killed)
+    with pytest.raises(Killed):
+        act()
+    record = tmp_path / "state" / "process-kumon-assistant.json"
+    if put == "another user":
+        record.write_text(json.dumps({**json.loads(record.read_text()), "uid": 0 if os.geteuid() else 12345}))
+    else:
+        record.rename(tmp_path / "kept.json")
+        record.symlink_to(tmp_path / "kept.json") if put == "link" else os.mkfifo(record)
+        monkeypatch.setattr(_trust, "ROOT", os.geteuid())
+        monkeypatch.setattr(_trust, "keeper", lambda _path: Host())
+    assert "how to start it is not known" in refused()
 
 
 def test_a_record_that_was_left_goes_away(act, service, tmp_path):

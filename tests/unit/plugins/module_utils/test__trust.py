@@ -276,6 +276,37 @@ def test_nothing_waits_for_a_pipe_or_reads_without_an_end(top):
     assert _trust.read(str(top / "none")) is None
 
 
+@root_only
+@pytest.mark.parametrize("put", ["link", "name", "pipe", "no end", "size"])
+def test_what_others_put_in_the_place_of_the_runbooks_own_file_is_not_read(top, put, monkeypatch):
+    monkeypatch.setattr(_trust, "MOST_OF_OURS", 4096)
+    state = theirs(top / "state")
+    if put == "link":
+        (state / "journal.jsonl").symlink_to(secret(top))
+    elif put == "name":
+        os.link(secret(top), state / "journal.jsonl")
+    elif put == "pipe":
+        os.mkfifo(state / "journal.jsonl")
+    elif put == "no end":
+        (state / "journal.jsonl").symlink_to("/dev/zero")
+    else:
+        with open(state / "journal.jsonl", "wb") as file:
+            file.truncate(1 << 40)
+    with pytest.raises(OSError, match="symbolic links|other names|not a regular file|larger than"):
+        _trust.read_ours(str(state / "journal.jsonl"))
+
+
+def test_the_runbooks_own_file_is_read_where_it_lies(top):
+    """Root's in a directory of somebody else's, and where root's own link leads."""
+    for state in (theirs(top / "state"), top):
+        (state / "releases.json").write_text("{}")
+        (state / "releases.json").chmod(0o600)
+        assert _trust.read_ours(str(state / "releases.json")) == b"{}"
+    (top / "link.json").symlink_to("releases.json")
+    assert _trust.read_ours(str(top / "link.json")) == b"{}"
+    assert _trust.read_ours(str(top / "none.json")) is None
+
+
 def test_a_circle_of_links_is_an_error(top):
     (top / "one").symlink_to("two")
     (top / "two").symlink_to("one")
