@@ -581,6 +581,23 @@ def test_settings_that_others_can_change_are_refused(sh):
     assert text == program.read_text()
 
 
+def test_a_terminal_obeys_nothing_of_what_processes_and_people_call_themselves(host):
+    """A process writes what it likes over its environment, and an operator of AWX chooses his name."""
+    obeyed = "\x1b[2J\x1b]0;x\x07\x9b1m"
+    host.run("level1", env={"RUNBOOK_RUN_ID": "r1", "RUNBOOK_ACTOR": f"José{obeyed}\nlevel=0"})
+    (pid,) = host.unit()["pids"]
+    (host.proc / str(pid) / "environ").write_text(f"DELIVERY_DISABLE=true{obeyed}\0")
+    held = {"run_id": "r9", "actor": f"Ana{obeyed}\nlevel=0", "procedure": "p", "level": 3, "boot": "boot-1", "pid": 0}
+    (host.state_dir / "lease.json").write_text(json.dumps({**held, "start": 0, "since": 0, "until": _in_ten_minutes()}))
+    told = host.run("status").stdout
+    assert not set("\x1b\x07\x9b") & set(told)
+    assert all(part in told for part in ("DELIVERY_DISABLE=true?", "José?", "Ana?", "level 3, run r9"))
+
+
+def _in_ten_minutes() -> float:
+    return float(Path("/proc/uptime").read_text().split()[0]) + 600
+
+
 def test_status_shows_and_changes_nothing(host):
     host.run("level1")
     before = (host.journal.read_bytes(), host.unit(), host.table())
