@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -297,6 +299,34 @@ def test_a_dead_man_that_answers_200_and_means_no_is_told(tick, body, told):
     server.server_close()
     assert (code, len(lines)) == (0, len(told))
     assert all(one in line and "secret" not in line for one, line in zip(told, lines))
+
+
+@pytest.mark.parametrize("answer", [b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200, b"drips"])
+def test_whatever_the_dead_man_answers_people_are_told(tick, answer):
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _address = server.accept()
+        with client, contextlib.suppress(OSError):
+            client.recv(65536)
+            if answer != b"drips":
+                client.sendall(answer)
+                return
+            client.sendall(b"HTTP/1.1 200 OK\r\n")
+            for _second in range(60):
+                client.sendall(b"X: y\r\n")
+                time.sleep(0.5)
+
+    threading.Thread(target=serve, daemon=True).start()
+    tick.settings["dead_man_url"] = f"http://127.0.0.1:{server.getsockname()[1]}/secret"
+    tick.ends("blind")
+    began = time.monotonic()
+    code, lines = tick.run()
+    server.close()
+    assert code == 30
+    assert time.monotonic() - began < 20
+    assert any(line.startswith("the dead-man URL did not answer") for line in lines)
+    assert tick.told()["notify_event"] == "open"
 
 
 def test_what_it_starts_ends_with_it(tick):
