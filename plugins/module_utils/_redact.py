@@ -10,6 +10,7 @@ its input: a repeat is bounded, or it swallows what it looked at. When in doubt 
 
 from __future__ import annotations
 
+import base64
 import re
 import unicodedata
 from typing import Any
@@ -54,7 +55,7 @@ _SECRET_NAME = (
     r"(?:(?i:token|secret|senha|password|passwd|passphrase|pwd|_pass|authorization|credentials?|cookie|signature"
     # Short words have to stand alone, or at the end of a name of several: `db_pw`, and not `spin`.
     r"|(?<![a-z])(?:pw|pass|pin|otp|totp|cvv|cvc)|api[ _-]?key"
-    r"|(?:(?<![a-z])(?:pin|otp|totp)|access|auth|confirmation|login|recovery|security|verification)[_-]?code"
+    r"|(?:(?<![a-z])(?:pin|otp|totp)|access|auth|confirmation|login|pairing|recovery|security|verification)[_-]?code"
     r"|chave[ _-](?:de[ _-])?(?:api|acesso|secreta|privada)"
     r"|(?:access|account|anon|auth|encryption|evolution|gotify|license|master|private|routing|secret|service|signing|webhook)[_-]?key)"
     r"|(?<=[a-z])(?:Pass|Pw|Pin)|_KEY)(?:_(?i:base|hash|id|proof|value))?[_-]?[0-9]{0,3}"
@@ -77,6 +78,11 @@ _VALUE_OF = re.compile(r"\s{0,80}\\{0,7}[\"'](?i:value)\\{0,7}[\"'][ \t]{0,20}:[
 _VALUE_BELOW = re.compile(
     rf"((?i:\bname):[ \t]{{1,9}}[\"']?[\w.-]{{0,64}}?{_SECRET_NAME}[\"']?[ \t]{{0,9}}\n[ \t]{{0,80}}value:[ \t]{{1,9}})"
     r"(?=[^\s&*!|>])[^\n]+"
+)
+# A text over lines, which YAML sets in below its name.
+_BLOCK = re.compile(
+    rf"(?m)^((?P<in>[ \t]{{0,80}})[\"']?[\w.-]{{0,64}}?{_SECRET_NAME}[\"']?: )[|>][0-9+-]{{0,2}}[ \t]{{0,9}}"
+    r"(?:\n(?P=in)[ \t]{1,80}[^\n]*)+"
 )
 # Within a quote that stands before the name, as systemctl writes it: "DB_PASSWORD=two words"
 _QUOTED_PAIR = re.compile(r"[\"'](?=[\w.-]{0,64}\Z)")
@@ -117,7 +123,7 @@ _SAID_CODE = re.compile(
     # no date
     r"(?![12][0-9]{3}-[01][0-9]-)[0-9](?:[ -]?[0-9]){3,7}(?![0-9A-Za-z]|[-:/.,][0-9])"
 )
-_JSON_SCALAR = re.compile(r"[^\s,}\])|]*")
+_JSON_SCALAR = re.compile(r"(?!(?:null|None|[Tt]rue|[Ff]alse)[\s,}\])])[^\s,}\])|]*")
 _BACKSLASHES = re.compile(r"(\\*)([\"'])")
 
 # A word's start, also behind the two characters \n of an escaped line feed.
@@ -161,6 +167,7 @@ _SHAPES = re.compile(
     r"|EAA[A-Za-z0-9]{24,}|ya29\.[A-Za-z0-9_-]{16,}|GOCSPX-[A-Za-z0-9_-]{16,}|1//0[A-Za-z0-9_-]{20,}"
     r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|do[opr]_v1_[a-f0-9]{32,}|dapi[a-f0-9]{32}|s(?:bp|hpat|hpss)_[a-f0-9]{32,}"
     r"|gl[a-z]{2,6}-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{12,}|AIza[A-Za-z0-9_-]{24,}|(?:hf|lsv2)_[A-Za-z0-9_]{20,}"
+    r"|gsk_[A-Za-z0-9]{20,}|xai-[A-Za-z0-9]{20,}|hv[sbr]\.[A-Za-z0-9_-]{20,}"
     r"|eyJ[A-Za-z0-9_.-]{17,}|[0-9]{6,12}:AA[A-Za-z0-9_-]{30,}"
     # Telegram
     r"|(?i:bot)[0-9]{5,12}:[A-Za-z0-9_-]{10,}"
@@ -170,6 +177,9 @@ _SHAPES = re.compile(
     r"|/services/T[A-Za-z0-9]{1,20}/B[A-Za-z0-9]{1,20}/[A-Za-z0-9]{1,64}",
     re.DOTALL,
 )
+
+# A user with his password, as the scheme Basic and the logins of container engines have them.
+_BASIC = re.compile(r"((?i:\bbasic[ \t]{1,3}|\\?\"auth\\?\"[ \t]{0,9}:[ \t]{0,9}\\?\"))([A-Za-z0-9+/]{4,1000}={0,2})")
 
 # A person's number at the tax office, and a company's; 11 or 14 digits alone are taken for a phone.
 _TAX_NUMBER = re.compile(
@@ -229,6 +239,17 @@ _CALLED = re.compile(
 _PHONE_NAME = re.compile(r"(?i:phone|number|whatsapp|telefone|celular|jid)")
 
 
+# What a URL has of other text is percent-encoded, once or again; so are a number's blanks and a name's quotes.
+_CODE = re.compile(r"%(?:25)*(2[0-9A-Fa-f]|[3-6][0-9A-Fa-f]|7[0-9A-Ea-e])")
+_ENCODED = re.compile(rf"(?<!\S)\S*{_CODE.pattern}\S*")
+
+
+def _mask_basic(match: re.Match[str]) -> str:
+    text = match.group(2)
+    is_user = b":" in base64.b64decode(text[: len(text) - len(text) % 4])
+    return match.group(1) + MASK if is_user else match.group()
+
+
 def _mask_card(match: re.Match[str]) -> str:
     digits = [int(char) for char in match.group() if char.isdigit()]
     doubled = [2 * digit - 9 * (digit > 4) for digit in digits[-2::-2]]
@@ -252,6 +273,7 @@ def _is_range(match: re.Match[str]) -> bool:
 # In their order; what most text has not is only looked for where one of the first words stands in it.
 _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], Any], ...] = (
     (("value:",), _VALUE_BELOW, rf"\1{MASK}"),
+    (("basic", "auth"), _BASIC, _mask_basic),
     (("--",), _OPTION, rf"\1{MASK}"),
     (("-u",), _USER, rf"\1{MASK}"),
     (("</",), _ELEMENT, rf"\1{MASK}"),
@@ -284,7 +306,17 @@ def redact(text: str) -> str:
     if not text.isascii() or "\\u" in text:
         text = _DRAWN_DIGITS.sub(lambda run: "".join(str(unicodedata.digit(char)) for char in run.group()), text)
         text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
-    text = visible(text)
+    text = _masked(visible(text))
+    for _n in range(_PASSES if "%" in text else 0):
+        before, text = text, _masked(_ENCODED.sub(_mask_encoded, text))
+        if text == before:
+            break
+    return text
+
+
+def _masked(text: str) -> str:
+    if ": |" in text or ": >" in text:
+        text = _BLOCK.sub(rf"\1{MASK}", text)
     for _n in range(_PASSES):
         before, text = text, _mask_named_secrets(text)
         lower = text.lower()
@@ -294,6 +326,13 @@ def redact(text: str) -> str:
         if text == before:
             break
     return text
+
+
+def _mask_encoded(match: re.Match[str]) -> str:
+    """What is only seen to be a secret without its encoding is told without it, and all else as it is."""
+    decoded = _CODE.sub(lambda code: chr(int(code.group(1), 16)), _masked(match.group()))
+    masked = _masked(decoded)
+    return match.group() if masked == decoded else masked
 
 
 def visible(text: str) -> str:

@@ -133,6 +133,11 @@ NO_PHONES = [
     "the password is wrong, a senha \u00e9 fraca",
     "<tokens>5</tokens> area 10\u00b2 and 10\u00b2\u00b3",
     "3 \u00b7 4 \u2022 2026, 3\uff0e14",
+    '{"token": null, "apikey": false}',
+    "GET /a%20b%3Fpage%3D2 HTTP/1.1",
+    "50% of 100%25",
+    "Basic authentication is off",
+    "note: |\n  several lines\n  of text",
 ]
 
 SECRETS = [
@@ -274,6 +279,21 @@ SECRETS = [
     ("dop_v1_0123456789abcdef0123456789abcdef0123456789abcdef", "***"),
     ("https://hc-ping.com/3f2504e0-4f89-11d3-9a0c-0305e82c3301", "https://hc-ping.com/***"),
     ("https://maker.ifttt.com/trigger/x/with/key/abcDEF123", "https://maker.ifttt.com/trigger/x***"),
+    # percent-encoded, once or again
+    ("q=%7B%22apikey%22%3A%22PLANTED%22%7D&x=1", 'q={"apikey":"***"}&x=1'),
+    ("body=%7B%22number%22%3A%225511910182137%22%7D", 'body={"number":"***2137"}'),
+    ("doc=%22123.456.789-09%22", 'doc="***"'),
+    ("GET /x%253Fapi_key%253DPLANTED HTTP/1.1", "GET /x?api_key=*** HTTP/1.1"),
+    ("auth Bearer%20PLANTEDPLANTED sent", "auth *** sent"),
+    ("https%3A%2F%2Fana%3APLANTED@host", "https://ana:***@host"),
+    # a user with his password
+    ("sent Basic YW5hOlBMQU5URUQ= to the host", "sent Basic *** to the host"),
+    ('{"auths":{"h":{"auth":"YW5hOlBMQU5URUQ="}}}', '{"auths":{"h":{"auth":"***"}}}'),
+    # YAML over lines
+    ("env:\n  api_key: |\n    PLANTED\n    PLANTED\n  next: 1", "env:\n  api_key: ***\n  next: 1"),
+    ("password: >-\n  PLANTED\nnext: 1", "password: ***\nnext: 1"),
+    ('"pairingCode":"PLANTED"', '"pairingCode":"***"'),
+    ("gsk_PLANTEDplantedPLANTEDplanted", "***"),
 ]
 
 CONTROLS = [
@@ -321,6 +341,11 @@ def test_idempotent_on_any_mixture():
             "(11) ",
             "+1-",
             "eyJ",
+            "%",
+            "%25",
+            "%22token%22%3A%22",
+            "password: |\n ",
+            "Basic a",
             "sk-",
             "://a:",
             "token",
