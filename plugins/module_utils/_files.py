@@ -136,16 +136,22 @@ def open_directory(path: str) -> int:
     return at
 
 
-def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None) -> None:
+def replace(
+    path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None, anew: bool = False
+) -> None:
     """Replace a file at once and for good; its owner and ACL are kept, a symbolic link's target is what is replaced.
 
-    `owner` is whose a new file shall be. Raises OSError; then the old file is as it was and nothing is left beside it.
+    `owner` is whose a new file shall be. `anew` keeps nothing of what is there, and takes the place of a link itself.
+    Raises OSError; then the old file is as it was and nothing is left beside it.
     """
-    directory, name = os.path.split(os.path.realpath(path))
+    if anew:
+        directory, name = os.path.realpath(os.path.dirname(path)), os.path.basename(path)
+    else:
+        directory, name = os.path.split(os.path.realpath(path))
     # Opened once, and all that follows is done in it: whoever moves it or puts a link in its place leads nothing away.
     at = open_directory(directory)
     try:
-        _replace_in(at, name, content, mode, owner)
+        _replace_in(at, name, content, mode, owner, anew)
         os.fsync(at)
     except OSError as exc:
         raise OSError(exc.errno, exc.strerror, path) from exc
@@ -153,15 +159,16 @@ def replace(path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int]
         os.close(at)
 
 
-def _replace_in(at: int, name: str, content: bytes, mode: int, owner: tuple[int, int] | None) -> None:
+def _replace_in(at: int, name: str, content: bytes, mode: int, owner: tuple[int, int] | None, anew: bool) -> None:
     # One fixed name: what a killed run has left is taken away by the next.
     temporary = f".{name}.runbook-new"
     given = None
-    with contextlib.suppress(FileNotFoundError):
-        present = os.stat(name, dir_fd=at, follow_symlinks=False)
-        if stat.S_ISLNK(present.st_mode):
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        owner, given = (present.st_uid, present.st_gid), attributes(f"/proc/self/fd/{at}/{name}")
+    if not anew:
+        with contextlib.suppress(FileNotFoundError):
+            present = os.stat(name, dir_fd=at, follow_symlinks=False)
+            if stat.S_ISLNK(present.st_mode):
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            owner, given = (present.st_uid, present.st_gid), attributes(f"/proc/self/fd/{at}/{name}")
     try:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=at)

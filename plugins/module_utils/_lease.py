@@ -242,7 +242,7 @@ def _take(claim: Claim, current: dict[str, Any] | None, host: Host, check_mode: 
         # An act of level 1 within a run of level 3 does not lower it.
         lease.update(acquired=current["acquired"], level=max(lease["level"], current["level"]))
     if not check_mode:
-        _files.replace(path_in(claim.state_dir), json.dumps(lease, sort_keys=True).encode() + b"\n", 0o640)
+        _trust.replace_ours(path_in(claim.state_dir), json.dumps(lease, sort_keys=True).encode() + b"\n", 0o640)
     taken_over = _shown(current, host) if current is not None and not renewed else None
     return Grant(_shown(lease, host), renewed, taken_over_from=taken_over)
 

@@ -75,7 +75,7 @@ def _keep(state_dir: str, service: str, mine: dict[str, Any], host: Host) -> Non
         good, candidates = ([one for one in part if not _journal.counts(one, service)] for part in _entries(path))
         good += mine["good"]
         candidates += [mine["candidate"]] if mine["candidate"] else []
-        _files.replace(path, _text({"good": good, "candidates": candidates}), 0o640)
+        _trust.replace_ours(path, _text({"good": good, "candidates": candidates}), 0o640)
 
 
 @contextlib.contextmanager

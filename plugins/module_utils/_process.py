@@ -835,7 +835,7 @@ class PlainProcess:
 
     def _keep_record(self) -> None:
         try:
-            _files.replace(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
+            _trust.replace_ours(self.record, json.dumps(asdict(self._launch)).encode(), mode=0o600)
         except OSError as exc:
             # Only a run that is killed between stop and start misses it; stopping messages does not wait for that.
             warning = f"{self.record} could not be written ({exc.strerror})"

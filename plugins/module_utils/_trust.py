@@ -262,9 +262,12 @@ def opened_alone(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
 def opened_as_ours(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
     """Open a file that the runbook itself keeps, and return its descriptor. Where somebody else can put something in
     its place, root goes through no link there, nor to a file with other names. Raises OSError."""
-    if os.geteuid() == ROOT and keeper(path) is not None:
-        return opened_alone(path, flags, mode)
-    return _opened_here(path, flags, mode)
+    return opened_alone(path, flags, mode) if _may_be_put(path) else _opened_here(path, flags, mode)
+
+
+def _may_be_put(path: str) -> bool:
+    """Whether what is there may be what somebody else has put there for root."""
+    return os.geteuid() == ROOT and keeper(path) is not None
 
 
 def read_ours(path: str) -> bytes | None:
@@ -274,6 +277,12 @@ def read_ours(path: str) -> bytes | None:
     except FileNotFoundError:
         return None
     return _content(handle, path, MOST_OF_OURS)
+
+
+def replace_ours(path: str, content: bytes, mode: int = 0o640) -> None:
+    """Replace a file that the runbook itself keeps. Where somebody else can put something in its place, a link leads
+    nowhere, and the new file is root's whoever had the one before. Raises OSError."""
+    _files.replace(path, content, mode, anew=_may_be_put(path))
 
 
 def _opened_here(path: str, flags: int, mode: int) -> int:

@@ -64,7 +64,7 @@ refused:
 import os
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _files
+from ansible_collections.kumon.runbook.plugins.module_utils import _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 
@@ -75,11 +75,11 @@ def keep(call: Call) -> dict[str, Any]:
     for path, _content in files:
         if not os.path.isabs(path):
             raise Refused(f"{path} is not an absolute path")
-    written = [path for path, content in files if _files.read(path) != content]
+    written = [path for path, content in files if _trust.read_ours(path) != content]
     for path, content in files:
         if path in written and not call.check_mode:
             os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-            _files.replace(path, content)
+            _trust.replace_ours(path, content)
     return {"changed": bool(written), "written": written}
 
 

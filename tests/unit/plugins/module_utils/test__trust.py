@@ -296,6 +296,33 @@ def test_what_others_put_in_the_place_of_the_runbooks_own_file_is_not_read(top, 
         _trust.read_ours(str(state / "journal.jsonl"))
 
 
+@root_only
+@pytest.mark.parametrize("put", ["link", "pipe", "file"])
+def test_the_runbooks_own_file_takes_the_place_of_what_others_have_put_there(top, put):
+    state, lease = theirs(top / "state"), top / "state" / "lease.json"
+    if put == "link":
+        lease.symlink_to(secret(top))
+    elif put == "pipe":
+        os.mkfifo(lease)
+    else:
+        lease.touch()
+        os.chown(lease, USER.pw_uid, USER.pw_gid)
+    _trust.replace_ours(str(lease), b"{}", 0o600)
+    about = lease.lstat()
+    assert (stat.S_ISREG(about.st_mode), about.st_uid, stat.S_IMODE(about.st_mode)) == (True, 0, 0o600)
+    assert lease.read_bytes() == b"{}"
+    assert put != "link" or (top / "secret").read_text() == "PASSWORD=canary\n"
+    assert [path.name for path in state.iterdir()] == ["lease.json"]
+
+
+def test_the_runbooks_own_file_is_replaced_where_roots_link_leads(top):
+    (top / "there.json").write_text("")
+    (top / "link.json").symlink_to("there.json")
+    _trust.replace_ours(str(top / "link.json"), b"{}")
+    assert (top / "link.json").is_symlink()
+    assert (top / "there.json").read_bytes() == b"{}"
+
+
 def test_the_runbooks_own_file_is_read_where_it_lies(top):
     """Root's in a directory of somebody else's, and where root's own link leads."""
     for state in (theirs(top / "state"), top):
