@@ -34,6 +34,10 @@ USER, ITS_GROUP, GROUP, MOST, OTHERS = 0x02, 0x04, 0x08, 0x10, 0x20
 WRITE = 2
 # What in a git directory says which programs git starts, or on what: who can change one of them leads git.
 GIT = ("", "config", "config.worktree", "commondir", "hooks", "info", "objects")
+# What else a configuration of git takes in; a `path` of another section does no harm among these.
+INCLUDED = re.compile(
+    rb"(?mi)^[ \t]*(?:\[[^\]\n]*\][ \t]*)?path[ \t]*=[ \t]*(?:\"((?:[^\"\\\n]|\\.)*)\"|([^\"#;\n]*[^\"#;\s]))"
+)
 # Where the Python lies that an environment was made with.
 HOME = re.compile(rb"(?m)^home[ \t]*=[ \t]*(\S.*?)[ \t\r]*$")
 
@@ -167,12 +171,28 @@ def _leading(directory: str) -> Iterator[str]:
     if os.path.isfile(git):
         # As in a submodule, or in a work tree that was added to another.
         git = os.path.join(directory, _said_in(git, "gitdir: "))
-    for name in GIT:
-        yield os.path.join(git, name)
+    yield from _leading_git(git)
     common = os.path.join(git, "commondir")
     if os.path.isfile(common):
-        for name in GIT:
-            yield os.path.join(git, _said_in(common), name)
+        yield from _leading_git(os.path.join(git, _said_in(common)))
+
+
+def _leading_git(git: str) -> Iterator[str]:
+    for name in GIT:
+        yield os.path.join(git, name)
+    todo, known = [os.path.join(git, name) for name in GIT if name.startswith("config")], set()
+    while todo:
+        config = todo.pop()
+        if config in known or not os.path.isfile(config):
+            continue
+        known.add(config)
+        for quoted, bare in INCLUDED.findall(read(config) or b""):
+            path = os.fsdecode(bare or re.sub(rb"\\(.)", rb"\1", quoted))
+            if path.startswith("~/"):
+                path = owner_by_id(ROOT, ROOT).home + path[1:]
+            path = os.path.join(os.path.dirname(config), path)
+            yield path
+            todo.append(path)
 
 
 def _said_in(path: str, before: str = "") -> str:

@@ -421,6 +421,28 @@ def test_git_runs_as_nobody_of_a_group_that_can_write_to_the_repository(tree):
 
 
 @root_only
+@pytest.mark.parametrize("how", ["include", "includeIf", "of an include", "not there yet"])
+def test_git_runs_as_who_has_what_its_configuration_takes_in(top, tree, how):
+    more = theirs(top / "home") / "more"
+    if how != "not there yet":
+        more.touch()
+    if how == "of an include":
+        git(tree, "config", "include.path", "../../roots")
+        (top / "roots").write_text(f'[include] path = "{more}" # more\n')
+    else:
+        git(tree, "config", f"includeIf.gitdir:{tree}/.path" if how == "includeIf" else "include.path", str(more))
+    assert Git(Host(), str(tree)).owner.uid == USER.pw_uid
+    assert not (top / "seen" / "ids").exists()
+
+
+@root_only
+def test_git_runs_as_root_where_its_configuration_takes_in_what_is_roots(top, tree):
+    git(tree, "config", "include.path", str(top / "roots"))
+    (top / "roots").write_text(f"[include]\n\tpath = ../none ; yet\n\tpath = {tree}/.git/info/more\n")
+    assert Git(Host(), str(tree)).owner.uid == 0
+
+
+@root_only
 @pytest.mark.parametrize("how", ["link", "file", "relative"])
 def test_git_runs_as_who_has_the_repository_that_is_elsewhere(top, tree, how):
     home = theirs(top / "home")
