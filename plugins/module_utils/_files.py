@@ -137,11 +137,17 @@ def open_directory(path: str) -> int:
 
 
 def replace(
-    path: str, content: bytes, mode: int = 0o640, owner: tuple[int, int] | None = None, anew: bool = False
+    path: str,
+    content: bytes,
+    mode: int = 0o640,
+    owner: tuple[int, int] | None = None,
+    anew: bool = False,
+    look: Callable[[int], None] | None = None,
 ) -> None:
     """Replace a file at once and for good; its owner and ACL are kept, a symbolic link's target is what is replaced.
 
     `owner` is whose a new file shall be. `anew` keeps nothing of what is there, and takes the place of a link itself.
+    `look` is given the directory that was opened, and raises OSError where nothing is to be replaced in it.
     Raises OSError; then the old file is as it was and nothing is left beside it.
     """
     if anew:
@@ -151,6 +157,8 @@ def replace(
     # Opened once, and all that follows is done in it: whoever moves it or puts a link in its place leads nothing away.
     at = open_directory(directory)
     try:
+        if look:
+            look(at)
         _replace_in(at, name, content, mode, owner, anew)
         os.fsync(at)
     except OSError as exc:

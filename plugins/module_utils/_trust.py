@@ -335,10 +335,24 @@ def replace(path: str, content: bytes, mode: int, owner: tuple[int, int] | None 
 
     Raises OSError.
     """
+    whose = None
     with as_keeper(path) as who:
         with contextlib.suppress(FileNotFoundError):
-            mode = stat.S_IMODE(os.stat(path).st_mode)
-        _files.replace(path, content, mode, owner if who is None else None)
+            present = os.stat(path)
+            mode, whose = stat.S_IMODE(present.st_mode), present.st_uid
+        if who is None or whose in (None, who.uid):
+            _files.replace(path, content, mode, owner if who is None else None)
+            return
+    # The keeper cannot give a file to whom this one belongs, as to root where a group can write to the directory. Root
+    # can, and does where the keeper could have put any other; what lies there may be a set-uid program's second name.
+    _files.replace(path, content, mode & 0o777, look=lambda directory: _refuse_unless_open_to(who, directory))
+
+
+def _refuse_unless_open_to(who: Owner, directory: int) -> None:
+    with acting_as(who):
+        free = os.access(".", os.W_OK | os.X_OK, dir_fd=directory, effective_ids=True)
+    if not free:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def writable(path: str) -> bool:

@@ -262,6 +262,34 @@ def test_a_file_that_is_replaced_keeps_its_mode(top):
     assert stat.S_IMODE((top / "new.env").stat().st_mode) == 0o640
 
 
+@root_only
+@pytest.mark.parametrize("of", ["group", "user"])
+def test_a_file_of_roots_stays_roots_where_a_group_or_a_user_can_replace_it(top, of):
+    home = theirs(top / "etc", 0o2775)
+    os.chown(home, 0 if of == "group" else USER.pw_uid, USER.pw_gid)
+    home.chmod(0o2775)
+    path = home / "runbook.env"
+    path.write_text("A=1\n")
+    path.chmod(0o640)
+    _trust.replace(str(path), b"A=2\n", 0o600)
+    about = path.stat()
+    assert (about.st_uid, about.st_gid, stat.S_IMODE(about.st_mode)) == (0, USER.pw_gid, 0o640)
+    assert path.read_text() == "A=2\n"
+    # What of root's a link leads to, and a second name of a set-uid program, are another thing.
+    path.unlink()
+    program = top / "program"
+    program.touch()
+    program.chmod(0o4755)
+    path.symlink_to(program)
+    with pytest.raises(PermissionError):
+        _trust.replace(str(path), b"A=3\n", 0o600)
+    path.unlink()
+    os.link(program, path)
+    _trust.replace(str(path), b"A=3\n", 0o600)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+    assert (program.read_bytes(), stat.S_IMODE(program.stat().st_mode)) == (b"", 0o4755)
+
+
 def test_nothing_waits_for_a_pipe_or_reads_without_an_end(top):
     os.mkfifo(top / "pipe")
     with pytest.raises(OSError, match="it is not a regular file"):
