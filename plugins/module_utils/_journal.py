@@ -43,6 +43,9 @@ SEEN_SPEC: dict[str, dict[str, Any]] = {
 # An entry takes milliseconds. Who holds the journal longer is stuck, and no reason to let a kill-switch wait for ever.
 LOCK_SECONDS = 5.0
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# What others can put in its place, where they can change its directory: a link, a file with other names, a pipe, a
+# socket or a directory.
+IN_ITS_PLACE = (errno.ELOOP, errno.EMLINK, errno.EINVAL, errno.ENXIO, errno.EISDIR)
 
 
 def path_in(state_dir: str) -> str:
@@ -126,9 +129,9 @@ def append(path: str, **fields: Any) -> dict[str, Any]:
 def record(params: dict[str, Any], warnings: list[str], **fields: Any) -> None:
     """Write a module's begin or outcome with its `run_id`, `actor`, `procedure` and `service`, where it has one.
 
-    A full disk only warns, as does a journal that somebody else holds, and so does an outcome that cannot be written:
-    stopping messages matters more than the record of it. Raises Refused when a begin cannot be written for another
-    reason.
+    A full disk only warns, as does a journal that somebody else holds or has something else in its place, and so does
+    an outcome that cannot be written: stopping messages matters more than the record of it. Raises Refused when a begin
+    cannot be written for another reason.
     """
     try:
         append(
@@ -140,7 +143,7 @@ def record(params: dict[str, Any], warnings: list[str], **fields: Any) -> None:
             **fields,
         )
     except OSError as exc:
-        if fields["phase"] == "begin" and exc.errno not in (*NO_SPACE, errno.EAGAIN):
+        if fields["phase"] == "begin" and exc.errno not in (*NO_SPACE, *IN_ITS_PLACE, errno.EAGAIN):
             raise Refused(
                 f"the journal in {params['state_dir']} cannot be written ({exc.strerror}): "
                 "run with become: true, or set runbook_state_dir"

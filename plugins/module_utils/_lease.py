@@ -191,8 +191,9 @@ def _locked(state_dir: str, host: Host) -> AbstractContextManager[int]:
 def acquire(claim: Claim, host: Host, warnings: list[str], check_mode: bool = False) -> Grant:
     """Take the lease, or renew it where the run has it already.
 
-    Raises Held when another run has it and `claim.wait` is over. As with the journal, a full disk only warns; raises
-    Refused when the lease cannot be written for another reason. Check mode neither writes nor waits.
+    Raises Held when another run has it and `claim.wait` is over. As with the journal, a full disk only warns, and so
+    does what others have put in its place; raises Refused when the lease cannot be written for another reason. Check
+    mode neither writes nor waits.
     """
     end, waited = host.clock() + claim.wait, False
     while True:
@@ -203,7 +204,7 @@ def acquire(claim: Claim, host: Host, warnings: list[str], check_mode: bool = Fa
                 if lease is None or not left or lease["run_id"] == claim.run_id or lease["level"] < claim.level:
                     return _take(claim, lease if left else None, host, check_mode)._replace(waited=waited)
         except OSError as exc:
-            if exc.errno not in (*_journal.NO_SPACE, errno.EAGAIN):
+            if exc.errno not in (*_journal.NO_SPACE, *_journal.IN_ITS_PLACE, errno.EAGAIN):
                 raise Refused(
                     f"the lease in {claim.state_dir} cannot be written ({exc.strerror}): "
                     "run with become: true, or set runbook_state_dir"

@@ -341,6 +341,18 @@ def test_a_full_disk_or_a_lost_outcome_only_warns(tmp_path, monkeypatch, phase, 
     assert warnings == [f"the {phase} of this act is not in the journal ({os.strerror(number)}): note it by hand"]
 
 
+@pytest.mark.parametrize("put", ["pipe", "directory", "socket"])
+def test_what_others_put_in_its_place_holds_no_act_back(tmp_path, put):
+    path = tmp_path / "journal.jsonl"
+    if put == "directory":
+        path.mkdir()
+    else:
+        os.mknod(path, {"pipe": stat.S_IFIFO, "socket": stat.S_IFSOCK}[put] | 0o600)
+    warnings: list[str] = []
+    record(tmp_path, "begin", warnings)
+    assert "the begin of this act is not in the journal" in warnings[0]
+
+
 def test_who_acts_is_the_person_behind_sudo(monkeypatch):
     monkeypatch.setenv("SUDO_USER", "ana")
     assert _journal.who() == "ana"

@@ -190,6 +190,14 @@ def test_a_pipe_or_a_file_without_an_end_in_its_place_holds_nobody_up(claim, clo
     assert "it was ignored" in warnings[0]
 
 
+@pytest.mark.parametrize("name", [_lease.NAME, _lease.LOCK])
+def test_a_directory_in_its_place_holds_nobody_up(claim, clock, name):
+    os.makedirs(os.path.join(claim().state_dir, name))
+    warnings = []
+    assert _lease.acquire(claim(), clock.host, warnings).lease is None
+    assert "see that nobody else works on it" in warnings[-1]
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_holds_no_rollback_back(claim, clock, monkeypatch, number):
     def full(*_args, **_more):
