@@ -146,6 +146,7 @@ class Git:
         self.directory = os.path.realpath(directory)
         self.held = held
         self.reason = "runbook"  # what the reflog says
+        self.umask = 0o022
         if not os.path.isdir(directory):
             raise Refused(f"{directory} does not exist on this host: correct runbook_app_dir")
         self.owner = _trust.runs_as(directory)
@@ -160,6 +161,9 @@ class Git:
             raise Refused(f"{directory} is no git work tree ({first_line(top)}): correct runbook_app_dir")
         tree, self.git_dir, shallow = top.out.rstrip("\n").split("\n")
         self.shallow = shallow == "true"
+        # A group that shares a repository by its modes has to be able to write where git has written.
+        with contextlib.suppress(OSError):
+            self.umask = 0o002 if os.stat(self.git_dir).st_mode & stat.S_IWGRP else 0o022
         if os.path.realpath(tree) != self.directory:
             raise Refused(f"the work tree of {directory} is {tree}: set runbook_app_dir to that")
         if self.call("rev-parse", "--verify", "--quiet", "HEAD^{commit}").rc != 0:
@@ -174,7 +178,7 @@ class Git:
         tree: str | None = None,
         timeout: float = 60,
         stdin: str | None = None,
-        umask: int = 0o022,
+        umask: int | None = None,
         output: int | None = None,
         owner: Owner | None = None,
     ) -> Finished:
@@ -203,6 +207,7 @@ class Git:
         if index:
             # A part of it would be written beside the repository's own; and it is whole.
             argv += ["-c", "core.splitIndex=false", "-c", "core.sparseCheckout=false"]
+        umask = self.umask if umask is None else umask
         more: dict[str, Any] = {} if umask == 0o022 else {"umask": umask}
         if output is not None:
             more["output"] = output

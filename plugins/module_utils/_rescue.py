@@ -344,7 +344,7 @@ class Rescue:
         objects = self.git.text("rev-parse", "--git-path", "objects")
         objects = os.path.join(self.git.directory, objects)
         before = set(os.listdir(objects))
-        umask, limit = 0o077 if private else 0o022, 120 + size / SPEED
+        umask, limit = 0o077 if private else None, 120 + size / SPEED
         blobs = self.git.text(*argv, stdin=lines, timeout=limit, umask=umask).split("\n")
         if len(blobs) != len(paths):
             raise GitFailed("git hash-object did not keep every file")

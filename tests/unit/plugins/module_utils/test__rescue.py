@@ -425,6 +425,20 @@ def test_a_private_file_is_private_in_the_repository(repository, change):
     assert oct((repository.directory / "settings.ini").stat().st_mode & 0o777) == "0o600"
 
 
+@pytest.mark.parametrize("shares", [True, False])
+def test_a_group_that_shares_the_repository_by_its_modes_can_work_on_in_it(repository, change, shares):
+    """As people do who have umask 002: without the rights to a directory of objects they cannot commit any more."""
+    edited(repository)
+    for path in (repository.directory, *repository.directory.rglob("*")):
+        if not path.is_symlink():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            path.chmod(mode | 0o020 if shares else mode & ~0o020)
+    change()
+    closed = [path for path in repository.directory.rglob("*") if path.is_dir() and not path.stat().st_mode & 0o020]
+    assert bool(closed) is not shares, closed
+    assert bool((repository.directory / "only-one/deep/file.txt").stat().st_mode & 0o020) is shares
+
+
 def test_who_may_read_a_file_beside_its_mode_may_in_the_release_and_after_the_undo(repository, change):
     edited(repository)
     settings = repository.directory / "settings.ini"
