@@ -242,6 +242,7 @@ traces:
       description:
         - What the measurement is worth. Each part has C(ok), null where it was not asked or cannot be known.
         - C(fresh), whether the silence since the newest message is no longer than max(10 minutes, 16 / rate of the hour before it).
+          Where the window has none, that is the newest one before it that was read, unless O(not_before) or O(since_pid) cut it off.
         - C(covered), whether the window is in the logs, which have no hole between two files from C(first) on, and the process
           that runs has left a trace; with C(unreadable) files, C(suppressed) and C(undated) records, C(undated_guards) of level
           CRITICAL, and C(incomplete) reading.

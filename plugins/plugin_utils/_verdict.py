@@ -493,13 +493,20 @@ def _expected_by(hours: Hours, seen: Seen) -> _Expected:
         return _Expected(True, True)
     now = parse_when(str(seen.measured), 0.0)
 
-    def silent(since: Any) -> float:
-        return hours.seconds(parse_when(str(since), now), now) if since else now
+    def silent(since: Any, until: float = now) -> float:
+        return hours.seconds(parse_when(str(since), now), until) if since else now
 
     fresh, covered = seen.part("fresh"), seen.part("covered")
     limit = number(fresh.get("limit_seconds") or SHORTEST_SILENCE, "limit_seconds")
+    newest, since = fresh.get("newest"), covered.get("since") or seen.since
+    begins = parse_when(str(since), now) if since else 0.0
+    if newest and parse_when(str(newest), now) < begins:
+        # What fell silent before the window has not come back in it; else a window without a message is one.
+        too_long = silent(newest, begins) > limit or silent(since) > SHORTEST_SILENCE
+    else:
+        too_long = silent(newest or since) > limit
     return _Expected(
-        silent(fresh.get("newest") or covered.get("since") or seen.since) > limit,
+        too_long,
         # Right after a restart within the hours nothing is known of the new process.
         silent(covered.get("process_started")) > 0,
     )
@@ -548,7 +555,8 @@ def _evidence(seen: Seen, words: Words, *, expected: _Expected) -> Iterator[_Fin
     if owned.get("ok") is False:
         reason = redact(str(owned.get("reason") or "?"))[:120]
         yield "not_owned", words.say("not_owned", reason=reason)
-    if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines:
+    is_known = fresh.get("newest") is not None  # what came before the window was understood
+    if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines and not is_known:
         # Lines of other loggers alone name no trace; on a quiet night there are no others.
         if expected.message or seen.unparsed or seen.part("understood").get("candidates"):
             yield "not_understood", words.say("not_understood", n=seen.lines)

@@ -135,6 +135,8 @@ class Balance:
         self._first: float | None = None
         self._last: float | None = None
         self.newest: float | None = None  # of all records, also outside of the window
+        self._earlier: dict[int, list[int]] = {}  # minutes before the window, as far as they were read
+        self._newest_earlier: float | None = None
         self._last_event: dict[str, float] = defaultdict(float)
         self._sequence = 0
         self._claimed_starts = 0
@@ -254,6 +256,13 @@ class Balance:
         """When the newest record of a message in the window was written, in seconds since the epoch."""
         return max(self._last_event[stage] for stage in _MESSAGE_STAGES) or None
 
+    @property
+    def before_window(self) -> tuple[float, dict[int, int]] | None:
+        """When the newest message before the window was, and how many came by the minute, of what was read of them."""
+        stages = (_RECEIVED, _PLANNED, _READ)
+        came = {minute: n for minute, row in self._earlier.items() if (n := max(row[stage] for stage in stages))}
+        return (self._newest_earlier, came) if self._newest_earlier is not None and came else None
+
     def take(self, event: Event, moment: float | None, grammar: str, own: bool) -> None:
         """Count one event; ``moment`` is when it happened, ``own`` whether its own record tells that."""
         by_id = grammar != "trace"
@@ -272,6 +281,8 @@ class Balance:
         if moment is None:
             self._undated += 1
         if not self._inside:
+            if moment is not None and self._precedes(moment) and stage in _MESSAGE_STAGES:
+                self._newest_earlier = max(moment, self._newest_earlier or moment)
             return
         self._grammars[grammar] += 1
         if moment is not None:
@@ -295,18 +306,25 @@ class Balance:
         minute = int(moment // 60)
         if minute != self._minute or self._is_bounded:
             self._minute, self._inside = minute, self._lies_inside(moment)
-            self._row = self._row_of(minute) if self._inside else [0] * _WIDTH
+            if self._inside:
+                self._row = self._row_of(self._minutes, minute)
+            else:
+                self._row = self._row_of(self._earlier, minute) if self._precedes(moment) else [0] * _WIDTH
         if self._inside:
             if self._first is None or moment < self._first:
                 self._first = moment
             if self._last is None or moment > self._last:
                 self._last = moment
 
-    def _row_of(self, minute: int) -> list[int]:
-        row = self._minutes.get(minute)
+    @staticmethod
+    def _row_of(minutes: dict[int, list[int]], minute: int) -> list[int]:
+        row = minutes.get(minute)
         if row is None:
-            row = self._minutes[minute] = [0] * _WIDTH
+            row = minutes[minute] = [0] * _WIDTH
         return row
+
+    def _precedes(self, moment: float) -> bool:
+        return self._since is not None and moment < self._since
 
     def _lies_inside(self, moment: float | None) -> bool:
         if moment is None:

@@ -47,6 +47,8 @@ class Facts(NamedTuple):
     undated_guards: int = 0
     spans: Sequence[tuple[float, float]] = ()
     """the first and the last time of each file of the log, also before the window"""
+    before: tuple[float, dict[int, int]] | None = None
+    """the newest message before the window, and how many came by the minute, as far as that was read and counts"""
 
 
 def evidence(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[str, Any]:
@@ -83,13 +85,17 @@ def heartbeat(records: int, last: float | None, minutes: float, facts: Facts) ->
 
 def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[str, Any]:
     """Silence longer than max(10 minutes, 16 / rate of the hour before the newest message) is no chance."""
-    if newest is None:
-        return {"ok": None, "newest": None, "age_seconds": None, "rate_per_minute": None, "limit_seconds": None}
     span = HOUR
-    begins = [moment for moment in (facts.since, facts.first) if moment is not None]
-    if begins:
-        span = min(HOUR, max(60.0, newest - max(begins)))
-    messages = _messages(traces, newest - span, facts.present)
+    if newest is not None:
+        begins = [moment for moment in (facts.since, facts.first) if moment is not None]
+        if begins:
+            span = min(HOUR, max(60.0, newest - max(begins)))
+        messages = _messages(traces, newest - span, facts.present)
+    elif facts.before is not None:
+        newest, came = facts.before
+        messages, span = _before(newest, came)
+    else:
+        return {"ok": None, "newest": None, "age_seconds": None, "rate_per_minute": None, "limit_seconds": None}
     rate = max(messages, 1) / (span / 60)
     age = max(0.0, facts.present - newest)
     limit = _longest_silence(messages, span)
@@ -100,6 +106,16 @@ def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[s
         "rate_per_minute": round(rate, 4),
         "limit_seconds": round(limit, 1),
     }
+
+
+def _before(newest: float, came: dict[int, int]) -> tuple[int, float]:
+    """How many messages came in how many seconds before the window, in the hour up to the newest one.
+
+    Where reading began is any place, so that it is counted from the first of them on, which itself is the beginning.
+    """
+    hour = {minute: n for minute, n in came.items() if minute * 60 > newest - HOUR}
+    messages = sum(hour.values()) - 1
+    return (messages, newest - min(hour) * 60) if messages > 0 else (1, HOUR)
 
 
 def _messages(traces: dict[str, Any], begin: float, end: float) -> int:

@@ -133,6 +133,8 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     # What uvicorn writes of its start is not believed: a customer can write it as well.
     restarted = started([params["since_pid"]]) if params["since_pid"] is not None else None
     not_before = max((m for m in (not_before, restarted) if m is not None), default=None)
+    # What a rollback or a restart has answered is not counted again, silence included.
+    is_cut = not_before is not None and (since is None or not_before > since)
     if not_before is not None:
         since = max(not_before, since or not_before)
     if since is not None and until is not None and since >= until:
@@ -198,6 +200,7 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         lines=reader.lines,
         any_event=balance.newest is not None or traces["records"] > 0,
         spans=notes.spans,
+        before=None if is_cut else balance.before_window,
     )
     traces["evidence"] = evidence(traces, balance.newest_message, facts)
     traces["heartbeat"] = None

@@ -216,10 +216,12 @@ class FileSource:
         if pids:
             written = {log.identity for log in originals if not log.packed}
             self.notes.owned, self.notes.owner = owner_of_log(pids, written)
-        newest = max((log.mtime for log in originals if not log.packed), default=0.0)
+        # Where a log fell silent before it was rotated the newest file is empty, and the one before tells how it ended.
+        by_age = sorted((log for log in originals if not log.packed), key=lambda log: log.mtime)
+        newest = [*by_age[-1:], *[log for log in by_age if log.size][-1:]]
         needed = []
         for log in originals:
-            if self._is_needed(log, originals) or (not log.packed and log.mtime == newest):
+            if self._is_needed(log, originals) or log in newest:
                 needed.append(log)
             else:
                 # It ended before the window, or another one that goes on with it begins there.
