@@ -33,6 +33,7 @@ _DOCKER_T = re.compile(rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z) ")  # to th
 _CRI = re.compile(rb"(" + _RFC3339 + rb") (stdout|stderr) ([FP]) ")
 _COMPOSE = re.compile(rb"([\w.-]+) +\| ?")
 _KUBECTL = re.compile(rb"\[pod/([^\]\s]+)\] ")
+WITHOUT_TIME = ("compose", "kubectl")  # which may tell who wrote a line, and not when
 _ENOUGH = 0.8  # the share of a file's first lines that have an envelope where the file has it
 
 
@@ -70,7 +71,7 @@ def unwrap(line: bytes, envelope: str) -> Unwrapped | None:
     """Return what stands in ``line`` of a file with this line-wise envelope; None where the line has none."""
     line = uncoloured(line)
     stream = ""
-    if envelope in ("compose", "kubectl"):
+    if envelope in WITHOUT_TIME:
         prefix = (_COMPOSE if envelope == "compose" else _KUBECTL).match(line)
         if not prefix:
             return None

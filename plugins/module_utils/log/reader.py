@@ -300,6 +300,9 @@ class TraceReader:
     def _inherit(self, block: bytes, start: int, end: int) -> None:
         """Take the time of the last line of ``block[start:end]`` that carries one, for lines that carry none."""
         at = block.rfind(b"{", start, end)
+        if at >= 0 and self._envelope in envelopes.WITHOUT_TIME:
+            self._inherit_behind_prefix(block, start, end)
+            return
         if at < 0 and not self._has_dates:
             return
         # Nearly always that is a whole line of the application's own formatter.
@@ -326,6 +329,25 @@ class TraceReader:
                 return
             end = at
 
+    def _inherit_behind_prefix(self, block: bytes, start: int, end: int) -> None:
+        """Take that time where each line begins with the name of who wrote it, and only from JSON lines."""
+        for _try in range(_STAMP_TRIES):
+            at = block.rfind(b"{", start, end)
+            if at < 0:
+                return
+            end = block.rfind(b"\n", 0, at) + 1
+            stop = block.find(b"\n", at)
+            line = block[end : stop if stop >= 0 else len(block)]
+            found = envelopes.unwrap(line, self._envelope or "")
+            if found is not None and found.text[:1] == b"{" and self._is_ours(found.stream):
+                moment = self._stamps.read(line)
+                if moment is not None:
+                    self._take_time(moment)
+                    return
+
+    def _is_ours(self, stream: str) -> bool:
+        return self._service is None or _REPLICA.sub("", stream) == self._service
+
     def _take_time(self, moment: float) -> None:
         if self._live:
             return
@@ -342,7 +364,7 @@ class TraceReader:
         if len(line) > LONGEST_LINE:
             line = line[:LONGEST_LINE]
         found = envelopes.unwrap(line, self._envelope or "")
-        if found is None or (self._service is not None and _REPLICA.sub("", found.stream) != self._service):
+        if found is None or not self._is_ours(found.stream):
             return
         stream = self._stream(found.stream)
         record = read_record(found.text, self._stamps, is_cut=found.partial or len(line) == LONGEST_LINE)

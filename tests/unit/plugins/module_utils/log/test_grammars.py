@@ -64,6 +64,25 @@ def test_the_older_traces_are_the_same_in_every_envelope(envelope):
     assert count(log.lines(envelope))["delivery"]["success"] == 3
 
 
+@pytest.mark.parametrize(
+    "prefix", ["", "kumon_assistant  | ", "\x1b[36mkumon_assistant-1  | \x1b[0m", "[pod/kumon-5/app] "]
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_other_loggers_lines_tell_the_time_behind_every_prefix(prefix, whole):
+    lines = []
+    for number in range(4):
+        at = NOON + 60 * number
+        tick = as_json("tick", at=at, logger="kumon_receptionist")
+        lines += [prefix + line for line in [tick, *map(basic, turn(f"conv_{number}"))]]
+        if "|" in prefix:
+            lines.append("evolution-api  | " + as_json("x", at=at + 3600))
+    counter = Counter(NOW, since=NOON + 90, until=NOON + 150)
+    for block in [lines] if whole else [lines[:8], *([line] for line in lines[8:])]:
+        counter.feed(block)
+    assert counter.result()["delivery"]["success"] == 1
+    assert counter.result()["undated"] == 0
+
+
 @pytest.mark.parametrize("log", [pipeline, one_turns])
 @pytest.mark.parametrize("envelope", ENVELOPES)
 def test_a_record_counts_wherever_a_block_begins(envelope, log):
