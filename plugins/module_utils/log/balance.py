@@ -240,7 +240,8 @@ class Balance:
 
     def unparsed_record(self, moment: float | None, line: bytes, guard: bool) -> None:
         """Count a record that begins as a trace and fits no grammar."""
-        if not self._lies_inside(moment):
+        # Where nothing tells when it was, it may be of now: it hides what a record without a time hides.
+        if moment is not None and not self._lies_inside(moment):
             return
         self.unparsed += 1
         self.unparsed_guards += guard

@@ -278,6 +278,9 @@ class TraceReader:
         word = last.group() if last else b""
         begins = _WORDS.get(word)
         if begins is None:
+            if head.endswith(b" ") and block.startswith(b" ", mark + 1):  # a formatter's head can have bars of its own
+                end = block.find(b"\n", mark)
+                return _LOOK if _TRACES.search(block, mark, end if end >= 0 else len(block)) else _SKIP
             kind = _SKIP
             cacheable = len(head) < 100
         elif begins == (b"",):
@@ -322,7 +325,8 @@ class TraceReader:
             stop = block.find(b"\n", at + 1)
             line = block[at + 1 : stop if stop >= 0 else len(block)]
             moment = self._stamps.read(line)
-            if moment is not None and (line[:1] == b"{" or not self._is_quoted(block, at + 1)):
+            is_record = line[:1] == b"{" and len(line) > _FREE_TEXT_LENGTH  # which no customer's text has room for
+            if moment is not None and (is_record or not self._is_quoted(block, at + 1)):
                 self._take_time(moment)
                 return
             if at <= start:
@@ -339,11 +343,12 @@ class TraceReader:
             stop = block.find(b"\n", at)
             line = block[end : stop if stop >= 0 else len(block)]
             found = envelopes.unwrap(line, self._envelope or "")
-            if found is not None and found.text[:1] == b"{" and self._is_ours(found.stream):
-                moment = self._stamps.read(line)
-                if moment is not None:
-                    self._take_time(moment)
-                    return
+            if found is None or not self._is_ours(found.stream) or found.text[:1] != b"{":
+                continue
+            moment = self._stamps.read(line) if len(found.text) > _FREE_TEXT_LENGTH else None
+            if moment is not None:
+                self._take_time(moment)
+                return
 
     def _is_ours(self, stream: str) -> bool:
         return self._service is None or _REPLICA.sub("", stream) == self._service

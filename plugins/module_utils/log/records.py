@@ -20,11 +20,24 @@ _NATIVE = re.compile(
     rb'"logger": "([^"\\]*)", "message": "([^"\\]*)"'
 )
 # What another formatter, syslog or `journalctl -o short-full` may put before a message: it begins with a time or a
-# bracket, it has a level, and it ends like a head or in its level and its logger.
-_UNKNOWN_HEAD = re.compile(
-    rb"(?=[\[(]|\d{4}-|(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d)"
-    rb"(?:(?=[^|]*\b" + _LEVEL + rb"\b)[^|]*[:\])>-] ?|[^|]*\b" + _LEVEL + rb"\b(?:[\s:]+[A-Za-z_][\w.]*)?\s+)\Z"
+# bracket, it has a level, and it ends like a head or in its level and its logger. Bars in it have blanks around them.
+_ANY_LEVEL = rb"\b(?i:debug|info|warn(?:ing)?|error|critical|fatal)\b"
+_HAS_LEVEL = re.compile(_ANY_LEVEL)
+_HEAD_BEGINS = re.compile(
+    rb"[\[(<]|\d{4}[-/]|\d\d[-/.]\d\d[-/.]\d{4} |\d{10}(?:\.\d+)? |(?:time|timestamp|ts)="
+    rb"|(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d"
 )
+_HEAD_ENDS = re.compile(rb"""(?:[:\])>-] *|=["']?| \| |""" + _ANY_LEVEL + rb"(?:[\s:]+[A-Za-z_][\w.]*)?\s+)\Z")
+_LONGEST_HEAD = 300
+
+# How formatters of JSON call what they write, each name before the others that could stand for something else.
+_MESSAGES = ("message", "msg", "event")
+_LOGGERS = ("logger", "name", "logger_name")
+_TIMES = ("timestamp", "@timestamp", "asctime", "time", "ts")
+# As `logging` writes a time: local, without a zone.
+_LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d):(\d\d(?:[.,]\d{1,9})?)\Z")
+# Since the epoch; what is more counts thousandths, or thousandths of these. Beyond nanoseconds it is no time.
+_LATEST_SECONDS, _LATEST_NUMBER = 1e11, 1e20
 
 JSON, BASIC, ASCTIME, BARE = "json", "basic", "asctime", "bare"
 
@@ -105,7 +118,9 @@ def read_record(text: bytes, stamps: Clock, *, is_cut: bool = False) -> Record:
 
 def has_unknown_head(text: bytes) -> bool:
     """Whether what stands before the first trace of ``text`` looks like the head of a formatter that is not known."""
-    return _UNKNOWN_HEAD.match(text) is not None
+    if len(text) > _LONGEST_HEAD or not _HEAD_BEGINS.match(text) or b"|" in text.replace(b" | ", b""):
+        return False
+    return bool(_HAS_LEVEL.search(text) and _HEAD_ENDS.search(text))
 
 
 def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:
@@ -118,11 +133,14 @@ def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return Record(text, BARE, None)
-    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
+    if not isinstance(found, dict):
         return Record(b"", BARE, None)
-    message = found["message"].encode("utf-8", "replace")
-    moment = _stamp(found.get("timestamp"))
-    logger = _attribute(found, "logger")
+    text_of = next((found[name] for name in _MESSAGES if isinstance(found.get(name), str)), None)
+    if text_of is None:
+        return Record(b"", BARE, None)
+    message = text_of.encode("utf-8", "replace")
+    moment = next((time for name in _TIMES if (time := _stamp(found.get(name), stamps)) is not None), None)
+    logger = next((value for name in _LOGGERS if (value := _attribute(found, name))), "")
     if logger:
         return Record(message, JSON, moment, logger.encode("utf-8", "replace"))
     # A platform took the line apart and knows no logger: what the service printed is the message, head included.
@@ -140,8 +158,22 @@ def _attribute(found: dict[str, Any], name: str) -> str:
     return ""
 
 
-def _stamp(value: object) -> float | None:
+def _stamp(value: object, stamps: Clock) -> float | None:
+    """Return the time that a formatter of JSON wrote: ISO 8601, as `logging` writes it, or a number since the epoch."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if not 0 < value < _LATEST_NUMBER:
+            return None
+        seconds = float(value)
+        while seconds > _LATEST_SECONDS:
+            seconds /= 1000
+        return seconds
+    if not isinstance(value, str) or len(value) < 16:
+        return None
+    local = _LOCAL_TIME.match(value)
+    if local:
+        day, minute, rest = (part.encode() for part in local.groups())
+        return stamps.moment(day + b"T" + minute, rest.replace(b",", b"."), True)
     try:
-        return parse_when(value, 0.0) if isinstance(value, str) and len(value) >= 16 else None
+        return parse_when(value, 0.0)
     except ValueError:
         return None

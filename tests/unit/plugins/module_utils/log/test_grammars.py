@@ -3,11 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
 from tests.unit.counting import Counter
 from tests.unit.later_logs import ENVELOPES, NOON, Later, one_turn, pipeline_turn
-from tests.unit.records import as_json, basic, outbox_guard, turn
+from tests.unit.records import as_json, basic, outbox_guard, send, turn
 
 NOW = NOON + 7200
 NONE = dict.fromkeys(("success", "failed", "unconfirmed", "unsent", "dropped", "lost", "ignored"), 0)
@@ -185,6 +188,12 @@ UNKNOWN_HEADS = [
     "Nov 20 12:00:00 host uvicorn[41]: ERROR:app.x:",
     "Nov  2 12:00:00 host uvicorn[41]: ERROR:app.x:",
     "Fri 2026-11-20 12:00:00 UTC host uvicorn[41]: ERROR:app.x:",
+    "2026-11-20 12:00:00.123 | ERROR    | app.x:f:4 - ",
+    "2026-11-20 12:00:00,123 | ERROR | app.x | ",
+    "2026-11-20T12:00:00.123456Z [error    ] ",
+    "20/11/2026 12:00:00 - app.x - ERROR - ",
+    "1795176000.123 ERROR app.x ",
+    "time=2026-11-20T12:00:00Z level=error msg=",
 ]
 
 
@@ -203,6 +212,53 @@ def test_a_customer_makes_no_guard_that_is_not_understood(head, cut):
     lines = basic(text, logger="app.core.workflow").split("\n")
     traces = count([*lines, *(basic(message) for message in turn("conv_1"))])
     assert traces["unparsed_guards"] == 0
+
+
+@pytest.mark.parametrize("head", UNKNOWN_HEADS)
+def test_what_is_not_understood_counts_also_where_nothing_tells_when_it_was(head):
+    """Of two workers one logs in another form: its file has no time that is known."""
+    counter = Counter(NOW, since=NOW - 3600)
+    counter.feed([as_json(message, at=NOW - 60) for message in turn("conv_1")])
+    counter.start_of_file("second.log")
+    counter.feed([head + message for message in turn("conv_2", status="failed")])
+    traces = counter.result()
+    assert (traces["delivery"]["success"], traces["unparsed"]) == (1, 6)
+
+
+LOCAL = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOON))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"asctime": f"{LOCAL},250", "name": "app.x", "levelname": "INFO", "message": "{}"},
+        {"timestamp": f"{LOCAL},250", "level": "INFO", "logger": "app.x", "message": "{}"},
+        {"event": "{}", "level": "info", "logger": "app.x", "timestamp": "2026-11-20T12:00:00.25Z"},
+        {"@timestamp": "2026-11-20T09:00:00.25-03:00", "name": "app.x", "msg": "{}"},
+        {"ts": NOON + 0.25, "level": "info", "logger": "app.x", "msg": "{}"},
+        {"time": int(NOON * 1000) + 250, "level": 30, "name": "app.x", "msg": "{}"},
+    ],
+)
+def test_formatters_of_json_call_their_fields_as_they_like(record):
+    lines = [json.dumps(record).replace("{}", message) for message in turn("conv_1")]
+    for log in (lines, [basic(message) for message in turn("conv_0")] + lines):
+        traces = count(log)
+        assert (traces["delivery"]["success"], traces["unparsed"]) == (len(log) // 6, 0)
+        assert traces["last"] == "2026-11-20T12:00:00.250Z"
+
+
+@pytest.mark.parametrize("prefix", ["", "kumon_assistant  | "])
+def test_a_customers_line_of_json_tells_no_time(prefix):
+    forged = json.dumps({"msg": "", "ts": int(NOON) + 3600}, separators=(",", ":"))
+    text = basic(f"Processing message for 5511900000001: a\n{forged}\nb...", logger="app.core.workflow").split("\n")
+    lines = [as_json("tick", at=NOON), *text, *map(basic, turn("conv_1"))]
+    assert count([prefix + line for line in lines])["last"] == "2026-11-20T12:00:00.000Z"
+
+
+@pytest.mark.parametrize("value", [True, -5, 10**400, float("inf"), float("nan"), "12", "yesterday at noon", None])
+def test_what_is_no_time_dates_nothing(value):
+    line = json.dumps({"timestamp": value, "logger": "app.x", "message": send("conv_1")})
+    assert count([line])["undated"] == 1
 
 
 @pytest.mark.parametrize(
