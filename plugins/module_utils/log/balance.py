@@ -9,6 +9,7 @@ long a stage takes is learned from the log (what nearly all messages took), and 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Sequence
@@ -71,6 +72,7 @@ _ANSWERS_KEPT = 20_000
 _LOST, _GUARDS, _RECEIVED, _PLANNED, _READ, _SENT, _CONTRADICTING, _WITHOUT_SEND, _SETTLED, _REPEATED = range(10)
 _COLUMNS = ("lost", "guards", "received", "planned", "read", "sent", "contradicting", "without_send")
 _WIDTH = 10
+_HTTP_ERROR = re.compile(rb"\s*(?:[A-Za-z][\w/.]*[ :]+)?[4-9]\d\d\b")
 _MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
 
 
@@ -968,8 +970,8 @@ class _Sheet:
 
 
 def _is_error(http: bytes) -> bool:
-    """Whether an HTTP code says that the request failed."""
-    return len(http) == 3 and http.isdigit() and http >= b"400"
+    """Whether an HTTP code, perhaps with words (``HTTP 503``, ``500 Internal Server Error``), says that it failed."""
+    return _HTTP_ERROR.match(http) is not None
 
 
 def _rounded(seconds: float | None) -> float | None:

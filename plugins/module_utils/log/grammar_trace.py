@@ -116,7 +116,7 @@ def _guard(family: str, rest: bytes) -> list[Event] | None:
     if not level.startswith(b"level=") or not kind.startswith(b"type="):
         return None
     value = details[6:] if details.startswith(b"value=") else None
-    return [Event(GUARD, found[1], found[2], family=family, level=level[6:], kind=kind[5:], value=value)]
+    return [Event(GUARD, found[1], found[2], family=family, level=level[6:].upper(), kind=kind[5:], value=value)]
 
 
 READERS: dict[bytes, Callable[[bytes], list[Event] | None]] = {

@@ -626,6 +626,24 @@ def test_the_time_of_the_last_critical_event(records, last):
     assert outside["critical"] == {"last": None}
 
 
+@pytest.mark.parametrize(
+    ("http", "contradicts"),
+    [
+        ("500", True), ("HTTP 503", True), ("HTTP/1.1 502 Bad Gateway", True), ("500 Internal Server Error", True),
+        ("unknown", False), ("201", False), ("HTTP 200", False), ("201 Created", False),
+        ("0", False), ("", False), ("5000", False),
+    ],
+)  # fmt: skip
+def test_a_success_with_an_http_error_is_none_whatever_words_stand_around_its_code(http, contradicts):
+    assert count([basic(result("a", http=http))])["contradicting"] == contradicts
+
+
+@pytest.mark.parametrize("level", ["CRITICAL", "critical", "Critical"])
+def test_a_critical_guard_is_one_however_its_level_is_written(level):
+    traces = count([basic(outbox_guard("a", level=level))])
+    assert (traces["guards"]["incidents"], traces["guards"]["other_levels"]) == (1, {})
+
+
 def test_results_that_contradict_themselves_are_told_with_whom_they_concern():
     lines = [result(conv, "success", http=http) for conv in ("a", "a", "b") for http in ("500", "200")]
     traces = count([basic(line) for line in lines])
