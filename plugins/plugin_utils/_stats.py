@@ -377,7 +377,12 @@ def merge_traces(hosts: list[Any]) -> Traces:
             raise ValueError(
                 f"Host {number_} has no traces; judge it by itself (it is blind) and merge only hosts that were read."
             )
-    merged: Traces = _sum([{**host, "parts": None} for host in hosts], "traces")
+    counted = [{**host, "parts": None} for host in hosts]
+    silent = [host for host in counted if not (host.get("records") or host.get("undated"))]
+    if len(silent) < len(counted):
+        for host in silent:  # no time is missing there
+            host.pop("timestamps", None)
+    merged: Traces = _sum(counted, "traces")
     delivery = merged["delivery"]
     rate = delivery_rate(merged)["rate"]
     delivery["success_rate"] = None if rate is None else round(rate, 6)

@@ -564,6 +564,11 @@ def test_one_host_merged_is_itself():
 def test_worst_timestamps_and_no_results():
     merged = merge_traces([host(0, 0), host(0, 0, timestamps="none"), host(0, 0, timestamps="inherited")])
     assert merged["timestamps"] == "none"
+    # A host that wrote nothing in the window lacks no time; one whose records have none does.
+    silent = host(0, 0, records=0, timestamps="none")
+    assert merge_traces([host(0, 0), silent])["timestamps"] == "own"
+    assert merge_traces([silent, silent])["timestamps"] == "none"
+    assert merge_traces([host(0, 0), {**silent, "undated": 3}])["timestamps"] == "none"
     assert merged["delivery"]["success_rate"] is None
 
 
