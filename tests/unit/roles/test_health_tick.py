@@ -147,6 +147,14 @@ def test_a_check_that_could_not_be_made_is_paged_too(tick, plan, sentence):
     assert tick.stamp()["exit"] == 40
 
 
+@pytest.mark.parametrize("name", ["playbooks/health_check.yml", "kumon.runbook.health_check"])
+def test_what_to_do_next_is_the_check_with_another_procedure(tick, name):
+    tick.settings["commands"]["health_check"] = ["/nowhere/ansible-playbook", "-i", "the hosts", name]
+    _code, lines = tick.run()
+    other = name.replace("health_check", "diagnose")
+    assert lines[1] == f"→ cd {tick.directory} && /nowhere/ansible-playbook -i 'the hosts' {other}"
+
+
 def test_a_program_that_is_not_there_is_told(tick):
     tick.settings["commands"]["health_check"] = ["/nowhere/ansible-playbook"]
     code, lines = tick.run()
