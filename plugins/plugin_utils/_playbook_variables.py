@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.yaml import yaml_load
-from jinja2 import Environment, TemplateError, meta
+from jinja2 import Environment, TemplateError, nodes
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "kumon.runbook."
@@ -142,8 +142,9 @@ def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _named(text: str) -> set[str]:
+    """The names that a template reads; its filters are Ansible's, which Jinja itself does not know."""
     try:
-        return set(meta.find_undeclared_variables(Environment(autoescape=False).parse(text)))
+        return {name.name for name in Environment(autoescape=False).parse(text).find_all(nodes.Name)}
     except TemplateError:
         return set()
 

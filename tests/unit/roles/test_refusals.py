@@ -37,6 +37,12 @@ def test_a_run_of_whoever_imports_a_procedure_under_a_tag(tmp_path):
     assert result["status"] == "blind"
 
 
+@pytest.mark.parametrize("waves", ["1, 50%", '[1, "50%"]', "one"])
+def test_waves_that_come_as_text(tmp_path, waves):
+    code, result = run_playbook(tmp_path, "rollback_level3", "--check", rollback_serial=waves)
+    assert (code, list(result["hosts"])) == (2, ["here"])
+
+
 def test_a_report_where_no_incident_was(tmp_path):
     code, result = run_playbook(tmp_path, "incident_report", runbook_locale="en")
     assert (code != 0, result["status"], result["next_step"]) == (True, "refused", NO_ROLLBACK)
