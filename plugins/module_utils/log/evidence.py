@@ -93,7 +93,11 @@ def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[s
         messages = _messages(traces, newest - span, facts.present)
     elif facts.before is not None:
         newest, came = facts.before
-        messages, span = _before(newest, came)
+        hour = {minute: n for minute, n in came.items() if minute * 60 > newest - HOUR}
+        messages = sum(hour.values())
+        # Perhaps only the end of that hour was read; a few messages in a row are one customer, and no rate.
+        if messages >= MESSAGES_MISSED:
+            span = max(60.0, newest - min(hour) * 60)
     else:
         return {"ok": None, "newest": None, "age_seconds": None, "rate_per_minute": None, "limit_seconds": None}
     rate = max(messages, 1) / (span / 60)
@@ -106,16 +110,6 @@ def _fresh(traces: dict[str, Any], newest: float | None, facts: Facts) -> dict[s
         "rate_per_minute": round(rate, 4),
         "limit_seconds": round(limit, 1),
     }
-
-
-def _before(newest: float, came: dict[int, int]) -> tuple[int, float]:
-    """How many messages came in how many seconds before the window, in the hour up to the newest one.
-
-    Where reading began is any place, so that it is counted from the first of them on, which itself is the beginning.
-    """
-    hour = {minute: n for minute, n in came.items() if minute * 60 > newest - HOUR}
-    messages = sum(hour.values()) - 1
-    return (messages, newest - min(hour) * 60) if messages > 0 else (1, HOUR)
 
 
 def _messages(traces: dict[str, Any], begin: float, end: float) -> int:

@@ -75,6 +75,12 @@ def test_how_a_log_fell_silent_is_read_though_it_was_rotated_since(tmp_path):
     assert (result["status"], result["cause"]) == ("blind", "stale")
 
 
+def test_a_customer_who_wrote_five_times_in_a_minute_is_no_rate(tmp_path):
+    log = tmp_path / "app.log"
+    day(log, 16, per_hour=60, begin=16 - 5 / 60)
+    assert verdict(measured(log, 23.5), **SCHOOL)["cause"] == "quiet"
+
+
 def test_what_came_before_an_act_is_no_silence_after_it(tmp_path):
     log = tmp_path / "app.log"
     day(log, 15)
