@@ -31,6 +31,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     SETTLED,
     SUCCESS,
     UNSENT,
+    UNTOLD,
     Event,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
@@ -585,7 +586,9 @@ class Balance:
             key.sends = key.sends[1:]
             if sent_at is not None and self._moment is not None:
                 self._delays["settled"].add(self._moment - sent_at, self._inside)
-        if self._inside:
+        if outcome == UNTOLD:  # a send with a result was no failure for want of one
+            self.unparsed_record(self._moment, self.line_taken(), guard=False)
+        elif self._inside:
             # What is invalid was said where it was chosen; a result without an instance may have had none to name.
             if instance and instance != self._expected_name:
                 text, is_invalid = self._instance_names.get(instance) or self._instance_name(instance)

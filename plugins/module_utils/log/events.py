@@ -12,6 +12,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.records import R
 RECEIVED, PLANNED, READ, SENT, SETTLED = "received", "planned", "read", "sent", "settled"
 DROPPED, IGNORED, GUARD, INSTANCE = "dropped", "ignored", "guard", "instance"
 SUCCESS, FAILED, UNSENT = "success", "failed", "unsent"
+UNTOLD = "untold"  # there is a result, in words that are not known
 
 
 class Event(NamedTuple):

@@ -21,6 +21,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.events import (
     SENT,
     SETTLED,
     SUCCESS,
+    UNTOLD,
     Event,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.records import Record
@@ -91,8 +92,8 @@ def _delivery(rest: bytes) -> list[Event] | None:
     elif action == b"action=result":
         status, _bar, fields = fields.partition(b"|")
         http, sep, instance = fields.partition(b"|instance=")
-        outcome = {b"status=success": SUCCESS, b"status=failed": FAILED}.get(status)
-        if outcome and sep and http.startswith(b"http="):
+        outcome = {b"status=success": SUCCESS, b"status=failed": FAILED}.get(status, UNTOLD)
+        if status.startswith(b"status=") and sep and http.startswith(b"http="):
             return [Event(SETTLED, key, conversation, outcome, http=http[5:], instance=instance)]
     return None
 

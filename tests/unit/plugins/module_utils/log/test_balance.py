@@ -644,6 +644,14 @@ def test_a_critical_guard_is_one_however_its_level_is_written(level):
     assert (traces["guards"]["incidents"], traces["guards"]["other_levels"]) == (1, {})
 
 
+def test_a_result_in_words_that_are_not_known_is_no_failure_for_want_of_one():
+    lines = [as_json(message, at=NOON - 600) for n in range(20) for message in turn(f"c{n}", status="delivered")]
+    traces = count(lines)
+    delivery = traces["delivery"]
+    assert (delivery["success"], delivery["failed"], delivery["unconfirmed"], delivery["sent"]) == (0, 0, 0, 20)
+    assert traces["unparsed"] == 20
+
+
 def test_results_that_contradict_themselves_are_told_with_whom_they_concern():
     lines = [result(conv, "success", http=http) for conv in ("a", "a", "b") for http in ("500", "200")]
     traces = count([basic(line) for line in lines])
