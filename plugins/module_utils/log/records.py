@@ -32,7 +32,7 @@ _LONGEST_HEAD = 300
 
 # How formatters of JSON call what they write, each name before the others that could stand for something else.
 _MESSAGES = ("message", "msg", "event")
-_LOGGERS = ("logger", "name", "logger_name")
+_LOGGERS = ("logger", "logger_name")
 _TIMES = ("timestamp", "@timestamp", "asctime", "time", "ts")
 # As `logging` writes a time: local, without a zone.
 _LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d):(\d\d(?:[.,]\d{1,9})?)\Z")
@@ -140,7 +140,9 @@ def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:
         return Record(b"", BARE, None)
     message = text_of.encode("utf-8", "replace")
     moment = next((time for name in _TIMES if (time := _stamp(found.get(name), stamps)) is not None), None)
-    logger = next((value for name in _LOGGERS if (value := _attribute(found, name))), "")
+    # Customers have a name too, and what they wrote may stand beside it: only beside a levelname it is a logger's.
+    names = (*_LOGGERS, "name") if isinstance(found.get("levelname"), str) else _LOGGERS
+    logger = next((value for name in names if (value := _attribute(found, name))), "")
     if logger:
         return Record(message, JSON, moment, logger.encode("utf-8", "replace"))
     # A platform took the line apart and knows no logger: what the service printed is the message, head included.

@@ -234,9 +234,9 @@ LOCAL = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOON))
         {"asctime": f"{LOCAL},250", "name": "app.x", "levelname": "INFO", "message": "{}"},
         {"timestamp": f"{LOCAL},250", "level": "INFO", "logger": "app.x", "message": "{}"},
         {"event": "{}", "level": "info", "logger": "app.x", "timestamp": "2026-11-20T12:00:00.25Z"},
-        {"@timestamp": "2026-11-20T09:00:00.25-03:00", "name": "app.x", "msg": "{}"},
+        {"@timestamp": "2026-11-20T09:00:00.25-03:00", "levelname": "INFO", "name": "app.x", "msg": "{}"},
         {"ts": NOON + 0.25, "level": "info", "logger": "app.x", "msg": "{}"},
-        {"time": int(NOON * 1000) + 250, "level": 30, "name": "app.x", "msg": "{}"},
+        {"time": int(NOON * 1000) + 250, "level": "info", "logger_name": "app.x", "msg": "{}"},
     ],
 )
 def test_formatters_of_json_call_their_fields_as_they_like(record):
@@ -245,6 +245,13 @@ def test_formatters_of_json_call_their_fields_as_they_like(record):
         traces = count(log)
         assert (traces["delivery"]["success"], traces["unparsed"]) == (len(log) // 6, 0)
         assert traces["last"] == "2026-11-20T12:00:00.250Z"
+
+
+@pytest.mark.parametrize("level", [{}, {"level": "3A"}, {"level": "info"}, {"levelname": 7}])
+def test_a_customers_name_is_no_logger(level):
+    said = json.dumps({"timestamp": "2026-11-20T12:00:00Z", "name": "Maria", **level, "message": outbox_guard("a")})
+    traces = count([*(basic(message) for message in turn("conv_1")), said])
+    assert (traces["guards"]["incidents"], traces["delivery"]["success"]) == (0, 1)
 
 
 @pytest.mark.parametrize("prefix", ["", "kumon_assistant  | "])
