@@ -492,12 +492,20 @@ class First:
             self._moved = True
 
     def settle(self) -> None:
-        """Have the fence, and what keeps it, be that of the container as it runs now."""
-        if not self._moved or self.told is None:
+        """Have the fence, and what keeps it, be that of the container or the users who run now."""
+        if self.told is None or not (self._moved or self._has_another_user()):
             return
         with contextlib.suppress(Refused, Failed):
             now = _fence.ensure(self._params, self._service.host, False, self._whom(self._service.manager.seen()))
-            self.told["sources"] = now["sources"]
+            self.told.update({name: now[name] for name in ("sources", "uid", "uids", "attempt")})
+
+    def _has_another_user(self) -> bool:
+        """Whether it has come back as one whom the fence does not hold: its unit was changed, and not started since."""
+        if not self.stands or self.contains or self.told is None:
+            return False
+        main = Seen(self._service.manager.seen()).main
+        ids = self._service.host.proc.ids(main.pid) if main else None
+        return ids is not None and ids.uid not in self.told["uids"]
 
     def note(self) -> None:
         """The old processes are over: what is turned away from here on is the new ones'."""
@@ -541,7 +549,8 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
     def told(result: dict[str, Any], message: str = "") -> dict[str, Any]:
         set_ones = [flag for flag, value in flags.items() if value is not None]
         unread = _code.unread(params["code_dir"], set_ones) if params["code_dir"] else None
-        first.settle()
+        if not check_mode:
+            first.settle()
         # What was tried in the meantime is counted last.
         act = dict(result, fence=first.told, msg=message)
         traces = None if check_mode or params["observe"] is None else _observed(params, act)

@@ -288,6 +288,16 @@ def test_a_unit_that_does_not_run_and_whose_user_is_gone_gets_its_flag(act, nft,
     assert result["effective"] == {"DELIVERY_DISABLE": "true"}
 
 
+def test_a_unit_that_comes_back_as_another_user_is_fenced_in(act, nft, systemd, monkeypatch):
+    """Its User= was changed, and it was not restarted since: the fence around the old one holds nothing."""
+    add = systemd.proc.add
+    monkeypatch.setattr(systemd.proc, "add", lambda *given, **more: add(*given, **more, uid=777))
+    fence = act()["fence"]
+    assert (fence["present"], fence["uid"], fence["uids"], fence["attempt"]) == (True, 777, [777], "refused")
+    assert "skuid 777" in nft.scripts[-1]
+    assert not act()["changed"]
+
+
 def test_rules_that_nft_refuses_do_not_hold_the_flag_back(act, nft):
     nft.fails["load"] = Finished(1, "", "Error: Not supported\n")
     result = act()
