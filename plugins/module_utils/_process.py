@@ -510,6 +510,9 @@ class PlainProcess:
     def reload(self, timeout: float) -> None:
         """Nothing reads the env file but our own start."""
 
+    def reread(self) -> None:
+        """How it is started stands in no file."""
+
     def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
         if not process.readable:
             return []

@@ -767,6 +767,7 @@ class Act:
         try:
             self._move(target)
             self._start_as(self.service, target)
+            self.service.manager.reread()
             self.placed = self._own_proofs()
             self._tell_of_meanwhile()
         except (GitFailed, Stopped, OSError) as exc:

@@ -180,6 +180,12 @@ class Systemd:
         if done.rc != 0:
             raise Stopped(f"systemctl daemon-reload failed: {redact(done.err.strip())}")
 
+    def reread(self) -> None:
+        """Read the unit again where its files have changed: they may be links into the work tree. Raises Stopped."""
+        self._refresh()
+        if self._unit.get("NeedDaemonReload") == "yes":
+            self.reload(20)
+
     def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
         """Flags that the process does not have as wanted, as far as its environment can be read."""
         missing: list[str] = []

@@ -255,6 +255,26 @@ def test_what_a_killed_run_has_started_is_waited_for(real, put):
 # -- what was there
 
 
+def test_a_unit_of_the_work_trees_own_is_read_again_with_a_release(change, repository, unit, monkeypatch):
+    """Where systemd has a link to it, another release starts as its own file says."""
+    move = Git.move
+
+    def moved(*given):
+        move(*given)
+        unit.properties["NeedDaemonReload"] = "yes"
+
+    def reloads_and_restarts():
+        found = [call.split()[1] for call in unit.calls if call.split()[1] in ("daemon-reload", "restart")]
+        unit.calls.clear()
+        return found
+
+    change()
+    assert reloads_and_restarts() == ["restart"]
+    monkeypatch.setattr(Git, "move", moved)
+    change(commit=repository.commits["first"], run_id="run-2")
+    assert reloads_and_restarts() == ["daemon-reload", "restart"]
+
+
 def test_local_changes_are_kept(change, repository):
     make_dirty(repository)
     result = change()
