@@ -510,8 +510,13 @@ class PlainProcess:
     def reload(self, timeout: float) -> None:
         """Nothing reads the env file but our own start."""
 
+    @property
+    def files(self) -> list[str]:
+        """What says how it is started: no file does."""
+        return []
+
     def reread(self) -> None:
-        """How it is started stands in no file."""
+        """There is nothing to be read."""
 
     def lacks(self, process: Process, flags: dict[str, str | None], fresh: bool = False) -> list[str]:
         if not process.readable:

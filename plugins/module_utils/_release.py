@@ -537,6 +537,9 @@ class Look:
             return detail("trial_not_wanted")
         if plan.undo:
             return detail("trial_of_an_undo")
+        # A link into the work tree: the present one's command is not the release's.
+        if {self.git.inside(os.path.realpath(path)) for path in self.service.manager.files if path} & set(plan.paths):
+            return detail("trial_other_unit")
         # What was begun has to be finished, whatever there is to say of it; nothing was before the tree was kept.
         begun = self.killed is not None and self.git.exists(self.killed["before"].get("rescue") or _git.RESCUE)
         return detail("trial_resumed") if begun else None

@@ -19,7 +19,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, H
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 PROPERTIES = (
-    "Id,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,NeedDaemonReload,DropInPaths,NRestarts,User,Job"
+    "Id,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,NeedDaemonReload,FragmentPath,DropInPaths,NRestarts,"
+    "User,Job"
 )
 SUFFIXES = (".service", ".socket", ".target", ".timer", ".scope", ".slice", ".mount", ".path")
 # How far the start of a process (hundredths of a second) and a file's time (kernel ticks) may lie apart.
@@ -179,6 +180,11 @@ class Systemd:
         done = self.host.run(["systemctl", "daemon-reload"], timeout=timeout)
         if done.rc != 0:
             raise Stopped(f"systemctl daemon-reload failed: {redact(done.err.strip())}")
+
+    @property
+    def files(self) -> list[str]:
+        """What says how it is started."""
+        return [self._unit.get("FragmentPath", ""), *self._unit.get("DropInPaths", "").split()]
 
     def reread(self) -> None:
         """Read the unit again where its files have changed: they may be links into the work tree. Raises Stopped."""

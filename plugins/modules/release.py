@@ -129,7 +129,8 @@ options:
         with the room. With its database out of reach it may fall short of what it does in place; then the one in place is
         tried in the same way, and only what that one does there is asked of it.
       - It takes root, namespaces, overlayfs and C(ip). RV(trial) says so where it was not tried.
-      - Not tried are an undo, what a killed run has begun, and a service that does not run.
+      - Not tried are an undo, what a killed run has begun, a release with another unit of systemd, to which the host has a
+        link, and a service of which it is not known how it is started.
     type: str
     choices: [auto, never]
     default: auto

@@ -252,6 +252,18 @@ def test_what_a_killed_run_has_started_is_waited_for(real, put):
         assert left.poll() == 0
 
 
+def test_a_release_with_another_unit_is_not_tried_by_the_present_ones_command(change, repository, unit, tmp_path):
+    link = tmp_path / "kumon-assistant.service"
+    link.symlink_to(repository.directory / "deploy.service")
+    unit.properties["FragmentPath"] = str(link)
+    repository.git("checkout", "--quiet", "-B", "stable", repository.commits["second"])
+    for name in ("old", "new"):
+        repository.write("deploy.service", f"[Service]\nExecStart=/bin/{name}\n")
+        repository.commits[name] = repository.commit(f"release with the {name} unit")
+    tried = change(commit=repository.commits["old"], trial="auto")["trial"]
+    assert (tried["tried"], tried["why"]["code"]) == (False, "trial_other_unit")
+
+
 # -- what was there
 
 
