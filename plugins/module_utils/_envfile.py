@@ -144,6 +144,18 @@ def impossible(data: bytes | None) -> list[int]:
     return [content.count(b"\n", 0, item.begin) + 1 for item in _scan(content)[0] if not _is_possible(item)]
 
 
+def foreign(data: bytes | None) -> list[int]:
+    """The lines whose assignments are not UTF-8: systemd reads nothing of a file that has one."""
+    content = data or b""
+    found = []
+    for item in _scan(content)[0]:
+        try:
+            os.fsencode(item.name + item.value).decode()
+        except UnicodeDecodeError:
+            found.append(content.count(b"\n", 0, item.begin) + 1)
+    return found
+
+
 def _is_possible(item: Assignment) -> bool:
     return "=" not in item.name and "\0" not in item.name + item.value
 

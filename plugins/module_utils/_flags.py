@@ -181,6 +181,11 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
         raise Refused(f"{service.env_file} cannot be added to, {exc}") from exc
     # What refers to the env file comes first: should the disk be full, it is easily taken away again.
     declarations = service.manager.declarations(flags).items()
+    foreign = _envfile.foreign(edited) if declarations else []
+    if foreign:
+        raise Refused(
+            f"line {foreign[0]} of {service.env_file} is not UTF-8, so that systemd reads nothing of it: correct it"
+        )
     writes = [Write(path, service.read(path), wanted) for path, wanted in declarations]
     writes += [Write(path, service.read(path), None) for path in service.manager.obsolete(flags)]
     writes = [write for write in writes if write.before != write.after]

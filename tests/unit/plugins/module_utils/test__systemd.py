@@ -452,6 +452,17 @@ def test_names_that_are_none(refused, name):
     assert refused(service=name) == f"{name!r} is no valid unit name: correct runbook_service_name"
 
 
+def test_an_env_file_of_which_systemd_reads_nothing(act, refused, tmp_path):
+    """It was restarted without its flag, and something else was said to set that."""
+    env_file = tmp_path / "etc" / "runbook.env"
+    env_file.parent.mkdir(exist_ok=True)
+    env_file.write_bytes(b"# Jos\xe9\nA=1\nNAME=Jos\xe9\n")
+    assert refused() == f"line 3 of {env_file} is not UTF-8, so that systemd reads nothing of it: correct it"
+    # In a comment it may be anything.
+    env_file.write_bytes("# Jos\xe9\n".encode("latin-1") + "NAME=José\n".encode())
+    assert act()["restarted"]
+
+
 @pytest.mark.parametrize("unit", ["kumon-assistant.socket", "kumon.target"])
 def test_what_starts_a_service_is_none(refused, systemd, unit):
     """A socket has no environment to declare, and its restart would leave the process of its service as it is."""
