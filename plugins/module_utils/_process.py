@@ -490,7 +490,7 @@ class PlainProcess:
             return []
         try:
             # Its path is the user's, who can have put a link there to what he may not read.
-            with os.fdopen(_trust.opened(self._launch.error_log), "rb") as handle:
+            with os.fdopen(_trust.opened_log(self._launch.error_log), "rb") as handle:
                 handle.seek(max(self._log_from, os.fstat(handle.fileno()).st_size - TAIL_BYTES))
                 return handle.read(TAIL_BYTES).decode("utf-8", "replace").splitlines()[-5:]
         except OSError:
@@ -964,7 +964,7 @@ class PlainProcess:
             new = not os.path.exists(path)
             with _trust.as_keeper(path) as who:
                 os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-            handle = os.fdopen(_trust.opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
+            handle = os.fdopen(_trust.opened_log(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT), "ab")
             # Who keeps the path may have put another one's file there meanwhile: that stays whose it is.
             made = new and os.fstat(handle.fileno()).st_uid == (who.uid if who else _trust.ROOT)
             if made and self.host.uid == 0:

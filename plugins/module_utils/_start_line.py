@@ -93,7 +93,7 @@ class StartLine:
                 yield from self._in_file(path, pattern)
 
     def _in_file(self, path: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-        with os.fdopen(_trust.opened(path), "rb") as file:
+        with os.fdopen(_trust.opened_log(path), "rb") as file:
             status = os.fstat(file.fileno())
             begun, over = (
                 size if inode == status.st_ino and size <= status.st_size else 0

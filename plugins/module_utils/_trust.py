@@ -61,6 +61,11 @@ def keeper(path: str) -> Owner | None:
     everybody can write, somebody with the rights of that group and no others. In a sticky directory (as /tmp) it is the
     owner of what lies there. Raises OSError for a path of too many links.
     """
+    return _kept(path)[0]
+
+
+def _kept(path: str) -> tuple[Owner | None, str]:
+    """Who that is, and the path without the links that are root's alone."""
     # Not normalised: what .. after a link means is for the link to say.
     path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
     todo = [part for part in path.split("/") if part not in ("", ".")]
@@ -75,10 +80,10 @@ def keeper(path: str) -> Owner | None:
         try:
             entry = os.lstat(full)
         except OSError:
-            return _changer(at, directory, None)
+            return _changer(at, directory, None), os.path.join(full, *todo)
         changer = _changer(at, directory, entry)
         if changer is not None:
-            return changer
+            return changer, os.path.join(full, *todo)
         if stat.S_ISLNK(entry.st_mode):
             links += 1
             if links > MOST_LINKS:
@@ -88,7 +93,7 @@ def keeper(path: str) -> Owner | None:
             todo = [part for part in target.split("/") if part not in ("", ".")] + todo
         else:
             at = full
-    return None
+    return None, at
 
 
 def _changer(path: str, directory: os.stat_result, entry: os.stat_result | None) -> Owner | None:
@@ -266,6 +271,23 @@ def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
             if who is None:
                 raise
             raise PermissionError(exc.errno, f"{who.name}, who can change its path, may not open it", path) from exc
+
+
+def opened_log(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+    """Open a log as :func:`opened` does, and return its descriptor. Where a group can change its path, as that of
+    syslog on Ubuntu, nobody of that group may have a right to it: then root opens it, through no link of theirs, and
+    only a file without another name. Raises OSError."""
+    try:
+        return opened(path, flags, mode)
+    except PermissionError:
+        who, plain = _kept(path)
+        if os.geteuid() != ROOT or who is None or who.uid != NOBODY:
+            raise
+        directory = _files.open_directory(os.path.dirname(plain))
+        try:
+            return opened_alone(f"/proc/self/fd/{directory}/{os.path.basename(plain)}", flags, mode)
+        finally:
+            os.close(directory)
 
 
 def opened_alone(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:

@@ -145,7 +145,7 @@ def rotation(name: str) -> tuple[str, int]:
 
 
 def _open(name: str) -> IO[bytes]:
-    return os.fdopen(_trust.opened(name), "rb")
+    return os.fdopen(_trust.opened_log(name), "rb")
 
 
 class LogFile:

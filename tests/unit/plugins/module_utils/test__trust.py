@@ -128,6 +128,63 @@ def test_where_a_group_can_write_nobody_of_that_group_acts(top):
     assert who is not None and (who.uid, who.groups) == (_trust.NOBODY, [USER.pw_gid])
 
 
+@pytest.fixture(name="var_log")
+def _var_log(top):
+    """As Ubuntu has it: root's, open to the group of syslog, a service's directory in it. Root has a link to it."""
+    var_log = top / "var-log"
+    (var_log / "assistant").mkdir(parents=True)
+    for path, mode in ((var_log, 0o775), (var_log / "assistant", 0o750)):
+        path.chmod(mode)
+    os.chown(var_log, 0, 1)
+    (top / "logs").symlink_to(var_log)
+    log = var_log / "assistant" / "app.log"
+    log.write_text("line\n")
+    for path in (var_log / "assistant", log):
+        os.chown(path, 54321, 54321)
+    log.chmod(0o640)
+    return top / "logs" / "assistant"
+
+
+@root_only
+def test_a_log_below_a_directory_of_syslogs_is_read_and_written_on(var_log):
+    with pytest.raises(PermissionError):
+        _trust.read(str(var_log / "app.log"))
+    with os.fdopen(_trust.opened_log(str(var_log / "app.log")), "rb") as log:
+        assert log.read() == b"line\n"
+    with os.fdopen(_trust.opened_log(str(var_log / "app.log"), os.O_WRONLY | os.O_APPEND), "ab") as log:
+        log.write(b"next\n")
+    assert (var_log / "app.log").read_text() == "line\nnext\n"
+
+
+@root_only
+@pytest.mark.parametrize("put", ["link", "directory", "name", "pipe"])
+def test_nothing_leads_from_there_to_a_secret_of_roots(top, var_log, put):
+    log = var_log / "app.log"
+    log.unlink()
+    if put == "link":
+        log.symlink_to(secret(top))
+    elif put == "directory":
+        (top / "etc").mkdir(mode=0o700)
+        secret(top).rename(top / "etc" / "app.log")
+        var_log.rmdir()
+        var_log.symlink_to(top / "etc")
+    elif put == "name":
+        os.link(secret(top), log)
+    else:
+        os.mkfifo(log, 0o600)
+    with pytest.raises(OSError, match="symbolic links|Not a directory|other names|not a regular file"):
+        os.close(_trust.opened_log(str(log)))
+
+
+@root_only
+def test_a_users_own_directory_is_no_directory_of_a_group(top):
+    home = theirs(top / "home")
+    os.chown(home, 1, 1)
+    (home / "app.log").touch(mode=0o600)
+    with pytest.raises(PermissionError, match="who can change its path, may not open it"):
+        os.close(_trust.opened_log(str(home / "app.log")))
+
+
 @root_only
 def test_in_a_sticky_directory_the_owner_of_a_file_keeps_it(top):
     shared = top / "tmp"
