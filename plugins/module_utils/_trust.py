@@ -211,6 +211,8 @@ def leading_python(environment: str) -> Iterator[str]:
     config = os.path.join(environment, "pyvenv.cfg")
     yield environment
     yield config
+    # Where pip takes packages from, and whether it asks who they are from.
+    yield os.path.join(environment, "pip.conf")
     home = HOME.search(read(config) or b"") if os.path.isfile(config) else None
     if home:
         yield os.fsdecode(home[1])

@@ -848,9 +848,20 @@ def test_the_python_of_an_environment_of_roots_alone_runs_as_root(venv):
 @root_only
 @pytest.mark.parametrize(
     "part",
-    ["bin", "bin/python", "pyvenv.cfg", "lib", "lib/python", "site", "site/package", "site/package/deep/code.py"],
+    [
+        "bin",
+        "bin/python",
+        "pyvenv.cfg",
+        "pip.conf",
+        "lib",
+        "lib/python",
+        "site",
+        "site/package",
+        "site/package/deep/code.py",
+    ],
 )
 def test_the_python_of_an_environment_runs_as_who_has_a_part_of_it(venv, part):
+    (venv / "pip.conf").touch()
     if part == "bin/python":
         (venv / part).unlink()
         shutil.copy(os.path.realpath(sys.executable), venv / part)
