@@ -64,8 +64,9 @@ def keeper(path: str) -> Owner | None:
     return _kept(path)[0]
 
 
-def _kept(path: str) -> tuple[Owner | None, str]:
-    """Who that is, and the path without the links that are root's alone."""
+def _kept(path: str) -> tuple[Owner | None, str, bool]:
+    """Who that is, the path without the links that are root's alone, and whether what can be changed is that one's own,
+    and not only open to them."""
     # Not normalised: what .. after a link means is for the link to say.
     path = path if os.path.isabs(path) else os.path.join(os.getcwd(), path)
     todo = [part for part in path.split("/") if part not in ("", ".")]
@@ -80,10 +81,10 @@ def _kept(path: str) -> tuple[Owner | None, str]:
         try:
             entry = os.lstat(full)
         except OSError:
-            return _changer(at, directory, None), os.path.join(full, *todo)
+            return _changer(at, directory, None), os.path.join(full, *todo), directory.st_uid != ROOT
         changer = _changer(at, directory, entry)
         if changer is not None:
-            return changer, os.path.join(full, *todo)
+            return changer, os.path.join(full, *todo), changer.uid in (directory.st_uid, entry.st_uid)
         if stat.S_ISLNK(entry.st_mode):
             links += 1
             if links > MOST_LINKS:
@@ -93,7 +94,7 @@ def _kept(path: str) -> tuple[Owner | None, str]:
             todo = [part for part in target.split("/") if part not in ("", ".")] + todo
         else:
             at = full
-    return None, at
+    return None, at, True
 
 
 def _changer(path: str, directory: os.stat_result, entry: os.stat_result | None) -> Owner | None:
@@ -276,14 +277,14 @@ def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
 
 
 def opened_log(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
-    """Open a log as :func:`opened` does, and return its descriptor. Where a group can change its path, as that of
-    syslog on Ubuntu, nobody of that group may have a right to it: then root opens it, through no link of theirs, and
-    only a file without another name. Raises OSError."""
+    """Open a log as :func:`opened` does, and return its descriptor. Where a directory of root's is open to a group, as
+    /var/log of Ubuntu to that of syslog, or by an access list, those may have no right to the log: then root opens it,
+    through no link of theirs, and only a file without another name. Raises OSError."""
     try:
         return opened(path, flags, mode)
     except PermissionError:
-        who, plain = _kept(path)
-        if os.geteuid() != ROOT or who is None or who.uid != NOBODY:
+        _who, plain, own = _kept(path)
+        if os.geteuid() != ROOT or own:
             raise
         directory = _files.open_directory(os.path.dirname(plain))
         try:

@@ -177,6 +177,18 @@ def test_nothing_leads_from_there_to_a_secret_of_roots(top, var_log, put):
 
 
 @root_only
+def test_a_log_below_a_directory_that_an_access_list_opens_to_somebody_is_read(top, var_log):
+    os.chown(top / "var-log", 0, 0)
+    os.setxattr(top / "var-log", _trust._files.ACL, listed((U, 7, USER.pw_uid)))
+    with os.fdopen(_trust.opened_log(str(var_log / "app.log")), "rb") as log:
+        assert log.read() == b"line\n"
+    (var_log / "app.log").unlink()
+    (var_log / "app.log").symlink_to(secret(top))
+    with pytest.raises(OSError, match="symbolic links"):
+        os.close(_trust.opened_log(str(var_log / "app.log")))
+
+
+@root_only
 def test_a_users_own_directory_is_no_directory_of_a_group(top):
     home = theirs(top / "home")
     os.chown(home, 1, 1)
