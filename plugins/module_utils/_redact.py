@@ -308,9 +308,10 @@ def redact(text: str) -> str:
         text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
     text = _masked(visible(text))
     for _n in range(_PASSES if "%" in text else 0):
-        before, text = text, _masked(_ENCODED.sub(_mask_encoded, text))
-        if text == before:
+        told = _ENCODED.sub(_mask_encoded, text)
+        if told == text:
             break
+        text = _masked(told)
     return text
 
 
