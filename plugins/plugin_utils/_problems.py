@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
+from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, frozen, span
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
@@ -22,6 +24,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
     drill,
     gate,
     prepare,
+    replay,
     rollback,
     smoke_test,
     watch,
@@ -40,7 +43,7 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
         ``flags`` to set, the ``profile`` that has them, ``people`` for sudo, the ``selection`` of hosts, a
         ``smoke_test``, or a ``watch``
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
-        ``{level, verdict}``; ``{expected_hours, time_zone}``; ``{decide_cause}``;
+        ``{level, verdict}``; ``{expected_hours, time_zone, window}``; ``{decide_cause}``;
         ``{journals, now, run_id, since, until}``; ``{release}``; ``{unread}``;
         ``{auto, recognised, flags}``; ``{people, user}``; ``{selected, pattern, limit, left_out_by, locales}``;
         ``{phone, webhook_url, service, state, mode}``; ``{watch_for, watch_every}``
@@ -63,7 +66,13 @@ def _gate(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return f"{words.say('gate_verdict')}: {verdict['status']}, {next(iter(verdict['reasons']), '')}"
 
 
-def _hours(facts: dict[str, Any], _words: Words, _locale: str) -> str:
+def _hours(facts: dict[str, Any], _words: Words, locale: str) -> str:
+    """Also for how long: a window that is none would be found when all is to be measured, and leave the run blind."""
+    window = str(facts.get("window") or "")
+    try:
+        parse_when(window or "0s", 0.0)
+    except ValueError:
+        return Words(locale, replay.TEXTS).say("window_wrong", value=redact(window)[:40])
     try:
         if facts.get("expected_hours"):
             Hours(str(facts["expected_hours"]), str(facts.get("time_zone") or ""))

@@ -43,6 +43,12 @@ def test_waves_that_come_as_text(tmp_path, waves):
     assert (code, list(result["hosts"])) == (2, ["here"])
 
 
+def test_a_window_that_is_none(tmp_path):
+    code, result = run_playbook(tmp_path, "health_check", health_window="4")
+    assert (code, result["status"]) == (2, "refused")
+    assert result["next_step"] == "health_window é um tempo como 4h; 4 não é"
+
+
 def test_a_report_where_no_incident_was(tmp_path):
     code, result = run_playbook(tmp_path, "incident_report", runbook_locale="en")
     assert (code != 0, result["status"], result["next_step"]) == (True, "refused", NO_ROLLBACK)

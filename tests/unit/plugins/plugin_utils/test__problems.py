@@ -175,6 +175,10 @@ def test_expected_hours_that_are_none_are_one_sentence():
     given = {"expected_hours": "08:00-19:00 mon-fri", "time_zone": "America/Sao_Paulo"}
     assert problem("hours", given) == problem("hours", {**given, "expected_hours": ""}) == ""
     assert problem("hours", {**given, "expected_hours": "always"}).startswith("health_expected_hours has 'always'")
+    for window in ("", "4h", "90s", "2026-11-22T10:12"):
+        assert problem("hours", {**given, "window": window}) == ""
+    assert problem("hours", {**given, "window": "4"}, "pt_BR") == "health_window é um tempo como 4h; 4 não é"
+    assert problem("hours", {**given, "window": "2,5h"}) == "health_window is a time such as 4h; 2,5h is not"
     assert problem("hours", {**given, "time_zone": "Nowhere"}).startswith("health_time_zone is 'Nowhere'")
 
 
