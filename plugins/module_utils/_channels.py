@@ -111,7 +111,8 @@ def _slack(channel: Channel, letter: Letter, seconds: float) -> str | None:
     text = f"*{letter.text.subject}*\n{letter.text.body}"
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     answer = _post(channel["url"], {"text": text}, seconds, channel.get("headers"))
-    if answer.kind == "ok" and isinstance(answer.json, str) and answer.json.lower() not in ("ok", ""):
+    # Slack says ok; what takes its messages for others may say accepted. Any other word is the name of an error.
+    if answer.kind == "ok" and isinstance(answer.json, str) and answer.json.lower() not in ("ok", "accepted", ""):
         return f"{answer.detail}, but it says {_quote(answer)}"
     return _refusal(answer)
 

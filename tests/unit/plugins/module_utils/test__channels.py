@@ -49,6 +49,22 @@ def test_slack_has_taken_it_only_when_it_says_ok(desk, hooks, answer, says):
     assert says in message["detail"]
 
 
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (200, "text/html", b"ok"),
+        (202, "text/plain", b""),
+        (200, "text/plain", b"\xef\xbb\xbfok"),
+        (202, "text/plain", b"Accepted"),
+        (200, "application/json", b"1"),
+    ],
+)
+def test_what_takes_slacks_messages_for_others_has_taken_them(desk, hooks, status, kind, body):
+    hooks.answers["/dev"] = (status, kind, body, 0)
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["detail"]) == (True, "")
+
+
 def test_nobody_at_the_other_end_is_said(desk):
     desk.contacts["technical"][0]["channels"] = [{"type": "webhook", "url": "http://127.0.0.1:9/x"}]
     assert desk.run("open")["messages"][0]["detail"] == "webhook: connection refused"
