@@ -28,6 +28,14 @@ class Commands(dict[str, str]):
         return f"ansible-playbook kumon.runbook.{key}"
 
 
+class Counted(int):
+    """A number by which a text chooses a word: ``{n} {n:linha começa|linhas começam}``."""
+
+    def __format__(self, spec: str) -> str:
+        one, bar, many = spec.partition("|")
+        return (one if self == 1 else many) if bar else super().__format__(spec)
+
+
 LOCALES = Both._fields
 _NAMES = 5
 
@@ -65,7 +73,8 @@ class Words:
 
     def say(self, key: str, **fields: object) -> str:
         """Return the text of `key` with its fields filled in."""
-        return self._texts[key][self._language].format(run=self.run, **fields)
+        counted = {name: Counted(value) if type(value) is int else value for name, value in fields.items()}
+        return self._texts[key][self._language].format(run=self.run, **counted)
 
     def texts(self, prefix: str = "") -> dict[str, str]:
         """Return the texts whose key begins with `prefix`, by the rest of their key, with their fields open."""

@@ -37,7 +37,7 @@ TEXTS: dict[str, Both] = {
     ),
     "critical": Both("{status} ({cause})", "{status} ({cause})"),
     "no_messages": Both("nenhum registro de mensagens", "no record of messages"),
-    "told": Both("{count} mensagens aceitas", "{count} messages accepted"),
+    "told": Both("{count} {count:mensagem aceita|mensagens aceitas}", "{count} {count:message|messages} accepted"),
     "drill": Both(
         "{count} mensagens escritas por uma simulação, nenhuma saiu", "{count} messages written by a drill, none sent"
     ),

@@ -55,8 +55,8 @@ TEXTS: dict[str, Both] = {
     ),
     "none_delivered": Both("{host}: nenhum envio tem resultado.", "{host}: no send has a result."),
     "guarded": Both(
-        "{host}: {n} incidentes de guarda em nível CRITICAL: {types}.",
-        "{host}: {n} guard incidents at level CRITICAL: {types}.",
+        "{host}: {n} {n:incidente|incidentes} de guarda em nível CRITICAL: {types}.",
+        "{host}: {n} guard {n:incident|incidents} at level CRITICAL: {types}.",
     ),
     "by_http": Both("{host}: falhas de envio por código HTTP: {codes}.", "{host}: failed sends by HTTP code: {codes}."),
     "by_cause": Both(
@@ -183,8 +183,9 @@ TEXTS: dict[str, Both] = {
         "{host}: of {n} sends the result is not known.",
     ),
     "unread": Both(
-        "{host}: {n} mensagens planejadas não foram lidas pela entrega; não se sabe o que houve com elas.",
-        "{host}: {n} planned messages were not read by the delivery; what became of them is not known.",
+        "{host}: {n} {n:mensagem planejada não foi lida|mensagens planejadas não foram lidas} pela entrega; "
+        "não se sabe o que houve.",
+        "{host}: {n} planned {n:message was|messages were} not read by the delivery; what became of it is not known.",
     ),
     "of_budget": Both("{seconds} s de {budget} s", "{seconds} s of {budget} s"),
     "alt_rate": Both(

@@ -51,12 +51,12 @@ TEXTS: dict[str, Both] = {
         "The log is not the one that the processes of this service write: {reason}.",
     ),
     "not_understood": Both(
-        "O log tem {n} linhas e nenhum evento de gramática conhecida: a gramática não foi reconhecida.",
-        "The log has {n} lines and no event of a known grammar: its grammar is not recognised.",
+        "O log tem {n} {n:linha|linhas} e nenhum evento de gramática conhecida: a gramática não foi reconhecida.",
+        "The log has {n} {n:line|lines} and no event of a known grammar: its grammar is not recognised.",
     ),
     "unparsed_guards": Both(
-        "{n} linhas começam como um guard e não cabem em nenhuma gramática.",
-        "{n} lines begin as a guard does and fit no grammar.",
+        "{n} {n:linha começa como um guard e não cabe|linhas começam como um guard e não cabem} em nenhuma gramática.",
+        "{n} {n:line begins as a guard does and fits|lines begin as a guard does and fit} no grammar.",
     ),
     "partly_understood": Both(
         "Só {share} das linhas que citam um trace foram entendidas.",
@@ -83,8 +83,8 @@ TEXTS: dict[str, Both] = {
         "The journal has suppressed {n} lines of the service.",
     ),
     "gap_undated_guards": Both(
-        "{n} guards de nível CRITICAL não têm horário e podem ser da janela.",
-        "{n} guards of level CRITICAL have no time and may belong to the window.",
+        "{n} {n:guard|guards} de nível CRITICAL sem horário, talvez da janela.",
+        "{n} {n:guard|guards} of level CRITICAL without a time, which may belong to the window.",
     ),
     "gap_undated": Both(
         "{n} registros não têm horário e não podem ser situados na janela.",
@@ -151,8 +151,8 @@ TEXTS: dict[str, Both] = {
         "{n} of {results} results have no send: the message was read and settled, and the log shows no send.",
     ),
     "dropped": Both(
-        "O assistente diz que descartou {n} mensagens sem que ninguém tivesse resposta; entraram {of}.",
-        "The assistant says that it dropped {n} messages for which nobody got an answer; {of} came in.",
+        "O assistente diz que descartou {n} {n:mensagem|mensagens} sem que ninguém tivesse resposta; entraram {of}.",
+        "The assistant says that it dropped {n} {n:message|messages} for which nobody got an answer; {of} came in.",
     ),
     "repeated_sends": Both(
         "{n} de {answers} respostas são cópias: enviadas mais vezes do que planejadas.",

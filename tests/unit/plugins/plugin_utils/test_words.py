@@ -10,7 +10,7 @@ import string
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils import words
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Both, Words
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Both, Words, verdict
 
 TOPICS = [name for _finder, name, _package in pkgutil.iter_modules(words.__path__)]
 
@@ -55,6 +55,24 @@ def test_a_text_is_filled_in_and_numbers_are_written_as_the_language_does():
     assert [Words(locale, topic).say("found", n=3) for locale in LOCALES] == ["3 achados", "3 found"]
     assert [Words(locale).percent(0.955) for locale in LOCALES] == ["95,5 %", "95.5 %"]
     assert [Words(locale).many(1, "message") for locale in LOCALES] == ["1 mensagem", "1 message"]
+
+
+def test_a_word_goes_with_the_number_that_it_is_of():
+    topic = {"lines": Both("{n} {n:linha começa|linhas começam}", "{n} {n:line begins|lines begin}")}
+    told = [Words(locale, topic).say("lines", n=n) for locale in LOCALES for n in (1, 2, 0)]
+    assert told == [
+        "1 linha começa",
+        "2 linhas começam",
+        "0 linhas começam",
+        "1 line begins",
+        "2 lines begin",
+        "0 lines begin",
+    ]
+    assert (
+        Words("pt_BR", verdict.TEXTS)
+        .say("dropped", n=1, of=9)
+        .startswith("O assistente diz que descartou 1 mensagem sem")
+    )
 
 
 def test_an_unknown_language_is_refused():
