@@ -250,7 +250,7 @@ def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:
 def _hand_over(mail: EmailMessage, smtp: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
     """Give a mail to the server; the recipients that it refused while it took others."""
     security = smtp.get("security", "starttls")
-    port = int(smtp.get("port") or {"tls": 465, "starttls": 587}.get(security, 25))
+    port = int(float(smtp.get("port") or {"tls": 465, "starttls": 587}.get(security, 25)))
     context = ssl.create_default_context()
     if security == "tls":
         server: smtplib.SMTP = smtplib.SMTP_SSL(smtp["host"], port, timeout=seconds, context=context)

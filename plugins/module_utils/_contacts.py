@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -95,7 +96,8 @@ def _tier_problems(tier: Any, where: str, smtp: Any, gateway: str) -> list[str]:
     if not isinstance(tier.get("name"), str) or not tier["name"].strip():
         problems.append(f"{where} has no name")
     minutes = _number(tier.get("acknowledge_minutes", 15))
-    if minutes is None or minutes <= 0:
+    # By what is no number (nan) or has no end nobody behind this tier would ever be told.
+    if minutes is None or not 0 < minutes < math.inf:
         problems.append(
             f"{where}: acknowledge_minutes is {_shown(tier.get('acknowledge_minutes'))}; it must be above 0"
         )
@@ -190,7 +192,7 @@ def _smtp_problem(smtp: Any) -> str | None:
     if not all(isinstance(smtp.get(name, ""), str) for name in ("host", "username", "password")):
         return "runbook_smtp.host, username and password must be texts; a number needs quotes"
     port = _number(smtp.get("port", 25))
-    if port is None or not 0 < port < 65536:
+    if port is None or not 0 < port < 65536 or port != int(port):
         return f"runbook_smtp.port is {_shown(smtp.get('port'))}; it must be between 1 and 65535"
     return None
 

@@ -19,6 +19,21 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
         ({"technical": [{"name": "a"}]}, {}, "tier 1 has no channels"),
         ({"technical": [{"channels": [{"type": "webhook", "url": "http://x"}]}]}, {}, "tier 1 has no name"),
         ({"technical": [{"name": "a", "acknowledge_minutes": -1, "channels": []}]}, {}, "acknowledge_minutes is '-1'"),
+        (
+            {"technical": [{"name": "a", "acknowledge_minutes": "nan", "channels": []}]},
+            {},
+            "acknowledge_minutes is 'nan'",
+        ),
+        (
+            {"technical": [{"name": "a", "acknowledge_minutes": "inf", "channels": []}]},
+            {},
+            "acknowledge_minutes is 'inf'",
+        ),
+        (
+            {"technical": [{"name": "a", "channels": [{"type": "email", "to": "a@b.cd"}]}]},
+            {"host": "h", "sender": "a@b.cd", "port": "587.5"},
+            "runbook_smtp.port is '587.5'",
+        ),
         ({"technical": [{"name": "a", "channels": [{"type": "sms"}]}]}, {}, "the type 'sms' is unknown"),
         ({"technical": [{"name": "a", "channels": [{"type": "slack"}]}]}, {}, "channel 1: url is empty"),
         ({"technical": [{"name": "a", "channels": [{"type": "slack", "url": "ftp://x"}]}]}, {}, "url cannot be used"),
