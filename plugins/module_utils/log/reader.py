@@ -179,11 +179,11 @@ class TraceReader:
                 done = start + 1 if start else 0  # a line's own time is told with it
             if kind != _LOOK and quick:
                 match, take, own = _COMMON[kind - 2]
-                found = match(block, mark + 1, stop)
+                trace = match(block, mark + 1, stop)
                 moment = self._stamps.native(block, start, stop) if own else self._now if self._live else self._time
-                if found is not None and not (own and (moment is None or moment > self._latest)):
+                if trace is not None and not (own and (moment is None or moment > self._latest)):
                     self._start = start
-                    take(found, balance, moment, own)
+                    take(trace, balance, moment, own)
                     if own:
                         self._time = moment
                     self._needs_stamps = not own
@@ -209,9 +209,9 @@ class TraceReader:
         """Several services print into one log: ours is the one with most traces."""
         counts: dict[str, int] = {}
         for start, end in self._candidates(block):
-            found = envelopes.unwrap(block[start:end], "compose")
-            if found:
-                name = _REPLICA.sub("", found.stream)
+            unwrapped = envelopes.unwrap(block[start:end], "compose")
+            if unwrapped:
+                name = _REPLICA.sub("", unwrapped.stream)
                 counts[name] = counts.get(name, 0) + 1
         return max(counts, key=lambda name: counts[name], default=None)
 
@@ -221,13 +221,13 @@ class TraceReader:
         for number, (start, end) in enumerate(self._candidates(block)):
             if number > 500:
                 break
-            found = envelopes.unwrap(block[start:end], self._envelope or "")
-            if not found:
+            unwrapped = envelopes.unwrap(block[start:end], self._envelope or "")
+            if not unwrapped:
                 continue
-            record = read_record(found.text, self._stamps)
-            grammar = next((g for g in self._stream(found.stream).grammars if g.names(record)), None)
+            record = read_record(unwrapped.text, self._stamps)
+            grammar = next((g for g in self._stream(unwrapped.stream).grammars if g.names(record)), None)
             if grammar is not None and not grammar.bare:
-                counts.setdefault(found.stream, [0, 0])[record.has_head] += 1
+                counts.setdefault(unwrapped.stream, [0, 0])[record.has_head] += 1
         for name, (bare, headed) in counts.items():
             self._streams[name].headed = headed >= bare
 
@@ -250,14 +250,14 @@ class TraceReader:
 
     def _phrases(self, block: bytes) -> list[int]:
         """Return where in the block phrases stand that make a line worth reading, the last first."""
-        found = []
+        places = []
         phrases = (*_PHRASES, *_OF_JOURNALD) if b'"__REALTIME_TIMESTAMP"' in block[: 1 << 14] else _PHRASES
         for phrase in phrases:
             at = block.find(phrase)
             while at >= 0:
-                found.append(at)
+                places.append(at)
                 at = block.find(phrase, at + 1)
-        return sorted(found, reverse=True)
+        return sorted(places, reverse=True)
 
     def _kind(self, head: bytes, block: bytes, mark: int) -> int:
         """Tell what a line is by what stands before its first bar: nothing of interest, a line to look at, or a trace
@@ -368,16 +368,16 @@ class TraceReader:
     def _line(self, line: bytes, block: bytes, start: int) -> None:
         if len(line) > LONGEST_LINE:
             line = line[:LONGEST_LINE]
-        found = envelopes.unwrap(line, self._envelope or "")
-        if found is None or not self._is_ours(found.stream):
+        unwrapped = envelopes.unwrap(line, self._envelope or "")
+        if unwrapped is None or not self._is_ours(unwrapped.stream):
             return
-        stream = self._stream(found.stream)
-        record = read_record(found.text, self._stamps, is_cut=found.partial or len(line) == LONGEST_LINE)
-        if found.time is not None:
-            record = record._replace(time=found.time)
+        stream = self._stream(unwrapped.stream)
+        record = read_record(unwrapped.text, self._stamps, is_cut=unwrapped.partial or len(line) == LONGEST_LINE)
+        if unwrapped.time is not None:
+            record = record._replace(time=unwrapped.time)
         if stream.one_turn.in_text and not stream.one_turn.ends_text_by(record.time):
             # A platform may have put the line into a record of its own.
-            stream.one_turn.text_line(record.message if found.text[:1] == b"{" else found.text)
+            stream.one_turn.text_line(record.message if unwrapped.text[:1] == b"{" else unwrapped.text)
             return
         if _STARTED_LINE.match(record.message):
             self.balance.claimed_start()
@@ -484,8 +484,8 @@ class TraceReader:
         if start < _KEPT_BEFORE and self._before:
             before = self._before + b"\n" + before if before else self._before
         for line in reversed(before.split(b"\n")[-most:]):
-            found = envelopes.unwrap(line, self._envelope or "")
-            yield line if found is None else found.text
+            unwrapped = envelopes.unwrap(line, self._envelope or "")
+            yield line if unwrapped is None else unwrapped.text
 
     def _is_text(self, record: Record, block: bytes, start: int) -> bool:
         """Tell whether what looks like a record is a customer's text, or the end of one."""
@@ -520,8 +520,8 @@ class TraceReader:
         """Return what the service wrote in the line at ``start``."""
         end = block.find(b"\n", start)
         line = block[start : end if end >= 0 else len(block)]
-        found = envelopes.unwrap(line[: 1 << 16], self._envelope or "")
-        return line if found is None else found.text
+        unwrapped = envelopes.unwrap(line[: 1 << 16], self._envelope or "")
+        return line if unwrapped is None else unwrapped.text
 
     def _goes_on(self, block: bytes, start: int) -> bool:
         """Tell whether the line at ``start`` is the rest of one that was too long for its envelope."""
@@ -533,11 +533,11 @@ class TraceReader:
             long_line = long_line or end - at > _PART or (at < 0 and self._ended_in_a_long_line)
             end = at
         if long_line:
-            found = envelopes.unwrap(block[start : start + (1 << 16)].partition(b"\n")[0], self._envelope or "")
+            unwrapped = envelopes.unwrap(block[start : start + (1 << 16)].partition(b"\n")[0], self._envelope or "")
             before = block[max(0, start - (1 << 16)) : max(0, start - 1)] if start else self._before
             for line in reversed(before.split(b"\n")[-_FREE_TEXT_LINES:]):
                 other = envelopes.unwrap(line, self._envelope or "")
-                if other and found and other.stream == found.stream:
+                if other and unwrapped and other.stream == unwrapped.stream:
                     return other.partial
         return False
 
