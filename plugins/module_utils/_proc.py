@@ -349,20 +349,20 @@ def _overwritten(raw: bytes) -> bool:
 
 def _environment(raw: bytes) -> dict[str, str]:
     """The variables; of one that is given twice the first counts, as it does for the process."""
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for item in os.fsdecode(raw).split("\0"):
         name, equals, value = item.partition("=")
         if equals:
-            found.setdefault(name, value)
-    return found
+            variables.setdefault(name, value)
+    return variables
 
 
 def _address(field: str) -> str:
     """An address as /proc/net/tcp writes it: 32-bit words in the host's byte order."""
     words = [bytes.fromhex(field[at : at + 8]) for at in range(0, len(field), 8)]
-    found = ipaddress.ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
-    mapped = getattr(found, "ipv4_mapped", None)
-    return str(mapped or found)
+    address = ipaddress.ip_address(b"".join(word[::-1] if sys.byteorder == "little" else word for word in words))
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
 
 
 class Proc:
@@ -471,8 +471,8 @@ class Proc:
         if environ is None or not self._runs(pid, stat.start):
             return None
         readable = not _overwritten(environ)
-        found = _environment(environ) if readable else {}
-        return Process(pid, stat.start, self.started(stat.start), stat.ppid, found, readable)
+        variables = _environment(environ) if readable else {}
+        return Process(pid, stat.start, self.started(stat.start), stat.ppid, variables, readable)
 
     def _runs(self, pid: int, start: int) -> bool:
         stat = self.stat(pid)
@@ -507,15 +507,15 @@ class Proc:
     def ends(self, pid: int, number: int) -> list[str]:
         """The files in which a stream ends: its own, or those of the filters and `tee`s that read it from a pipe."""
         seen: set[str] = set()
-        found: list[str] = []
+        paths: list[str] = []
         todo = [(pid, number)]
         while todo:
             at = todo.pop()
             target = self.stream(*at) or ""
             if not target.startswith("pipe:"):
                 path = self.writes_to(*at) or ""
-                if path.startswith("/") and not path.startswith("/dev/") and path not in found:
-                    found.append(path)
+                if path.startswith("/") and not path.startswith("/dev/") and path not in paths:
+                    paths.append(path)
                 continue
             if target in seen:
                 continue
@@ -525,7 +525,7 @@ class Proc:
                     # Whoever reads it otherwise than as its input may do anything with it.
                     if self._link(reader, "fd", 0) == target:
                         todo += [(reader, out) for out in [1, *self._teed(reader)] if self.stream(reader, out)]
-        return found
+        return paths
 
     def _teed(self, pid: int) -> list[int]:
         """The descriptors of the files that a `tee` writes."""
@@ -538,23 +538,23 @@ class Proc:
     def surroundings(self, pid: int) -> dict[str, Any]:
         """Limits, niceness, scheduling, badness for the out-of-memory killer, processors and control groups, and
         whether a hang-up is ignored, as far as they can be seen."""
-        found: dict[str, Any] = {"limits": self.limits(pid), "groups": {}}
+        surroundings: dict[str, Any] = {"limits": self.limits(pid), "groups": {}}
         with contextlib.suppress(OSError):
-            found["nice"] = os.getpriority(os.PRIO_PROCESS, pid)
+            surroundings["nice"] = os.getpriority(os.PRIO_PROCESS, pid)
         with contextlib.suppress(OSError):
-            found["scheduling"] = [os.sched_getscheduler(pid), os.sched_getparam(pid).sched_priority]
+            surroundings["scheduling"] = [os.sched_getscheduler(pid), os.sched_getparam(pid).sched_priority]
         ignored = re.search(r"^SigIgn:\s*([0-9a-f]+)$", self.text(pid, "status"), re.M)
         if ignored:
-            found["ignores_hangup"] = bool(int(ignored[1], 16) >> signal.SIGHUP - 1 & 1)
+            surroundings["ignores_hangup"] = bool(int(ignored[1], 16) >> signal.SIGHUP - 1 & 1)
         with contextlib.suppress(OSError, ValueError):
-            found["oom"] = int(self._read(pid, "oom_score_adj") or b"0")
+            surroundings["oom"] = int(self._read(pid, "oom_score_adj") or b"0")
         with contextlib.suppress(OSError):
-            found["processors"] = sorted(os.sched_getaffinity(pid))
+            surroundings["processors"] = sorted(os.sched_getaffinity(pid))
         for line in os.fsdecode(self._read(pid, "cgroup") or b"").splitlines():
             hierarchy, controllers, group = line.split(":", 2)
             mount = "/sys/fs/cgroup" + ("" if hierarchy == "0" else "/" + controllers.rpartition("=")[2])
-            found["groups"][os.path.normpath(f"{mount}/{group}")] = True
-        return found
+            surroundings["groups"][os.path.normpath(f"{mount}/{group}")] = True
+        return surroundings
 
     def limits(self, pid: int) -> dict[str, list[int]]:
         """Soft and hard limits of a process by the names that Python has for them."""
@@ -761,11 +761,11 @@ class Proc:
     def tree(self, roots: Iterable[int]) -> list[tuple[int, int]]:
         """The living processes (id and start) that descend from these, themselves included."""
         living = {pid: stat for pid in self.pids() for stat in [self.stat(pid)] if stat and stat.state not in "ZX"}
-        found = more = set(roots)
+        family = more = set(roots)
         while more:
-            more = {pid for pid, stat in living.items() if stat.ppid in more} - found
-            found = found | more
-        return [(pid, living[pid].start) for pid in sorted(found & living.keys())]
+            more = {pid for pid, stat in living.items() if stat.ppid in more} - family
+            family = family | more
+        return [(pid, living[pid].start) for pid in sorted(family & living.keys())]
 
     def marked(self, mark: str) -> list[int]:
         """The processes with `mark` (NAME=value) in their environment, as far as that may be read."""
