@@ -153,10 +153,10 @@ class Senders(NamedTuple):
 
 def users_of(manager: Manager, host: Host, pids: Sequence[int]) -> list[int]:
     """The users of a service that is in no container. Raises Refused."""
-    found = senders_of(manager, host, pids)
-    if found.container:
-        raise _no_user(manager, found.container.pids[0])
-    return list(found.uids)
+    senders = senders_of(manager, host, pids)
+    if senders.container:
+        raise _no_user(manager, senders.container.pids[0])
+    return list(senders.uids)
 
 
 def _no_user(manager: Manager, pid: int) -> NoFence:
@@ -174,7 +174,7 @@ def senders_of(manager: Manager, host: Host, pids: Sequence[int]) -> Senders:
     beside = [pid for pid in pids if pid not in apart and not _container.is_client(proc, pid)]
     if pids and not apart and not beside:
         raise _no_user(manager, pids[0])
-    found = {ids.uid for ids in map(proc.ids, beside) if ids is not None}
+    uids = {ids.uid for ids in map(proc.ids, beside) if ids is not None}
     container = None
     for pid in apart:
         owner = _container.owner(proc, pid)
@@ -187,13 +187,13 @@ def senders_of(manager: Manager, host: Host, pids: Sequence[int]) -> Senders:
             )
         if owner:
             # It leaves this host by a program of that user's, who is the process's own.
-            found.add(owner)
+            uids.add(owner)
     if apart and not any(_container.owner(proc, pid) for pid in apart):
         container = _container.container_of(proc, apart, manager.group())
         if not container.sources:
             raise NoFence(f"the container of {manager.label} has no address", detail("fence_no_source"))
-    if found or container:
-        return Senders(sorted(found), container, pids)
+    if uids or container:
+        return Senders(sorted(uids), container, pids)
     user = manager.user()
     if not user:
         raise NoFence(f"{manager.label} does not run and its unit names no user: set user", detail("fence_nobody"))
@@ -315,8 +315,8 @@ def parse(listing: str) -> State:
             sets[item["set"]["name"]] = [ipaddress.ip_address(element) for element in elements]
         elif "chain" in item and "hook" in item["chain"]:
             chain = item["chain"]
-            found = (chain.get("type"), chain.get("policy"), chain.get("prio"))
-            hooks.append(chain["hook"] if found == ("filter", "accept", PRIORITY) else "foreign")
+            spec = (chain.get("type"), chain.get("policy"), chain.get("prio"))
+            hooks.append(chain["hook"] if spec == ("filter", "accept", PRIORITY) else "foreign")
         elif "rule" in item:
             rule = item["rule"]
             parts = _parts(rule["expr"])
@@ -394,14 +394,14 @@ def _with_bridge(state: State, host: Host, table: str) -> State:
     """The fence with the part of it that stands on the container's bridge."""
     if not state.sources:
         return state
-    found = _fence_bridge.read(host, table)
-    if found is None:
+    bridge = _fence_bridge.read(host, table)
+    if bridge is None:
         return state._replace(bridged=False)
     ours = (_forwarded(state.rules), state.sources, frozenset({rule.port for rule in state.rules if rule.uid is None}))
     return state._replace(
-        packets=state.packets + found.packets,
-        probes=state.probes + found.probes,
-        bridged=(found.gateways, found.sources, found.ports) == ours,
+        packets=state.packets + bridge.packets,
+        probes=state.probes + bridge.probes,
+        bridged=(bridge.gateways, bridge.sources, bridge.ports) == ours,
     )
 
 
@@ -532,14 +532,14 @@ def follow(params: dict[str, Any], host: Host, pids: Sequence[int]) -> bool:
     """Have a standing fence know what the container sends from now, which may be another address at each start; whether
     that was new."""
     table = table_of(params["service"])
-    found: frozenset[Address] = frozenset()
+    sources: frozenset[Address] = frozenset()
     for pid in pids:
-        found |= _container.sources(host.proc, pid) if _container.is_apart(host.proc, pid) else frozenset()
+        sources |= _container.sources(host.proc, pid) if _container.is_apart(host.proc, pid) else frozenset()
     with contextlib.suppress(Refused):
-        state = read(host, table) if found else NOTHING
-        if state.stands and state.since and not found <= state.sources:
+        state = read(host, table) if sources else NOTHING
+        if state.stands and state.since and not sources <= state.sources:
             # Those of before stay until the act is over: a process of before may still be there.
-            both = found | state.sources
+            both = sources | state.sources
             return _load(host, table, state.rules, state.since, state.packets, state.before, both).rc == 0
     return False
 
@@ -626,15 +626,15 @@ def ensure(
 
 def _from_inside(addresses: Sequence[Address], url: str) -> list[Address]:
     """The gateway's addresses as far as they mean the same from a container. Raises NoFence where none does."""
-    found = [address for address in addresses if not address.is_loopback]
-    if not found:
+    beyond_loopback = [address for address in addresses if not address.is_loopback]
+    if not beyond_loopback:
         told = shown(url)
         raise NoFence(
             f"from inside its container {told} is the container itself: set runbook_evolution_url to what the "
             "assistant sends to",
             detail("fence_loopback", url=told),
         )
-    return found
+    return beyond_loopback
 
 
 class Goal(NamedTuple):
