@@ -339,13 +339,13 @@ class Git:
     def below(self, commit: str, path: str) -> dict[str, str]:
         """The files in a directory of a commit, by name, with git's name of the content; none without a directory."""
         done = self.call("ls-tree", "-z", f"{commit}:{'' if path == '.' else path}")
-        found = {}
+        blobs = {}
         for entry in filter(None, done.out.split("\0") if done.rc == 0 else []):
             about, name = entry.split("\t", 1)
             _mode, kind, blob = about.split()
             if kind == "blob":
-                found[name] = blob
-        return found
+                blobs[name] = blob
+        return blobs
 
     def names(self, commit: str, words: Iterable[str]) -> set[str]:
         """Those of the words that stand in the code of a commit, in any case."""
@@ -407,17 +407,17 @@ class Git:
 
     def links(self, index: str | None = None, also: Iterable[str] = ()) -> Callable[[str], str | None]:
         """Tells which link of the host's own a path lies below; what is in the index is not, nor what `also` names."""
-        found: dict[str, str | None] = {"": None}
+        link_of: dict[str, str | None] = {"": None}
         known: list[set[str]] = []
 
         def link(path: str) -> str | None:
             above = path.rpartition("/")[0]
-            if above not in found:
-                found[above] = link(above)
-                if found[above] is None and os.path.islink(os.path.join(self.directory, above)):
+            if above not in link_of:
+                link_of[above] = link(above)
+                if link_of[above] is None and os.path.islink(os.path.join(self.directory, above)):
                     known[:] = known or [{*also, *self.paths("ls-files", "-z", index=index)}]
-                    found[above] = above if above not in known[0] else None
-            return found[above]
+                    link_of[above] = above if above not in known[0] else None
+            return link_of[above]
 
         return link
 
@@ -491,12 +491,12 @@ class Git:
         )
         modules = set(content.submodules) | set(self.submodules())
         left, links = self.left(leave), self.links()
-        found = {*paths, *status.changed}
-        if any(path.rpartition("/")[2] == ".gitattributes" for path in found):
-            found |= self._written_otherwise(commit, content)
-        found = {path for path in found if path not in modules and not left(path)}
-        below = {path for path in found if links(path)}
-        return found - below, {*below, *status.linked}
+        differing = {*paths, *status.changed}
+        if any(path.rpartition("/")[2] == ".gitattributes" for path in differing):
+            differing |= self._written_otherwise(commit, content)
+        differing = {path for path in differing if path not in modules and not left(path)}
+        below = {path for path in differing if links(path)}
+        return differing - below, {*below, *status.linked}
 
     def _written_otherwise(self, commit: str, content: Content) -> set[str]:
         """Files that a commit has another rule for than what is there: the same content is then other bytes."""
@@ -515,13 +515,13 @@ class Git:
         ends, eol = (self.call("config", "--get", name).out.strip() for name in ("core.autocrlf", "core.eol"))
         always = ends not in ("", "false", "input") or eol == "crlf"
         fields = self.text("check-attr", *options, "-z", "--stdin", *RULES, stdin=names, **more).split("\0")
-        found: dict[str, dict[str, str]] = {}
+        rules_of: dict[str, dict[str, str]] = {}
         for path, name, value in zip(fields[::3], fields[1::3], fields[2::3]):
-            found.setdefault(path, {})[name] = value
+            rules_of.setdefault(path, {})[name] = value
         return {
             # The others say how lines end, and without this they end as the repository has them.
             path: list(rules.values()) if always or rules["eol"] == "crlf" else [rules[name] for name in RULES[:3]]
-            for path, rules in found.items()
+            for path, rules in rules_of.items()
         }
 
     def submodules(self) -> dict[str, str]:
