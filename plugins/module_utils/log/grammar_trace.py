@@ -81,10 +81,10 @@ def _outbox(rest: bytes) -> list[Event] | None:
 
 def _delivery(rest: bytes) -> list[Event] | None:
     action, _bar, rest = rest.partition(b"|")
-    found = _key(rest)
-    if found is None:
+    parts = _key(rest)
+    if parts is None:
         return None
-    fields, key, conversation = found
+    fields, key, conversation = parts
     if action == b"action=send":
         instance, sep, _phone = fields.rpartition(b"|phone=")
         if sep and instance.startswith(b"instance="):
@@ -99,25 +99,25 @@ def _delivery(rest: bytes) -> list[Event] | None:
 
 
 def _instance(rest: bytes) -> list[Event] | None:
-    found = _key(rest)
-    if found is None:
+    parts = _key(rest)
+    if parts is None:
         return None
-    source, sep, name = found[0].partition(b"|instance=")
+    source, sep, name = parts[0].partition(b"|instance=")
     if not sep or not source.startswith(b"source="):
         return None
-    return [Event(INSTANCE, found[1], found[2], instance=name, kind=source[7:])]
+    return [Event(INSTANCE, parts[1], parts[2], instance=name, kind=source[7:])]
 
 
 def _guard(family: str, rest: bytes) -> list[Event] | None:
-    found = _key(rest)
-    if found is None:
+    parts = _key(rest)
+    if parts is None:
         return None
-    level, _bar, fields = found[0].partition(b"|")
+    level, _bar, fields = parts[0].partition(b"|")
     kind, _bar, details = fields.partition(b"|")
     if not level.startswith(b"level=") or not kind.startswith(b"type="):
         return None
     value = details[6:] if details.startswith(b"value=") else None
-    return [Event(GUARD, found[1], found[2], family=family, level=level[6:].upper(), kind=kind[5:], value=value)]
+    return [Event(GUARD, parts[1], parts[2], family=family, level=level[6:].upper(), kind=kind[5:], value=value)]
 
 
 READERS: dict[bytes, Callable[[bytes], list[Event] | None]] = {
@@ -139,8 +139,8 @@ _DELIVERY = (
 )
 
 
-def _take_outbox(found: re.Match[bytes], balance: Balance, moment: float | None, own: bool) -> None:
-    phase, name, outbox, number = found.groups()
+def _take_outbox(match: re.Match[bytes], balance: Balance, moment: float | None, own: bool) -> None:
+    phase, name, outbox, number = match.groups()
     if phase == b"planner":
         balance.begin(PLANNED, moment, "trace", own)
         balance.take_plan(name, outbox, int(number))
@@ -149,8 +149,8 @@ def _take_outbox(found: re.Match[bytes], balance: Balance, moment: float | None,
         balance.take_delivery(name, outbox, int(number))
 
 
-def _take_delivery(found: re.Match[bytes], balance: Balance, moment: float | None, own: bool) -> None:
-    status, http, instance, sent_by, name = found.groups()
+def _take_delivery(match: re.Match[bytes], balance: Balance, moment: float | None, own: bool) -> None:
+    status, http, instance, sent_by, name = match.groups()
     if status is None:
         balance.begin(SENT, moment, "trace", own)
         balance.take_sent(name, sent_by)
