@@ -115,8 +115,8 @@ def _name(text: str) -> str:
 
 def requirement(line: str) -> str:
     """A requirement, so that what is the same to pip is the same text."""
-    found = re.search(r"\s--?[a-z]", line)
-    line, options = (line[: found.start()], line[found.start() :]) if found else (line, "")
+    option = re.search(r"\s--?[a-z]", line)
+    line, options = (line[: option.start()], line[option.start() :]) if option else (line, "")
     words = words_of(options)
     pairs = sorted(" ".join(words[at : at + 2]) for at in range(0, len(words), 2))
     what, _semicolon, marker = line.partition(";")
@@ -133,7 +133,7 @@ def requirement(line: str) -> str:
 
 def project(read: Read, directory: str) -> list[str]:
     """What a project's description says is to be installed; empty where there is no project."""
-    found = []
+    described = []
     for name in PROJECT:
         content = read(os.path.normpath(os.path.join(directory, name)))
         if content is None:
@@ -148,9 +148,9 @@ def project(read: Read, directory: str) -> list[str]:
             if kept and bare and not (section in TOLD_IN and TOLD.match(bare)):
                 # Where it is indented matters in a program alone.
                 lines.append(line.rstrip() if name == "setup.py" else bare)
-        found.append(f"{name}\n" + "\n".join(lines))
-        found += _listed(read, directory, "\n".join(lines))
-    return found
+        described.append(f"{name}\n" + "\n".join(lines))
+        described += _listed(read, directory, "\n".join(lines))
+    return described
 
 
 def _listed(read: Read, directory: str, description: str) -> list[str]:
@@ -161,17 +161,17 @@ def _listed(read: Read, directory: str, description: str) -> list[str]:
         for name in names
         if name not in PROJECT and not os.path.isabs(name) and LISTED.fullmatch(name)
     )
-    found = []
+    listed = []
     for path in paths:
         if path.startswith("../") or NO_LIST.match(os.path.basename(path)):
             continue
         content = read(path)
         if content is not None:
             lines = list(lines_of(text_of(content)))
-            found.append(f"{path}\n" + "\n".join(lines))
+            listed.append(f"{path}\n" + "\n".join(lines))
             # Those that it includes in turn come after it.
             paths += [one for one in _included(os.path.dirname(path), lines) if one not in paths]
-    return found
+    return listed
 
 
 def locked(read: Read, directory: str) -> list[str]:
@@ -256,7 +256,7 @@ class _Reader:
         else:
             self.meaning.add(" ".join(words))
             if words[0] == "--find-links" and value:
-                self._links(name, VARIABLE.sub(lambda found: self.environ.get(found[1], found[0]), value))
+                self._links(name, VARIABLE.sub(lambda variable: self.environ.get(variable[1], variable[0]), value))
 
     def _links(self, name: str, value: str) -> None:
         """Archives that lie in the release: pip takes what fits, so what they are is what is wanted."""
@@ -266,17 +266,17 @@ class _Reader:
         for path in (os.path.normpath(os.path.join(os.path.dirname(name), value)), os.path.normpath(value)):
             if path.startswith("../"):
                 continue
-            found = {os.path.join(path, one): mark for one, mark in self.below(path).items() if one.endswith(ARCHIVE)}
+            marks = {os.path.join(path, one): mark for one, mark in self.below(path).items() if one.endswith(ARCHIVE)}
             page = self.read(path)
             if page is not None:
-                found[path] = hashlib.sha256(page).hexdigest()
-            if found:
+                marks[path] = hashlib.sha256(page).hexdigest()
+            if marks:
                 self.tree = True
-                self.meaning.update(f"{one} {mark}" for one, mark in found.items())
+                self.meaning.update(f"{one} {mark}" for one, mark in marks.items())
                 return
 
     def _include(self, name: str, value: str, constraint: bool) -> None:
-        value = VARIABLE.sub(lambda found: self.environ.get(found[1], found[0]), value)
+        value = VARIABLE.sub(lambda variable: self.environ.get(variable[1], variable[0]), value)
         if value.startswith("file:"):
             value = _local(value) or value
         if "://" in value:
