@@ -35,10 +35,10 @@ class StampReader(Clock):
 
     def native(self, block: bytes, start: int, stop: int) -> float | None:
         """Return the time of ``block[start:stop]`` where that is a whole line of the application's own formatter."""
-        found = _NATIVE.match(block, start) if stop > start and block[stop - 1] == _CLOSING else None
-        if found is None or found.end() > stop:
+        match = _NATIVE.match(block, start) if stop > start and block[stop - 1] == _CLOSING else None
+        if match is None or match.end() > stop:
             return None
-        moment = self.moment(found.group(1), found.group(2), False)
+        moment = self.moment(match.group(1), match.group(2), False)
         return moment if moment is not None and moment <= self._latest else None
 
     def _read(self, line: bytes) -> float | None:
@@ -50,10 +50,10 @@ class StampReader(Clock):
                 return moment
             if first == b"2" and line[10:11] != b" " and not SHORT_ISO.match(line) and line[10:11] != b"T":
                 return None
-        found = envelopes.unwrap(line, self.envelope)
-        if found is None:
+        unwrapped = envelopes.unwrap(line, self.envelope)
+        if unwrapped is None:
             return None
-        if found.time is not None:
-            return found.time
-        record = read_record(found.text, self)
+        if unwrapped.time is not None:
+            return unwrapped.time
+        record = read_record(unwrapped.text, self)
         return record.time if record.shape != BARE or first == b"{" else None
