@@ -96,22 +96,22 @@ def _by_line(line: bytes, stream: str) -> Unwrapped:
     first = line[:1]
     if first == b"{" and (b'"log":' in line or b'"MESSAGE"' in line):
         try:
-            found = json.loads(line)
+            fields = json.loads(line)
         except (ValueError, RecursionError):
             return Unwrapped(line, None, stream, False)
-        if "log" in found and "time" in found:
-            text = _bytes(found["log"])
+        if "log" in fields and "time" in fields:
+            text = _bytes(fields["log"])
             partial = not text.endswith(b"\n")
             text = uncoloured(text[:-1] if not partial else text)
-            return Unwrapped(text, _moment(found["time"]), str(found.get("stream", "")), partial)
-        if "MESSAGE" in found:
+            return Unwrapped(text, _moment(fields["time"]), str(fields.get("stream", "")), partial)
+        if "MESSAGE" in fields:
             # journald writes what is not UTF-8 as a list of byte values, and what is too long as null.
-            message = found["MESSAGE"]
+            message = fields["MESSAGE"]
             try:
                 text = bytes(message) if isinstance(message, list) else _bytes(message)
             except (ValueError, TypeError):
                 text = b""
-            return Unwrapped(uncoloured(text), _microseconds(found.get("__REALTIME_TIMESTAMP")), stream, False)
+            return Unwrapped(uncoloured(text), _microseconds(fields.get("__REALTIME_TIMESTAMP")), stream, False)
         return Unwrapped(line, None, stream, False)
     if first == b"2":
         head = SHORT_ISO.match(line)
