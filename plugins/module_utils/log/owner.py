@@ -47,7 +47,7 @@ class Opened(NamedTuple):
 
 def opened(pid: int, root: str = "/proc") -> list[Opened]:
     """Return what process ``pid`` has open. Raises OSError where that cannot be seen or the process is gone."""
-    found = []
+    files = []
     for number in os.listdir(f"{root}/{pid}/fd"):
         try:
             info = os.stat(f"{root}/{pid}/fd/{number}")
@@ -56,8 +56,8 @@ def opened(pid: int, root: str = "/proc") -> list[Opened]:
                 flags = next((int(line.split()[1], 8) for line in file if line.startswith("flags:")), 0)
         except FileNotFoundError:  # closed meanwhile
             continue
-        found.append(Opened(int(number), (info.st_dev, info.st_ino), info.st_mode, flags, path))
-    return sorted(found)
+        files.append(Opened(int(number), (info.st_dev, info.st_ino), info.st_mode, flags, path))
+    return sorted(files)
 
 
 def owner_of_log(pids: Sequence[int], logs: Collection[Identity], root: str = "/proc") -> Owned:
@@ -168,7 +168,7 @@ class _Others:
         """Return the processes that read ``pipes``, and those that read what these write."""
         readers: set[int] = set()
         for _hop in range(_HOPS):
-            found: set[int] = set()
+            more: set[int] = set()
             written: set[Identity] = set()
             for pid in {pid for pipe in pipes for pid in self._pipes.get(pipe, ())} - readers:
                 try:
@@ -177,9 +177,9 @@ class _Others:
                     self.hidden = True
                     continue
                 if any(file.identity in pipes and file.reads for file in files):
-                    found.add(pid)
+                    more.add(pid)
                     written |= {file.identity for file in files if file.writes}
-            readers |= found
+            readers |= more
             pipes = written
         return readers
 
