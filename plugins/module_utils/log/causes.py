@@ -62,11 +62,11 @@ def _told(text: bytes) -> str:
 def _answer(text: bytes) -> str:
     """What the gateway says of it: ``response.message``, a text, texts, or numbers that do not exist."""
     try:
-        found: Any = json.loads(text)
-        said = found["response"]["message"]
+        answer: Any = json.loads(text)
+        message = answer["response"]["message"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return ""
-    for part in said if isinstance(said, list) else [said]:
+    for part in message if isinstance(message, list) else [message]:
         if isinstance(part, dict) and part.get("exists") is False:
             return _NO_NUMBER
         if isinstance(part, str):
