@@ -184,8 +184,8 @@ def person_of(conversation: bytes) -> bytes:
     parts = conversation.split(b"_", 2)  # conv_{number}_{since when}, nearly always
     if parts[0] == b"conv" and len(parts) > 1 and parts[1].isdigit() and 10 <= len(parts[1]) <= 15:
         return parts[1]
-    found = _NUMBER.search(conversation)
-    return found.group() if found else conversation
+    number = _NUMBER.search(conversation)
+    return number.group() if number else conversation
 
 
 class Drops:
