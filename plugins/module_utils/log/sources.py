@@ -716,16 +716,16 @@ class JournalSource:
 
     def _few_lines(self, options: list[str], most: int) -> list[bytes]:
         """Return the first lines that journalctl prints; none where that fails, because they only add to the rest."""
-        found: list[bytes] = []
+        lines: list[bytes] = []
         left = self._left()
         with self._started(options, _EXTRA_SECONDS if left is None else min(left, _EXTRA_SECONDS)) as process:
-            while len(found) < most:
+            while len(lines) < most:
                 line = process.output.readline(LONGEST_LINE)
                 if not line:
                     break
-                found.append(line.rstrip(b"\n"))
+                lines.append(line.rstrip(b"\n"))
             process.kill()
-        return found
+        return lines
 
 
 class _Command:
