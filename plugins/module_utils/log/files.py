@@ -422,7 +422,7 @@ def _probe(file: IO[bytes], start: int, end: int, stamps: StampReader) -> tuple[
     end = min(end, start + _PROBE_BYTES)
     if seek_data(file, start) >= end:
         return None
-    found: tuple[int, float] | None = None
+    dated: tuple[int, float] | None = None
     whole = start == 0 or _skip_line(file, end)
     lines = 0
     while whole and lines < _PROBE_LINES and file.tell() < end:
@@ -430,10 +430,10 @@ def _probe(file: IO[bytes], start: int, end: int, stamps: StampReader) -> tuple[
         line = file.readline(LONGEST_LINE)
         moment = stamps.read(_clean(line))
         if moment is not None:
-            found = (offset, moment) if found is None else (found[0], max(found[1], moment))
-        lines += found is not None
+            dated = (offset, moment) if dated is None else (dated[0], max(dated[1], moment))
+        lines += dated is not None
         whole = line.endswith(b"\n") or _skip_line(file, end)
-    return found
+    return dated
 
 
 def seek_time(file: IO[bytes], size: int, moment: float, stamps: StampReader) -> int:
