@@ -185,9 +185,9 @@ class HandoffTable:
         if more and not (plan is not None and plan & OPEN and key.ids == ids):
             at = next((at for at, known in enumerate(more) if known[0] == ids), None)
             if at is not None or plan is None or not plan & OPEN:
-                found = more.pop(at or 0)
+                trace = more.pop(at or 0)
                 self._more -= 1
-                return found if plan is None else (found[0], found[1] & ~_COUNT | plan & _COUNT)
+                return trace if plan is None else (trace[0], trace[1] & ~_COUNT | plan & _COUNT)
         if plan is not None:
             key.plan = plan & ~OPEN
             return key.ids, plan
