@@ -385,23 +385,23 @@ def _mask_named_secrets(text: str) -> str:
     parts = []
     done = 0
     line_end = -1
-    found = _SECRET_KEY.search(text)
-    while found:
-        start = found.end()
+    key = _SECRET_KEY.search(text)
+    while key:
+        start = key.end()
         if not _NEXT_KEY.match(text, start):
             if line_end < start:
                 line_end = text.find("\n", start)
                 line_end = len(text) if line_end < 0 else line_end
-            pair = _VALUE_OF.match(text, start) if found.group("quote") else None
+            pair = _VALUE_OF.match(text, start) if key.group("quote") else None
             if pair:
                 start = pair.end()
                 line_end = text.find("\n", start)
                 line_end = len(text) if line_end < 0 else line_end
-            start, end = _value_span(text, start, line_end, found)
+            start, end = _value_span(text, start, line_end, key)
             if end > start:
                 parts += [text[done:start], MASK]
                 done = start = end
-        found = _SECRET_KEY.search(text, start)
+        key = _SECRET_KEY.search(text, start)
     parts.append(text[done:])
     return "".join(parts)
 
