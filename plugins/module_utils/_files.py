@@ -65,12 +65,12 @@ def sync_directory(directory: str) -> None:
 
 def attributes(path: str) -> dict[str, bytes]:
     """What says beside its mode who may read and write a file or directory, and what its users have noted of it."""
-    found = {}
+    values = {}
     with contextlib.suppress(OSError):  # not every file system has them
         for name in os.listxattr(path, follow_symlinks=False):
             if name in (ACL, NEW_ACL) or name.startswith("user."):
-                found[name] = os.getxattr(path, name, follow_symlinks=False)
-    return found
+                values[name] = os.getxattr(path, name, follow_symlinks=False)
+    return values
 
 
 def allow(handle: int | str, mode: int, given: dict[str, bytes]) -> None:
@@ -101,13 +101,13 @@ def fixed(path: str) -> str | None:
 
 def mounted() -> list[tuple[str, str]]:
     """Where something is mounted, and what kind of file system; what is above comes first. Raises OSError."""
-    found = {}
+    kinds = {}
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as handle:
         for line in handle:
             before, _dash, after = line.partition(" - ")
             path = re.sub(r"\\([0-7]{3})", lambda digits: chr(int(digits[1], 8)), before.split()[4])
-            found[path] = after.split()[0]
-    return sorted(found.items(), key=lambda entry: (entry[0] != "/", entry[0].count("/"), entry[0]))
+            kinds[path] = after.split()[0]
+    return sorted(kinds.items(), key=lambda entry: (entry[0] != "/", entry[0].count("/"), entry[0]))
 
 
 def open_directory(path: str) -> int:
