@@ -95,14 +95,14 @@ def proxy_of(url: str, environ: Mapping[str, str]) -> str | None:
     # Capitals sort first: where a name is there in both, its small letters count, as they do for urllib and httpx.
     known = {name.lower(): (name, value) for name, value in sorted(environ.items()) if name.lower().endswith("_proxy")}
     parts = urlsplit(url)
-    found = [known[name] for name in (f"{parts.scheme}_proxy", "all_proxy") if known.get(name, ("", ""))[1]]
-    if not found:
+    proxies = [known[name] for name in (f"{parts.scheme}_proxy", "all_proxy") if known.get(name, ("", ""))[1]]
+    if not proxies:
         return None
     spared = {"no": known.get("no_proxy", ("", ""))[1]}
     # Not in typeshed, and in every Python 3.
     if urllib.request.proxy_bypass_environment(f"{parts.hostname}:{port_of(url)}", spared):  # type: ignore[attr-defined]
         return None
-    return found[0][0]
+    return proxies[0][0]
 
 
 def addresses_of(name: str) -> list[str] | None:
@@ -113,9 +113,9 @@ def addresses_of(name: str) -> list[str] | None:
         infos = within(RESOLVE_SECONDS, lambda: socket.getaddrinfo(name, 0, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError):
         return None
-    found = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_how, address in infos]
+    addresses = [ipaddress.ip_address(str(address[0]).partition("%")[0]) for *_how, address in infos]
     # Who asks every address asks this host.
-    return LOOPBACK if any(one.is_unspecified for one in found) else list(dict.fromkeys(map(str, found)))
+    return LOOPBACK if any(one.is_unspecified for one in addresses) else list(dict.fromkeys(map(str, addresses)))
 
 
 def is_local(url: str) -> bool:
