@@ -521,9 +521,9 @@ class First:
 
     def into(self, result: dict[str, Any]) -> dict[str, Any]:
         """A result of the act with what the fence has done by now."""
-        found = self._standing()
-        if self.told and found:
-            self.told.update({name: found[name] for name in ("present", "packets", "attempts", "attempts_before")})
+        standing = self._standing()
+        if self.told and standing:
+            self.told.update({name: standing[name] for name in ("present", "packets", "attempts", "attempts_before")})
             if result.get("pids"):
                 # Of the processes that run now: those of before may have had another environment, or there were none.
                 proxy = _fence.proxied(self._params["url"], self._service.host, result["pids"])
@@ -572,8 +572,8 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         if not first.stands or check_mode:
             raise
         # The flags are as they were, and the fence stands: that is no refusal any more.
-        found = service.manager.seen()
-        reached = dict(service.result(flags, Seen(found)), restarted=False, running=bool(found), changed=False)
+        processes = service.manager.seen()
+        reached = dict(service.result(flags, Seen(processes)), restarted=False, running=bool(processes), changed=False)
         raise Failed(str(exc), told(dict(reached, warnings=service.manager.warnings), str(exc))) from exc
 
 
