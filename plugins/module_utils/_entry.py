@@ -24,8 +24,8 @@ def words_of(entries: Mapping[str, Any]) -> list[str]:
 
 def in_command(command: Iterable[str], words: Sequence[str]) -> str | None:
     """Which of the words the command has; None where that is none, or more than one."""
-    found = {word for word in command if word in words}
-    return found.pop() if len(found) == 1 else None
+    present = {word for word in command if word in words}
+    return present.pop() if len(present) == 1 else None
 
 
 def swapped(command: Sequence[str], words: Sequence[str], entry: str) -> list[str]:
@@ -57,9 +57,9 @@ def lines_of(shown: str, besides: str) -> list[str]:
             waiting = waiting[:-1] + " "
             continue
         whole, waiting = waiting.strip(), ""
-        found = re.match(r"ExecStart\s*=\s*(.*)$", whole)
-        if found and path != besides:
-            commands = [*commands, found[1].strip()] if found[1].strip() else []
+        exec_start = re.match(r"ExecStart\s*=\s*(.*)$", whole)
+        if exec_start and path != besides:
+            commands = [*commands, exec_start[1].strip()] if exec_start[1].strip() else []
     return commands
 
 
