@@ -56,12 +56,12 @@ def render(name: str, value: Any) -> str | None:
 
 def _scan(data: bytes) -> tuple[list[Assignment], str]:
     """Assignments and the state at the end; the same states as systemd's parse_env_file (252)."""
-    found: list[Assignment] = []
+    assignments: list[Assignment] = []
     state, line, key, value, solid = "pre_key", 0, bytearray(), bytearray(), 0
 
     def push(end: int) -> None:
         # As the names and values of a process are read: the host may have another encoding than UTF-8.
-        found.append(Assignment(os.fsdecode(bytes(key)).strip(), os.fsdecode(bytes(value)), line, end))
+        assignments.append(Assignment(os.fsdecode(bytes(key)).strip(), os.fsdecode(bytes(value)), line, end))
 
     for index in range(len(data)):
         char = data[index : index + 1]
@@ -130,7 +130,7 @@ def _scan(data: bytes) -> tuple[list[Assignment], str]:
     if state in ("pre_value", "value", "value_escape"):
         del value[solid:]
         push(len(data))
-    return found, state
+    return assignments, state
 
 
 def parse(data: bytes | None) -> dict[str, str]:
