@@ -214,7 +214,7 @@ def verify(path: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
     """
     chain = _Chain(path)
     hashes = {entry["seq"]: entry["hash"] for entry in chain}
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "ok": chain.reason is None,
         "entries": chain.head["seq"],
         "torn": chain.torn,
@@ -226,12 +226,12 @@ def verify(path: str, seen: dict[str, Any] | None = None) -> dict[str, Any]:
     }
     if seen and seen.get("seq"):
         there = hashes.get(int(seen["seq"]))
-        found["as_seen"] = there == seen["hash"]
+        result["as_seen"] = there == seen["hash"]
         if there is None:
-            found["unlike"] = f"entry {seen['seq']} is gone, the last one is {chain.head['seq']}"
-        elif not found["as_seen"]:
-            found["unlike"] = f"entry {seen['seq']} is another one"
-    return found
+            result["unlike"] = f"entry {seen['seq']} is gone, the last one is {chain.head['seq']}"
+        elif not result["as_seen"]:
+            result["unlike"] = f"entry {seen['seq']} is another one"
+    return result
 
 
 def acts(path: str, wall: float) -> list[dict[str, Any]]:
@@ -290,7 +290,7 @@ def last_change(path: str, service: str | None = None) -> str | None:
     One that failed, changed nothing, or only judged or decided answers nothing.
     """
     begins = {}
-    found = None
+    last = None
     for entry in entries(path, service):
         if entry.get("phase") == "begin":
             begins[entry.get("run_id"), entry.get("act")] = entry
@@ -298,8 +298,8 @@ def last_change(path: str, service: str | None = None) -> str | None:
             begin = begins.get((entry.get("run_id"), entry.get("act")), entry)
             before, after = begin.get("before"), begin.get("after")
             if before is None or after is None or before != after:
-                found = entry.get("time")
-    return found
+                last = entry.get("time")
+    return last
 
 
 def last_lift(path: str, service: str | None = None) -> str | None:
