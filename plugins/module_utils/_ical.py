@@ -34,10 +34,10 @@ def on_call(params: dict[str, Any]) -> dict[str, Any]:
     seconds = params["seconds"]
     try:
         # A server can be slow, and a rule such that nobody comes to its end.
-        found: dict[str, Any] = _http.within(seconds, lambda: _rows(_read(params["source"], seconds), params))
+        calendar: dict[str, Any] = _http.within(seconds, lambda: _rows(_read(params["source"], seconds), params))
     except TimeoutError:
         raise Refused(f"the calendar could not be read within {seconds:g} s") from None
-    return found
+    return calendar
 
 
 def _read(source: str, seconds: float) -> str:
