@@ -82,7 +82,7 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
         return Systemd(params["service"], params["env_file"], host)
     # Each name once: where nobody answers for names that takes its time.
     names = dict.fromkeys(_http.host_of(url) for url in params.get("health_urls") or [])
-    found = {name: _http.addresses_of(name) for name in names}
+    resolved = {name: _http.addresses_of(name) for name in names}
     return PlainProcess(
         params["service"],
         params["env_file"],
@@ -91,10 +91,10 @@ def manager_from(params: dict[str, Any], host: Host) -> Manager:
         Identity(
             params["port"],
             # Whatever a name stands for, who listens at every address listens there.
-            [address for addresses in found.values() for address in addresses or EVERY_ADDRESS],
+            [address for addresses in resolved.values() for address in addresses or EVERY_ADDRESS],
             params["pid_file"],
             params["process_user"] or None,
-            next((name for name, addresses in found.items() if addresses is None), ""),
+            next((name for name, addresses in resolved.items() if addresses is None), ""),
         ),
         params["command"],
         params["chdir"],
