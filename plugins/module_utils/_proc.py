@@ -129,7 +129,7 @@ def run(argv: list[str], timeout: float = 20, stdin: str | None = None) -> Finis
     # sbin is missing from the path of many login shells, and nft lives there.
     env["PATH"] = env.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
     given = None if stdin is None else stdin.encode("utf-8", "replace")
-    return _finished(argv, env, given, timeout, " ".join(argv), lambda said: said.decode("utf-8", "replace"))
+    return _finished(argv, env, given, timeout, " ".join(argv), lambda output: output.decode("utf-8", "replace"))
 
 
 class Owner(NamedTuple):
@@ -243,15 +243,15 @@ def _finished(
             return Finished(127, "", f"{argv[0]} is not installed on this host")
         return Finished(126, "", f"{argv[0]} cannot be run: {exc}")
     streams = [stream for stream in (child.stdout, child.stderr) if stream is not None]
-    said = {stream.fileno(): bytearray() for stream in streams}
+    outputs = {stream.fileno(): bytearray() for stream in streams}
     try:
-        _attend(child, stdin or b"", said, time.monotonic() + timeout)
+        _attend(child, stdin or b"", outputs, time.monotonic() + timeout)
     except subprocess.TimeoutExpired:
         _end_tree(child, mark)
         return Finished(124, "", f"{name} did not end within {timeout:g} s")
     except _TooMuch:
         _end_tree(child, mark)
-        out = decode(bytes(said[streams[0].fileno()][:OUTPUT_LIMIT]))
+        out = decode(bytes(outputs[streams[0].fileno()][:OUTPUT_LIMIT]))
         return Finished(125, out, f"{name} printed more than {OUTPUT_LIMIT >> 20} MiB and was ended")
     except BaseException:
         # What the interrupted run leaves must not go on behind the next one's back.
@@ -262,16 +262,16 @@ def _finished(
             if stream is not None:
                 stream.close()
     # What went into a file is none of it.
-    *printed, err = (decode(bytes(each)) for each in said.values())
+    *printed, err = (decode(bytes(each)) for each in outputs.values())
     return Finished(child.returncode, "".join(printed), err)
 
 
-def _attend(child: subprocess.Popen[bytes], stdin: bytes, said: dict[int, bytearray], end: float) -> None:
+def _attend(child: subprocess.Popen[bytes], stdin: bytes, outputs: dict[int, bytearray], end: float) -> None:
     """Give a command its input and take what it says, until it has ended; what it leaves behind may keep its pipes open
     for ever, and is not waited for. Raises TimeoutExpired and _TooMuch."""
     left = memoryview(stdin)
     with selectors.DefaultSelector() as ready:
-        for number in said:
+        for number in outputs:
             ready.register(number, selectors.EVENT_READ)
         if child.stdin is not None:
             ready.register(child.stdin, selectors.EVENT_WRITE)
@@ -280,8 +280,8 @@ def _attend(child: subprocess.Popen[bytes], stdin: bytes, said: dict[int, bytear
             if rest <= 0:
                 raise subprocess.TimeoutExpired(child.args, rest)
             for key, _events in ready.select(min(rest, LOOK)):
-                if key.fd in said:
-                    over = not _take(key.fd, said[key.fd])
+                if key.fd in outputs:
+                    over = not _take(key.fd, outputs[key.fd])
                 else:
                     try:
                         left = left[os.write(key.fd, left[: select.PIPE_BUF]) :]
@@ -293,17 +293,17 @@ def _attend(child: subprocess.Popen[bytes], stdin: bytes, said: dict[int, bytear
                     if child.stdin is not None and key.fileobj is child.stdin:
                         child.stdin.close()
         child.wait(max(0.0, end - time.monotonic()))
-        for number in said.keys() & ready.get_map().keys():
+        for number in outputs.keys() & ready.get_map().keys():
             os.set_blocking(number, False)
             with contextlib.suppress(BlockingIOError):
-                _take(number, said[number])
+                _take(number, outputs[number])
 
 
-def _take(number: int, said: bytearray) -> bool:
+def _take(number: int, output: bytearray) -> bool:
     """Read what a pipe holds; false at its end. Raises _TooMuch."""
     block = os.read(number, PIPE_SIZE)
-    said += block
-    if len(said) > OUTPUT_LIMIT:
+    output += block
+    if len(output) > OUTPUT_LIMIT:
         raise _TooMuch
     return bool(block)
 
