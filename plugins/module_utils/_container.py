@@ -185,11 +185,11 @@ def within(proc: Proc, pid: int, work: Callable[[], bool]) -> bool:
         return False
     child = os.fork()
     if child == 0:
-        said = 1
+        status = 1
         # Nothing of what it meets may come back into the caller's code, of which this is a copy.
         with contextlib.suppress(BaseException):
             if ctypes.CDLL(None, use_errno=True).setns(network, CLONE_NEWNET) == 0 and work():
-                said = 0
-        os._exit(said)
+                status = 0
+        os._exit(status)
     os.close(network)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
