@@ -288,8 +288,8 @@ def _call_and_watch(
     refused = _said.refusal(body)
     # Of two that stop it the second one is refused: then the state tells.
     if (answer.kind != "ok" or refused) and not (way.done and gateway.state() in way.done):
-        said = f"HTTP {answer.status} with {refused}" if answer.kind == "ok" else message_of(answer)
-        raise Failed(f"{verb} {path} failed: {said}; {_advice(result['before'], way)}", result)
+        why = f"HTTP {answer.status} with {refused}" if answer.kind == "ok" else message_of(answer)
+        raise Failed(f"{verb} {path} failed: {why}; {_advice(result['before'], way)}", result)
     _watch(gateway, way, f"after {verb} {path}", params, host, result)
 
 
@@ -637,10 +637,10 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
     if answer.kind == "no_answer" or empty or unread or answer.status in (502, 504):
         # It may have been accepted all the same.
         report["probe"] = {"accepted": None, "status": None}
-        said = f"{answer.detail} and nothing else" if empty else answer.detail
-        said = f"HTTP {answer.status} with {said}" if answer.kind == "not_json" else said
-        message = f"Whether the test message was accepted is not known: {said}."
-        _finding(report, "probe", message, detail("probe_unknown", answer=said))
+        answered = f"{answer.detail} and nothing else" if empty else answer.detail
+        answered = f"HTTP {answer.status} with {answered}" if answer.kind == "not_json" else answered
+        message = f"Whether the test message was accepted is not known: {answered}."
+        _finding(report, "probe", message, detail("probe_unknown", answer=answered))
         return False
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
     refused = _said.refusal(answer.json) if answer.kind == "ok" else message_of(answer)
