@@ -308,8 +308,8 @@ def _apprise(channel: Channel, letter: Letter, seconds: float) -> str | None:
     if not run.rc:
         return None
     failure = _BY_APPRISE_FAILED.get(run.rc, f"apprise ended with {run.rc}")
-    said = _without(channel["url"], " ".join(run.err.split()))[-150:]
-    return f"{failure} ({said})" if said else failure
+    error = _without(channel["url"], " ".join(run.err.split()))[-150:]
+    return f"{failure} ({error})" if error else failure
 
 
 def _without(url: str, text: str) -> str:
