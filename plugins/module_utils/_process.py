@@ -402,19 +402,19 @@ class PlainProcess:
             return
         main = processes[0]
         group = self.host.proc.text(main.pid, "cgroup")
-        found = re.search(r"(/user@\d+\.service(?:/.*)?)?/([^/\n]+\.service)$", group, re.M)
-        if found is None:
+        unit = re.search(r"(/user@\d+\.service(?:/.*)?)?/([^/\n]+\.service)$", group, re.M)
+        if unit is None:
             return
-        if found[1]:
+        if unit[1]:
             # A user's own systemd, which root cannot ask: what it has started itself is its unit's.
             is_units = os.path.basename((self._argv(main.ppid) or [""])[0]) == "systemd"
             advice = "declare the flags in that unit too, or make it one of the host's"
         else:
-            done = self.host.run(["systemctl", "show", "-p", "MainPID", "--", found[2]], timeout=5)
+            done = self.host.run(["systemctl", "show", "-p", "MainPID", "--", unit[2]], timeout=5)
             is_units = done.out.strip() == f"MainPID={main.pid}"
             advice = "set runbook_service_manager to systemd"
         warning = (
-            f"process {main.pid} is that of {found[2]}, which systemd starts without what {self.env_file} declares: "
+            f"process {main.pid} is that of {unit[2]}, which systemd starts without what {self.env_file} declares: "
             f"{advice}"
         )
         if is_units and warning not in self.warnings:
@@ -808,14 +808,14 @@ class PlainProcess:
     def _parents(self, processes: Sequence[Process]) -> list[tuple[int, int]]:
         """What has started them: nothing of this session, and no shell in which a person may have done it."""
         proc, ids = self.host.proc, {process.pid for process in processes}
-        ours, found = {0, 1, *proc.ancestors(os.getpid())}, []
+        ours, parents = {0, 1, *proc.ancestors(os.getpid())}, []
         for pid in {process.ppid for process in processes} - ids - ours:
             stat, words = proc.stat(pid), " ".join(self._argv(pid)).split()
             name = os.path.basename(words[0].lstrip("-").rstrip(":")) if words else ""
             by_hand = name.lower() in NO_KEEPERS or (name in _command.PEOPLES and all(w[:1] == "-" for w in words[1:]))
             if stat is not None and name and not by_hand:
-                found.append((pid, stat.start))
-        return found
+                parents.append((pid, stat.start))
+        return parents
 
     def _keepers(self) -> str:
         """What may start the service again, for it runs on after the process that it had started; empty where nothing
