@@ -134,12 +134,12 @@ def writers(access_list: bytes, gid: int) -> Writers:
     entries = list(struct.iter_unpack("<HHI", access_list[4:]))
     # What is more than the most has no effect, except for the owner and for all others.
     most = all(rights & WRITE for kind, rights, _whom in entries if kind == MOST)
-    found = Writers([], [], any(kind == OTHERS and rights & WRITE for kind, rights, _whom in entries))
+    may_write = Writers([], [], any(kind == OTHERS and rights & WRITE for kind, rights, _whom in entries))
     for kind, rights, whom in entries if most else []:
         whom = gid if kind == ITS_GROUP else whom
         if rights & WRITE and whom != ROOT and kind in (USER, GROUP, ITS_GROUP):
-            (found.users if kind == USER else found.groups).append(whom)
-    return found
+            (may_write.users if kind == USER else may_write.groups).append(whom)
+    return may_write
 
 
 def changer(path: str) -> Owner | None:
