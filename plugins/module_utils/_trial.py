@@ -287,14 +287,14 @@ def _added(*each: Mapping[str, int]) -> dict[str, int]:
 
 def _attempts() -> int:
     """How often anything was to be reached from within this network."""
-    found: dict[str, int] = {}
+    counters: dict[str, int] = {}
     with contextlib.suppress(OSError), open("/proc/net/snmp", encoding="ascii") as handle:
         lines = [line.split() for line in handle]
         for names, numbers in zip(lines[::2], lines[1::2]):
-            found.update({names[0] + name: int(number) for name, number in zip(names[1:], numbers[1:])})
+            counters.update({names[0] + name: int(number) for name, number in zip(names[1:], numbers[1:])})
     with contextlib.suppress(OSError), open("/proc/net/snmp6", encoding="ascii") as handle:
-        found.update({name: int(number) for name, number in (line.split() for line in handle)})
-    return sum(found.get(name, 0) for name in ("Tcp:ActiveOpens", "Udp:OutDatagrams", "Udp6OutDatagrams"))
+        counters.update({name: int(number) for name, number in (line.split() for line in handle)})
+    return sum(counters.get(name, 0) for name in ("Tcp:ActiveOpens", "Udp:OutDatagrams", "Udp6OutDatagrams"))
 
 
 class _Gateway:
