@@ -295,8 +295,8 @@ def _furnish(base: str, needed: Sequence[str]) -> int:
 
 def _spare() -> int:
     with open("/proc/meminfo", encoding="ascii") as handle:
-        found = re.search(r"MemAvailable:\s*(\d+) kB", handle.read())
-    return max(32 << 20, (int(found[1]) << 10) // SHARE if found else 0)
+        available = re.search(r"MemAvailable:\s*(\d+) kB", handle.read())
+    return max(32 << 20, (int(available[1]) << 10) // SHARE if available else 0)
 
 
 def _lay_over(path: str, target: str, layers: str) -> None:
