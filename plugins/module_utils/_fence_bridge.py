@@ -86,13 +86,13 @@ def read(host: Host, name: str) -> Bridge | None:
 
 
 def _parse(listing: list[dict[str, Any]]) -> Bridge | None:
-    found: dict[str, list[Address]] = {}
+    sets: dict[str, list[Address]] = {}
     ports: list[int] = []
     counts: dict[str, int] = {}
     hooked = False
     for item in listing:
         if "set" in item:
-            found[item["set"]["name"]] = [ipaddress.ip_address(one) for one in item["set"].get("elem", [])]
+            sets[item["set"]["name"]] = [ipaddress.ip_address(one) for one in item["set"].get("elem", [])]
         elif "hook" in item.get("chain", {}):
             chain = item["chain"]
             hooked = (chain["hook"], chain["policy"], chain["prio"]) == ("forward", "accept", PRIORITY)
@@ -108,8 +108,8 @@ def _parse(listing: list[dict[str, Any]]) -> Bridge | None:
     if not hooked or set(counts) != {"probes", "packets"} or sorted(ports) != sorted([*set(ports)] * 2):
         return None
     return Bridge(
-        frozenset(found["gateway4"] + found["gateway6"]),
-        frozenset(found["source4"] + found["source6"]),
+        frozenset(sets["gateway4"] + sets["gateway6"]),
+        frozenset(sets["source4"] + sets["source6"]),
         frozenset(ports),
         counts["packets"],
         counts["probes"],
