@@ -103,19 +103,19 @@ def previous(history: History, head: str) -> dict[str, Any] | None:
 
 def known(commit: str, head: str, ledger: dict[str, Any], history: History) -> list[Detail]:
     """What is known of a release, for whoever has to choose one."""
-    found = [detail("known_in_place")] if commit == head else []
+    details = [detail("known_in_place")] if commit == head else []
     good = [entry for entry in ledger["good"] if entry["commit"] == commit]
     if good:
-        found.append(detail("known_good", at=_minute(good[-1].get("proven"))))
+        details.append(detail("known_good", at=_minute(good[-1].get("proven"))))
     failed = [begin for begin, outcome in history if _led_to(begin, commit) and outcome and outcome["ok"] is False]
     if failed:
-        found.append(detail("known_failed", at=_minute(failed[-1].get("time"))))
+        details.append(detail("known_failed", at=_minute(failed[-1].get("time"))))
     left = [
         begin for begin, outcome in history if begin["before"].get("commit") == commit and outcome and outcome["ok"]
     ]
     if left and commit != head:
-        found.append(detail("known_left", at=_minute(left[-1].get("time"))))
-    return found
+        details.append(detail("known_left", at=_minute(left[-1].get("time"))))
+    return details
 
 
 def _led_to(begin: Entry, commit: str) -> bool:
