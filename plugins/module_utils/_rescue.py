@@ -95,20 +95,20 @@ class Rescue:
         """What is at a path; the content has no blob yet. Raises GitFailed for what cannot be kept."""
         full = self._full(path)
         try:
-            found = os.lstat(full)
+            status = os.lstat(full)
         except (FileNotFoundError, NotADirectoryError):
             return {"kind": "none"}
         entry = {
-            "mode": stat.S_IMODE(found.st_mode),
-            "owner": found.st_uid,
-            "group": found.st_gid,
-            "size": found.st_size,
+            "mode": stat.S_IMODE(status.st_mode),
+            "owner": status.st_uid,
+            "group": status.st_gid,
+            "size": status.st_size,
         }
-        if stat.S_ISLNK(found.st_mode):
+        if stat.S_ISLNK(status.st_mode):
             return {"kind": "link", **entry}
-        if stat.S_ISREG(found.st_mode):
+        if stat.S_ISREG(status.st_mode):
             given = self._attributes(full)
-            return {"kind": "file", **entry, "mtime": found.st_mtime_ns, **({"attributes": given} if given else {})}
+            return {"kind": "file", **entry, "mtime": status.st_mtime_ns, **({"attributes": given} if given else {})}
         raise GitFailed(f"{path} is neither a file nor a link, and the release has a file there")
 
     def _attributes(self, full: str) -> Attributes:
@@ -250,8 +250,8 @@ class Rescue:
         self._store(entries)
         state["paths"].update(entries)
         state["directories"] = {**directories, **state["directories"]}
-        for name, found in self._about(directories).items():
-            state[name] = {**found, **state.get(name, {})}
+        for name, of_directories in self._about(directories).items():
+            state[name] = {**of_directories, **state.get(name, {})}
         state["submodules"].update({module.path: [module.commit, module.branch] for module in new})
         parts = {}
         for line in self.git.paths("ls-tree", "-z", f"{reference}^2"):
