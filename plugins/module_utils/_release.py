@@ -65,10 +65,10 @@ def _leave(params: dict[str, Any]) -> list[str]:
     return [_files.named_here(path) for path in paths if path]
 
 
-def some(text: str, found: list[str]) -> list[str]:
+def some(text: str, names: list[str]) -> list[str]:
     """A warning that names the first of what was found, none where nothing was."""
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return [f"{text}: {', '.join(found[:NAMED])}{more}".encode("utf-8", "replace").decode()] if found else []
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return [f"{text}: {', '.join(names[:NAMED])}{more}".encode("utf-8", "replace").decode()] if names else []
 
 
 def _absolute(params: dict[str, Any]) -> None:
@@ -320,7 +320,7 @@ class Look:
         for path in status.hidden:
             what = "the release has another one, the edit is kept" if path in touched else "it stays"
             warnings.append(f"{path} was edited here and hidden from git: {what}")
-        for text, found in (
+        for text, names in (
             ("local changes are kept, and the release's files take their place", [] if self.undo else status.changed),
             ("untracked files stay where they are", [path for path in untracked if not path.startswith(below)]),
             (
@@ -334,7 +334,7 @@ class Look:
                 [] if self.undo else self.git.migrations(self.head.commit, target.commit),
             ),
         ):
-            warnings += some(text, found)
+            warnings += some(text, names)
         warnings += self._unused()
 
     def _unused(self) -> list[str]:
@@ -359,14 +359,14 @@ class Look:
         ]
 
     def _of_others(self, paths: list[str]) -> list[str]:
-        found = []
+        others = []
         for path in paths:
             if self.git.below_link(path):
                 continue
             with contextlib.suppress(OSError):
                 if os.lstat(os.path.join(self.git.directory, path)).st_uid != self.git.owner.uid:
-                    found.append(path)
-        return found
+                    others.append(path)
+        return others
 
     def _killed(self) -> Entry | None:
         """The begin of an act that was killed, or could not go back, and that this one goes on from."""
