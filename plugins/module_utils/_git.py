@@ -134,8 +134,8 @@ def environment(owner: Owner, *also: str) -> dict[str, str]:
 def first_line(done: Finished) -> str:
     """Why a command failed, fit for people."""
     lines = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]
-    said = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
-    return redact(re.sub(r"^(fatal|error): ", "", _files.for_people(said)))[:300].rstrip(".") or f"exit code {done.rc}"
+    first = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
+    return redact(re.sub(r"^(fatal|error): ", "", _files.for_people(first)))[:300].rstrip(".") or f"exit code {done.rc}"
 
 
 class Git:
@@ -624,9 +624,9 @@ class Git:
             )
             if done.rc != 0:
                 # The last line names the file.
-                said = first_line(done._replace(err="\n".join(reversed(done.err.splitlines()))))
+                why = first_line(done._replace(err="\n".join(reversed(done.err.splitlines()))))
                 raise Refused(
-                    f"a file of commit {commit[:12]} cannot be written as its filter wants it ({said}): "
+                    f"a file of commit {commit[:12]} cannot be written as its filter wants it ({why}): "
                     "bring its content here (git lfs fetch, or what the filter needs), or choose another release"
                 )
             # A filter that is not required fails without a word, and what the repository has is written as it is.
