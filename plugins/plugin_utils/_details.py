@@ -14,10 +14,10 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, 
 _OF_A_SMOKE_TEST = {key[len("detail_") :]: text for key, text in smoke_test.TEXTS.items() if key.startswith("detail_")}
 
 
-def said(seen: Any, locale: str) -> str:
+def in_words(seen: Any, locale: str) -> str:
     """Return a detail, or several, in words. A text, of a server or a system, stays as it is."""
     if isinstance(seen, (list, tuple)):
-        return ", ".join(said(one, locale) for one in seen)
+        return ", ".join(in_words(one, locale) for one in seen)
     if not isinstance(seen, Mapping):
         return str(seen)
     if not seen:
@@ -28,16 +28,16 @@ def said(seen: Any, locale: str) -> str:
     return words.say(code, **fields) if code in words else f"{code} {json.dumps(fields, sort_keys=True)}"
 
 
-def health_said(answer: Mapping[str, Any], locale: str) -> str:
+def health_in_words(answer: Mapping[str, Any], locale: str) -> str:
     """Return what the health endpoint answered, in words: the module has its own in English."""
     words, key = Words(locale, health.TEXTS), f"answer_{answer.get('status')}"
     fields = {"http": answer.get("http"), "said": answer.get("said")}
     return words.say(key, **fields) if locale != "en" and key in words else str(answer.get("detail"))
 
 
-def finding_said(finding: Mapping[str, Any], locale: str) -> str:
+def finding_in_words(finding: Mapping[str, Any], locale: str) -> str:
     """Return what is wrong with the gateway, in words: the module has its own in English."""
-    return said(finding["reason"], locale) if finding.get("reason") else str(finding.get("message"))
+    return in_words(finding["reason"], locale) if finding.get("reason") else str(finding.get("message"))
 
 
 def _shown(value: Any, words: Words) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_said, health_said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
@@ -211,7 +211,7 @@ class _Screen:
 
     def _service(self, service: dict[str, Any]) -> list[str]:
         health = service["health"]
-        fields = {"health": health["status"], "detail": health_said(health, self._words.locale)}
+        fields = {"health": health["status"], "detail": health_in_words(health, self._words.locale)}
         if not service["running"]:
             return [self._say("stopped", **fields)]
         return [self._say("running", pid=service["pid"], started=service["started"], **fields)]
@@ -296,7 +296,7 @@ class _Screen:
         shown = {name: gateway.get(name) or self._say("unknown") for name in ("version", "state")}
         first = self._say("gateway_is", healthy=self._say(healthy), **shown)
         findings = (gateway.get("findings") or [])[:2]
-        return [first, *[finding_said(finding, self._words.locale) for finding in findings]]
+        return [first, *[finding_in_words(finding, self._words.locale) for finding in findings]]
 
     def _tick(self, row: dict[str, Any]) -> str:
         age = f", {self._say('ago', age=self._words.duration(row['age']))}" if row["age"] is not None else ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
@@ -115,7 +115,7 @@ def rehearsal(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
     }
     if not facts.get("allowed"):
         # A fault that the host does not allow was not rehearsed, and is nothing against the procedure either.
-        return {**kept, "status": "not_allowed", "counts": False, "why": said(facts.get("why") or "?", locale)}
+        return {**kept, "status": "not_allowed", "counts": False, "why": in_words(facts.get("why") or "?", locale)}
     act, undo = mapping(facts.get("act") or {}, "act"), mapping(facts.get("undo") or {}, "undo")
     times = {
         "detect_seconds": _between(facts.get("injected"), facts.get("detected")),
@@ -305,7 +305,7 @@ def _planned(told: Mapping[str, Any], words: Words) -> str:
     one = {**mapping(told.get("item") or {}, "item"), **told}
     name = words.say(f"fault_{one['fault']}")
     if not one.get("allowed"):
-        return f"[-] {name}: {words.say('not_allowed', why=said(one.get('why') or '?', words.locale))}"
+        return f"[-] {name}: {words.say('not_allowed', why=in_words(one.get('why') or '?', words.locale))}"
     return f"[~] {name}: {words.say('would_inject', procedure=one['procedure'])}"
 
 

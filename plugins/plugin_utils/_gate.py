@@ -22,7 +22,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import unread_lines
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
@@ -251,7 +251,7 @@ class _Gate:
         older = self.part("in_place").get("reason") or {}
         if older.get("code") == "started_before":
             # All that is seen of it is another release's, and the next restart, of a rollback too, brings this one.
-            return Seen(False, said(older, self.words.locale), self.now, self.say("start_release"))
+            return Seen(False, in_words(older, self.words.locale), self.now, self.say("start_release"))
         return Seen(True, self.say("good_release", commit=str(chosen.get("commit"))[:12]), self.now)
 
     def offline(self) -> Seen:
@@ -313,7 +313,7 @@ class _Gate:
             why = _reason(self.part("gateway")) or self.say("gateway_not_asked")
             return Seen(None, why, mend=self.confirm("gateway"))
         if evolution.get("findings"):
-            return Seen(False, finding_said(evolution["findings"][0], self.words.locale), mend=mend)
+            return Seen(False, finding_in_words(evolution["findings"][0], self.words.locale), mend=mend)
         if not evolution.get("healthy"):
             unknown = ", ".join(str(one) for one in evolution.get("unknown") or ["?"])
             return Seen(None, self.say("gateway_unknown", checks=unknown), mend=self.confirm("gateway"))

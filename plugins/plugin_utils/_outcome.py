@@ -17,7 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_S
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words, in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
@@ -143,13 +143,13 @@ class _Run:
         words, marked = self.words(ledger.TEXTS), mapping(self.facts["marked"], "facts.marked")
         if "good" not in marked:
             return f"{words.say('failed')}: {marked.get('msg') or '?'}"
-        reason = f": {said(marked['reason'], self.locale)}" if marked.get("reason") else ""
+        reason = f": {in_words(marked['reason'], self.locale)}" if marked.get("reason") else ""
         return f"{words.say('true' if marked['good'] else 'false')} ({str(marked.get('commit'))[:12]}){reason}"
 
     def ticked(self, rows: Sequence[Mapping[str, Any]], words: Words, prefix: str, key: str) -> list[str]:
         """One line for each thing that was looked at."""
         return [
-            f"{TICKS[row['had']]} {words.say(f'{prefix}{row[key]}')}: {said(row['detail'], self.locale)}"
+            f"{TICKS[row['had']]} {words.say(f'{prefix}{row[key]}')}: {in_words(row['detail'], self.locale)}"
             for row in rows
         ]
 
@@ -204,7 +204,7 @@ def _health_check(run: _Run) -> dict[str, Any]:
         f"{words.say('guards')}: {traces['guards']['incidents']}",
         f"{KILL_SWITCH}: {', '.join(flags)}",
         f"{words.say('service')}: {running}, health {service['health']['status']} "
-        f"({health_said(service['health'], run.locale)})",
+        f"({health_in_words(service['health'], run.locale)})",
         *_standing_fence(words, service),
         f"{words.say('would_change')}: {verdict['would_change']}",
     ]
@@ -364,7 +364,7 @@ def _act(run: _Run) -> dict[str, Any]:
 def _without_fence(run: _Run, words: Words, switched: Mapping[str, Any]) -> str:
     """Where the fence was to come first and could not, the headline begins with that."""
     why = (switched.get("fence") or {}).get("why")
-    return words.say("no_fence", why=said(why, run.locale)) + "; " if why else ""
+    return words.say("no_fence", why=in_words(why, run.locale)) + "; " if why else ""
 
 
 def _fence_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[str]:
@@ -432,7 +432,7 @@ def _release_lines(run: _Run, words: Words) -> list[str]:
     switched = run.facts["switched"]
     lines = _proof_lines(run, words)
     if run.check:
-        lines = [f"- {said(step, run.locale)}" for step in switched.get("steps") or [words.say("nothing_to_do")]]
+        lines = [f"- {in_words(step, run.locale)}" for step in switched.get("steps") or [words.say("nothing_to_do")]]
     before, after = switched["before"], switched["after"]
     branch = f" ({before['branch']})" if before.get("branch") else ""
     release, was = words.say("release"), words.say("before")
@@ -450,7 +450,7 @@ def _release_lines(run: _Run, words: Words) -> list[str]:
 def _trial_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[str]:
     """What the release did where it was tried first, or why it was not."""
     trial = switched.get("trial") or {}
-    why = said(trial.get("why"), run.locale)
+    why = in_words(trial.get("why"), run.locale)
     if not trial or run.check or run.procedure != "rollback_level3" or not switched.get("changed"):
         return []
     if not trial["tried"]:

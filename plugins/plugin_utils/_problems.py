@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, frozen, span
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
@@ -111,11 +111,11 @@ def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
         # With what is known of each, for whoever has to choose one.
         commits = [_candidate(entry, locale) for entry in release["commits"]]
         reason = {**reason, "fields": {**(reason.get("fields") or {}), "commits": commits}}
-    return f"{words.say('no_release')}: {said(reason, locale)}"
+    return f"{words.say('no_release')}: {in_words(reason, locale)}"
 
 
 def _candidate(entry: Mapping[str, Any], locale: str) -> str:
-    known = [said(one, locale) for one in entry.get("known") or []]
+    known = [in_words(one, locale) for one in entry.get("known") or []]
     when = str(entry.get("time") or "")[:16].replace("T", " ")
     return f"{entry.get('short')} ({'; '.join(filter(None, [when, str(entry.get('subject')), *known]))})"
 

@@ -15,7 +15,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist, judgement
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, JUDGED
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
@@ -361,7 +361,7 @@ class _Report:
             service = known.get("service")
             if service and service.get("running"):
                 ref = f"service_flags_info {host}"
-                health = health_said(service.get("health") or {}, self._locale)
+                health = health_in_words(service.get("health") or {}, self._locale)
                 fields = {"host": host, "pid": service.get("pid"), "started": _clock(service.get("started"))}
                 rows.append(_statement(self._say("running", health=health, **fields), ref))
                 flags = {name: value for name, value in (service.get("effective") or {}).items() if value is not None}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, run_as
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 
 from tests.unit.plugins.service_fakes import SERVICE, FakeSystemd, RealService, module_params
 
@@ -31,7 +31,7 @@ def ensure(params: dict[str, object], host: Host, check_mode: bool = False) -> d
     """What the module does. What it would do it tells twice, and both say the same."""
     result = _release.ensure(params, host, check_mode)
     if check_mode:
-        assert [said(step, "en") for step in result["steps"]] == result["planned"]
+        assert [in_words(step, "en") for step in result["steps"]] == result["planned"]
     return result
 
 

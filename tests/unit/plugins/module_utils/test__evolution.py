@@ -14,7 +14,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words
 
 TOKEN = "PLANTED-TOKEN-0123"
 URL = "http://gateway.example:8080"
@@ -75,7 +75,7 @@ def inspect(server, **given):
     found = _evolution.inspect(params(**given), server.host, server)
     # Who reads Portuguese is told the same.
     for finding in found["findings"]:
-        assert finding_said(finding, "en") == finding["message"] != finding_said(finding, "pt_BR")
+        assert finding_in_words(finding, "en") == finding["message"] != finding_in_words(finding, "pt_BR")
     return found
 
 

@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _ledger
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.release_fakes import FakeUnit, Repository
 from tests.unit.plugins.service_fakes import journal, module_params, tree

@@ -21,7 +21,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _le
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.release_fakes import (
     CRASH,

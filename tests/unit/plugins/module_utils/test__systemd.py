@@ -15,7 +15,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _http
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said as tell
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
 

@@ -11,7 +11,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import (
     kill_switch_proof,
     service_proof,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES
 
 
@@ -128,12 +128,12 @@ def test_the_kill_switch_is_believed_by_what_the_process_has_and_does(given, see
 @pytest.mark.parametrize("had", [True, False])
 @pytest.mark.parametrize("seen", [traces(), traces(planned=3), traces(sent=2), None])
 def test_what_a_release_says_at_its_start_is_told_and_proves_nothing(seen, had):
-    said = {"proof": "said", "had": had, "detail": {"code": "says_at_start", "fields": {"said": ["X=true"]}}}
+    witness = {"proof": "said", "had": had, "detail": {"code": "says_at_start", "fields": {"said": ["X=true"]}}}
     for judge in (kill_switch_proof, service_proof):
         without = judge(flags(), seen)
-        beside = judge(dict(flags(), proofs=[*flags()["proofs"], said]), seen)
+        beside = judge(dict(flags(), proofs=[*flags()["proofs"], witness]), seen)
         assert (beside["status"], beside["reason"]) == (without["status"], without["reason"])
-        assert said in beside["proofs"]
+        assert witness in beside["proofs"]
 
 
 def log_of(proof):
@@ -308,12 +308,12 @@ def test_a_kill_switch_is_compared_by_what_is_sent():
 def test_the_comparison_is_told_with_its_numbers():
     proof = service_proof(flags(), seen(planned=9, failed=9), False, seen(planned=99, success=99))
     assert proof["proofs"][-1]["had"] is False
-    assert [said(proof["proofs"][-1]["detail"], locale) for locale in LOCALES] == [
+    assert [in_words(proof["proofs"][-1]["detail"], locale) for locale in LOCALES] == [
         "PIOR: 9 não respondidas e 0 entregues, 9 envios de 9 mensagens; antes 0 e 99, 99 de 99",
         "WORSE: 9 unanswered and 0 delivered, 9 sends for 9 messages; before 0 and 99, 99 for 99",
     ]
     nothing = service_proof(flags(), seen(planned=9, success=9), False, seen())["proofs"][-1]
-    assert (nothing["had"], said(nothing["detail"], "en")) == (None, "nothing was seen before, nothing to compare")
+    assert (nothing["had"], in_words(nothing["detail"], "en")) == (None, "nothing was seen before, nothing to compare")
 
 
 @pytest.mark.parametrize(

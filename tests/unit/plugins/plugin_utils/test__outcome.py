@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_said, said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words, in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._drill import rehearsal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome import outcome
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
@@ -287,9 +287,9 @@ def test_around_a_container_a_fence_that_leaks_leads_to_the_gateway():
 @pytest.mark.parametrize(("had", "tick"), [(True, "[x]"), (False, "[ ]")])
 def test_what_a_release_says_at_its_start_is_told_as_a_witness(had, tick):
     code = "says_at_start" if had else "denies_at_start"
-    said = {"proof": "said", "had": had, "detail": {"code": code, "fields": {"said": ["DELIVERY_DISABLE=x"]}}}
+    witness = {"proof": "said", "had": had, "detail": {"code": code, "fields": {"said": ["DELIVERY_DISABLE=x"]}}}
     given = act("proven", "observed")
-    given["proof"] = dict(given["proof"], proofs=[said])
+    given["proof"] = dict(given["proof"], proofs=[witness])
     (line,) = [line for line in outcome("rollback_level1", given, "en")["lines"] if "witness" in line]
     else_ = "" if had else "something else "
     assert line == (
@@ -817,8 +817,8 @@ def test_a_quiet_log_is_not_called_healthy(locale, first):
 
 
 def test_a_health_check_tells_what_the_gateway_said_of_failures():
-    said = {"failed_by_cause": {"401 Unauthorized: Unauthorized": 2, "x {{ 7*7 }} 5511900000001": 1}}
-    lines = outcome("health_check", looked(BAD, traces={**TRACES, "delivery": {**TRACES["delivery"], **said}}), "en")
+    causes = {"failed_by_cause": {"401 Unauthorized: Unauthorized": 2, "x {{ 7*7 }} 5511900000001": 1}}
+    lines = outcome("health_check", looked(BAD, traces={**TRACES, "delivery": {**TRACES["delivery"], **causes}}), "en")
     told = [line for line in lines["lines"] if line.startswith("Causes of the failures: ")]
     assert len(told) == 1 and "'401 Unauthorized: Unauthorized' 2 times" in told[0] and "5511900000001" not in told[0]
 
@@ -848,8 +848,8 @@ def test_a_health_check_of_a_service_that_is_down_since_its_process():
     ],
 )
 def test_what_health_answered_is_told_in_the_operators_language(answer, portuguese):
-    assert health_said(answer, "pt_BR") == portuguese
-    assert health_said(answer, "en") == answer["detail"]
+    assert health_in_words(answer, "pt_BR") == portuguese
+    assert health_in_words(answer, "en") == answer["detail"]
 
 
 @pytest.mark.parametrize(
@@ -1590,7 +1590,7 @@ def english_in(text: str) -> list[str]:
 @pytest.mark.parametrize("key", DETAILS)
 def test_no_detail_is_english_in_portuguese(key):
     seen_there = {"code": key.replace("detail_", ""), "fields": sample(DETAILS[key].en)}
-    portuguese = said(seen_there, "pt_BR")
+    portuguese = in_words(seen_there, "pt_BR")
     assert english_in(portuguese) == []
     assert "7.5" not in portuguese and not portuguese.startswith(seen_there["code"] + " {")
     facts = act("unproven", "not_in_process")

@@ -11,7 +11,7 @@ import string
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.plugin_utils._details import said
+from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, details
 
 MODULE_UTILS = Path(__file__).parents[5] / "plugins" / "module_utils"
@@ -55,11 +55,11 @@ def test_both_languages_have_the_same_fields(code):
 
 def test_a_detail_is_told_in_words():
     detail = {"code": "processes_lack", "fields": {"pids": ["12", "13"], "flags": ["DELIVERY_DISABLE"]}}
-    assert [said(detail, locale) for locale in LOCALES] == [
+    assert [in_words(detail, locale) for locale in LOCALES] == [
         "processo 12, 13 não tem DELIVERY_DISABLE",
         "process 12, 13 lacks DELIVERY_DISABLE",
     ]
-    assert said({}, "en") == ""
+    assert in_words({}, "en") == ""
 
 
 def test_nobodys_words_are_left_over():
