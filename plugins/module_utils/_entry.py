@@ -19,7 +19,7 @@ ENTRY_SPEC: dict[str, dict[str, Any]] = {"entries": {"type": "dict", "default": 
 
 def words_of(entries: Mapping[str, Any]) -> list[str]:
     """The words of all releases that are known."""
-    return [str(one["entry"]) for one in entries.values() if one.get("entry")]
+    return [str(release["entry"]) for release in entries.values() if release.get("entry")]
 
 
 def in_command(command: Iterable[str], words: Sequence[str]) -> str | None:
