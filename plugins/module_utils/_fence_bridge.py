@@ -92,7 +92,7 @@ def _parse(listing: list[dict[str, Any]]) -> Bridge | None:
     hooked = False
     for item in listing:
         if "set" in item:
-            sets[item["set"]["name"]] = [ipaddress.ip_address(one) for one in item["set"].get("elem", [])]
+            sets[item["set"]["name"]] = [ipaddress.ip_address(element) for element in item["set"].get("elem", [])]
         elif "hook" in item.get("chain", {}):
             chain = item["chain"]
             hooked = (chain["hook"], chain["policy"], chain["prio"]) == ("forward", "accept", PRIORITY)
