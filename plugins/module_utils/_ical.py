@@ -126,9 +126,9 @@ def _comparable(moment: date) -> datetime:
 
 def _zone(name: str, other: str) -> tzinfo:
     zoneinfo = importlib.import_module("zoneinfo")
-    for one in (name, other):
+    for zone_name in (name, other):
         try:
-            zone: tzinfo = zoneinfo.ZoneInfo(one)
+            zone: tzinfo = zoneinfo.ZoneInfo(zone_name)
             return zone
         except (KeyError, ValueError, OSError):
             continue
