@@ -279,10 +279,10 @@ class StateFile:
             raise ValueError("it is no incident")
         messages = content["messages"]
         if not isinstance(messages, list) or not all(
-            isinstance(one, dict) and set(one) >= _OF_A_MESSAGE for one in messages
+            isinstance(message, dict) and set(message) >= _OF_A_MESSAGE for message in messages
         ):
             raise ValueError("its messages are none")
-        for moment in (content["opened"], *(one["time"] for one in messages)):
+        for moment in (content["opened"], *(message["time"] for message in messages)):
             parse_when(str(moment), 0)
         # One that an earlier release has written lacks what came later.
         return cast(Incident, {**new_incident(content["id"], 0), **content})
