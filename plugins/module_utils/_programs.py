@@ -25,8 +25,8 @@ def run(programs: Any, event: Mapping[str, Any], seconds: float, check: bool, wa
         {"type": program["type"], "ok": outcome["ok"], "detail": outcome["detail"]}
         for program, outcome in zip(programs, outcomes)
     ]
-    warnings += [f"runbook_programs: not told, {one['detail']}" for one in told if not one["ok"]]
-    return {"changed": any(one["ok"] for one in told), "told": told}
+    warnings += [f"runbook_programs: not told, {program['detail']}" for program in told if not program["ok"]]
+    return {"changed": any(program["ok"] for program in told), "told": told}
 
 
 def _letter(program: dict[str, Any], event: Mapping[str, Any]) -> _channels.Letter:
