@@ -36,8 +36,8 @@ def drill_plan(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
     :param facts: ``staging`` (what the inventory says), ``marked`` (whether the file ``mark`` is there), ``faults``
     """
     words = Words(locale, drill.TEXTS)
-    faults = [str(one) for one in facts.get("faults") or []]
-    unknown = [one for one in faults if one not in FAULTS]
+    faults = [str(fault) for fault in facts.get("faults") or []]
+    unknown = [fault for fault in faults if fault not in FAULTS]
     problem = ""
     if not facts.get("staging"):
         problem = words.say("not_staging")
@@ -47,7 +47,7 @@ def drill_plan(facts: Mapping[str, Any], locale: str = "en") -> dict[str, Any]:
         problem = words.say("unknown_fault", fault=unknown[0][:40], faults=", ".join(FAULTS))
     return {
         "problem": problem,
-        "steps": [] if problem else [_step(one) for one in faults],
+        "steps": [] if problem else [_step(fault) for fault in faults],
     }
 
 
@@ -64,8 +64,8 @@ def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
         configuration and the ``directory`` of a disk where this drill puts a fault
     """
     service, release = facts.get("service") or {}, (facts.get("release") or {}).get("release") or {}
-    own = [one for one in facts.get("records") or [] if one.get("host") == facts.get("host")]
-    spans = [one for one in own if one.get("what") in ("begun", "restored")]
+    own = [record for record in facts.get("records") or [] if record.get("host") == facts.get("host")]
+    spans = [record for record in own if record.get("what") in ("begun", "restored")]
     begun = spans[-1] if spans and spans[-1]["what"] == "begun" else {}
     head, before = release.get("head"), facts.get("head") or begun.get("head")
     declared, flags1, flags2 = service.get("declared") or {}, facts["level1_flags"], facts["level2_flags"]
@@ -87,11 +87,11 @@ def drill_state(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _elsewhere(spans: Sequence[Mapping[str, Any]], place: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Where drills that were not restored may have put a fault, and this one does not look."""
     places: list[dict[str, Any]] = []
-    for one in spans:
-        if one["what"] == "restored":
+    for span in spans:
+        if span["what"] == "restored":
             places = []
             continue
-        other = {name: one[name] for name in ("path", "directory") if one.get(name) and one[name] != place.get(name)}
+        other = {name: span[name] for name in ("path", "directory") if span.get(name) and span[name] != place.get(name)}
         if other and other not in places:
             places.append(other)
     return places
@@ -167,11 +167,11 @@ def _between(begin: Any, end: Any) -> float | None:
 def trend(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     """Return for each time `{n, median, worst, last}` in seconds, over the rehearsals that have it."""
     held = _rehearsals(records)
-    return {name: _summary([one.get(f"{name}_seconds") for one in held], name) for name in TIMES}
+    return {name: _summary([rehearsal.get(f"{name}_seconds") for rehearsal in held], name) for name in TIMES}
 
 
 def _summary(known: Sequence[Any], name: str) -> dict[str, Any]:
-    seconds = [number(one, name) for one in known if one is not None]
+    seconds = [number(value, name) for value in known if value is not None]
     return {
         "n": len(seconds),
         "median": round(statistics.median(seconds), 1) if seconds else None,
@@ -187,8 +187,8 @@ def incidents_trend(incidents: Sequence[Mapping[str, Any]]) -> dict[str, dict[st
     stop and to recover are from the first sign, or from the telling where the log had none.
     """
     spans: dict[str, list[float | None]] = {name: [] for name in OF_INCIDENTS}
-    for one in incidents:
-        moments = {name: _moment(one.get(name)) for name in _MOMENTS}
+    for incident in incidents:
+        moments = {name: _moment(incident.get(name)) for name in _MOMENTS}
         began = moments["first_sign"] or moments["opened"]
         for name, begin, end in (
             ("detect", moments["first_sign"], moments["opened"]),
@@ -210,7 +210,7 @@ def _moment(text: Any) -> float | None:
 
 
 def _rehearsals(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [one for one in records if one.get("what") == "rehearsal" and one.get("counts") is not False]
+    return [record for record in records if record.get("what") == "rehearsal" and record.get("counts") is not False]
 
 
 def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
@@ -221,32 +221,34 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         there), ``incidents`` (those that are over, as the desk keeps them), ``verdict`` at the end, ``cleared`` (what
         an earlier drill had left)
     """
-    held = [mapping(one, "rehearsals") for one in facts.get("rehearsals") or []]
+    held = [mapping(rehearsal, "rehearsals") for rehearsal in facts.get("rehearsals") or []]
     records = [*(facts.get("records") or []), *held]
-    incidents = [mapping(one, "incidents") for one in facts.get("incidents") or []]
+    incidents = [mapping(incident, "incidents") for incident in facts.get("incidents") or []]
     told, real = trend(records), incidents_trend(incidents)
     lines: list[str] = []
     wrong = _not_restored(facts, words)
-    failed = [one for one in held if one["status"] == "failed"]
-    done = [one for one in held if one["counts"]]
+    failed = [rehearsal for rehearsal in held if rehearsal["status"] == "failed"]
+    done = [rehearsal for rehearsal in held if rehearsal["counts"]]
     if facts.get("list"):
         status, headline = "ok", words.say("listed", n=len(_rehearsals(records)))
-        lines += [_rehearsed(one, words) for one in _rehearsals(records)[-10:]]
+        lines += [_rehearsed(rehearsal, words) for rehearsal in _rehearsals(records)[-10:]]
     elif facts.get("check"):
         status, headline = "planned", words.say("planned")
-        lines += [_planned(one, words) for one in facts.get("planned") or []]
+        lines += [_planned(plan, words) for plan in facts.get("planned") or []]
     elif failed or wrong:
         status = "failed"
-        headline = words.say("failed", faults=", ".join(words.say(f"fault_{one['fault']}") for one in failed) or "-")
+        headline = words.say(
+            "failed", faults=", ".join(words.say(f"fault_{rehearsal['fault']}") for rehearsal in failed) or "-"
+        )
         headline = f"{headline}: {wrong or failed[0]['why']}"
     elif not done:
         status, headline = "insufficient", words.say("nothing_rehearsed")
     else:
-        names = dict.fromkeys(one["procedure"] for one in done)
+        names = dict.fromkeys(rehearsal["procedure"] for rehearsal in done)
         status, headline = "proven", words.say("passed", n=len(done), procedures=", ".join(names))
     if not facts.get("list") and not facts.get("check"):
         lines += [words.say("cleared", faults=", ".join(facts["cleared"]))] if facts.get("cleared") else []
-        lines += [_rehearsed(one, words) for one in held]
+        lines += [_rehearsed(rehearsal, words) for rehearsal in held]
         lines.append(f"{'[ ]' if wrong else '[x]'} {words.say('restoration')}: {wrong or words.say('as_before')}")
     lines += [_trend("drills", name, told[name], words) for name in TIMES]
     lines += [_trend("incidents", name, real[name], words) for name in OF_INCIDENTS]
@@ -285,28 +287,28 @@ def _shown(seconds: Any, words: Words) -> str:
     return "-" if seconds is None else words.decimal(f"{number(seconds, 'seconds'):.1f}")
 
 
-def _rehearsed(one: Mapping[str, Any], words: Words) -> str:
-    name = words.say(f"fault_{one['fault']}")
-    if one["status"] == "not_allowed":
-        return f"[-] {name}: {words.say('not_allowed', why=one['why'])}"
+def _rehearsed(record: Mapping[str, Any], words: Words) -> str:
+    name = words.say(f"fault_{record['fault']}")
+    if record["status"] == "not_allowed":
+        return f"[-] {name}: {words.say('not_allowed', why=record['why'])}"
     times = words.say(
         "times",
-        detect=_shown(one.get("detect_seconds"), words),
-        decide=_shown(one.get("decide_seconds"), words),
-        act=_shown(one.get("act_seconds"), words),
-        budget=int(one.get("budget_seconds") or 0),
-        restore=_shown(one.get("restore_seconds"), words),
+        detect=_shown(record.get("detect_seconds"), words),
+        decide=_shown(record.get("decide_seconds"), words),
+        act=_shown(record.get("act_seconds"), words),
+        budget=int(record.get("budget_seconds") or 0),
+        restore=_shown(record.get("restore_seconds"), words),
     )
-    tick = "[x]" if one["status"] == "passed" else "[ ]"
-    return f"{tick} {name}, {one['procedure']}: {times}" + (f"; {one['why']}" if one.get("why") else "")
+    tick = "[x]" if record["status"] == "passed" else "[ ]"
+    return f"{tick} {name}, {record['procedure']}: {times}" + (f"; {record['why']}" if record.get("why") else "")
 
 
 def _planned(told: Mapping[str, Any], words: Words) -> str:
-    one = {**mapping(told.get("item") or {}, "item"), **told}
-    name = words.say(f"fault_{one['fault']}")
-    if not one.get("allowed"):
-        return f"[-] {name}: {words.say('not_allowed', why=in_words(one.get('why') or '?', words.locale))}"
-    return f"[~] {name}: {words.say('would_inject', procedure=one['procedure'])}"
+    plan = {**mapping(told.get("item") or {}, "item"), **told}
+    name = words.say(f"fault_{plan['fault']}")
+    if not plan.get("allowed"):
+        return f"[-] {name}: {words.say('not_allowed', why=in_words(plan.get('why') or '?', words.locale))}"
+    return f"[~] {name}: {words.say('would_inject', procedure=plan['procedure'])}"
 
 
 def _trend(of: str, name: str, told: Mapping[str, Any], words: Words) -> str:
