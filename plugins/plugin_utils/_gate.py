@@ -114,7 +114,7 @@ class _Gate:
         return told if isinstance(told, dict) else {}
 
     def records(self, kind: str) -> list[dict[str, Any]]:
-        return [one for one in self.facts.get(kind) or [] if isinstance(one, dict)]
+        return [record for record in self.facts.get(kind) or [] if isinstance(record, dict)]
 
     def time(self, text: object) -> float | None:
         try:
@@ -159,7 +159,7 @@ class _Gate:
         return Seen(True, self.say("rehearsal", **fields), self.time(last.get("at")), self.drill())
 
     def trained(self) -> Seen:
-        passed = [one for one in self.rehearsals() if one.get("status") == "passed"]
+        passed = [rehearsal for rehearsal in self.rehearsals() if rehearsal.get("status") == "passed"]
         if not passed:
             return Seen(None, self.say("no_drill"), mend=self.drill())
         last = passed[-1]
@@ -176,7 +176,7 @@ class _Gate:
         if run["rc"] != 0:
             # The first that is not clean ends them.
             began = re.findall(r"PLAY \[Rollback level ([123])\]|(fatal): ", str(run.get("stdout") or ""))
-            before = [level for level, _end in itertools.takewhile(lambda one: not one[1], began)]
+            before = [level for level, _end in itertools.takewhile(lambda play: not play[1], began)]
             name = LEVELS[int(before[-1])] if before else LEVELS[1]
             return Seen(False, self.say("not_clean", procedure=name, why=_why(run)), mend=f"{self.run[name]} --check")
         return Seen(True, self.say("clean", procedures=", ".join(LEVELS.values())), self.now)
@@ -315,7 +315,7 @@ class _Gate:
         if evolution.get("findings"):
             return Seen(False, finding_in_words(evolution["findings"][0], self.words.locale), mend=mend)
         if not evolution.get("healthy"):
-            unknown = ", ".join(str(one) for one in evolution.get("unknown") or ["?"])
+            unknown = ", ".join(str(check) for check in evolution.get("unknown") or ["?"])
             return Seen(None, self.say("gateway_unknown", checks=unknown), mend=self.confirm("gateway"))
         webhook = (evolution.get("webhook") or {}).get("url") or "?"
         return Seen(True, self.say("gateway_open", state=evolution.get("state"), webhook=webhook), self.now)
@@ -363,7 +363,7 @@ class _Gate:
         ]
         if bad:
             return Seen(
-                False, self.say("evidence_bad", parts=", ".join(self.say(f"part_{one}") for one in bad)), mend=mend
+                False, self.say("evidence_bad", parts=", ".join(self.say(f"part_{name}") for name in bad)), mend=mend
             )
         named = ", ".join(f"{name} {n}" for name, n in sorted((traces.get("grammars") or {}).items()))
         return Seen(True, self.say("log", records=traces["records"], grammars=named), self.now)
@@ -401,7 +401,7 @@ class _Gate:
     def disk(self) -> Seen:
         host = self.host()
         free = host.get("free")
-        bad = [one for one in host.get("disks") or [] if one[0] in ("read-only", "files")]
+        bad = [disk for disk in host.get("disks") or [] if disk[0] in ("read-only", "files")]
         if bad:
             what, path = bad[0][0].replace("-", "_"), (bad[0][1:] or ["?"])[0]
             return Seen(False, self.say(f"disk_{what}", path=path), self.now, self.say("make_room"))
@@ -409,7 +409,7 @@ class _Gate:
             # One that nothing is known of may be the one that is full.
             why = " ".join(host["disks"][0]) if host.get("disks") else _reason(self.part("host_told"))
             return Seen(None, why or self.say("not_looked"), mend=self.run["diagnose"])
-        where, left = min(free.items(), key=lambda one: one[1])
+        where, left = min(free.items(), key=lambda place: place[1])
         wanted = int(self.facts.get("free_mb") or 0)
         return Seen(
             left >= wanted, self.say("free", mb=left, path=where, wanted=wanted), self.now, self.say("make_room")
@@ -474,16 +474,16 @@ class _Gate:
     def torn(self, name: str) -> str:
         """Why a file on the desk could not be read; empty where it was, or is not there."""
         desk = self.facts.get("desk")
-        for one in (desk.get("results") if isinstance(desk, Mapping) else None) or []:
-            if isinstance(one, Mapping) and one.get("item") == name and content(one) is None:
-                why = _reason(one)
-                if one.get("content") or (why and not why.lower().startswith("file not found")):
+        for file in (desk.get("results") if isinstance(desk, Mapping) else None) or []:
+            if isinstance(file, Mapping) and file.get("item") == name and content(file) is None:
+                why = _reason(file)
+                if file.get("content") or (why and not why.lower().startswith("file not found")):
                     return why or f"{name}.json"
         return ""
 
     def frozen(self) -> str:
         """Automation that stands still and has no owner: the stop names nobody, or nobody can tell when it ends."""
-        stops = [one for one in self.records("automation") if one.get("what") == "stop"]
+        stops = [record for record in self.records("automation") if record.get("what") == "stop"]
         last = stops[-1] if stops else {}
         if last.get("until") is None:
             return ""
@@ -510,13 +510,13 @@ class _Gate:
 
     def confirmed(self, item: str) -> dict[str, Any]:
         """The newest confirmation of an item; of the contacts it counts for the list that it was made of."""
-        own = [one for one in self.records("confirmations") if one.get("item") == item]
+        own = [record for record in self.records("confirmations") if record.get("item") == item]
         if item not in OF_TEAM:
             # What was confirmed when other hosts were judged was said of those.
             host = redact(str(self.facts.get("host")))
-            own = [one for one in own if host in one.get("hosts", [host])]
+            own = [record for record in own if host in record.get("hosts", [host])]
         if item == "contacts":
-            own = [one for one in own if one.get("of") == fingerprint(self.facts.get("contacts"))]
+            own = [record for record in own if record.get("of") == fingerprint(self.facts.get("contacts"))]
         return own[-1] if own else {}
 
     def judged(self, item: str, own: Mapping[str, Any]) -> Item:
@@ -665,7 +665,7 @@ def refusal(facts: Mapping[str, Any], words: Words) -> str:
             return f"go_live_rota_ical {wrong_place}"
     except ValueError as wrong:
         return str(wrong)
-    asked = [str(one) for one in facts.get("confirm") or []]
+    asked = [str(item) for item in facts.get("confirm") or []]
     for item in asked:
         if item not in ITEMS and item not in own:
             return words.say("unknown_item", item=item[:40], items=", ".join([*ITEMS, *own]))
@@ -680,16 +680,16 @@ def refusal(facts: Mapping[str, Any], words: Words) -> str:
 def judged(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Return what the gate comes to, as the part of an outcome that is its own."""
     listed = items(facts, words)
-    open_ = [one for one in listed if one["status"] not in ("ok", "off")]
+    open_ = [item for item in listed if item["status"] not in ("ok", "off")]
     if open_:
         first = open_[0]
-        named = ", ".join(f"{one['name']} ({words.say('status_' + one['status'])})" for one in open_)
+        named = ", ".join(f"{item['name']} ({words.say('status_' + item['status'])})" for item in open_)
         headline = words.say("no_go", n=len(open_), items=named, mend=first["mend"] or first["evidence"])
         next_step = first["mend"] or first["evidence"]
     else:
-        until = min((one["expires"] for one in listed if one["expires"]), default="?")
+        until = min((item["expires"] for item in listed if item["expires"]), default="?")
         headline, next_step = words.say("go", until=until), ""
-    lines = [headline, *(_line(one, words) for one in listed)]
+    lines = [headline, *(_line(item, words) for item in listed)]
     if facts.get("path"):
         lines.append(words.say("written", path=f"{facts['path']}.md"))
     return {
@@ -707,21 +707,21 @@ def judged(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     }
 
 
-def _line(one: Item, words: Words) -> str:
-    tick = {"ok": "[x]", "off": "[-]"}.get(one["status"], "[ ]")
-    line = f"{tick} {one['name']}: {words.say('status_' + one['status'])}"
-    if one["evidence"]:
-        line += f", {one['evidence']}"
-    if one["age_seconds"] is not None and one["age_seconds"] >= 60:
-        line += f" ({words.say('ago', age=words.duration(one['age_seconds']))})"
-    return f"{line} -> {one['mend']}" if one["mend"] else line
+def _line(item: Item, words: Words) -> str:
+    tick = {"ok": "[x]", "off": "[-]"}.get(item["status"], "[ ]")
+    line = f"{tick} {item['name']}: {words.say('status_' + item['status'])}"
+    if item["evidence"]:
+        line += f", {item['evidence']}"
+    if item["age_seconds"] is not None and item["age_seconds"] >= 60:
+        line += f" ({words.say('ago', age=words.duration(item['age_seconds']))})"
+    return f"{line} -> {item['mend']}" if item["mend"] else line
 
 
 def _markdown(headline: str, listed: Sequence[Item], facts: Mapping[str, Any], words: Words) -> str:
     rows = [
-        f"| {_cell(one['name'])} | {words.say('status_' + one['status'])} | {_cell(one['evidence'])} "
-        f"| {one['at'] or '-'} | {one['expires'] or '-'} | {_code(one['mend'])} |"
-        for one in listed
+        f"| {_cell(item['name'])} | {words.say('status_' + item['status'])} | {_cell(item['evidence'])} "
+        f"| {item['at'] or '-'} | {item['expires'] or '-'} | {_code(item['mend'])} |"
+        for item in listed
     ]
     at = iso(number(facts["now"], "now"), "seconds")
     head = [words.say(f"column_{name}") for name in ("item", "status", "evidence", "at", "expires", "mend")]
