@@ -542,7 +542,7 @@ def _emergency_recovery(run: _Run) -> dict[str, Any]:
     done, decisions = run.facts.get("done") or [], run.facts.get("decisions") or []
     state = mapping(run.facts.get("state") or {}, "state")
     came_to = _recovered(run, decision, verdict)
-    level = decision["level"] or max((one["level"] for one in done), default=0)
+    level = decision["level"] or max((act["level"] for act in done), default=0)
     headline = words.say(f"results_{came_to}", level=level)
     lines = [headline]
     for number_, one in enumerate(decisions, 1):
