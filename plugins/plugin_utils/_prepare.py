@@ -31,13 +31,13 @@ class _Prepared:
 
     def done(self, name: str) -> Told:
         """What the item's tasks have come to."""
-        results = [one for one in self.facts["results"].get(name) or [] if one and not one.get("skipped")]
+        results = [result for result in self.facts["results"].get(name) or [] if result and not result.get("skipped")]
         if not results:
             return MISSING, self.words.say("not_looked")
-        failed = [one for one in results if one.get("failed") or one.get("unreachable")]
+        failed = [result for result in results if result.get("failed") or result.get("unreachable")]
         if failed:
             return MISSING, _reason(failed[0])
-        changed = any(one.get("changed") for one in results)
+        changed = any(result.get("changed") for result in results)
         if self.facts.get("check") and changed:
             return "planned", ""
         if self.wanted:
