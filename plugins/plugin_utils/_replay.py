@@ -93,43 +93,43 @@ def replay(
 def _count_cost(told: list[Minute], rows: Mapping[str, _Row]) -> None:
     """What each minute after an act would have cost and gained, once it is known what became of its messages."""
     since = 0
-    for one in told:
-        since = since + 1 if one["in_force"] else 0
-        if one["in_force"]:
-            row = rows.get(one["minute"], {"well": 0, "wrong": 0})
-            still = one["in_force"] == 1 or since <= _ACT_MINUTES[one["in_force"]]
-            one["held"], one["spared"] = row["well"] if still else 0, row["wrong"]
+    for minute in told:
+        since = since + 1 if minute["in_force"] else 0
+        if minute["in_force"]:
+            row = rows.get(minute["minute"], {"well": 0, "wrong": 0})
+            still = minute["in_force"] == 1 or since <= _ACT_MINUTES[minute["in_force"]]
+            minute["held"], minute["spared"] = row["well"] if still else 0, row["wrong"]
 
 
 def replay_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Return the part of an outcome that is this procedure's words: a line a minute, and the sum."""
     replayed = mapping(facts["replayed"], "replayed")
     minutes: list[Minute] = replayed["minutes"]
-    acts = [one for one in minutes if one["level"]]
+    acts = [minute for minute in minutes if minute["level"]]
     headline = words.say(
         "sum",
         minutes=len(minutes),
         acts=words.many(len(acts), "time"),
-        held=words.many(sum(one["held"] for one in minutes), "message"),
-        spared=words.many(sum(one["spared"] for one in minutes), "message"),
+        held=words.many(sum(minute["held"] for minute in minutes), "message"),
+        spared=words.many(sum(minute["spared"] for minute in minutes), "message"),
     )
     incomplete = [words.say("incomplete")] if replayed.get("incomplete") else []
-    blind = sum(one["status"] == "blind" for one in minutes)
+    blind = sum(minute["status"] == "blind" for minute in minutes)
     # That nothing would have been done there says nothing of whether anything was wrong.
     incomplete += [words.say("unjudged", minutes=blind, all=len(minutes))] if blind else []
     return {
         "ok": True,
         "status": "ok",
         "message": headline,
-        "lines": [headline, *incomplete, *[_line(one, words) for one in minutes]],
+        "lines": [headline, *incomplete, *[_line(minute, words) for minute in minutes]],
     }
 
 
-def _line(one: Minute, words: Words) -> str:
-    cause = f" ({one['cause']})" if one["cause"] != "none" else ""
-    line = f"{one['minute']} {one['status']}{cause}"
-    if one["level"]:
-        line += f" {words.say('acts', level=one['level'])}: {one['reason']}"
-    if one["in_force"]:
-        line += f" {words.say('in_force', level=one['in_force'], held=one['held'], spared=one['spared'])}"
+def _line(minute: Minute, words: Words) -> str:
+    cause = f" ({minute['cause']})" if minute["cause"] != "none" else ""
+    line = f"{minute['minute']} {minute['status']}{cause}"
+    if minute["level"]:
+        line += f" {words.say('acts', level=minute['level'])}: {minute['reason']}"
+    if minute["in_force"]:
+        line += f" {words.say('in_force', level=minute['in_force'], held=minute['held'], spared=minute['spared'])}"
     return line
