@@ -103,7 +103,7 @@ class _Report:
         self._traces = merge_traces(traces) if traces else None
         self._minutes: list[dict[str, Any]] = [
             {**row, **wilson_interval(row["success"], n), "rate": row["success"] / n if n else None, "n": n}
-            for row in merge_minutes([one["minutes"] for one in traces])
+            for row in merge_minutes([host["minutes"] for host in traces])
             for n in [row["success"] + row["failed"]]
         ]
 
@@ -143,7 +143,7 @@ class _Report:
         if news.get("opened") and parse_when(str(news["opened"]), self._now) > self._window[1]:
             return None  # of an incident after this one; of this one nothing is known here
         messages = sequence(news["messages"] or [], "notifications.messages")
-        late = [one for one in messages if parse_when(str(one["time"]), self._now) >= self._window[0]]
+        late = [message for message in messages if parse_when(str(message["time"]), self._now) >= self._window[0]]
         # They are this incident's, so it does not matter here that it is over.
         return {**news, "messages": late, "closed": None}
 
