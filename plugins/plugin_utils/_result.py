@@ -84,7 +84,7 @@ def run_result(
         "next_step": worst["next_step"] or (reach if worst["status"] == "unreachable" else None),
         "hosts": by_host,
         # What the run as a whole has beside this: the decision, or the report. Each host says the same.
-        **{key: one[key] for one in outcomes.values() for key in ("decided", "report") if key in one},
+        **{key: outcome[key] for outcome in outcomes.values() for key in ("decided", "report") if key in outcome},
     }
 
 
@@ -122,24 +122,24 @@ def incident_news(
     :param waiting: hosts of later waves, on which nothing was done yet
     """
     procedure, status, ended = result.get("procedure"), result["status"], list(outcomes.values())
-    acted = [one for one in ended if one.get("status") not in ("unreachable", "refused", "planned")]
+    acted = [outcome for outcome in ended if outcome.get("status") not in ("unreachable", "refused", "planned")]
     event = ""
     if procedure in ROLLBACKS:
         event = "open" if acted else "update"
     elif procedure == "evolution_instance":
-        event = "open" if any(one.get("delivery") == "off" for one in acted) else "update"
+        event = "open" if any(outcome.get("delivery") == "off" for outcome in acted) else "update"
     elif procedure == "roll_forward":
         event = "update"
     elif procedure == "emergency_recovery":
-        due = any(int(one.get("level") or 0) > 0 or one.get("to_person") for one in acted)
+        due = any(int(outcome.get("level") or 0) > 0 or outcome.get("to_person") for outcome in acted)
         event = "open" if due else "update" if status in _BAD else ""
     elif procedure == "validate_recovery" and status == "proven":
-        event = "" if any((one.get("proof") or {}).get("safe_mode") for one in ended) else "close"
-    if ended and all(one.get("status") == "planned" for one in ended):
+        event = "" if any((outcome.get("proof") or {}).get("safe_mode") for outcome in ended) else "close"
+    if ended and all(outcome.get("status") == "planned" for outcome in ended):
         event = ""
     # A run over several hosts is told by the one that counts for its result.
-    worst = next((one for one in ended if one.get("status") == status), {})
-    deliveries = {one.get("delivery") or "unknown" for one in ended}
+    worst = next((outcome for outcome in ended if outcome.get("status") == status), {})
+    deliveries = {outcome.get("delivery") or "unknown" for outcome in ended}
     return {
         "event": event,
         "facts": {
@@ -147,9 +147,9 @@ def incident_news(
             "procedure": procedure,
             # What is done on some hosts is not done yet.
             "status": "begun" if waiting and status not in _BAD else status,
-            "level": max((int(one.get("level") or 0) for one in ended), default=0) or None,
+            "level": max((int(outcome.get("level") or 0) for outcome in ended), default=0) or None,
             "hosts": {
-                **{host: one["status"] for host, one in result["hosts"].items()},
+                **{host: outcome["status"] for host, outcome in result["hosts"].items()},
                 **dict.fromkeys(waiting, "waiting"),
             },
             "headline": worst.get("message") or status,
@@ -157,11 +157,11 @@ def incident_news(
             "delivery": deliveries.pop() if len(deliveries) == 1 else "unknown",
             "next_step": result.get("next_step") or "",
             "actor": actor,
-            "journal": {host: one["journal"] for host, one in outcomes.items() if one.get("journal")},
+            "journal": {host: outcome["journal"] for host, outcome in outcomes.items() if outcome.get("journal")},
             "budget_seconds": result.get("budget_seconds"),
             # For the trend: when the log first showed it, and when what stops it was seen to have taken effect.
             "first_sign": min(
-                filter(None, ((one.get("verdict") or {}).get("first_sign") for one in ended)), default=None
+                filter(None, ((outcome.get("verdict") or {}).get("first_sign") for outcome in ended)), default=None
             ),
             "stopped": _ended(result) if procedure in ROLLBACKS and status == "proven" and not waiting else None,
         },
