@@ -198,17 +198,19 @@ def watch_response(
         raise ValueError(f"watch_mode must be one of {', '.join(MODES)}, not {redact(repr(mode))[:40]}.")
     words = Words(locale, _texts.TEXTS, run=commands)
     now = number(now, "now")
-    called = {host: mapping(one, "watched") for host, one in watched.items() if mapping(one, "watched").get("case")}
-    new = {host: one for host, one in called.items() if one.get("woke") == "case"}
+    called = {
+        host: mapping(watch, "watched") for host, watch in watched.items() if mapping(watch, "watched").get("case")
+    }
+    new = {host: watch for host, watch in called.items() if watch.get("woke") == "case"}
     records = of_desk(records)
-    acting = {host: one for host, one in new.items() if one["case"]["act"]}
+    acting = {host: watch for host, watch in new.items() if watch["case"]["act"]}
     judged = automation(records, now, earned_days, locale, commands, acting or new)
     none = Response(does="none", lines=[], facts={}, would=[], allowed=judged["allowed"])
     if not new:
         return none
-    would = [would_act(host, one, run_id, now) for host, one in acting.items()]
-    would = [one for one in would if not seen_before(one, records, now)]
-    lines = [_told(host, one, words) for host, one in new.items()]
+    would = [would_act(host, watch, run_id, now) for host, watch in acting.items()]
+    would = [act for act in would if not seen_before(act, records, now)]
+    lines = [_told(host, watch, words) for host, watch in new.items()]
     does = mode
     if mode == "recover" and not acting:
         # What automation waits for, or leaves to a person, is a person's to hear of.
@@ -219,17 +221,17 @@ def watch_response(
         lines.append(words.say("not_allowed", reason=judged["reason"]))
     elif mode == "recover":
         lines.append(words.say("recovers", reason=judged["reason"]))
-    worst = max(new.values(), key=lambda one: (one["case"]["status"] == "rollback", one["case"]["level"] or 0))
+    worst = max(new.values(), key=lambda watch: (watch["case"]["status"] == "rollback", watch["case"]["level"] or 0))
     proposal = str(worst.get("proposal") or "")
     if judged["why"] in UNREAD and mode != "recover":
         # Also where it would not act now: nobody else tells it before it is needed.
         lines.append(words.say("not_read", reason=judged["reason"]))
     if does != "recover" and proposal:
         lines.append(words.say("proposal", command=proposal))
-    for one in would:
-        one["acted"] = does == "recover" and not check
+    for act in would:
+        act["acted"] = does == "recover" and not check
         lines.append(
-            words.say("would", id=one["id"], command=words.run[f"automation -e mark={one['id']} -e right=true"])
+            words.say("would", id=act["id"], command=words.run[f"automation -e mark={act['id']} -e right=true"])
         )
     reasons = list(worst["verdict"]["reasons"])
     return {
@@ -238,35 +240,37 @@ def watch_response(
         "facts": {
             "procedure": "watch_go_live",
             "status": worst["case"]["status"],
-            "hosts": {host: one["case"]["status"] for host, one in called.items()},
+            "hosts": {host: watch["case"]["status"] for host, watch in called.items()},
             "headline": lines[0],
             "reasons": reasons,
             "next_step": proposal,
             "actor": "watch_go_live",
             "run_id": run_id,
-            "first_sign": min(filter(None, (one["verdict"].get("first_sign") for one in new.values())), default=None),
+            "first_sign": min(
+                filter(None, (watch["verdict"].get("first_sign") for watch in new.values())), default=None
+            ),
         },
         "would": would,
         "allowed": judged["allowed"],
     }
 
 
-def _told(host: str, one: Mapping[str, Any], words: Words) -> str:
-    verdict = one["verdict"]
+def _told(host: str, watch: Mapping[str, Any], words: Words) -> str:
+    verdict = watch["verdict"]
     return words.say(
         "calls", host=host, status=verdict["status"], cause=verdict["cause"], reason=next(iter(verdict["reasons"]), "")
     ).rstrip(": ")
 
 
-def would_act(host: str, one: Mapping[str, Any], run_id: str, now: float) -> dict[str, Any]:
+def would_act(host: str, watch: Mapping[str, Any], run_id: str, now: float) -> dict[str, Any]:
     """The record of what automation would have done; its name is short, for a person types it."""
     named = hashlib.sha256(f"{run_id} {host} {now:.3f}".encode()).hexdigest()[:6]
     return {
         "id": named,
         "host": host,
-        "cause": one["case"]["cause"],
-        "level": one["case"]["level"],
-        "reason": redact(str(next(iter(one["verdict"]["reasons"]), "")))[:300],
+        "cause": watch["case"]["cause"],
+        "level": watch["case"]["level"],
+        "reason": redact(str(next(iter(watch["verdict"]["reasons"]), "")))[:300],
     }
 
 
@@ -282,7 +286,7 @@ def seen_before(would: Mapping[str, Any], records: Records, now: float) -> bool:
 def watch_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """What a watch came to on one host, as the part of an outcome that is its own: sound only if nothing has called."""
     last = mapping(facts["watched"], "watched")
-    events = [str(one) for one in facts.get("events") or []]
+    events = [str(event) for event in facts.get("events") or []]
     seconds = number(facts["seconds"], "seconds")
     verdict = last["verdict"]
     called = bool(events) or bool(last.get("case"))
@@ -309,7 +313,7 @@ def watch_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "lines": [
             headline,
             *events,
-            *(one for one in lost if one not in events),
+            *(line for line in lost if line not in events),
             f"{words.say('last_look')}: {now}",
             *reasons,
         ],
