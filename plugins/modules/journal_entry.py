@@ -125,13 +125,13 @@ def enter(call: Call) -> dict[str, Any]:
     for name in ("seen_dir", "release_lease"):
         fields.pop(name)
     fields["actor"] = fields["actor"] or _journal.who()
-    told = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
-    if not fields.pop("repeat") and fields["phase"] == "note" and _journal.is_noted(path, {**fields, **told}):
+    redacted = redact_data({name: fields.pop(name) for name in ("before", "after", "msg")})
+    if not fields.pop("repeat") and fields["phase"] == "note" and _journal.is_noted(path, {**fields, **redacted}):
         return {"changed": False, "entry": None, "journal": _journal.verify(path, seen)}
     if call.check_mode:
         return {"changed": True, "entry": None, "journal": _journal.verify(path, seen)}
     try:
-        entry = _journal.append(path, **fields, **told)
+        entry = _journal.append(path, **fields, **redacted)
     except OSError as exc:
         raise Refused(
             f"{path} cannot be written ({exc.strerror}): run with become: true, or set runbook_state_dir"
