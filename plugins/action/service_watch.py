@@ -204,9 +204,9 @@ class ActionModule(ActionBase):
         path = self._args.get("stamp")
         if not path or self._task.check_mode:
             return
-        told = watching.stamp(look, str(self._args["mode"]), str(self._args["run_id"]), self._hold)
+        stamp = watching.stamp(look, str(self._args["mode"]), str(self._args["run_id"]), self._hold)
         try:
-            _files.replace(path, json.dumps(told, sort_keys=True).encode() + b"\n")
+            _files.replace(path, json.dumps(stamp, sort_keys=True).encode() + b"\n")
         except OSError as error:
             self._display.warning(f"{path} cannot be written ({error.strerror}): nobody is told that somebody watches")
 
