@@ -96,8 +96,8 @@ def service_state(
     if running and info.get("readable") is False:
         # Its environment shows nothing: what its health says is all that is known.
         disabled = truthy((info.get("reported") or {}).get(KILL_SWITCH))
-    told = info.get("health") or {}
-    health, ill = told.get("status"), str(told.get("said") or "")
+    answer = info.get("health") or {}
+    health, ill = answer.get("status"), str(answer.get("said") or "")
     # A URL that is not set says nothing of the service.
     answering = None if health in (None, "not_set") else health in ("ok", "ill")
     last_change = info.get("last_change")
