@@ -32,7 +32,7 @@ def run_event(result: Mapping[str, Any], now: float, actor: str = "?") -> dict[s
     kind = _kind(procedure, status)
     if not kind or status in _NOTHING:
         return {}
-    told = redact_data(
+    data = redact_data(
         {
             **{name: result.get(name) for name in ("procedure", "run_id", *_OF_A_HOST)},
             "actor": actor,
@@ -43,12 +43,12 @@ def run_event(result: Mapping[str, Any], now: float, actor: str = "?") -> dict[s
     )
     return {
         # A watch has several acts in one run.
-        "id": f"{told['run_id']}-{procedure}-{int(now * 1000)}",
+        "id": f"{data['run_id']}-{procedure}-{int(now * 1000)}",
         "kind": kind,
         "time": iso(now),
         "subject": procedure,
-        "summary": f"{procedure}: {told['message'] or status}"[:1024],
-        "data": told,
+        "summary": f"{procedure}: {data['message'] or status}"[:1024],
+        "data": data,
     }
 
 
