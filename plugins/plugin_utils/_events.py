@@ -92,13 +92,13 @@ class Events:
         if self._minute is None:
             self._minute = ended
         rows = {row["minute"]: row for row in (traces or {}).get("minutes") or []}
-        told = []
+        events = []
         for minute in range(max(self._minute, ended - _MINUTES) + 1, ended + 1):
             row: Mapping[str, Any] = rows.get(iso_minute(minute)) or {}
             counts = {name: row.get(name) or 0 for name in _COUNTS} if traces is not None else {}
-            told.append({"type": "minute", "minute": iso_minute(minute), "counts": counts, **_short(judged)})
+            events.append({"type": "minute", "minute": iso_minute(minute), "counts": counts, **_short(judged)})
         self._minute = max(self._minute, ended)
-        return told
+        return events
 
 
 def _incidents(traces: Traces | None) -> Event:
