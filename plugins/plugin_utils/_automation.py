@@ -61,12 +61,12 @@ class Request(TypedDict):
 
 def of_desk(given: Any) -> dict[str, Any]:
     """Return the records by kind, also where they are what the task that reads them registered."""
-    told = mapping(given, "records")
-    if isinstance(told.get("records"), list):
-        return {"automation": told["records"], **(told.get("also") or {}), "unread": told.get("unread") or {}}
-    if told.get("failed") or told.get("unreachable"):
-        return {"problem": _text(told.get("msg"), 200)}
-    return told
+    desk = mapping(given, "records")
+    if isinstance(desk.get("records"), list):
+        return {"automation": desk["records"], **(desk.get("also") or {}), "unread": desk.get("unread") or {}}
+    if desk.get("failed") or desk.get("unreachable"):
+        return {"problem": _text(desk.get("msg"), 200)}
+    return desk
 
 
 def unread_lines(records: Records) -> str:
