@@ -736,18 +736,18 @@ def _stage(seen: Seen, words: Words, stage: _Stage, test: Followed, limits: _Lim
     well, wrong = seen.of_stage(stage)
     evidence = test.detector.evidence
     fields = {"wrong": wrong, "n": well + wrong, "m": words.evidence(evidence)}
-    told = words.say(f"{stage.name}_wrong", **fields)
+    rate = words.say(f"{stage.name}_wrong", **fields)
     few = seen.too_few_recipients(stage.wrong)
     if evidence >= limits.rollback and few is None:
-        yield stage.rollback, words.say("evidence_rollback", rate=told, limit=f"{limits.rollback:g}")
+        yield stage.rollback, words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
     elif evidence >= limits.rollback:
-        yield stage.watch, words.say("few_recipients", rate=told, limit=f"{limits.rollback:g}", n=few)
+        yield stage.watch, words.say("few_recipients", rate=rate, limit=f"{limits.rollback:g}", n=few)
     elif test.watching:
-        yield stage.watch, _watch_text(words, told, evidence, limits)
+        yield stage.watch, _watch_text(words, rate, evidence, limits)
     elif wrong and not well:
-        yield stage.watch, words.say("none_went_well", rate=told)
+        yield stage.watch, words.say("none_went_well", rate=rate)
     elif few is None and seen.loses_many_of_few(stage):
-        yield stage.watch, words.say("many_of_few", rate=told)
+        yield stage.watch, words.say("many_of_few", rate=rate)
 
 
 def _watch_text(words: Words, rate: str, evidence: float, limits: _Limits) -> str:
@@ -799,21 +799,21 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
 def _contradictions(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
     """Success with an HTTP error. Nobody knows what became of those messages: no delivery is seen in them."""
     results = seen.rate["n"] + seen.contradicting
-    told = words.say("results_contradict", n=seen.contradicting, results=results)
+    rate = words.say("results_contradict", n=seen.contradicting, results=results)
     if test.detector.evidence >= limits.rollback and seen.too_few_recipients(CONTRADICTING.wrong) is None:
-        yield CONTRADICTING.rollback, words.say("evidence_rollback", rate=told, limit=f"{limits.rollback:g}")
+        yield CONTRADICTING.rollback, words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
     elif seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
-        yield CONTRADICTING.watch, told
+        yield CONTRADICTING.watch, rate
     elif test.watching:
-        yield CONTRADICTING.watch, _watch_text(words, told, test.detector.evidence, limits)
+        yield CONTRADICTING.watch, _watch_text(words, rate, test.detector.evidence, limits)
 
 
 def _without_send(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
     """Results of messages that were read and, by the log, never sent. What they say of the delivery counts as it is."""
     if test.watching:
         sent, without = seen.of_stage(WITHOUT_SEND)
-        told = words.say("results_without_send", n=without, results=sent + without)
-        yield WITHOUT_SEND.watch, _watch_text(words, told, test.detector.evidence, limits)
+        rate = words.say("results_without_send", n=without, results=sent + without)
+        yield WITHOUT_SEND.watch, _watch_text(words, rate, test.detector.evidence, limits)
 
 
 def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:
