@@ -101,10 +101,10 @@ def _of_traces(traces: dict[str, Any]) -> list[_Sample]:
 def _of_service(service: dict[str, Any]) -> list[_Sample]:
     samples: list[_Sample] = [("service_up", {}, bool(service.get("running")))]
     # An environment that shows nothing shows no switch that is off: then it is what health says of it, if anything.
-    told = service.get("reported" if service.get("readable") is False else "effective") or {}
-    known = KILL_SWITCH in told and (service.get("readable") is not False or told[KILL_SWITCH] is not None)
+    flags = service.get("reported" if service.get("readable") is False else "effective") or {}
+    known = KILL_SWITCH in flags and (service.get("readable") is not False or flags[KILL_SWITCH] is not None)
     if service.get("running") and known:
-        samples.append(("kill_switch", {}, truthy(told[KILL_SWITCH])))
+        samples.append(("kill_switch", {}, truthy(flags[KILL_SWITCH])))
     fence = service.get("fence")
     # Where it could not be looked at it is neither there nor not.
     if fence:
