@@ -177,8 +177,8 @@ class _Prepared:
 
     def of_others(self, check: Mapping[str, Any]) -> Told:
         """What looks at other hosts stays as it is, for nobody would look at them any more."""
-        told = self.words.say("check_others", hosts=", ".join(check["others"][:5]), path=check.get("path"))
-        return (MISSING if self.wanted and not check.get("staging") else "foreign"), told
+        sentence = self.words.say("check_others", hosts=", ".join(check["others"][:5]), path=check.get("path"))
+        return (MISSING if self.wanted and not check.get("staging") else "foreign"), sentence
 
     def watch(self) -> Told:
         watch = self.facts.get("watch_schedule") or {}
@@ -216,8 +216,8 @@ def items(facts: Mapping[str, Any], words: Words) -> list[Item]:
         ("health_check", prepared.health_check),
         ("watch", prepared.watch),
     )
-    told = [(name, *look()) for name, look in each]
-    return [{"item": name, "state": state, "detail": detail} for name, state, detail in told]
+    looked = [(name, *look()) for name, look in each]
+    return [{"item": name, "state": state, "detail": detail} for name, state, detail in looked]
 
 
 def prepared(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
