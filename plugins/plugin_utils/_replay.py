@@ -56,7 +56,7 @@ def replay(
     :param look: the `traces` as they were at a moment, counted from another one on where that is given
     :param judge: options of `verdict`
     """
-    told: list[Minute] = []
+    minutes: list[Minute] = []
     rows: dict[str, _Row] = {}
     acted: tuple[float, int] | None = None
     answered: float | None = None  # what came before an act is answered by it
@@ -72,7 +72,7 @@ def replay(
         if acted is None:
             decision = recovery_decision(judged, {}, (), "auto", locale=locale)
             level = decision["level"] if decision["act"] else None
-        told.append(
+        minutes.append(
             {
                 "minute": iso_minute(int(at // 60) - 1),
                 "status": judged["status"],
@@ -86,14 +86,14 @@ def replay(
         )
         if level:
             acted, answered = (at, level), at
-    _count_cost(told, rows)
-    return told
+    _count_cost(minutes, rows)
+    return minutes
 
 
-def _count_cost(told: list[Minute], rows: Mapping[str, _Row]) -> None:
+def _count_cost(minutes: list[Minute], rows: Mapping[str, _Row]) -> None:
     """What each minute after an act would have cost and gained, once it is known what became of its messages."""
     since = 0
-    for minute in told:
+    for minute in minutes:
         since = since + 1 if minute["in_force"] else 0
         if minute["in_force"]:
             row = rows.get(minute["minute"], {"well": 0, "wrong": 0})
