@@ -110,8 +110,8 @@ class _Gate:
 
     def part(self, name: str) -> dict[str, Any]:
         """What a task registered or a program left; empty where it did not come to it."""
-        told = self.facts.get(name)
-        return told if isinstance(told, dict) else {}
+        part = self.facts.get(name)
+        return part if isinstance(part, dict) else {}
 
     def records(self, kind: str) -> list[dict[str, Any]]:
         return [record for record in self.facts.get(kind) or [] if isinstance(record, dict)]
@@ -195,10 +195,10 @@ class _Gate:
 
     def acknowledged(self) -> Seen:
         """An incident that somebody took over has been heard; so has a test message that somebody confirms."""
-        told = self.part("incident").get("acknowledged")
-        if not isinstance(told, dict):
+        acknowledged = self.part("incident").get("acknowledged")
+        if not isinstance(acknowledged, dict):
             return Seen(None, self.say("not_acknowledged"))
-        return Seen(True, self.say("acknowledged", by=told.get("by")), self.time(told.get("time")))
+        return Seen(True, self.say("acknowledged", by=acknowledged.get("by")), self.time(acknowledged.get("time")))
 
     def heard(self, item: str) -> Seen:
         test = self.run["notify -e notify_event=test"]
@@ -342,8 +342,8 @@ class _Gate:
             off = any(name in wrong for name in self.part("level1_flags"))
             mend = self.run[f"roll_forward -e level={1 if off else 2}"]
             return Seen(False, self.say("flags_wrong", flags=shown), mend=mend)
-        told = ", ".join(f"{name}={'-' if effective.get(name) is None else effective[name]}" for name in wanted)
-        return Seen(True, self.say("flags", pid=service.get("pid"), flags=told), self.now)
+        flags = ", ".join(f"{name}={'-' if effective.get(name) is None else effective[name]}" for name in wanted)
+        return Seen(True, self.say("flags", pid=service.get("pid"), flags=flags), self.now)
 
     def log(self) -> Seen:
         mend = self.run["diagnose -e depth=full"]
@@ -373,12 +373,12 @@ class _Gate:
         if not verdict.get("status"):
             return Seen(None, self.say("not_looked"), mend=self.run["health_check"])
         reason = next(iter(verdict.get("reasons") or []), "")
-        told = f"{verdict['status']} ({verdict.get('cause')}): {reason}"
+        sentence = f"{verdict['status']} ({verdict.get('cause')}): {reason}"
         level = verdict.get("level")
         mend = self.run[LEVELS[level]] if level in LEVELS else self.run["diagnose"]
         # Quiet hours are no illness, and no evidence that it works either.
         good = verdict["status"] == "ok" and verdict.get("cause") != "quiet"
-        return Seen(good, told, self.now, mend)
+        return Seen(good, sentence, self.now, mend)
 
     # -- the host
 
@@ -552,8 +552,8 @@ class _Gate:
         run = (self.part("commands")).get(item) or {}
         if "rc" not in run:
             return Seen(None, _reason(run) or self.say("not_looked"))
-        told = " ".join(str(run.get("stdout") or run.get("stderr") or "").split())[:120]
-        return Seen(run["rc"] == 0, told or self.say("exit", rc=run["rc"]), self.now)
+        output = " ".join(str(run.get("stdout") or run.get("stderr") or "").split())[:120]
+        return Seen(run["rc"] == 0, output or self.say("exit", rc=run["rc"]), self.now)
 
     def item(self, item: str, name: str, status: str, seen: Seen, max_age: float) -> Item:
         known = seen.at is not None and status in ("ok", "expired", "failed")
@@ -605,16 +605,16 @@ def _unfinished(drills: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _reason(registered: object) -> str:
-    told = registered.get("msg") if isinstance(registered, Mapping) else None
-    return " ".join(str(told or "").split())[:200]
+    message = registered.get("msg") if isinstance(registered, Mapping) else None
+    return " ".join(str(message or "").split())[:200]
 
 
 def _why(run: Mapping[str, Any]) -> str:
     """What a run of ansible-playbook says went wrong."""
     text = f"{run.get('stdout') or ''}\n{run.get('stderr') or ''}"
     errors = re.findall(r'(?:"msg": "|^\[?ERROR\]?:? )(.+?)(?:"\s*[,}]|$)', text, flags=re.MULTILINE)
-    told = errors[-1] if errors else (text.strip().splitlines() or [str(run.get("msg") or "?")])[-1]
-    return redact(" ".join(told.split()))[:200]
+    error = errors[-1] if errors else (text.strip().splitlines() or [str(run.get("msg") or "?")])[-1]
+    return redact(" ".join(error.split()))[:200]
 
 
 def own_items(given: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
