@@ -224,7 +224,7 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
     held = [mapping(rehearsal, "rehearsals") for rehearsal in facts.get("rehearsals") or []]
     records = [*(facts.get("records") or []), *held]
     incidents = [mapping(incident, "incidents") for incident in facts.get("incidents") or []]
-    told, real = trend(records), incidents_trend(incidents)
+    drills, real = trend(records), incidents_trend(incidents)
     lines: list[str] = []
     wrong = _not_restored(facts, words)
     failed = [rehearsal for rehearsal in held if rehearsal["status"] == "failed"]
@@ -250,7 +250,7 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         lines += [words.say("cleared", faults=", ".join(facts["cleared"]))] if facts.get("cleared") else []
         lines += [_rehearsed(rehearsal, words) for rehearsal in held]
         lines.append(f"{'[ ]' if wrong else '[x]'} {words.say('restoration')}: {wrong or words.say('as_before')}")
-    lines += [_trend("drills", name, told[name], words) for name in TIMES]
+    lines += [_trend("drills", name, drills[name], words) for name in TIMES]
     lines += [_trend("incidents", name, real[name], words) for name in OF_INCIDENTS]
     following = {"failed": wrong or (failed[0]["why"] if failed else ""), "insufficient": words.say("next_nothing")}
     return {
@@ -260,7 +260,7 @@ def drilled(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         "message": headline,
         "lines": [headline, *lines],
         "rehearsals": held,
-        "trend": told,
+        "trend": drills,
         "incidents_trend": real,
     }
 
@@ -311,9 +311,9 @@ def _planned(told: Mapping[str, Any], words: Words) -> str:
     return f"[~] {name}: {words.say('would_inject', procedure=plan['procedure'])}"
 
 
-def _trend(of: str, name: str, told: Mapping[str, Any], words: Words) -> str:
+def _trend(of: str, name: str, summary: Mapping[str, Any], words: Words) -> str:
     title = f"{words.say('trend_of_' + of)}, {words.say('trend_' + name)}"
-    if not told["n"]:
+    if not summary["n"]:
         return f"{title}: - (n = 0)"
-    fields = {key: _shown(told[key], words) for key in ("median", "worst", "last")}
-    return f"{title}: {words.say('trend', n=told['n'], **fields)}"
+    fields = {key: _shown(summary[key], words) for key in ("median", "worst", "last")}
+    return f"{title}: {words.say('trend', n=summary['n'], **fields)}"
