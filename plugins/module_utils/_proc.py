@@ -335,9 +335,9 @@ def _told_of(path: str) -> dict[str, str]:
     """What the kernel says of a file descriptor, nothing where it is gone."""
     with (
         contextlib.suppress(FileNotFoundError, ProcessLookupError),
-        open(path, encoding="ascii", errors="replace") as told,
+        open(path, encoding="ascii", errors="replace") as fdinfo,
     ):
-        return {name: value.strip() for name, _colon, value in (line.partition(":") for line in told)}
+        return {name: value.strip() for name, _colon, value in (line.partition(":") for line in fdinfo)}
     return {}
 
 
@@ -685,8 +685,8 @@ class Proc:
         return _told_of(self._path(pid, "fdinfo", number))
 
     @staticmethod
-    def _is_written(told: dict[str, str]) -> bool:
-        return "flags" in told and int(told["flags"], 8) & os.O_ACCMODE != os.O_RDONLY
+    def _is_written(fdinfo: dict[str, str]) -> bool:
+        return "flags" in fdinfo and int(fdinfo["flags"], 8) & os.O_ACCMODE != os.O_RDONLY
 
     def in_cgroup(self, path: str) -> list[int]:
         """Processes of a systemd control group and those below it, with cgroup v1 or v2."""
