@@ -205,21 +205,21 @@ def _with_pause(answer: Answer, header: str | None) -> Answer:
     body = answer.json if isinstance(answer.json, dict) else {}
     parameters = body.get("parameters")
     inside = parameters if isinstance(parameters, dict) else {}
-    for told in (header, body.get("retry_after"), inside.get("retry_after")):
-        seconds = _seconds(told)
+    for pause in (header, body.get("retry_after"), inside.get("retry_after")):
+        seconds = _seconds(pause)
         if seconds is not None:
             return answer._replace(retry_after=seconds, detail=f"{answer.detail}, again after {seconds:g} s")
     return answer
 
 
-def _seconds(told: Any) -> float | None:
-    if isinstance(told, bool) or not isinstance(told, (int, float, str)):
+def _seconds(pause: Any) -> float | None:
+    if isinstance(pause, bool) or not isinstance(pause, (int, float, str)):
         return None
     try:
-        seconds = float(told)
+        seconds = float(pause)
     except (ValueError, OverflowError):
         try:
-            seconds = parsedate_to_datetime(str(told)).timestamp() - time.time()
+            seconds = parsedate_to_datetime(str(pause)).timestamp() - time.time()
         except (TypeError, ValueError, OverflowError, IndexError):
             return None
     # What is no number (NaN), or longer than any run, says no more than "later".
