@@ -151,8 +151,8 @@ def _name(shift: Any) -> str:
     """Its title, or who is invited; empty where neither says who it is."""
     invited = shift.get("ATTENDEE")
     first = invited[0] if isinstance(invited, list) and invited else invited
-    told = str(shift.get("SUMMARY") or (first.params.get("CN") if first is not None else "") or "")
-    return " ".join(told.split())[:NAME_LENGTH]
+    name = str(shift.get("SUMMARY") or (first.params.get("CN") if first is not None else "") or "")
+    return " ".join(name.split())[:NAME_LENGTH]
 
 
 def source_problem(source: str) -> str:
