@@ -330,14 +330,14 @@ def needs(read: Read, path: str, release: str, environ: dict[str, str], below: B
         raise Refused(f"{name} is not in the release: correct runbook_requirements, which is relative to the work tree")
     content = None if name in PROJECT else read(name)
     if content is None:
-        told = [] if name not in (DEFAULT, *PROJECT) else project(read, os.path.dirname(name))
-        if not told:
+        described = [] if name not in (DEFAULT, *PROJECT) else project(read, os.path.dirname(name))
+        if not described:
             raise Refused(
                 f"{release} has no {name}: correct runbook_requirements, or set runbook_venv_dir empty to leave "
                 "packages alone"
             )
         packages = locked(read, os.path.dirname(name))
-        return Needs(constraints(packages), sorted([*told, *packages]), None, True)
+        return Needs(constraints(packages), sorted([*described, *packages]), None, True)
     reader = _Reader(read, below, release, environ)
     reader.file(name, content, constraint=False)
     return Needs(reader.files, sorted(reader.meaning), next(iter(reader.problems), None), False, reader.tree)
