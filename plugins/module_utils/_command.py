@@ -103,9 +103,9 @@ def fits(argv: Sequence[str], command: Sequence[str], arguments: bool = True) ->
     if its and ports and all(map(str.isdigit, ports)) and its[-1] not in ports:
         return False
     # What stands behind an option may be its value, and be another one since; what a shell fills in is not known.
-    told = [word for word, before in zip(rest, [program, *rest]) if "-" not in (word[:1], before[:1])]
+    positional = [word for word, before in zip(rest, [program, *rest]) if "-" not in (word[:1], before[:1])]
     filled = any("$" in word for word in known)
-    return not arguments or filled or all(word in known or os.path.basename(word) in known for word in told)
+    return not arguments or filled or all(word in known or os.path.basename(word) in known for word in positional)
 
 
 def scripts_in(command: Sequence[str]) -> list[str]:
