@@ -80,10 +80,10 @@ def led_to(proc: Proc, proxy: int) -> list[int]:
     apart = [pid for pid in proc.pids() if is_apart(proc, pid)]
     named = {network for word in argv if word.startswith("/") for network in [_network_at(word)] if network}
     options = dict(zip(argv, argv[1:]))
-    told: set[Address] = set()
+    destinations: set[Address] = set()
     # What a process says of itself may be anything.
     with contextlib.suppress(KeyError, ValueError):
-        told.add(ipaddress.ip_address(options["-container-ip"]))
+        destinations.add(ipaddress.ip_address(options["-container-ip"]))
     port = int(options["-container-port"]) if options.get("-container-port", "").isdigit() else None
     serve: set[int] = set()
     networks: dict[str, list[int]] = {}
@@ -92,7 +92,7 @@ def led_to(proc: Proc, proxy: int) -> list[int]:
     contained: list[int] = []
     for network, pids in networks.items():
         parents = {stat.ppid for stat in map(proc.stat, pids) if stat is not None}
-        if proxy in parents or network in named or told & sources(proc, pids[0]):
+        if proxy in parents or network in named or destinations & sources(proc, pids[0]):
             contained += [pid for pid in pids if not is_client(proc, pid)]
             serve |= set(proc.listeners(port, of=pids[0]) if port else ())
     starts = {pid: stat.start for pid, stat in zip(contained, map(proc.stat, contained)) if stat is not None}
