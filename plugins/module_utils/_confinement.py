@@ -53,17 +53,17 @@ class Own(NamedTuple):
 
 def of(proc: Proc, pid: int) -> dict[str, Any]:
     """The confinement of a process, fit for JSON."""
-    told = _status(proc, pid)
+    status = _status(proc, pid)
     return Confined(
-        proc.root_of(pid), told.get("CapAmb", 0), told.get("CapBnd", -1), bool(told.get("NoNewPrivs", 0))
+        proc.root_of(pid), status.get("CapAmb", 0), status.get("CapBnd", -1), bool(status.get("NoNewPrivs", 0))
     )._asdict()
 
 
 def own(proc: Proc) -> Own:
     """What this process has itself."""
-    told = _status(proc, os.getpid())
-    can_drop = bool(told.get("CapEff", 0) >> CAP_SETPCAP & 1)
-    return Own(told.get("CapPrm", 0), told.get("CapBnd", 0), bool(told.get("NoNewPrivs", 0)), can_drop)
+    status = _status(proc, os.getpid())
+    can_drop = bool(status.get("CapEff", 0) >> CAP_SETPCAP & 1)
+    return Own(status.get("CapPrm", 0), status.get("CapBnd", 0), bool(status.get("NoNewPrivs", 0)), can_drop)
 
 
 def _status(proc: Proc, pid: int) -> dict[str, int]:
