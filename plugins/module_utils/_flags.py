@@ -476,16 +476,16 @@ class First:
         if len(self.look.answers) == len(service.health.urls):
             service.refuse_wrong_health(self.look)
         try:
-            told = _fence.ensure(self._params, service.host, check_mode, self._whom(self.look.processes))
+            fence = _fence.ensure(self._params, service.host, check_mode, self._whom(self.look.processes))
         except _fence.NoFence as exc:
-            told = {"present": False, "why": exc.why, "changed": False}
+            fence = {"present": False, "why": exc.why, "changed": False}
         except Failed as exc:
-            told = {"present": False, "why": detail("fence_fails", reason=str(exc)), "changed": False}
-        service.manager.warnings.extend(told.pop("warnings", []))
-        texts = told.pop("diff", {"before": "", "after": ""})
-        if told["changed"]:
+            fence = {"present": False, "why": detail("fence_fails", reason=str(exc)), "changed": False}
+        service.manager.warnings.extend(fence.pop("warnings", []))
+        texts = fence.pop("diff", {"before": "", "after": ""})
+        if fence["changed"]:
             self.diff = [{"before_header": "nftables", "after_header": "nftables", **texts}]
-        self.told = told
+        self.told = fence
 
     def _whom(self, processes: Sequence[Process]) -> Callable[[], _fence.Senders]:
         service, pids = self._service, [process.pid for process in processes]
