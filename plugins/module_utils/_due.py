@@ -105,19 +105,19 @@ def _active_tiers(incident: Incident, audience: str, tiers: Sequence[Mapping[str
 
 
 def _kind_due(incident: Incident, audience: str, index: int, every: float, now: float) -> str | None:
-    told = _told(incident, audience, index)
-    kinds = {message["kind"] for message in told}
+    messages = _told(incident, audience, index)
+    kinds = {message["kind"] for message in messages}
     if incident["closed"]:
         # Who never heard of it need not hear that it is over.
-        return "end" if told and "end" not in kinds else None
-    if not told:
+        return "end" if messages and "end" not in kinds else None
+    if not messages:
         return "first" if index == 0 else "escalation"
     if incident["acknowledged"] and "acknowledged" not in kinds:
         return "acknowledged"
-    if told[-1].get("fingerprint") != incident["fingerprint"]:
+    if messages[-1].get("fingerprint") != incident["fingerprint"]:
         return "update"
     # Who looks each minute must not find it a second too early, or every period would be a minute longer.
-    passed = now - parse_when(told[-1]["time"], now)
+    passed = now - parse_when(messages[-1]["time"], now)
     # Where the clock was set back they are told once too often rather than not for as long.
     return "update" if passed >= every - min(_EARLY_SECONDS, every / 10) or passed < -_EARLY_SECONDS else None
 
