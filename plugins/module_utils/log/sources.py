@@ -709,9 +709,9 @@ class JournalSource:
         unit = self._unit if "." in self._unit else f"{self._unit}.service"
         dropped = 0
         for line in self._few_lines(options, _JOURNALD_LINES):
-            told = _SUPPRESSED.match(line)
-            if told and told.group(2).rpartition(b"/")[2] == unit.encode():
-                dropped += int(told.group(1))
+            suppressed = _SUPPRESSED.match(line)
+            if suppressed and suppressed.group(2).rpartition(b"/")[2] == unit.encode():
+                dropped += int(suppressed.group(1))
         return dropped
 
     def _few_lines(self, options: list[str], most: int) -> list[bytes]:
