@@ -87,12 +87,12 @@ class Clock:
     def _convert(self, minute: str, local: bool) -> float | None:
         try:
             if local:
-                told = clock.strptime(minute, "%Y-%m-%dT%H:%M")
+                wall = clock.strptime(minute, "%Y-%m-%dT%H:%M")
                 # As summer time ends an hour comes twice. What would be of the future the second time was of the first.
-                first, second = (clock.mktime((*told[:8], summer)) for summer in (1, 0))
-                if first != second and all(clock.localtime(one)[:5] == told[:5] for one in (first, second)):
+                first, second = (clock.mktime((*wall[:8], summer)) for summer in (1, 0))
+                if first != second and all(clock.localtime(one)[:5] == wall[:5] for one in (first, second)):
                     return first if second > self._now else second
-                return clock.mktime(told)
+                return clock.mktime(wall)
             return parse_when(minute + "Z", 0.0)
         except (ValueError, OverflowError):
             return None
