@@ -31,18 +31,18 @@ _NO_NUMBER = "exists: false"
 def cause_of(person: bytes, records: Iterable[Record]) -> str:
     """Return why the last message to a phone number failed, by the records before its result, the nearest first;
     empty where none says it."""
-    told, left = "", LINES
+    cause, left = "", LINES
     for record in records:
         message = record.message
-        if not told and record.has_head and message.startswith(FAILED_FOR + person + b": "):
-            told, left = _told(message[len(FAILED_FOR) + len(person) + 2 :]), _ANSWER_LINES
-        elif told and record.has_head and message.startswith(_ANSWERED + told[:3].encode() + b" - "):
+        if not cause and record.has_head and message.startswith(FAILED_FOR + person + b": "):
+            cause, left = _told(message[len(FAILED_FOR) + len(person) + 2 :]), _ANSWER_LINES
+        elif cause and record.has_head and message.startswith(_ANSWERED + cause[:3].encode() + b" - "):
             answer = _answer(message[len(_ANSWERED) + 6 :])
-            return f"{told}: {answer}"[:_LONGEST] if answer else told
+            return f"{cause}: {answer}"[:_LONGEST] if answer else cause
         left -= 1
         if left <= 0:
             break
-    return told
+    return cause
 
 
 def is_no_number(cause: str) -> bool:
