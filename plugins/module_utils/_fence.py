@@ -628,11 +628,11 @@ def _from_inside(addresses: Sequence[Address], url: str) -> list[Address]:
     """The gateway's addresses as far as they mean the same from a container. Raises NoFence where none does."""
     beyond_loopback = [address for address in addresses if not address.is_loopback]
     if not beyond_loopback:
-        told = shown(url)
+        target = shown(url)
         raise NoFence(
-            f"from inside its container {told} is the container itself: set runbook_evolution_url to what the "
+            f"from inside its container {target} is the container itself: set runbook_evolution_url to what the "
             "assistant sends to",
-            detail("fence_loopback", url=told),
+            detail("fence_loopback", url=target),
         )
     return beyond_loopback
 
