@@ -12,6 +12,8 @@ import pytest
 
 from tests.receivers import Hooks, Mails
 from tests.unit.plugins.notify_desk import Desk
+from tests.unit.plugins.release_fakes import FakeUnit, RealRelease, Repository
+from tests.unit.plugins.service_fakes import RealService
 
 
 @pytest.fixture
@@ -42,3 +44,32 @@ def mails() -> Iterator[Mails]:
 @pytest.fixture
 def desk(tmp_path: Path, hooks: Hooks) -> Desk:
     return Desk(tmp_path, hooks)
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[RealService]:
+    """A service of real processes, which is over with the test."""
+    service = RealService(tmp_path)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "app")
+
+
+@pytest.fixture
+def unit(tmp_path: Path, repository: Repository) -> FakeUnit:
+    """A unit that runs the release in place, on a systemd that needs no time."""
+    unit = FakeUnit(tmp_path, repository)
+    unit.spawn()
+    return unit
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Iterator[RealRelease]:
+    """A release that a real service runs from."""
+    real = RealRelease(tmp_path)
+    yield real
+    real.service.close()

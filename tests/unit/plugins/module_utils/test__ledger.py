@@ -17,20 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
-from tests.unit.plugins.release_fakes import FakeUnit, Repository
 from tests.unit.plugins.service_fakes import journal, module_params, tree
-
-
-@pytest.fixture
-def repository(tmp_path):
-    return Repository(tmp_path / "app")
-
-
-@pytest.fixture
-def unit(tmp_path, repository):
-    found = FakeUnit(tmp_path, repository)
-    found.spawn()
-    return found
 
 
 class Clock:

@@ -34,13 +34,6 @@ from tests.unit.plugins.service_fakes import PYTHON, FakeProc, RealService, as_s
 
 
 @pytest.fixture
-def service(tmp_path):
-    found = RealService(tmp_path)
-    yield found
-    found.close()
-
-
-@pytest.fixture
 def act(service):
     def act(check_mode=False, host=None, **more):
         params = service.params(**{"budget": 10.0, "stop_timeout": 3.0, **more})

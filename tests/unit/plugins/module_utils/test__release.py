@@ -27,7 +27,6 @@ from tests.unit.plugins.release_fakes import (
     CRASH,
     FakeUnit,
     Killed,
-    RealRelease,
     Repository,
     Steps,
     ensure,
@@ -40,30 +39,11 @@ SECOND = SERVICE + "# second\n"
 
 
 @pytest.fixture
-def real(tmp_path):
-    found = RealRelease(tmp_path)
-    yield found
-    found.service.close()
-
-
-@pytest.fixture
 def put(real):
     def put(check_mode=False, **more):
         return ensure(real.params(**more), Host(), check_mode)
 
     return put
-
-
-@pytest.fixture
-def repository(tmp_path):
-    return Repository(tmp_path / "app")
-
-
-@pytest.fixture
-def unit(tmp_path, repository):
-    found = FakeUnit(tmp_path, repository)
-    found.spawn()
-    return found
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ from tests.unit.plugins.other_encoding import run_elsewhere
 from tests.unit.plugins.release_fakes import (
     ACL,
     CRASH,
-    FakeUnit,
     Killed,
     Repository,
     access_list,
@@ -70,13 +69,6 @@ def repository(tmp_path):
         found.commits[number] = found.commit(f"release {number}")
         if number == "one":
             found.git("rm", "-rq", "only-one")
-    return found
-
-
-@pytest.fixture
-def unit(tmp_path, repository):
-    found = FakeUnit(tmp_path, repository)
-    found.spawn()
     return found
 
 

@@ -15,14 +15,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Faile
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
-from tests.unit.plugins.service_fakes import FakeSystemd, RealService, free_port, journal, module_params, tree
-
-
-@pytest.fixture
-def service(tmp_path):
-    found = RealService(tmp_path)
-    yield found
-    found.close()
+from tests.unit.plugins.service_fakes import FakeSystemd, free_port, journal, module_params, tree
 
 
 @pytest.fixture

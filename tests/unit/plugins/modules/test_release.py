@@ -10,15 +10,7 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.modules import release
 
-from tests.unit.plugins.release_fakes import RealRelease
 from tests.unit.plugins.service_fakes import run_module, service_user, tree
-
-
-@pytest.fixture
-def real(tmp_path):
-    found = RealRelease(tmp_path)
-    yield found
-    found.service.close()
 
 
 @pytest.fixture

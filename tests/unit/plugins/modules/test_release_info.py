@@ -10,13 +10,7 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.modules import release_info
 
-from tests.unit.plugins.release_fakes import Repository
 from tests.unit.plugins.service_fakes import run_module, tree
-
-
-@pytest.fixture
-def repository(tmp_path):
-    return Repository(tmp_path / "app")
 
 
 @pytest.fixture

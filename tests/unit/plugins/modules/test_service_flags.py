@@ -10,14 +10,7 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.modules import service_flags
 
-from tests.unit.plugins.service_fakes import RealService, run_module, service_user, tree
-
-
-@pytest.fixture
-def service(tmp_path):
-    found = RealService(tmp_path)
-    yield found
-    found.close()
+from tests.unit.plugins.service_fakes import run_module, service_user, tree
 
 
 @pytest.fixture
