@@ -342,10 +342,10 @@ class TraceReader:
             end = block.rfind(b"\n", 0, at) + 1
             stop = block.find(b"\n", at)
             line = block[end : stop if stop >= 0 else len(block)]
-            found = envelopes.unwrap(line, self._envelope or "")
-            if found is None or not self._is_ours(found.stream) or found.text[:1] != b"{":
+            unwrapped = envelopes.unwrap(line, self._envelope or "")
+            if unwrapped is None or not self._is_ours(unwrapped.stream) or unwrapped.text[:1] != b"{":
                 continue
-            moment = self._stamps.read(line) if len(found.text) > _FREE_TEXT_LENGTH else None
+            moment = self._stamps.read(line) if len(unwrapped.text) > _FREE_TEXT_LENGTH else None
             if moment is not None:
                 self._take_time(moment)
                 return
