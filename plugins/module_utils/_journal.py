@@ -349,6 +349,6 @@ def _before_series(begins: list[dict[str, Any]], flag: str, declared: str | None
             stack.append(after)
     if not stack or stack[-1] != declared:
         # By somebody else. What an act found that was killed before it wrote stays; a killed undo was to lift it.
-        found = steps[-1][0] == declared and begins[-1].get("procedure") != "roll_forward"
-        return declared if found else None
+        stays = steps[-1][0] == declared and begins[-1].get("procedure") != "roll_forward"
+        return declared if stays else None
     return declared if undone or len(stack) == 1 else stack[-2]
