@@ -329,10 +329,10 @@ class Git:
 
     def file(self, commit: str, path: str) -> bytes | None:
         """A file's content in a commit, also behind links within it, None when it has no such file."""
-        found = self.call("cat-file", "--batch-check", "--follow-symlinks", stdin=f"{commit}:{path}\n").out
-        if found.startswith(("symlink ", "dangling ", "loop ", "notdir ")):
+        answer = self.call("cat-file", "--batch-check", "--follow-symlinks", stdin=f"{commit}:{path}\n").out
+        if answer.startswith(("symlink ", "dangling ", "loop ", "notdir ")):
             return None
-        blob = re.match(r"([0-9a-f]+) blob ", found)
+        blob = re.match(r"([0-9a-f]+) blob ", answer)
         done = self.call("cat-file", "blob", blob[1] if blob else f"{commit}:{path}")
         return os.fsencode(done.out) if done.rc == 0 else None
 
