@@ -176,7 +176,7 @@ def _listed(read: Read, directory: str, description: str) -> list[str]:
 
 def locked(read: Read, directory: str) -> list[str]:
     """The packages of a project's locks with their versions, without those that only its developers need."""
-    found = set()
+    packages = set()
     for name in LOCKS:
         text = text_of(read(os.path.normpath(os.path.join(directory, name))) or b"")
         for part in re.split(r"^\[\[packages?\]\]", text, flags=re.M)[1:]:
@@ -188,8 +188,8 @@ def locked(read: Read, directory: str) -> list[str]:
             # The project itself stands there too.
             own = re.search(r"^source = \{ (editable|virtual) ", package, re.M)
             if "name" in told and "version" in told and not developers and not own:
-                found.add(f"{_name(told['name'])}=={told['version']}")
-    return sorted(found)
+                packages.add(f"{_name(told['name'])}=={told['version']}")
+    return sorted(packages)
 
 
 def constraints(packages: list[str]) -> dict[str, bytes]:
