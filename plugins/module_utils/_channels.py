@@ -20,7 +20,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any, NamedTuple, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _http, _proc, _said
+from ansible_collections.kumon.runbook.plugins.module_utils import _body, _http, _proc
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY, PAGERDUTY_CHANGE
 from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
 from ansible_collections.kumon.runbook.plugins.module_utils._message_text import Text
@@ -210,7 +210,7 @@ def _refusal(answer: _http.Answer) -> str | None:
     """Why an answer means that nobody was told, None when it does not; a good status with a bad body does."""
     if answer.kind != "ok":
         return f"{answer.detail} {_quote(answer)}".strip()
-    said = _said.refusal(answer.json)
+    said = _body.refusal(answer.json)
     return f"{answer.detail}, but it says {said}" if said else None
 
 

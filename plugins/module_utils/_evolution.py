@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
+from ansible_collections.kumon.runbook.plugins.module_utils import _body, _http
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
@@ -285,7 +285,7 @@ def _call_and_watch(
     result["changed"] = True
     answer = gateway.call(verb, path)
     body = answer.json if isinstance(answer.json, dict) else {}
-    refused = _said.refusal(body)
+    refused = _body.refusal(body)
     # Of two that stop it the second one is refused: then the state tells.
     if (answer.kind != "ok" or refused) and not (way.done and gateway.state() in way.done):
         why = f"HTTP {answer.status} with {refused}" if answer.kind == "ok" else message_of(answer)
@@ -449,7 +449,7 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
             gateway.major = gateway.major or (1 if "instanceName" in one else 2)
     if rows and not listed:
         # Something was said, and it is no list of instances: it says of none that it is not there.
-        why = _said.refusal(answer.json) or "it names no instance"
+        why = _body.refusal(answer.json) or "it names no instance"
         message = f"What should list the instances answers {answer.detail}, but {why}; look into it."
         _finding(report, "api", message, detail("gateway_no_list", answer=answer.detail, why=why))
         return False
@@ -643,7 +643,7 @@ def _check_probe(gateway: Gateway, report: dict[str, Any], params: dict[str, Any
         _finding(report, "probe", message, detail("probe_unknown", answer=answered))
         return False
     status = answer.json.get("status") if answer.kind == "ok" and isinstance(answer.json, dict) else None
-    refused = _said.refusal(answer.json) if answer.kind == "ok" else message_of(answer)
+    refused = _body.refusal(answer.json) if answer.kind == "ok" else message_of(answer)
     # 0 is the ERROR of those that number the states of a message.
     if answer.kind == "ok" and not refused and (status == 0 and status is not False):
         refused = "status: 0"

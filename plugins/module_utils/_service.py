@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any, Optional, Union
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _http, _journal, _said, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _body, _envfile, _http, _journal, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._container import InContainer
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
@@ -158,7 +158,7 @@ class Seen:
     @property
     def illness(self) -> str:
         """What health that answered says of the service, where that is not well."""
-        return _said.illness(self.answers[-1].json) if self.answered else ""
+        return _body.illness(self.answers[-1].json) if self.answered else ""
 
 
 class Service:

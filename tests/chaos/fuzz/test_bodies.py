@@ -10,7 +10,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _http, _said
+from ansible_collections.kumon.runbook.plugins.module_utils import _body, _http
 
 from .rounds import asking, odd_text, rounds
 
@@ -60,7 +60,7 @@ def some_bodies(pick: random.Random) -> int:
         answer = _http._parse("http://h/health", 200, "application/json", asking(body), False)
         hook = _http._parse_hook("http://h/hook", 200, "application/json", body)
         assert (answer.kind in ("ok", "not_json"), hook.kind in ("ok", "not_json")) == (True, True)
-        told = _said.refusal(hook.json)
+        told = _body.refusal(hook.json)
         if says_no is not None:
             assert bool(told) is says_no, body
             assert (answer.kind, hook.kind) == ("ok", "ok")

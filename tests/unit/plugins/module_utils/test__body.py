@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._said import illness, refusal
+from ansible_collections.kumon.runbook.plugins.module_utils._body import illness, refusal
 
 YES = [
     "", "ok", "1", 1, None, "accepted", "true", "EVENT_RECEIVED", "thanks", [], {}, {"received": True},
