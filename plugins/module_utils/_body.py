@@ -76,8 +76,8 @@ _DEEPEST = 4
 
 def refusal(body: Any) -> str:
     """What a body says against its HTTP status, redacted and short; empty where it says nothing against it."""
-    said = _refusal(body, 0)
-    return " ".join(redact(said[:400]).split())[:120] if said else ""
+    refused = _refusal(body, 0)
+    return " ".join(redact(refused[:400]).split())[:120] if refused else ""
 
 
 def _refusal(body: Any, depth: int) -> str:

@@ -210,8 +210,8 @@ def _refusal(answer: _http.Answer) -> str | None:
     """Why an answer means that nobody was told, None when it does not; a good status with a bad body does."""
     if answer.kind != "ok":
         return f"{answer.detail} {_quote(answer)}".strip()
-    said = _body.refusal(answer.json)
-    return f"{answer.detail}, but it says {said}" if said else None
+    refused = _body.refusal(answer.json)
+    return f"{answer.detail}, but it says {refused}" if refused else None
 
 
 def _quote(answer: _http.Answer) -> str:
