@@ -130,19 +130,19 @@ def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:
         minute, seconds, logger, message = native.groups()
         return Record(message, JSON, stamps.moment(minute, seconds, False), logger)
     try:
-        found = json.loads(text)
+        fields = json.loads(text)
     except (ValueError, RecursionError):
         return Record(text, BARE, None)
-    if not isinstance(found, dict):
+    if not isinstance(fields, dict):
         return Record(b"", BARE, None)
-    text_of = next((found[name] for name in _MESSAGES if isinstance(found.get(name), str)), None)
+    text_of = next((fields[name] for name in _MESSAGES if isinstance(fields.get(name), str)), None)
     if text_of is None:
         return Record(b"", BARE, None)
     message = text_of.encode("utf-8", "replace")
-    moment = next((time for name in _TIMES if (time := _stamp(found.get(name), stamps)) is not None), None)
+    moment = next((time for name in _TIMES if (time := _stamp(fields.get(name), stamps)) is not None), None)
     # Customers have a name too, and what they wrote may stand beside it: only beside a levelname it is a logger's.
-    names = (*_LOGGERS, "name") if isinstance(found.get("levelname"), str) else _LOGGERS
-    logger = next((value for name in names if (value := _attribute(found, name))), "")
+    names = (*_LOGGERS, "name") if isinstance(fields.get("levelname"), str) else _LOGGERS
+    logger = next((value for name in names if (value := _attribute(fields, name))), "")
     if logger:
         return Record(message, JSON, moment, logger.encode("utf-8", "replace"))
     # A platform took the line apart and knows no logger: what the service printed is the message, head included.
@@ -150,11 +150,11 @@ def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:
     return inner._replace(time=moment if moment is not None else inner.time)
 
 
-def _attribute(found: dict[str, Any], name: str) -> str:
-    value = found.get(name)
+def _attribute(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
     if isinstance(value, str):
         return value
-    for entry in found.get("attributes") or ():
+    for entry in fields.get("attributes") or ():
         if isinstance(entry, dict) and entry.get("key") == name:
             return str(entry.get("value") or "").strip('"')
     return ""
