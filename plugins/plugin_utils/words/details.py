@@ -117,7 +117,7 @@ TEXTS: dict[str, Both] = {
     ),
     "trial_not_wanted": Both("rollback_trial=never", "rollback_trial=never"),
     "trial_of_an_undo": Both("desfazer não testa nada", "an undo is not tried"),
-    "trial_other_unit": Both("a release traz outra unit do systemd", "the release brings another unit of systemd"),
+    "trial_other_unit": Both("a versão traz outra unidade do systemd", "the release brings another unit of systemd"),
     "trial_resumed": Both("uma execução interrompida é concluída", "a run that was killed is finished"),
     "trial_not_running": Both(
         "o serviço não está em execução, e como iniciá-lo não se sabe",
