@@ -316,8 +316,10 @@ def main() -> int:
     # What one process has compiled the next need not, whatever the shell says of it; the checkout stays clean.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ["PYTHONPYCACHEPREFIX"] = str(DEMO.with_name("bytecode"))
-    staging = Scene(DEMO / "staging", python=sys.executable, releases=True)
-    with Scene(DEMO, python=sys.executable, releases=True) as scene, staging:
+    with (
+        Scene(DEMO, python=sys.executable, releases=True) as scene,
+        Scene(DEMO / "staging", python=sys.executable, releases=True) as staging,
+    ):
         # It ends with the scene; on a slow machine that is later.
         scene.traffic(rate=USUAL_RATE, seconds=600, conversations=200)
         staging.traffic(rate=STAGING_RATE, seconds=600)

@@ -32,8 +32,8 @@ class Counted(int):
     """A number by which a text chooses a word: ``{n} {n:linha começa|linhas começam}``."""
 
     def __format__(self, spec: str) -> str:
-        one, bar, many = spec.partition("|")
-        return (one if self == 1 else many) if bar else super().__format__(spec)
+        one, divided, many = spec.partition("|")
+        return (one if self == 1 else many) if divided else super().__format__(spec)
 
 
 LOCALES = Both._fields
@@ -73,7 +73,10 @@ class Words:
 
     def say(self, key: str, **fields: object) -> str:
         """Return the text of `key` with its fields filled in."""
-        counted = {name: Counted(value) if type(value) is int else value for name, value in fields.items()}
+        counted = {
+            name: Counted(value) if isinstance(value, int) and not isinstance(value, bool) else value
+            for name, value in fields.items()
+        }
         return self._texts[key][self._language].format(run=self.run, **counted)
 
     def texts(self, prefix: str = "") -> dict[str, str]:
