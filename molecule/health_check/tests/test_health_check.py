@@ -47,7 +47,7 @@ def test_what_cannot_be_measured_is_said_and_never_healthy(assistant: Assistant)
             ({"runbook_service_name": "kumon-asistant"}, "kumon-asistant"),
             ({"runbook_health_url": "ftp://x"}, "is not an http URL"),
             ({"runbook_service_manager": "upstart"}, "must be one of: systemd, process, got: upstart"),
-            ({"health_window": "a while"}, "'a while' is neither an age such as 15m"),
+            ({"health_window": "a while"}, "health_window is a time such as 4h; a while is not"),
             ({"health_grace": "long"}, "health_grace"),
             ({"runbook_log_paths": []}, "runbook_log_paths is empty"),
             ({"ansible_port": 9, "ansible_control_path": "none"}, "unreachable"),
