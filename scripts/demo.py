@@ -218,13 +218,12 @@ def go_live(demo: Demo, staging: Scene) -> None:
     demo.observed(gate)
     # Rehearsed is on another host, which a person has marked as staging; that takes its time beside all else.
     Path(staging.data["assistant"]["env_file"]).with_name("staging").touch()
+    Path(staging.data["assistant"]["control_file"]).write_text("{}", encoding="utf-8")
     drill = demo.start(
-        "drill", 180, True, "--limit", "staging", "-e", "runbook_hosts=staging", "-e", "drill_faults=gateway"
+        "drill", 180, True, "--limit", "staging", "-e", "runbook_hosts=staging", "-e", "drill_faults=configuration"
     )
     report = demo.finish(gate)
-    demo.expect(
-        report.startswith("NO-GO") and "Kill-switch ensaiado: FALTA" in report, "no GO before anything is there"
-    )
+    demo.expect(report.startswith("NO-GO") and "Flags V1 ensaiadas: FALTA" in report, "no GO before anything is there")
 
     print("\n== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
     demo.observed(look1)
@@ -240,7 +239,7 @@ def go_live(demo: Demo, staging: Scene) -> None:
     scene.release("Release 2")
     scene.restart_assistant()
     report = demo.finish(drill)
-    demo.expect("ENSAIO OK" in report and "[x] Restauração" in report, "the kill-switch rehearsed, and all as before")
+    demo.expect("ENSAIO OK" in report and "[x] Restauração" in report, "the flags of V1 rehearsed, and all as before")
     staging.down()
     confirmed = ("-e", "confirm=contacts,channels,monitoring", "-e", "runbook_actor=ana")
     report = demo.playbook("go_live_gate", 120, True, *confirmed)
