@@ -176,19 +176,11 @@ _ILL = re.compile(
     r"|n[aã]o (?:saud[aá]vel|ok)|indispon[ií]vel|degradad[oa]|(?:com )?(?:erro|falha)s?|falhando|parad[oa]"
     r"|desconectad[oa]|inst[aá]vel|cr[ií]tic[oa]|sobrecarregad[oa]|bloquead[oa]|fora do ar|(?:em )?manuten[cç][aã]o"
 )
-_HEALTH: tuple[str, ...] = (
-    "status",
-    "state",
-    "health",
-    "healthy",
-    "ok",
-    "overall",
-    "overallstatus",
-    "healthstatus",
-    "servicestatus",
+_HEALTH = (
+    *("status", "state", "health", "healthy", "ok", "overall", "overallstatus", "healthstatus", "servicestatus"),
+    *("alive", "ready", "up", "isalive", "ishealthy", "isready", "success", "result", "condition"),
+    *("statuscode", "situacao", "situação", "saudavel", "saudável"),
 )
-_HEALTH += ("alive", "ready", "up", "isalive", "ishealthy", "isready", "success", "result", "condition")
-_HEALTH += ("statuscode", "situacao", "situação", "saudavel", "saudável")
 # Of these 0 is a no, and nothing that was counted.
 _SWITCHES = ("healthy", "ok", "alive", "isalive", "ishealthy", "isready")
 # Where the parts of a service stand; they count where it says nothing of itself as a whole.

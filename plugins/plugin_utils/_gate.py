@@ -688,7 +688,9 @@ def judged(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:
         next_step = first["mend"] or first["evidence"]
     else:
         until = min((item["expires"] for item in listed if item["expires"]), default="?")
-        headline, next_step = words.say("go", until=until), ""
+        off = ", ".join(item["name"] for item in listed if item["status"] == "off")
+        headline = words.say("go_of_less", off=off, until=until) if off else words.say("go", until=until)
+        next_step = ""
     lines = [headline, *(_line(item, words) for item in listed)]
     if facts.get("path"):
         lines.append(words.say("written", path=f"{facts['path']}.md"))

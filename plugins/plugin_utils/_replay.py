@@ -64,6 +64,7 @@ def replay(
         traces = look(at, answered)
         judged = verdict(traces, locale=locale, **(judge or {}))
         for row in (traces.get("minutes") or [])[-_ROWS:]:
+            # mypy takes no loop's names for keys of a TypedDict.
             wrong = sum(int(row.get(name) or 0) for name in _WRONG)  # type: ignore[call-overload]
             rows[row["minute"]] = {"well": int(row["success"]), "wrong": wrong}
         if acted and judged["status"] == "ok" and at - acted[0] >= 60 * LOOKS:

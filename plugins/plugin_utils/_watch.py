@@ -107,6 +107,7 @@ def key(look: Look) -> tuple[Any, ...]:
     traces, state = look["traces"], look["state"]
     newest = _acts(look)[:1]
     return (
+        # mypy takes no loop's names for keys of a TypedDict.
         *(look["verdict"][name] for name in ("status", "cause", "level")),  # type: ignore[literal-required]
         (traces.get("guards") or {}).get("incidents"),
         *((traces.get("handoff") or {}).get(name) for name in ("lost", "state_mismatches")),

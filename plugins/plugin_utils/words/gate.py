@@ -9,6 +9,10 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
     "go": Both("GO: tudo visto ou confirmado, vale até {until}", "GO: all of it seen or confirmed, until {until}"),
+    "go_of_less": Both(
+        "GO: visto ou confirmado o que foi pedido, sem {off}; vale até {until}",
+        "GO: seen or confirmed is what was asked for, without {off}; until {until}",
+    ),
     "no_go": Both("NO-GO ({n}): {items}; primeiro: {mend}", "NO-GO ({n}): {items}; first: {mend}"),
     "written": Both("Escrito em {path}", "Written to {path}"),
     "status_ok": Both("ok", "ok"),

@@ -443,6 +443,13 @@ def test_an_incident_that_somebody_took_over_shows_that_channels_are_open():
     assert told(**changes)[1]["channels"]["status"] == "expired"
 
 
+def test_a_go_names_what_was_not_asked_for():
+    ended, by_name = told(items={"watched": {"observe": "off"}})
+    assert (ended["status"], by_name["watched"]["status"]) == ("go", "off")
+    name = by_name["watched"]["name"]
+    assert ended["message"].startswith(f"GO: seen or confirmed is what was asked for, without {name}; until ")
+
+
 def test_a_team_has_items_of_its_own():
     own = {
         "legal": {"name": "Jurídico", "max_age": "7d", "mend": "ask Eva"},
