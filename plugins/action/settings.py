@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 import yaml
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
@@ -20,6 +21,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kumon.runbook.plugins.plugin_utils._description import assistant_description
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
+from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import misspelt, typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.settings import TEXTS
 
@@ -44,6 +46,7 @@ class ActionModule(ActionBase):
         args = self._task.args
         facts: dict[str, Any] = {}
         try:
+            self._refuse_misspelt(task_vars)
             for role, entries in {args.get("role"): args.get("entries"), **(args.get("also") or {})}.items():
                 facts[f"__{role}"] = self._settled(role, entries, task_vars)
             if args.get("describe"):
@@ -88,6 +91,13 @@ class ActionModule(ActionBase):
             "__assistant_in_awx": bool(job),
             "__assistant_desk_problem": problem("desk", facts, settings["locale"]),
         }
+
+    def _refuse_misspelt(self, task_vars: dict[str, Any]) -> None:
+        """A misspelt `rollback_commit` would go back to another release. Raises _Wrong."""
+        given = context.CLIARGS
+        wrong = misspelt(typed(given.get("extra_vars") or ()), given.get("args") or ())
+        if wrong:
+            raise _Wrong(Words(self._locale(task_vars), TEXTS).say("misspelt", **wrong))
 
     def _role_path(self) -> str:
         role = self._task._role

@@ -14,6 +14,8 @@ description:
     deliver them, and leaves them checked and with their types in one fact, C(__<role>), by their names without the role's prefix.
   - Text is trimmed, and an empty text means that a variable is not set; then its default counts, also where an extra variable would
     win over everything else.
+  - A variable typed with C(-e) that no playbook of this collection reads, and that is nearly one that the playbooks of this run do, is
+    refused.
   - Runs on the controller and touches no host.
 options:
   role:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
 
 TEXTS: dict[str, Both] = {
+    "misspelt": Both(
+        "nenhum procedimento lê {name}: corrija para {near}", "no procedure reads {name}: correct it to {near}"
+    ),
     "required": Both("falta informar {name}", "missing required arguments: {name}"),
     "choice": Both(
         "{name} tem que ser um de: {choices}; veio: {given}",

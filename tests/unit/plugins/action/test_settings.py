@@ -235,13 +235,12 @@ def play(tmp_path):
         ("meta/argument_specs.yml", yaml.safe_dump({"argument_specs": SPECS})),
         ("tasks/main.yml", TASKS),
         ("defaults/main.yml", "demo_mode: b\n"),
-        ("../../play.yml", PLAY),
         ("../../ansible.cfg", ""),
     ):
         (role / name).parent.mkdir(parents=True, exist_ok=True)
         (role / name).write_text(text, encoding="utf-8")
 
-    def run(**given: Any) -> tuple[str, Any]:
+    def run(playbook: str = "play", **given: Any) -> tuple[str, Any]:
         to = tmp_path / "facts.json"
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", "-i", "localhost,", "-c", "local"]
         command += ["-e", f"to={to}", "-e", f"ansible_python_interpreter={sys.executable}"]
@@ -256,8 +255,10 @@ def play(tmp_path):
             "ANSIBLE_REMOTE_TEMP": str(tmp_path / "tmp"),
             "HOME": str(tmp_path),
         }
+        file = tmp_path / f"{playbook}.yml"
+        file.write_text(PLAY, encoding="utf-8")
         ended = subprocess.run(
-            [*command, str(tmp_path / "play.yml")],
+            [*command, str(file)],
             capture_output=True,
             text=True,
             env=environment,
@@ -293,6 +294,17 @@ def test_a_variable_that_does_not_fit_fails_with_its_sentence(play, locale, sent
     shown, facts = play(demo_on="perhaps", demo_key="PLANTEDKEY", **locale)
     assert facts is None
     assert sentence in shown and "PLANTEDKEY" not in shown and "Traceback" not in shown
+
+
+def test_a_misspelt_variable_is_refused_and_the_one_that_is_meant_named(play):
+    shown, facts = play("rollback_level3", demo_key="PLANTEDKEY", rollback_comit="v1")
+    assert facts is None
+    assert "nenhum procedimento lê rollback_comit: corrija para rollback_commit" in shown
+
+
+def test_a_playbook_that_is_not_ours_may_have_variables_like_ours(play):
+    _shown, facts = play("site", demo_key="PLANTEDKEY", rollback_comit="v1")
+    assert facts is not None
 
 
 DESCRIBED = """

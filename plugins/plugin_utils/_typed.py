@@ -1,0 +1,45 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which of the variables that a person typed with `-e` is misspelt. Ansible takes any name, and nobody reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import PurePath
+from typing import Any
+
+from ansible.parsing.splitter import parse_kv
+from ansible.parsing.utils.yaml import from_yaml
+from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
+
+# As difflib measures it: `confrim` is 0.86 like `confirm`, a site's own `stage` 0.8 like `state`.
+_LIKENESS = 0.85
+
+
+def typed(extra_vars: Iterable[str]) -> set[str]:
+    """Return the names in `-e name=value` and `-e '{"name": …}'`; those in a file are nobody's typing of now."""
+    names: set[str] = set()
+    for text in extra_vars:
+        if not text.startswith("@"):
+            given = from_yaml(text) if text.startswith(("{", "[")) else parse_kv(text)
+            names.update(str(name) for name in given if isinstance(given, Mapping))
+    return names
+
+
+def misspelt(names: Collection[str], arguments: Iterable[str]) -> dict[str, str]:
+    """Return `{name, near}` of the first name that no playbook reads and that is nearly one that this run's do; or {}.
+
+    :param arguments: what ansible-playbook was given as playbooks; one that is not ours may read what it likes
+    """
+    run = [PurePath(argument).name.removesuffix(".yml").split(".")[-1] for argument in arguments]
+    ours = set(playbooks())
+    if not names or not ours.issuperset(run):
+        return {}
+    read = set().union(*(variables(playbook) for playbook in run))
+    for name in sorted(set(names) - read):
+        near: list[Any] = get_close_matches(name, read, 1, _LIKENESS)
+        if near and not any(name in variables(playbook) for playbook in ours):
+            return {"name": name, "near": near[0]}
+    return {}
