@@ -32,6 +32,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
 
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_WAVE = re.compile(r"['\"]?[0-9]+%?['\"]?")  # a number of hosts or a share of them
 _PHONE = re.compile(r"[0-9]{10,15}")
 
 
@@ -45,7 +46,7 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
     :param facts: ``{job, desk, connection}``; ``{smoke_test, verdict}``; ``{now, time_zone, freeze}``;
         ``{level, verdict}``; ``{expected_hours, time_zone, window}``; ``{decide_cause}``;
         ``{journals, now, run_id, since, until}``; ``{release}``; ``{unread}``;
-        ``{auto, recognised, flags}``; ``{people, user}``; ``{selected, pattern, limit, left_out_by, locales}``;
+        ``{auto, recognised, flags}``; ``{people, user}``; ``{selected, pattern, limit, left_out_by, waves, locales}``;
         ``{phone, webhook_url, service, state, mode}``; ``{watch_for, watch_every}``
     """
     if kind not in _KINDS:
@@ -176,13 +177,16 @@ def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
 
 def _selection(facts: dict[str, Any], words: Words, _locale: str) -> str:
     """Asked for before any variable is taken as it is meant, so the hosts' own locales say which language it is."""
-    tags = facts.get("left_out_by")
-    if facts.get("selected") and not tags:
+    tags, waves = facts.get("left_out_by"), str(facts.get("waves") or "")
+    wrong_waves = any(wave and not _WAVE.fullmatch(wave) for wave in re.split(r"[,\s]+", waves.strip("[] \t\n")))
+    if facts.get("selected") and not tags and not wrong_waves:
         return ""
     given = (str(one).strip() for one in facts.get("locales") or [])
     words = Words(next((one for one in given if one in LOCALES), LOCALES[0]), endings.TEXTS, run=words.run)
     if tags:
         return words.say("tags", tags=",".join(map(str, tags)))
+    if wrong_waves:
+        return words.say("waves", given=repr(waves[:40]))
     return words.say("no_host", pattern=facts["pattern"], limit=facts.get("limit") or words.say("no_limit"))
 
 

@@ -22,6 +22,11 @@ TEXTS: dict[str, Both] = {
         "Com --tags {tags} nada seria feito: um procedimento não se faz em partes; tire --tags",
         "With --tags {tags} nothing would be done: a procedure is not done in parts; leave --tags out",
     ),
+    "waves": Both(
+        "rollback_serial é um número de hosts ou uma parte deles, como 1 ou 30%, ou vários: 1,30%,100%; {given} não é",
+        "rollback_serial is a number of hosts or a share of them, such as 1 or 30%, or several: 1,30%,100%; "
+        "{given} is none",
+    ),
     "no_limit": Both("sem --limit", "no --limit"),
     # A desk on the disk of a job's container.
     "desk_ends": Both(

@@ -37,10 +37,16 @@ def test_a_run_of_whoever_imports_a_procedure_under_a_tag(tmp_path):
     assert result["status"] == "blind"
 
 
-@pytest.mark.parametrize("waves", ["1, 50%", '[1, "50%"]', "one"])
+@pytest.mark.parametrize("waves", ["1, 50%", '[1, "50%"]', " "])
 def test_waves_that_come_as_text(tmp_path, waves):
     code, result = run_playbook(tmp_path, "rollback_level3", "--check", rollback_serial=waves)
     assert (code, list(result["hosts"])) == (2, ["here"])
+
+
+def test_waves_that_are_none(tmp_path):
+    code, result = run_playbook(tmp_path, "rollback_level3", rollback_serial="one", runbook_locale="en")
+    assert (code != 0, result["status"], result["hosts"]) == (True, "refused", {})
+    assert "rollback_serial is a number of hosts" in result["next_step"] and "'one' is none" in result["next_step"]
 
 
 def test_a_window_that_is_none(tmp_path):

@@ -284,6 +284,19 @@ def test_a_selection_without_a_host_is_told_in_the_language_of_the_hosts_that_th
     assert problem("selection", {**facts, "selected": ["kumon-1"]}) == ""
 
 
+@pytest.mark.parametrize(
+    ("waves", "fine"),
+    [
+        *[(text, True) for text in ("", " ", "1", "30%", "1,30%,100%", "[1, '30%', 100]", ' ["1", "2"] ', "1, 2,")],
+        *[(text, False) for text in ("one", "1,half", "-1", "50 %%", "1;2", "{1}")],
+    ],
+)
+def test_waves_are_numbers_of_hosts_or_shares_of_them(waves, fine):
+    facts = {"selected": ["kumon-1"], "pattern": "assistant", "limit": "", "locales": ["en"], "waves": waves}
+    told = "" if fine else f"or several: 1,30%,100%; {waves!r} is none"
+    assert problem("selection", facts).endswith(told) and bool(problem("selection", facts)) is not fine
+
+
 def test_tags_that_leave_out_every_task_are_refused():
     facts = {"selected": ["kumon-1"], "pattern": "assistant", "limit": "", "locales": []}
     assert problem("selection", {**facts, "left_out_by": []}) == ""
