@@ -455,7 +455,7 @@ class _Gate:
             debts.append((self.say("debt_torn", why=torn), self.run["notify -e notify_event=close"]))
         if incident and not incident.get("closed"):
             debts.append((self.say("debt_incident", id=incident.get("id")), self.run["notify -e notify_event=close"]))
-        drills_torn = self.part("drills_unread").get("drill") or {}
+        drills_torn = self.part("unread").get("drill") or {}
         if drills_torn.get("newest"):
             # It may be a drill that has begun, or a rehearsal that failed.
             debts.append((self.say("debt_drills_torn", line=drills_torn["lines"][-1]), self.drill()))

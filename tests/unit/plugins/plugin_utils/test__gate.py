@@ -290,7 +290,7 @@ BROKEN = [
     ),
     (
         "state_debt",
-        {"drills_unread": {"drill": {"lines": [4], "newest": True}}},
+        {"unread": {"drill": {"lines": [4], "newest": True}}},
         "failed",
         "drill --limit staging",
     ),
@@ -398,7 +398,7 @@ def test_what_is_not_on_the_desk_is_no_debt(told_of):
     """Each in the words of an ansible-core."""
     missing = {"item": "incident", "failed": True, "msg": told_of}
     results = [*stamps(**STAMPS)["results"][:1], missing]
-    changes = {"desk": {"results": results}, "drills_unread": {"drill": {"lines": [1], "newest": False}}}
+    changes = {"desk": {"results": results}, "unread": {"drill": {"lines": [1], "newest": False}}}
     assert told(**changes)[0]["status"] == "go"
 
 
