@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES, ROLLBACKS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import checklist as _texts
@@ -182,7 +183,7 @@ class _Facts:
                 )
             if judged.get("ok"):
                 return _Answer("done", self._say("done", procedure=procedure), self._entry(judged), judged.get("ended"))
-            act, why = judged, str(judged.get("msg") or "")[:120]
+            act, why = judged, sentence(judged.get("msg"), self._words.locale)[:120]
             return _Answer(
                 "failed", self._say("failed", procedure=procedure, why=why), self._entry(act), act.get("ended")
             )

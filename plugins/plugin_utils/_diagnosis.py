@@ -17,6 +17,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, pa
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     failure_rise,
@@ -116,7 +117,7 @@ def _answer(registered: Any, key: str | None, words: Words) -> tuple[Any, str | 
     why = " ".join(str(registered["msg"]).strip().splitlines()[0].split())
     # The words of ansible-core for a task that took longer than its `timeout`.
     late = "timedout" in registered or "Timed out" in why or "expected time frame" in why
-    return None, words.say("timed_out") if late else redact(why)[:200]
+    return None, words.say("timed_out") if late else redact(sentence(why, words.locale))[:200]
 
 
 def _one_line(text: str) -> str:

@@ -25,6 +25,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import u
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
@@ -108,6 +109,10 @@ class _Gate:
         self.end = self.begin + HOUR * number(facts["hours"], "hours")
         self.run = words.run
 
+    def why(self, registered: object) -> str:
+        """What a module says that could not look; empty where it says nothing."""
+        return sentence(_reason(registered), self.words.locale)[:200]
+
     def part(self, name: str) -> dict[str, Any]:
         """What a task registered or a program left; empty where it did not come to it."""
         part = self.facts.get(name)
@@ -172,7 +177,7 @@ class _Gate:
             return Seen(None, str(self.facts["commands_problem"]), mend=self.confirm("dry_run"))
         run = self.part("dry_run")
         if "rc" not in run:
-            return Seen(None, _reason(run) or self.say("not_looked"), mend=f"{self.run[LEVELS[1]]} --check")
+            return Seen(None, self.why(run) or self.say("not_looked"), mend=f"{self.run[LEVELS[1]]} --check")
         if run["rc"] != 0:
             # The first that is not clean ends them.
             began = re.findall(r"PLAY \[Rollback level ([123])\]|(fatal): ", str(run.get("stdout") or ""))
@@ -221,7 +226,7 @@ class _Gate:
             feed = self.part("calendar")
             if not isinstance(feed.get("rows"), list):
                 # Whatever else is known: who follows the calendar would be missed.
-                why = _reason(feed) or self.say("not_looked")
+                why = self.why(feed) or self.say("not_looked")
                 return Seen(None, self.say("rota_unread", why=why), mend=self.say("mend_ical"))
             rows = sorted([*rows, *_calendar.spans(feed["rows"], self.zone, "name", "go_live_rota_ical")])
         window = {"begin": _calendar.shown(self.begin, self.zone), "end": _calendar.shown(self.end, self.zone)}
@@ -244,7 +249,7 @@ class _Gate:
         looked = self.part("release")
         release, mend = looked.get("release"), self.run["health_check -e health_mark_release=true"]
         if not isinstance(release, dict):
-            return Seen(None, _reason(looked) or self.say("not_looked"), mend=self.run["diagnose"])
+            return Seen(None, self.why(looked) or self.say("not_looked"), mend=self.run["diagnose"])
         chosen = release.get("chosen")
         if not chosen:
             return Seen(False, self.say("no_good_release"), mend=mend)
@@ -262,7 +267,7 @@ class _Gate:
             return Seen(False, self.say("no_wheelhouse"), mend=self.say("name_wheelhouse"))
         wheels = self.part("wheels")
         if wheels.get("failed"):
-            return Seen(False, _reason(wheels), mend=prepare)
+            return Seen(False, self.why(wheels), mend=prepare)
         if wheels.get("changed"):
             return Seen(False, self.say("not_offline"), mend=prepare)
         if not wheels.get("offline"):
@@ -310,7 +315,7 @@ class _Gate:
     def gateway(self) -> Seen:
         evolution, mend = self.part("gateway").get("evolution"), self.run["diagnose -e depth=full"]
         if not isinstance(evolution, dict):
-            why = _reason(self.part("gateway")) or self.say("gateway_not_asked")
+            why = self.why(self.part("gateway")) or self.say("gateway_not_asked")
             return Seen(None, why, mend=self.confirm("gateway"))
         if evolution.get("findings"):
             return Seen(False, finding_in_words(evolution["findings"][0], self.words.locale), mend=mend)
@@ -350,7 +355,7 @@ class _Gate:
         registered = self.part("seen").get("traces")
         traces = registered.get("traces") if isinstance(registered, dict) else None
         if not isinstance(traces, dict):
-            return Seen(None, _reason(registered) or self.say("not_looked"), mend=mend)
+            return Seen(None, self.why(registered) or self.say("not_looked"), mend=mend)
         if not traces.get("records"):
             return Seen(False, self.say("no_records"), mend=mend)
         if traces.get("timestamps") == "none":
@@ -407,7 +412,7 @@ class _Gate:
             return Seen(False, self.say(f"disk_{what}", path=path), self.now, self.say("make_room"))
         if not free or host["disks"]:
             # One that nothing is known of may be the one that is full.
-            why = " ".join(host["disks"][0]) if host.get("disks") else _reason(self.part("host_told"))
+            why = " ".join(host["disks"][0]) if host.get("disks") else self.why(self.part("host_told"))
             return Seen(None, why or self.say("not_looked"), mend=self.run["diagnose"])
         where, left = min(free.items(), key=lambda place: place[1])
         wanted = int(self.facts.get("free_mb") or 0)
@@ -418,7 +423,7 @@ class _Gate:
     def clock(self) -> Seen:
         host = self.host()
         if not host:
-            return Seen(None, _reason(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
+            return Seen(None, self.why(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
         good = abs(host["clock"]) <= CLOCK_SECONDS
         off = self.words.decimal(f"{host['clock']:.0f}")
         return Seen(good, self.say("clock", seconds=off), self.now, self.say("set_clock"))
@@ -426,7 +431,7 @@ class _Gate:
     def privileges(self) -> Seen:
         host = self.host()
         if not host:
-            return Seen(None, _reason(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
+            return Seen(None, self.why(self.part("host_told")) or self.say("not_looked"), mend=self.run["diagnose"])
         if host["uid"] == 0:
             return Seen(True, self.say("root"), self.now)
         needed = self.facts.get("manager") == "systemd"
@@ -478,7 +483,7 @@ class _Gate:
             if isinstance(file, Mapping) and file.get("item") == name and content(file) is None:
                 why = _reason(file)
                 if file.get("content") or (why and not why.lower().startswith("file not found")):
-                    return why or f"{name}.json"
+                    return self.why(file) or f"{name}.json"
         return ""
 
     def frozen(self) -> str:
@@ -551,7 +556,7 @@ class _Gate:
     def command(self, item: str) -> Seen:
         run = (self.part("commands")).get(item) or {}
         if "rc" not in run:
-            return Seen(None, _reason(run) or self.say("not_looked"))
+            return Seen(None, self.why(run) or self.say("not_looked"))
         output = " ".join(str(run.get("stdout") or run.get("stderr") or "").split())[:120]
         return Seen(run["rc"] == 0, output or self.say("exit", rc=run["rc"]), self.now)
 
@@ -606,7 +611,7 @@ def _unfinished(drills: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _reason(registered: object) -> str:
     message = registered.get("msg") if isinstance(registered, Mapping) else None
-    return " ".join(str(message or "").split())[:200]
+    return " ".join(str(message or "").split())
 
 
 def _why(run: Mapping[str, Any]) -> str:

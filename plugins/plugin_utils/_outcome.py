@@ -20,6 +20,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branc
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words, in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
@@ -105,12 +106,12 @@ class _Run:
         return int(self.facts.get("level") or PROCEDURES[self.procedure].level)
 
     def failed(self) -> dict[str, Any]:
-        """What was refused, could not be reached or went wrong. The sentence of the failure stands as it is."""
+        """What was refused, could not be reached or went wrong. A module's sentence is told in the run's language."""
         failure = mapping(self.facts["failure"], "facts.failure")
-        sentence = " ".join(str(failure.get("msg") or "?").split())
+        why = sentence(failure.get("msg") or "?", self.locale)
         if failure.get("module_stderr"):
             # The module did not run at all, of which ansible-core's sentence says nothing; the shell's does.
-            sentence += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
+            why += f" ({redact(' '.join(str(failure['module_stderr']).split())[:200])})"
         acted = [int(level) for level in self.facts.get("acted") or []]
         # What was to be looked at and could not be read leaves the run blind, whoever says so.
         looked = self.procedure in ("health_check", "decide", "watch_go_live") or self.facts.get("measured") is False
@@ -133,16 +134,16 @@ class _Run:
             "level": max(acted, default=self.level()),
             "verdict": self.facts.get("verdict"),
             "budget_seconds": self.budget(),
-            "next_step": sentence,
-            "message": f"{title}: {sentence}",
-            "lines": [title, sentence],
+            "next_step": why,
+            "message": f"{title}: {why}",
+            "lines": [title, why],
         }
 
     def ledger_line(self) -> str:
         """What the ledger of releases has now, or why it has not."""
         words, marked = self.words(ledger.TEXTS), mapping(self.facts["marked"], "facts.marked")
         if "good" not in marked:
-            return f"{words.say('failed')}: {marked.get('msg') or '?'}"
+            return f"{words.say('failed')}: {sentence(marked.get('msg') or '?', self.locale)}"
         reason = f": {in_words(marked['reason'], self.locale)}" if marked.get("reason") else ""
         return f"{words.say('true' if marked['good'] else 'false')} ({str(marked.get('commit'))[:12]}){reason}"
 
@@ -376,7 +377,7 @@ def _fence_lines(run: _Run, words: Words, switched: Mapping[str, Any]) -> list[s
     if not fence.get("survives_reboot"):
         lines.append(words.say("fence_until_reboot"))
     if switched.get("msg"):
-        lines.append(f"{words.say('not_restarted')}: {switched['msg']}")
+        lines.append(f"{words.say('not_restarted')}: {sentence(switched['msg'], run.locale)}")
     return lines
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.notify import TEXTS
 
@@ -84,7 +85,7 @@ def _headline(told: Told, words: Words, *, detached: bool, dry_run: bool, check:
     if _is_going_out(told, detached):
         return words.say("detached")
     if "messages" not in told:
-        return str(told.get("msg") or words.say("unreachable"))
+        return sentence(told.get("msg"), words.locale) or words.say("unreachable")
     messages = told["messages"]
     if told["unsent"]:
         details = [message["detail"] for message in messages if message["ok"] is False]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 
 MISSING = "missing"
@@ -29,6 +30,9 @@ class _Prepared:
         self.facts, self.words = facts, words
         self.wanted = facts.get("state") != "absent"
 
+    def why(self, result: Mapping[str, Any]) -> str:
+        return sentence(result.get("msg") or "?", self.words.locale)
+
     def done(self, name: str) -> Told:
         """What the item's tasks have come to."""
         results = [result for result in self.facts["results"].get(name) or [] if result and not result.get("skipped")]
@@ -36,7 +40,7 @@ class _Prepared:
             return MISSING, self.words.say("not_looked")
         failed = [result for result in results if result.get("failed") or result.get("unreachable")]
         if failed:
-            return MISSING, _reason(failed[0])
+            return MISSING, self.why(failed[0])
         changed = any(result.get("changed") for result in results)
         if self.facts.get("check") and changed:
             return "planned", ""
@@ -71,7 +75,7 @@ class _Prepared:
         looked = self.facts.get("release") or {}
         release = looked.get("release")
         if not release:
-            return MISSING, _reason(looked)
+            return MISSING, self.why(looked)
         good = (release.get("ledger") or {}).get("good") or []
         if not good:
             return MISSING, self.words.say("no_good")
@@ -138,7 +142,7 @@ class _Prepared:
             return MISSING, self.words.say("needs_tool", tool=tool)
         fence = self.facts.get("fence") or {}
         if "addresses" not in fence:
-            return MISSING, _reason(fence)
+            return MISSING, self.why(fence)
         state, detail = self.done("break_glass")
         if state != MISSING and self.lacks("nft"):
             return MISSING, self.words.say("needs_tool", tool="nftables")
@@ -194,10 +198,6 @@ class _Prepared:
             return (MISSING if missing else "off"), self.words.say("watch_nowhere")
         state, detail = self.done("watch")
         return state, detail if state == MISSING else self.words.say("watch_kept", mode=watch.get("mode"))
-
-
-def _reason(result: Mapping[str, Any]) -> str:
-    return " ".join(str(result.get("msg") or "?").split())
 
 
 def items(facts: Mapping[str, Any], words: Words) -> list[Item]:

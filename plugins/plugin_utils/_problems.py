@@ -15,6 +15,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LON
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import (
@@ -129,7 +130,7 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     if not facts.get("webhook_url"):
         return words.say("webhook_missing")
     if not state.get("known"):
-        return str(service.get("msg") or words.say("unreachable"))
+        return sentence(service.get("msg"), words.locale) or words.say("unreachable")
     if not state.get("running"):
         return words.say("not_running")
     # Before anything is sent: without the kill-switch the message would go out, with it none can.

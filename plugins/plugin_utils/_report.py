@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
@@ -18,6 +19,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import ch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import message_of
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, JUDGED
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
     mapping,
@@ -89,6 +91,7 @@ class _Report:
     def __init__(self, facts: dict[str, Any], locale: str) -> None:
         self._words, self._locale = Words(locale, _texts.TEXTS), locale
         self._say = self._words.say
+        self._sentence = partial(sentence, locale=locale)
         self._incident = mapping(facts["incident"], "incident")
         self._hosts = {
             str(name): mapping(host, f"hosts.{name}") for name, host in sorted(mapping(facts["hosts"], "hosts").items())
@@ -335,7 +338,7 @@ class _Report:
             text = self._say(
                 "act", change=change, took=took, **_some(act, ("number", "at", "act", "result")), **_who(act)
             )
-            rows.append(_statement(text + (f" ({act['msg']})" if act["msg"] else ""), act["ref"]))
+            rows.append(_statement(text + (f" ({self._sentence(act['msg'])})" if act["msg"] else ""), act["ref"]))
         return rows
 
     def _proven(self) -> list[dict[str, Any]]:
@@ -388,7 +391,7 @@ class _Report:
             reasons = {str(entry["source"]): str(entry["why"]) for entry in known.get("unknown") or []}
             for name, source in _SOURCES.items():
                 if known.get(name) is None:
-                    why = reasons.get(source) or self._say("not_asked")
+                    why = self._sentence(reasons.get(source)) or self._say("not_asked")
                     rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
             journal = known.get("journal")
             if journal is not None and not journal.get("ok", True):
@@ -412,7 +415,7 @@ class _Report:
                 self._say(
                     "effect_not_proven",
                     number=act["number"],
-                    why=(act["judged"] or {}).get("msg") or self._say("not_judged"),
+                    why=self._sentence((act["judged"] or {}).get("msg")) or self._say("not_judged"),
                     **_who(act),
                 ),
                 act["ref"],

@@ -105,6 +105,12 @@ def test_a_module_that_could_not_answer_is_unknown_with_its_sentence(probe):
     assert found["unknown"] == [{"probe": probe, "why": "Task failed: sudo: a password is required"}]
 
 
+def test_why_a_probe_is_unknown_is_told_in_the_operators_language():
+    refused = {"failed": False, "msg": "the log /x.log does not exist; correct runbook_log_paths"}
+    found = diagnose(given.probes(traces=refused), locale="pt_BR")
+    assert found["unknown"] == [{"probe": "traces", "why": "o log /x.log não existe; corrija runbook_log_paths"}]
+
+
 def test_a_log_without_times_counts_nothing_and_says_so():
     undated = {**given.losing(), "records": 0, "undated": 18, "timestamps": "none"}
     found = diagnose(given.probes(undated))

@@ -529,6 +529,12 @@ def test_a_calendar_that_was_not_read_says_why():
     assert by_name["on_call"]["evidence"] == "calendar of go_live_rota_ical not read: it is no calendar"
 
 
+def test_what_a_module_could_not_see_is_told_in_the_language_of_people():
+    unseen = facts(host_told={"failed": True, "msg": "/x cannot be read (Permission denied): run with become: true"})
+    items = {item["item"]: item for item in outcome("go_live_gate", unseen, "pt_BR")["items"]}
+    assert items["clock"]["evidence"] == "/x não pode ser lido (permissão negada): rode com become: true"
+
+
 def test_a_freeze_is_said_until_when():
     def frozen(at, **more):
         return problem("freeze", {"now": at, "time_zone": "America/Sao_Paulo", "freeze": rows, **more})

@@ -297,6 +297,13 @@ def test_what_a_release_says_at_its_start_is_told_as_a_witness(had, tick):
     )
 
 
+def test_what_a_module_refuses_is_told_in_the_operators_language():
+    refused = {"failure": {"msg": "unit kumon is masked: run systemctl unmask kumon first", "refused": True}}
+    mended = "a unit kumon está mascarada: rode antes systemctl unmask kumon"
+    assert outcome("rollback_level1", refused, "pt_BR")["next_step"] == mended
+    assert outcome("rollback_level1", refused, "en")["next_step"] == refused["failure"]["msg"]
+
+
 def test_how_long_the_act_took_is_left_for_a_drill():
     found = outcome("rollback_level1", act("proven", "observed", switched=switched(seconds=1.2)), "en")
     assert found["effect_seconds"] == 1.2

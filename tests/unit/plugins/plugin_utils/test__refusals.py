@@ -1,0 +1,112 @@
+# Copyright (c) Kumon runbook contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Portuguese operator reads no English where a module refuses."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals import TEXTS
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals.service import SYSTEM
+
+PLUGINS = Path(__file__).resolve().parents[4] / "plugins"
+SOURCES = sorted([*(PLUGINS / "modules").glob("*.py"), *(PLUGINS / "module_utils").rglob("*.py")])
+TREES = {source: ast.parse(source.read_text(encoding="utf-8")) for source in SOURCES}
+RAISED = ("Refused", "Failed", "Stopped", "SourceError", "GitFailed", "InContainer", "Held")
+
+
+def written(node: ast.expr) -> str | None:
+    """A text as it stands in the code, with a word of its own for each of its fields."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value) if isinstance(part, ast.Constant) else f"<{number}>"
+            for number, part in enumerate(node.values)
+        )
+    return None
+
+
+def raised() -> Iterator[tuple[str, str]]:
+    for source, tree in TREES.items():
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call) and call.args:
+                name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+                text = written(call.args[0]) if name in RAISED else None
+                # Where all words are somebody else's there is nothing to tell in another language.
+                if text and len(re.findall(r"[a-z]{2,}", re.sub(r"<\d+>", "", text))) > 1:
+                    yield f"{source.stem}:{call.lineno}", text
+
+
+def test_no_two_rows_say_the_same():
+    english = [re.sub(r"\{\w+\}", "{}", row.en) for row in TEXTS.values()]
+    assert sorted(english) == sorted(set(english))
+
+
+def test_each_sentence_that_a_module_raises_is_there_in_portuguese():
+    known = list(raised())
+    assert len(known) > 200
+    assert [where for where, text in known if sentence(text, "pt_BR") == " ".join(text.split())] == []
+
+
+def test_no_row_has_outlived_its_sentence():
+    texts = [
+        node.value
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    said = "\n".join(texts)
+    parts = {
+        part.strip()
+        for row in set(TEXTS.values()) - set(SYSTEM)
+        for part in re.split(r"\{\w+\}|(?<=\.) ", row.en)
+        if len(part.strip()) > 3
+    }
+    assert len(parts) > 300
+    assert sorted(part for part in parts if part not in said) == []
+
+
+@pytest.mark.parametrize(
+    ("english", "portuguese"),
+    [
+        (
+            "unit kumon does not exist on this host (near matches: kumon-x.service): correct runbook_service_name",
+            "a unit kumon não existe neste host (parecidas: kumon-x.service): corrija runbook_service_name",
+        ),
+        (
+            "/var/log/a.log cannot be read (Permission denied): run with become: true",
+            "/var/log/a.log não pode ser lido (permissão negada): rode com become: true",
+        ),
+        (
+            "cannot read the log /a: permission denied; run with become: true, or let the login user read it",
+            "o log /a não pode ser lido: permissão negada; rode com become: true, ou deixe o usuário de login lê-lo",
+        ),
+        (
+            "commit 0123456789ab is not in place: kumon.service did not come back (unit kumon.service is failed "
+            "(failed), result exit-code) Returned to commit ba9876543210 (branch main), which is up. What was there "
+            "before is kept under refs/runbook/rescue/7.",
+            "o commit 0123456789ab não está no lugar: kumon.service não voltou (a unit kumon.service está failed "
+            "(failed), resultado exit-code) De volta a commit ba9876543210 (branch main), que está no ar. O que havia "
+            "antes está guardado em refs/runbook/rescue/7.",
+        ),
+        (
+            "kumon did not come back (gone) The network fence stands: no message leaves.",
+            "kumon não voltou (gone) A cerca de rede está de pé: nenhuma mensagem sai.",
+        ),
+    ],
+)
+def test_a_sentence_is_told_with_what_is_filled_into_it(english, portuguese):
+    assert sentence(english, "pt_BR") == portuguese
+    assert sentence(english, "en") == english
+
+
+@pytest.mark.parametrize("text", ["Failed to do {what}", "{0}", "", "x" * 3000, "o que já é português: veja o log"])
+def test_what_is_not_known_stays_as_it_is(text):
+    assert sentence(text, "pt_BR") == text
