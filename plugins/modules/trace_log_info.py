@@ -275,7 +275,8 @@ traces:
       description:
         - By minute (C(2026-11-22T10:12Z)) C(success) and C(failed), one outcome per conversation, C(lost) hand-offs and C(guards) incidents.
         - C(received), C(planned), C(read) and C(sent) messages, results that are C(contradicting) or C(without_send); C(unplanned),
-          C(unread) and C(unsent) are conversations of that minute whose message did not get further.
+          C(unread) and C(unsent) are conversations of that minute whose message did not get further, C(dropped) customers
+          whose message was dropped, and who got no answer.
       type: list
       elements: dict
       returned: always

@@ -87,7 +87,8 @@ class _Outcomes(TypedDict):
 
 
 class Minute(_Outcomes, total=False):
-    """`unplanned`, `unread` and `unsent` are the conversations of that minute whose next stage never came."""
+    """`unplanned`, `unread` and `unsent` are the conversations of that minute whose next stage never came, `dropped`
+    the customers whose message was dropped, and who got no answer."""
 
     received: int | None
     planned: int | None
@@ -98,6 +99,7 @@ class Minute(_Outcomes, total=False):
     unsent: int | None
     contradicting: int | None
     without_send: int | None
+    dropped: int | None
 
 
 class Window(TypedDict, total=False):

@@ -132,6 +132,7 @@ SENDING = _Stage("sending", "sent", "unsent", "sending_degraded", "sending_stopp
 CONTRADICTING = _Stage("contradicting", "success", "contradicting", "results_contradict", "results_unbelieved")
 # A sign and no loss: the messages may have gone out.
 WITHOUT_SEND = _Stage("without_send", "sent", "without_send", "results_without_send", "results_without_send")
+DROPPING = _Stage("dropping", "read", "dropped", "dropped", "dropped")
 STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING, WITHOUT_SEND)
 
 
@@ -424,7 +425,7 @@ def _judge(
         *_blindness(seen, words, service, expected=expected.message),
         *_incidents(seen, words),
         *_kill_switch(seen, words, service),
-        *_oddities(seen, words, service),
+        *_oddities(seen, words),
         *more,
     ]
     for stage in (PLANNING, READING, SENDING):
@@ -446,6 +447,11 @@ def _judge(
         outcomes = (WITHOUT_SEND.well, WITHOUT_SEND.wrong)
         tests[WITHOUT_SEND.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
         findings += _without_send(seen, words, tests[WITHOUT_SEND.name], limits)
+    # Whoever writes with the kill-switch on is not answered anyway.
+    if not service.delivery_disabled:
+        outcomes = (DROPPING.well, DROPPING.wrong)
+        tests[DROPPING.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+        findings += _dropping(seen, words, tests[DROPPING.name], limits)
     if level2 and any(CAUSES[cause].next_level == 2 for cause, _reason in findings if _rolls_back(cause)):
         findings.append(("level2_not_stable", words.say("level2_not_stable")))
 
@@ -475,7 +481,7 @@ def _judge(
         "evidence": results.detector.evidence,
         "would_change": _would_change(cause, seen, words, tests=tests, limits=limits),
         "quality": seen.evidence,
-        "held": max(test.held for name, test in tests.items() if name != WITHOUT_SEND.name),
+        "held": max(test.held for name, test in tests.items() if name not in (WITHOUT_SEND.name, DROPPING.name)),
         "tests": {name: _test(test) for name, test in tests.items()},
         "first_sign": _first_sign(seen) if rule.status == "rollback" else None,
     }
@@ -716,11 +722,8 @@ def often(n: int, of: int) -> bool:
     return n >= _AT_LEAST and n > _SHARE * of
 
 
-def _oddities(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
+def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
     """What is not as it should be, and no loss on the way from planner to gateway."""
-    # Whoever writes with the kill-switch on is not answered anyway.
-    if seen.drops_often and not service.delivery_disabled:
-        yield "dropped", words.say("dropped", n=seen.dropped, of=seen.received)
     if often(seen.repeated, seen.answers):
         yield "repeated_sends", words.say("repeated_sends", n=seen.repeated, answers=seen.answers)
     elif seen.repeated_most >= _COPIES:
@@ -814,6 +817,15 @@ def _without_send(seen: Seen, words: Words, test: Followed, limits: _Limits) -> 
         sent, without = seen.of_stage(WITHOUT_SEND)
         rate = words.say("results_without_send", n=without, results=sent + without)
         yield WITHOUT_SEND.watch, _watch_text(words, rate, test.detector.evidence, limits)
+
+
+def _dropping(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+    """What the assistant says it dropped: too much of all that came in, or of what came in for a while."""
+    rate = words.say("dropped", n=seen.dropped, of=seen.received)
+    if test.watching:
+        yield DROPPING.watch, _watch_text(words, rate, test.detector.evidence, limits)
+    elif seen.drops_often:
+        yield DROPPING.watch, rate
 
 
 def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:

@@ -723,6 +723,7 @@ class _Sheet:
         self.lost_turns = 0
         self.missing = 0
         self.late = {name: balance._delays[name].late for name in ("read", "settled")}
+        self.dropped, self.dropped_people = balance._drops.unanswered(self.present)
         self._find_waiting()
 
     def _is_over(self, stage: str, moment: float | None, late: str | None = None) -> bool:
@@ -886,7 +887,7 @@ class _Sheet:
             "repeated": b.total(_REPEATED),
             "repeated_most": b._repeated_most,
             "missing": b._missing + self.missing,
-            "dropped": b._drops.unanswered(self.present) if by_id else None,
+            "dropped": self.dropped if by_id else None,
         }
 
     def _unripe(self) -> int:
@@ -926,7 +927,9 @@ class _Sheet:
             for moment, who in losses:
                 if moment is not None:
                     minutes.setdefault(int(moment // 60), set()).add(who)
-        told = sorted({*rows, *outcomes, *(minute for minutes in lost.values() for minute in minutes)})
+        told = sorted(
+            {*rows, *outcomes, *self.dropped_people, *(minute for minutes in lost.values() for minute in minutes)}
+        )
         nothing = [0] * len(_COLUMNS)
         return [
             {
@@ -935,6 +938,7 @@ class _Sheet:
                 "failed": outcomes.get(minute, (0, 0))[1],
                 **dict(zip(_COLUMNS, rows.get(minute, nothing))),
                 **{name: len(minutes.get(minute, ())) for name, minutes in lost.items()},
+                "dropped": self.dropped_people.get(minute, 0),
             }
             for minute in told
         ]

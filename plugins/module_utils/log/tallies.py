@@ -201,15 +201,17 @@ class Drops:
         self._around = around
         self._dropped: dict[bytes, list[float | None]] = {}
         self._answered: dict[bytes, float | None] = {}
-        self._lost = 0  # those of which this is certain
+        # Those of which this is certain, and of how many people by the minute: one who writes on and on is one.
+        self._lost = 0
+        self._people: dict[int, int] = {}
 
     def drop(self, person: bytes, moment: float | None) -> None:
         """A message of somebody was dropped."""
         if not person:
-            self._lost += 1
+            self._lose([moment])
         elif not (person in self._answered and self._is_around(self._answered[person], moment)):
             if person not in self._dropped and len(self._dropped) >= _UNANSWERED_KEPT:
-                self._lost += len(self._dropped.pop(next(iter(self._dropped))))
+                self._lose(self._dropped.pop(next(iter(self._dropped))))
             self._dropped.setdefault(person, []).append(moment)
 
     def answer(self, person: bytes, moment: float | None) -> None:
@@ -218,15 +220,30 @@ class Drops:
         if len(self._answered) >= _UNANSWERED_KEPT:
             del self._answered[next(iter(self._answered))]
         self._answered[person] = moment
-        self._lost += sum(not self._is_around(dropped, moment) for dropped in self._dropped.pop(person, ()))
+        self._lose([dropped for dropped in self._dropped.pop(person, ()) if not self._is_around(dropped, moment)])
+
+    def _lose(self, moments: list[float | None]) -> None:
+        self._lost += len(moments)
+        _count_minutes(self._people, moments)
 
     def _is_around(self, one: float | None, other: float | None) -> bool:
         return one is None or other is None or abs(one - other) <= self._around
 
-    def unanswered(self, present: float) -> int:
-        """Return how many were dropped and their customers not answered; what has just been dropped has time yet."""
-        waiting = (moment for moments in self._dropped.values() for moment in moments)
-        return self._lost + sum(moment is None or present - moment > self._around for moment in waiting)
+    def unanswered(self, present: float) -> tuple[int, dict[int, int]]:
+        """Return how many were dropped and their customers not answered, and how many customers that are by the minute;
+        what has just been dropped has time yet."""
+        lost, people = self._lost, dict(self._people)
+        for moments in self._dropped.values():
+            over = [moment for moment in moments if moment is None or present - moment > self._around]
+            lost += len(over)
+            _count_minutes(people, over)
+        return lost, people
+
+
+def _count_minutes(people: dict[int, int], moments: list[float | None]) -> None:
+    """Count one person in each minute of these moments."""
+    for minute in {int(moment // 60) for moment in moments if moment is not None}:
+        people[minute] = people.get(minute, 0) + 1
 
 
 class Unanswered:

@@ -686,6 +686,14 @@ def test_a_few_copies_late_answers_and_contradictions_are_no_finding(status):
     assert found["causes"] == ([] if status == "few" else ["results_contradict", "repeated_sends", "delivery_late"])
 
 
+def test_what_is_dropped_for_a_while_is_watched_although_it_is_little_of_the_whole_window():
+    seen = traces(stage("dropped", "read", 3), stages={"received": 600, "dropped": 6})
+    found = verdict(seen)
+    assert (found["status"], found["cause"], found["held"]) == ("watch", "dropped", 0)
+    assert found["reasons"][0].endswith("600 came in. M has reached 300 (watch).")
+    assert "dropped" not in verdict(seen, delivery_disabled=True)["causes"]
+
+
 def test_a_few_dropped_messages_are_no_finding_and_with_the_kill_switch_none_are():
     assert verdict(traces(stages={"received": 60, "dropped": 3}))["causes"] == []
     assert verdict(traces(stages={"received": 2, "dropped": 2}))["causes"] == []

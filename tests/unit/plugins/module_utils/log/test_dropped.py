@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import verdict
 
 from tests.unit.counting import Counter
 from tests.unit.later_logs import NOON, Later, one_turn, pipeline_turn
@@ -60,6 +61,29 @@ def test_a_breach_takes_the_message_it_belongs_to_and_nobody_elses():
     log.native(NOON + 1.1, BREACH, "CRITICAL").native(NOON + 30, BREACH, "CRITICAL")
     traces = count(log)
     assert (traces["turns"]["lost"], traces["turns"]["dropped"], traces["stages"]["dropped"]) == (1, 3, 3)
+
+
+@pytest.mark.parametrize("end", ["refused", "locked"])
+def test_all_that_came_in_lately_and_was_dropped_is_seen_beside_hours_that_went_well(end):
+    log = Later()
+    for i in range(480):
+        pipeline_turn(log, NOON + 30 * i, i, end if i >= 460 else "sent", phone=f"55119{i:08d}")
+    traces = count(log, now=NOON + 30 * 480 + 60)
+    assert traces["stages"]["dropped"] == sum(row["dropped"] for row in traces["minutes"]) == 20
+    assert [row["dropped"] for row in traces["minutes"]][-11:] == [0] + [2] * 10
+    found = verdict(traces)
+    assert (found["status"], found["cause"], found["held"]) == ("watch", "dropped", 0)
+
+
+def test_one_who_writes_on_and_on_is_one_dropped_customer_a_minute():
+    log = Later()
+    for i in range(60):
+        pipeline_turn(log, NOON + 30 * i, i)
+    for i in range(60, 66):
+        pipeline_turn(log, NOON + 900 + i % 60, i, "locked", phone=WRITER)
+    log.rows.sort(key=lambda row: row[0])
+    traces = count(log)
+    assert (traces["stages"]["dropped"], sum(row["dropped"] for row in traces["minutes"])) == (6, 1)
 
 
 def test_a_handler_that_raises_drops_a_message_of_nobody_knows_whom():
