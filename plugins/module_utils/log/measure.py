@@ -13,7 +13,13 @@ from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
-from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import Facts, evidence, heartbeat
+from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import (
+    MESSAGES_MISSED,
+    SHORTEST_SILENCE,
+    Facts,
+    evidence,
+    heartbeat,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
@@ -51,6 +57,7 @@ POLL_SECONDS = 0.1
 SETTLE_SECONDS = 0.5  # a message that was read is sent within milliseconds or not at all; its result comes soon
 PLANNED_SECONDS = 1.5  # a planned message that is not even read by then says something too
 _OF_AN_ACT = ("observe", "source", "paths", "unit", "heartbeat_conversation", "heartbeat_minutes")
+LOOK_BACK_SECONDS = 86400.0  # so far before a window without a message the newest one is looked for
 LEAD_SECONDS = 300.0  # read before the window: what was planned there is read inside, and how long that takes is seen
 
 
@@ -123,6 +130,38 @@ def moment(text: str | None, now: float) -> float | None:
     return parse_when(text, now) if text else None
 
 
+def _source(params: dict[str, Any], start: float | None, stamps: StampReader) -> FileSource | JournalSource:
+    limits: dict[str, Any] = {"deadline": params["seconds"], "max_bytes": params["max_bytes"]}
+    if params["source"] == "file":
+        return FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
+    # Its time is that of all its readings.
+    limits["deadline"] += params["watch"]
+    return JournalSource(params["unit"], start, pids=params["pids"], **limits)
+
+
+def _before(params: dict[str, Any], since: float, now: float, taken: float) -> tuple[float, dict[int, int]] | None:
+    """What came before a window without a message, as :attr:`Balance.before_window` tells it.
+
+    Between the last message and the window may lie hours of other lines: a log whose webhook is dead still has the
+    probes of health.
+
+    :param taken: of the seconds that the reading may take
+    """
+    stamps = StampReader(now)
+    left = {**params, "seconds": max(1.0, params["seconds"] - taken), "watch": 0}
+    whose = {"conversation": params["conversation"], "heartbeat": params["heartbeat_conversation"]}
+    balance = Balance(now=now, since=since, until=since, **whose)
+    try:
+        with _source(left, since - LOOK_BACK_SECONDS, stamps) as source:
+            reader = TraceReader(balance, stamps, now)
+            reader.deduplicate = source.notes.overlapping
+            source.read(reader)
+    except SourceError:
+        return None  # one sign less, and no reason to give up
+    # Of a part nobody knows whether the newest message is in it.
+    return None if source.notes.incomplete else balance.before_window
+
+
 def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     """Read the source that ``params`` names and return its ``traces``."""
     begun = time.monotonic()
@@ -140,16 +179,8 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
     if since is not None and until is not None and since >= until:
         raise ValueError(f"the window is empty: since ({params['since']}) is not before until ({params['until']})")
     start = since - max(LEAD_SECONDS, params["grace"] or 0) if since is not None else None
-    limits: dict[str, Any] = {"deadline": params["seconds"], "max_bytes": params["max_bytes"]}
     stamps = StampReader(now)
-    source: FileSource | JournalSource
-    if params["source"] == "file":
-        source = FileSource(params["paths"], start, stamps, pids=params["pids"], **limits)
-    else:
-        # Its time is that of all its readings.
-        limits["deadline"] += params["watch"]
-        source = JournalSource(params["unit"], start, pids=params["pids"], **limits)
-    with source:
+    with _source(params, start, stamps) as source:
         balance = Balance(
             now=now,
             since=since,
@@ -175,6 +206,11 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         notes = source.notes
     ended = now + time.monotonic() - begun
     balance.look_again_at(ended)
+    before = None if is_cut else balance.before_window
+    is_silent = until is None and not is_cut and balance.newest_message is None
+    tells_a_rate = before is not None and sum(before[1].values()) >= MESSAGES_MISSED
+    if is_silent and not tells_a_rate and since is not None and ended - since >= SHORTEST_SILENCE:
+        before = _before(params, since, now, time.monotonic() - begun) or before
     traces = balance.result()
     traces["lines"], traces["bytes"] = reader.lines, reader.bytes
     traces["truncated"] = notes.truncated
@@ -198,9 +234,9 @@ def measure(params: dict[str, Any], now: float) -> dict[str, Any]:
         owner=notes.owner,
         path=", ".join(params["paths"]) if params["source"] == "file" else "",
         lines=reader.lines,
-        any_event=balance.newest is not None or traces["records"] > 0,
+        any_event=balance.newest is not None or traces["records"] > 0 or before is not None,
         spans=notes.spans,
-        before=None if is_cut else balance.before_window,
+        before=before,
     )
     traces["evidence"] = evidence(traces, balance.newest_message, facts)
     traces["heartbeat"] = None

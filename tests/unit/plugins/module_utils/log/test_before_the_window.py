@@ -75,6 +75,23 @@ def test_how_a_log_fell_silent_is_read_though_it_was_rotated_since(tmp_path):
     assert (result["status"], result["cause"]) == ("blind", "stale")
 
 
+@pytest.mark.parametrize(("end", "cause"), [(15, "stale"), (18.9, "quiet")])
+def test_how_messages_fell_silent_is_found_behind_hours_of_other_lines(tmp_path, end, cause):
+    log = tmp_path / "app.log"
+    day(log, end)
+    with open(log, "a") as file:
+        for n in range(round((23.5 - end) * 360)):
+            at = MIDNIGHT + end * HOUR + (n + 1) * 10
+            file.write(as_json('127.0.0.1:56734 - "GET /health HTTP/1.1" 200', at=at) + "\n")
+    traces = measured(log, 23.5)
+    fresh = traces["evidence"]["fresh"]
+    assert (traces["records"], fresh["newest"], fresh["limit_seconds"]) == (0, iso(MIDNIGHT + end * HOUR), 600)
+    assert verdict(traces, **SCHOOL)["cause"] == cause
+    # More than a day back is no matter of this window, and what could be read in part tells nothing.
+    assert measured(log, 23.5 + 24)["evidence"]["fresh"]["newest"] is None
+    assert measured(log, 23.5, max_bytes=1 << 19)["evidence"]["fresh"]["newest"] is None
+
+
 def test_a_customer_who_wrote_five_times_in_a_minute_is_no_rate(tmp_path):
     log = tmp_path / "app.log"
     day(log, 16, per_hour=60, begin=16 - 5 / 60)
