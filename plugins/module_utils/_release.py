@@ -243,7 +243,7 @@ class Look:
         self._refuse_full_disk(content.size, paths, files, choice.must_build)
         in_place = goal is None or self._is_in_place(target, choice)
         if not in_place:
-            self._tell_of_the_tree(target, paths, warnings)
+            self._tell_of_the_tree(target, paths, files, warnings)
         return Plan(
             seen=self.seen,
             status=self.status,
@@ -312,21 +312,20 @@ class Look:
         paths = sorted(path for path in {*kept["paths"], *others} if not left(path) and path not in self.linked)
         return paths, {path for path in paths if kept["paths"].get(path, {}).get("kind") in ("file", "link")}, modules
 
-    def _tell_of_the_tree(self, target: Place, paths: list[str], warnings: list[str]) -> None:
+    def _tell_of_the_tree(self, target: Place, paths: list[str], files: set[str], warnings: list[str]) -> None:
         """What people should know of before it is done."""
         status, touched = self.status, set(paths)
-        below = tuple(f"{path}/" for path in paths)
-        untracked = [path for path in status.untracked if path not in touched]
+        # Ignored ones too: a file that was taken out of git, and has the host's own secrets since, is one of them.
+        replaced = self.rescue.unknown(paths, files)
+        below = [path for path in replaced if path.startswith(tuple(f"{path}/" for path in paths))]
         for path in status.hidden:
             what = "the release has another one, the edit is kept" if path in touched else "it stays"
             warnings.append(f"{path} was edited here and hidden from git: {what}")
         for text, names in (
             ("local changes are kept, and the release's files take their place", [] if self.undo else status.changed),
-            ("untracked files stay where they are", [path for path in untracked if not path.startswith(below)]),
-            (
-                "untracked files are kept, and the release has a file in the place of their directory",
-                [path for path in untracked if path.startswith(below)],
-            ),
+            ("untracked files stay where they are", sorted({*status.untracked} - touched - {*replaced})),
+            ("untracked files are kept, and the release's take their place", sorted({*replaced} - {*below})),
+            ("untracked files are kept, and the release has a file in the place of their directory", below),
             ("files below a link of this host are left out", sorted(self.linked)),
             (f"files of somebody else will belong to {self.git.owner.name}", self._of_others(paths)),
             (

@@ -159,6 +159,12 @@ class Rescue:
             "lists": {path: self._attributes(self._full(path)) for path in seen},
         }
 
+    def unknown(self, paths: Iterable[str], files: set[str]) -> list[str]:
+        """Files in the place of a release's, or above or below it, that git does not know. Raises GitFailed."""
+        entries, _directories = self._look(paths, files)
+        known = {*self.git.paths("ls-files", "-z"), *self.git.paths("ls-tree", "-r", "--name-only", "-z", "HEAD")}
+        return sorted(path for path in entries if entries[path]["kind"] in ("file", "link") and path not in known)
+
     def size(self, paths: Iterable[str], files: set[str], beside: Iterable[str]) -> int:
         """Bytes that keeping them may take. Raises GitFailed."""
         entries, _directories = self._look(paths, files)

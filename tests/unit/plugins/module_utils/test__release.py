@@ -299,6 +299,33 @@ def test_untracked_files_in_the_place_of_a_releases_file_do_not_stay(change, rep
     assert '"data/messages.db"' in repository.git("show", "refs/runbook/rescue/run-1^2:.runbook-state.json")
 
 
+def test_untracked_and_ignored_files_that_a_release_replaces_are_told(change, repository):
+    """Taken out of git and ignored since, a file has the host's own secrets: who needs them looks for them there."""
+    repository.git("checkout", "--quiet", "--detach", repository.commits["second"])
+    for name in ("config.ini", "data/rows.db", ".env"):
+        repository.write(name, "the release's own")
+    repository.git("add", "--force", ".env")
+    older = repository.commit("release with files that were taken out of git later")
+    repository.git("checkout", "--quiet", "main")
+    for name in ("config.ini", "data", ".env"):
+        repository.write(name, "the host's own")
+    warnings = change(commit=older)["warnings"]
+    assert "untracked files are kept, and the release's take their place: .env, config.ini, data" in warnings
+    assert not any("stay where they are" in warning for warning in warnings)
+    kept = [repository.git("show", f"refs/runbook/rescue/run-1:{name}") for name in (".env", "config.ini", "data")]
+    assert kept == ["the host's own"] * 3
+
+
+def test_ignored_files_in_the_place_of_a_releases_file_are_told(change, repository):
+    repository.git("checkout", "--quiet", "--detach", repository.commits["second"])
+    (repository.directory / "data").symlink_to("/srv/data")
+    linked = repository.commit("release with a link")
+    repository.git("checkout", "--quiet", "main")
+    repository.write("data/.env", "SECRET=1")
+    words = "untracked files are kept, and the release has a file in the place of their directory"
+    assert f"{words}: data/.env" in change(commit=linked)["warnings"]
+
+
 def test_undoing_restores_branch_index_and_files(change, repository, tmp_path):
     repository.git("checkout", "--quiet", "-B", "stable", repository.commits["first"])
     repository.write("first.txt", "local")
