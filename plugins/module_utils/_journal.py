@@ -27,6 +27,14 @@ from ansible_collections.kumon.runbook.plugins.module_utils._names import NO_ACT
 
 NAME = "journal.jsonl"
 FIRST = "0" * 64
+# What an entry consists of, beside its time.
+TEXT, VALUES = (str, type(None)), (dict, type(None))
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "seq": int,
+    **dict.fromkeys(("prev", "hash"), str),
+    **dict.fromkeys(("before", "after"), VALUES),
+    **dict.fromkeys(("run_id", "actor", "procedure", "act", "phase", "service", "host", "msg"), TEXT),
+}
 JOURNAL_SPEC: dict[str, dict[str, Any]] = {
     "run_id": {"type": "str"},
     "actor": {"type": "str"},
@@ -64,14 +72,16 @@ def _hash(entry: dict[str, Any]) -> str:
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """The entry of a line, None for one that was written half."""
+    """The entry of a line, None for one that was written half, or of which a field is no text where it should be one.
+
+    Who can write the journal can make a hash that fits anything, and an act must not fail by what stands there.
+    """
     try:
         entry = json.loads(line)
-    except (ValueError, RecursionError):
+        _when.parse_when(entry["time"], 0.0)
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         return None
-    if isinstance(entry, dict) and isinstance(entry.get("seq"), int) and "hash" in entry and "prev" in entry:
-        return entry
-    return None
+    return entry if all(isinstance(entry.get(name), kind) for name, kind in KINDS.items()) else None
 
 
 def _read(path: str) -> bytes:

@@ -32,7 +32,7 @@ def acts(entries: Iterable[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
     """Each act on the release as its begin and outcome, None when it was killed; oldest first."""
     pending = None
     for entry in entries:
-        if entry.get("act") != ACT or not isinstance(entry.get("before"), dict):
+        if entry.get("act") != ACT or entry.get("before") is None or entry.get("after") is None:
             continue
         if entry.get("phase") == "begin":
             if pending:

@@ -150,6 +150,28 @@ def test_the_chain_goes_on_below_a_line_that_was_written_half(path, torn):
     assert (found["ok"], found["entries"], found["torn"], found["line"]) == (True, 2, [2], None)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        *({"time": time} for time in (None, 5, ["x"], "soon", "9999-12-31T23:59:59-14:00")),
+        *({name: {"a": 1}} for name in ("run_id", "procedure", "act", "phase", "service", "actor", "msg")),
+        *({name: 3} for name in ("before", "after", "prev")),
+    ],
+)
+def test_an_entry_with_a_field_of_another_kind_is_passed_over_though_its_hash_fits(path, odd):
+    first = write(path)
+    forged = {**first, "seq": 2, "prev": first["hash"], **odd}
+    with open(path, "a") as handle:
+        handle.write(json.dumps({**forged, "hash": _journal._hash(forged)}) + "\n")
+    second = write(path, "outcome")
+    assert (second["prev"], second["seq"]) == (first["hash"], 2)
+    found = _journal.verify(path)
+    assert (found["entries"], found["torn"], found["line"]) == (2, [2], None)
+    assert [act["outcome_seq"] for act in _journal.acts(path, 0.0)] == [2]
+    assert _journal.last_act(path)["time"] == _journal.last_change(path) == second["time"]
+    assert _journal.undo_values(path, [FLAG], {FLAG: "true"}) == {FLAG: None}
+
+
 def test_two_writers_do_not_break_the_chain(path):
     threads = [threading.Thread(target=lambda: [write(path) for _turn in range(20)]) for _writer in range(4)]
     for thread in threads:
