@@ -46,12 +46,24 @@ def render(name: str, value: Any) -> str | None:
     if not isinstance(value, (str, int, float)):
         raise ValueError(f"the value of flag {name} must be text, a number or a boolean, not {type(value).__name__}")
     text = str(value)
-    if not text.isprintable() or text != text.strip() or any(character in text for character in "'\"\\"):
+    if not _can_hold(text):
         raise ValueError(
             f"the value of flag {name} is not valid: "
             "it must hold no line break, control character, quote or backslash, and no blank at its ends"
         )
     return text
+
+
+def _can_hold(text: str) -> bool:
+    return text.isprintable() and text == text.strip() and not any(character in text for character in "'\"\\")
+
+
+def restorable(value: str | None) -> str | None:
+    """The value that a flag had, for an undo to declare it again: as it was, or as the assistant reads it where no
+    declaration of ours can hold it. `env $(cat .env) …` hands the quotes of its file on to the process."""
+    if value is None or _can_hold(value):
+        return value
+    return "true" if truthy(value) else "false"
 
 
 def _scan(data: bytes) -> tuple[list[Assignment], str]:

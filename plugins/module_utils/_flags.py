@@ -165,7 +165,10 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
         order=order,
         seen=seen,
         previous=previous,
-        undone={flag: value if value is not None else started.get(flag) for flag, value in previous.items()},
+        undone={
+            flag: _envfile.restorable(value if value is not None else started.get(flag))
+            for flag, value in previous.items()
+        },
         writes=writes,
         must_reload=must_reload,
         must_restart=must_restart,

@@ -415,6 +415,15 @@ def test_undo_brings_back_what_a_plain_process_was_started_with(look, act, servi
     assert not act(flags=look(flags=["ROUTER_V2_SHADOW"])["undo"])["changed"]
 
 
+@pytest.mark.parametrize(("value", "read_as"), [('"false"', "false"), ("'true'", "false"), ("\x1b[0mtrue", "false")])
+def test_undo_brings_back_how_a_value_was_read_that_no_declaration_can_hold(look, act, service, value, read_as):
+    service.start(DELIVERY_DISABLE=value)
+    act(flags={"DELIVERY_DISABLE": True})
+    for _turn in "once", "and once more":
+        undo = look(flags=["DELIVERY_DISABLE"])["undo"]
+        assert undo == act(flags=undo)["effective"] == {"DELIVERY_DISABLE": read_as}
+
+
 def test_a_service_that_does_not_run_is_a_result(look, service):
     found = look()
     assert (found["running"], found["pid"], found["started"], found["listening"]) == (False, None, None, [])
