@@ -10,7 +10,6 @@ import re
 from typing import Any, NamedTuple
 
 FLAG = re.compile(r"[A-Z][A-Z0-9_]*")
-TRUTHY = ("true", "1", "yes", "on")
 _SPACE = b" \t\n\r"
 
 
@@ -21,9 +20,9 @@ class Assignment(NamedTuple):
     end: int  # one past its last byte, the line's end included
 
 
-def truthy(value: str) -> bool:
-    """As the assistant reads a flag: any case, nothing stripped."""
-    return value.lower() in TRUTHY
+def truthy(value: object) -> bool:
+    """Whether the assistant takes a flag's value for true: any case, nothing stripped. None is not."""
+    return str(value).lower() in ("true", "1", "yes", "on")
 
 
 def same(present: str | None, wanted: str | None) -> bool:

@@ -160,7 +160,7 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
         manager.prepare(processes)
     # Below our declarations for a unit stand its own; a plain process has only what it was started with.
     started = seen.environ if manager.name == "process" else {}
-    switched = _envfile.truthy(flags.get(KILL_SWITCH) or "")
+    switched = _envfile.truthy(flags.get(KILL_SWITCH))
     return Plan(
         order=order,
         seen=seen,

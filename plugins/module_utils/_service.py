@@ -336,7 +336,7 @@ class Service:
         """Whether health says of every flag that it is as wanted."""
         told = self._reported(seen, self.health.fields)
         return seen.answered and all(
-            told.get(flag) is not None and _envfile.truthy(str(told[flag]).lower()) == _envfile.truthy(wanted or "")
+            told.get(flag) is not None and _envfile.truthy(told[flag]) == _envfile.truthy(wanted)
             for flag, wanted in flags.items()
         )
 
@@ -349,7 +349,7 @@ class Service:
             return {"proof": "reported", "had": False, "detail": detail("not_reported")}
         # Without a wanted value it should say what the process has; a flag that is not set is false to the assistant.
         wanted = {flag: flags[flag] if flags[flag] is not None else present[flag] for flag in reported}
-        agrees = all(_envfile.truthy(text) == _envfile.truthy(wanted[flag] or "") for flag, text in reported.items())
+        agrees = all(_envfile.truthy(text) == _envfile.truthy(wanted[flag]) for flag, text in reported.items())
         if len(reported) == 1:
             told = detail("reports", value=next(iter(reported.values())))
         else:

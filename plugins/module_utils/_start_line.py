@@ -76,7 +76,7 @@ class StartLine:
         agree: dict[str, None] = {}
         deny: dict[str, None] = {}
         for name, value in self._said(flags, pids):
-            right = _envfile.truthy(value) == _envfile.truthy(flags[name] or "")
+            right = _envfile.truthy(value) == _envfile.truthy(flags[name])
             (agree if right else deny)[f"{name}={value.lower()}"] = None
         # Of several processes the one that contradicts counts.
         if deny:

@@ -9,10 +9,11 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, LEVELS
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, drill
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import contacts_problems
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._ical import source_problem
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
@@ -26,7 +27,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._details import find
 from ansible_collections.kumon.runbook.plugins.plugin_utils._kept import content
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted, truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import as_wanted
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 

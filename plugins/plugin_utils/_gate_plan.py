@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import PLAYBOOKS, Typed, started
 from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import HOUR, fingerprint, own_items, refusal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import Shell, asks
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, gate, prepare
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import LOCALES
 from ansible_collections.kumon.runbook.plugins.module_utils._due import KINDS
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._message_text import (
     MARK_BY,
     MARK_ELAPSED,
@@ -22,7 +23,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils._message_text import
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.plugin_utils._awx import ACKNOWLEDGE
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.messages import TEXTS

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
@@ -21,7 +22,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._details import heal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._later import named
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Outcome, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import delivery_rate, mapping, nothing_dated, number
 
 _Sample = tuple[str, dict[str, str], float]  # a metric, its labels beside the host, and the value

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH, NO_ACTS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
-
-_TRUE = ("true", "1", "yes", "on")
 
 
 class ServiceState(TypedDict):
@@ -37,11 +36,6 @@ class ServiceState(TypedDict):
     answered: str | None
     present_since: str | None
     began: list[str]
-
-
-def truthy(value: object) -> bool:
-    """Whether the assistant takes a flag's value for true: any case, nothing stripped."""
-    return str(value if value is not None else "").lower() in _TRUE
 
 
 def service_state(

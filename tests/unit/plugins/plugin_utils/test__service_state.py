@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, service_state, truthy
+from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
+from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off, service_state
 
 STARTED, ACTED, ENDED = "2025-09-04T19:00:00Z", "2025-09-04T19:10:00Z", "2025-09-04T19:20:00Z"
 LEVEL2 = {"OUTBOX_V2_ENFORCED": False, "ROUTER_V2_SHADOW": True}
