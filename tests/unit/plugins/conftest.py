@@ -13,7 +13,7 @@ import pytest
 from tests.receivers import Hooks, Mails
 from tests.unit.plugins.notify_desk import Desk
 from tests.unit.plugins.release_fakes import FakeUnit, RealRelease, Repository
-from tests.unit.plugins.service_fakes import RealService
+from tests.unit.plugins.service_fakes import FakeSystemd, RealService
 
 
 @pytest.fixture
@@ -52,6 +52,14 @@ def service(tmp_path: Path) -> Iterator[RealService]:
     service = RealService(tmp_path)
     yield service
     service.close()
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> FakeSystemd:
+    """A systemd whose unit runs."""
+    fake = FakeSystemd(tmp_path)
+    fake.spawn()
+    return fake
 
 
 @pytest.fixture

@@ -145,6 +145,19 @@ class RealService:
             time.sleep(0.01)
         return self.child.pid
 
+    def arguments(self, **more) -> dict:
+        """What a module is told to find it."""
+        return {
+            "service": "kumon-assistant",
+            "manager": "process",
+            "process_user": str(service_user()),
+            "port": self.port,
+            "env_file": str(self.directory / "etc" / "runbook.env"),
+            "state_dir": str(self.directory / "state"),
+            "health_urls": [self.url],
+            **more,
+        }
+
     def params(self, **more) -> dict:
         return module_params(
             self.directory, **{"manager": "process", "port": self.port, "health_urls": [self.url], **more}

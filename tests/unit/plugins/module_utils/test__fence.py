@@ -281,9 +281,7 @@ def test_fencing_root_is_warned_of(ensure):
 # -- whose traffic
 
 
-def test_the_user_is_the_running_process(tmp_path, nft, names, way):
-    systemd = FakeSystemd(tmp_path)
-    systemd.spawn()
+def test_the_user_is_the_running_process(tmp_path, systemd, nft, names, way):
     host = systemd.host()
     keeps = ("start", "stop")
 
@@ -349,9 +347,9 @@ def test_a_fence_that_may_not_be_looked_at_is_warned_of_when_it_is_to_be_lifted(
 
 
 @pytest.mark.parametrize("code", ["fence_container", "fence_rootless"])
-def test_a_container_that_cannot_be_told_from_the_rest_has_no_fence(tmp_path, nft, names, way, monkeypatch, code):
-    systemd = FakeSystemd(tmp_path)
-    systemd.spawn()
+def test_a_container_that_cannot_be_told_from_the_rest_has_no_fence(
+    tmp_path, systemd, nft, names, way, monkeypatch, code
+):
     host = systemd.host()
     host.run = lambda argv, **more: nft.run(argv, **more) if argv[0] == "nft" else systemd.run(argv, **more)
     if code == "fence_container":

@@ -13,7 +13,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finishe
 from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import kill_switch_proof
 
-from tests.unit.plugins.service_fakes import FakeNft, FakeSystemd, journal, module_params, tree
+from tests.unit.plugins.service_fakes import FakeNft, journal, module_params, tree
 from tests.unit.records import as_json, outbox
 
 URL = "http://192.0.2.10:8080"
@@ -24,13 +24,6 @@ FENCE = "systemctl start --no-block -- kumon-runbook-fence-kumon-assistant.servi
 def nft(monkeypatch):
     fake = FakeNft()
     monkeypatch.setattr(_fence, "_connects", lambda rule: fake.count(probes=1))
-    return fake
-
-
-@pytest.fixture
-def systemd(tmp_path):
-    fake = FakeSystemd(tmp_path)
-    fake.spawn()
     return fake
 
 

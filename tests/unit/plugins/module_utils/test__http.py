@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
 
+from tests.unit.plugins.service_fakes import free_port
+
 
 @contextlib.contextmanager
 def server(answer: bytes, drip: float = 0.0, hold: float = 0.0):
@@ -82,14 +84,15 @@ def test_what_answers_is_named(answer, kind, status, detail):
     assert (found.kind, found.status, found.detail) == (kind, status, detail)
 
 
-def test_an_answer_tells_no_token_of_its_url(free_port):
-    for url in (f"http://127.0.0.1:{free_port}/health?token=PLANTED", "http://127.0.0.1:0/health?token=PLANTED"):
+def test_an_answer_tells_no_token_of_its_url():
+    for url in (f"http://127.0.0.1:{free_port()}/health?token=PLANTED", "http://127.0.0.1:0/health?token=PLANTED"):
         assert "PLANTED" not in str(_http.get_json(url, 2))
 
 
 @pytest.mark.parametrize("call", [lambda url: _http.post_hook(url, {}, 2), lambda url: _http.get_text(url, 2)])
-def test_an_answer_tells_no_topic_of_a_webhook(call, free_port):
-    assert call(f"http://127.0.0.1:{free_port}/PLANTED").url == f"http://127.0.0.1:{free_port}/***"
+def test_an_answer_tells_no_topic_of_a_webhook(call):
+    port = free_port()
+    assert call(f"http://127.0.0.1:{port}/PLANTED").url == f"http://127.0.0.1:{port}/***"
     assert call("http://h:x/PLANTED").url == "http://h:x/***"  # refused before anything is asked
 
 
@@ -185,15 +188,9 @@ def test_the_json_is_given():
         assert _http.get_json(url, 2).json == {"delivery_disabled": True}
 
 
-def test_nobody_listens(free_port):
-    found = _http.get_json(f"http://127.0.0.1:{free_port}/health", 2)
+def test_nobody_listens():
+    found = _http.get_json(f"http://127.0.0.1:{free_port()}/health", 2)
     assert (found.kind, found.detail) == ("refused", "connection refused")
-
-
-@pytest.fixture
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.mark.parametrize("drip", [0.05, 0])
@@ -207,8 +204,8 @@ def test_the_time_is_kept_with_a_server_that_drips_or_hangs(drip):
     assert took < 0.6
 
 
-def test_a_proxy_is_not_asked(monkeypatch, free_port):
-    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port}")
+def test_a_proxy_is_not_asked(monkeypatch):
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
     with server(http(b"{}")) as url:
         assert _http.get_json(url, 2).kind == "ok"
 

@@ -258,13 +258,6 @@ def test_of_many_who_want_it_at_once_one_has_it(tmp_path):
 # -- held by an act
 
 
-@pytest.fixture
-def systemd(tmp_path):
-    unit = FakeSystemd(tmp_path)
-    unit.spawn()
-    return unit
-
-
 def params(tmp_path, **more):
     return module_params(tmp_path, **{"lease_seconds": 60, "budget": 25.0, **more})
 

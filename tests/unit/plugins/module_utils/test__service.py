@@ -34,13 +34,6 @@ def look(service):
     return look
 
 
-@pytest.fixture
-def systemd(tmp_path):
-    fake = FakeSystemd(tmp_path)
-    fake.spawn()
-    return fake
-
-
 def proof(result, name):
     (found,) = [entry for entry in result["proofs"] if entry["proof"] == name]
     return found["had"], tell(found["detail"], "en")

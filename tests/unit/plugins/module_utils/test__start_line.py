@@ -13,7 +13,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _flags
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
 from ansible_collections.kumon.runbook.plugins.module_utils._start_line import StartLine
 
-from tests.unit.plugins.service_fakes import FakeSystemd, module_params
+from tests.unit.plugins.service_fakes import module_params
 
 FLAGS = {"DELIVERY_DISABLE": "true"}
 ASCTIME = "2026-11-22 10:12:01,000 - app.main - INFO - "
@@ -155,9 +155,7 @@ def test_of_the_journal_only_the_new_processes_count():
     assert line.proofs(FLAGS, [6]) == []
 
 
-def test_the_flags_own_call_tells_it_beside_its_proofs(tmp_path, log, monkeypatch):
-    systemd = FakeSystemd(tmp_path)
-    systemd.spawn()
+def test_the_flags_own_call_tells_it_beside_its_proofs(tmp_path, systemd, log, monkeypatch):
     log.write_text("INFO:a:DELIVERY_DISABLE=false\n")
     start = systemd._start
 

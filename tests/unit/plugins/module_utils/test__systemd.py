@@ -17,20 +17,13 @@ from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finishe
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
-from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
+from tests.unit.plugins.service_fakes import journal, module_params, tree
 
 UNIT = "kumon-assistant.service"
 RELOAD = "systemctl daemon-reload"
 RESET = f"systemctl reset-failed -- {UNIT}"
 RESTART = f"systemctl restart --no-block -- {UNIT}"
 LOG = f"journalctl -u {UNIT} -n 5 -o cat --no-pager"
-
-
-@pytest.fixture
-def systemd(tmp_path):
-    fake = FakeSystemd(tmp_path)
-    fake.spawn()
-    return fake
 
 
 @pytest.fixture

@@ -10,24 +10,19 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.modules import release
 
-from tests.unit.plugins.service_fakes import run_module, service_user, tree
+from tests.unit.plugins.service_fakes import run_module, tree
 
 
 @pytest.fixture
 def arguments(real, tmp_path):
-    return {
-        "service": "kumon-assistant",
-        "manager": "process",
-        "process_user": str(service_user()),
-        "port": real.service.port,
-        "env_file": str(tmp_path / "etc" / "runbook.env"),
-        "state_dir": str(tmp_path / "state"),
-        "health_urls": [real.service.url],
-        "app_dir": str(real.repository.directory),
-        "commit": real.repository.commits["second"][:10],
-        "min_free_mb": 1,
-        "keep": ["DELIVERY_DISABLE"],
-    }
+    return real.service.arguments(
+        env_file=str(tmp_path / "etc" / "runbook.env"),
+        state_dir=str(tmp_path / "state"),
+        app_dir=str(real.repository.directory),
+        commit=real.repository.commits["second"][:10],
+        min_free_mb=1,
+        keep=["DELIVERY_DISABLE"],
+    )
 
 
 def test_the_quartet(real, arguments, tmp_path):

@@ -10,20 +10,12 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.modules import network_fence, service_flags_info
 
-from tests.unit.plugins.service_fakes import run_module, service_user, tree
+from tests.unit.plugins.service_fakes import run_module, tree
 
 
 @pytest.fixture
-def arguments(service, tmp_path):
-    return {
-        "service": "kumon-assistant",
-        "manager": "process",
-        "process_user": str(service_user()),
-        "port": service.port,
-        "env_file": str(tmp_path / "etc" / "runbook.env"),
-        "state_dir": str(tmp_path / "state"),
-        "health_urls": [service.url],
-    }
+def arguments(service):
+    return service.arguments()
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
