@@ -276,38 +276,38 @@ def opened(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
             raise PermissionError(exc.errno, f"{who.name}, who can change its path, may not open it", path) from exc
 
 
-def opened_log(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+def opened_log(path: str, flags: int = os.O_RDONLY) -> int:
     """Open a log as :func:`opened` does, and return its descriptor. Where a directory of root's is open to a group, as
     /var/log of Ubuntu to that of syslog, or by an access list, those may have no right to the log: then root opens it,
     through no link of theirs, and only a file without another name. Raises OSError."""
     try:
-        return opened(path, flags, mode)
+        return opened(path, flags)
     except PermissionError:
         _who, plain, own = _kept(path)
         if os.geteuid() != ROOT or own:
             raise
         directory = _files.open_directory(os.path.dirname(plain))
         try:
-            return opened_alone(f"/proc/self/fd/{directory}/{os.path.basename(plain)}", flags, mode)
+            return opened_alone(f"/proc/self/fd/{directory}/{os.path.basename(plain)}", flags)
         finally:
             os.close(directory)
 
 
-def opened_alone(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+def opened_alone(path: str, flags: int = os.O_RDONLY) -> int:
     """Open a regular file that has no other name, with the rights of this process, and return its descriptor. For a
     directory that nobody but root can replace, and in which others can put anything: neither a link there nor another
     name of root's secret leads to that. Raises OSError."""
-    handle = _opened_here(path, flags | os.O_NOFOLLOW, mode)
+    handle = _opened_here(path, flags | os.O_NOFOLLOW)
     if os.fstat(handle).st_nlink > 1:
         os.close(handle)
         raise NoFile(errno.EMLINK, "it has other names too", path)
     return handle
 
 
-def opened_as_ours(path: str, flags: int = os.O_RDONLY, mode: int = 0o640) -> int:
+def opened_as_ours(path: str, flags: int = os.O_RDONLY) -> int:
     """Open a file that the runbook itself keeps, and return its descriptor. Where somebody else can put something in
     its place, root goes through no link there, nor to a file with other names. Raises OSError."""
-    return opened_alone(path, flags, mode) if _may_be_put(path) else _opened_here(path, flags, mode)
+    return opened_alone(path, flags) if _may_be_put(path) else _opened_here(path, flags)
 
 
 def _may_be_put(path: str) -> bool:
@@ -330,7 +330,7 @@ def replace_ours(path: str, content: bytes, mode: int = 0o640) -> None:
     _files.replace(path, content, mode, anew=_may_be_put(path))
 
 
-def _opened_here(path: str, flags: int, mode: int) -> int:
+def _opened_here(path: str, flags: int, mode: int = 0o640) -> int:
     handle = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY, mode)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)

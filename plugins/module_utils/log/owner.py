@@ -45,14 +45,14 @@ class Opened(NamedTuple):
         return stat.S_ISREG(self.mode) and self.writes and (self.number in (1, 2) or bool(self.flags & os.O_APPEND))
 
 
-def opened(pid: int, root: str = "/proc") -> list[Opened]:
+def opened(pid: int) -> list[Opened]:
     """Return what process ``pid`` has open. Raises OSError where that cannot be seen or the process is gone."""
     files = []
-    for number in os.listdir(f"{root}/{pid}/fd"):
+    for number in os.listdir(f"/proc/{pid}/fd"):
         try:
-            info = os.stat(f"{root}/{pid}/fd/{number}")
-            path = os.readlink(f"{root}/{pid}/fd/{number}")
-            with open(f"{root}/{pid}/fdinfo/{number}", encoding="ascii", errors="replace") as file:
+            info = os.stat(f"/proc/{pid}/fd/{number}")
+            path = os.readlink(f"/proc/{pid}/fd/{number}")
+            with open(f"/proc/{pid}/fdinfo/{number}", encoding="ascii", errors="replace") as file:
                 flags = next((int(line.split()[1], 8) for line in file if line.startswith("flags:")), 0)
         except FileNotFoundError:  # closed meanwhile
             continue
@@ -60,19 +60,19 @@ def opened(pid: int, root: str = "/proc") -> list[Opened]:
     return sorted(files)
 
 
-def owner_of_log(pids: Sequence[int], logs: Collection[Identity], root: str = "/proc") -> Owned:
+def owner_of_log(pids: Sequence[int], logs: Collection[Identity]) -> Owned:
     """Tell whether one of ``pids`` writes one of ``logs``, itself or through pipes.
 
     :returns: True; or False and where they write instead; or None where that cannot be seen
     """
-    mine, hidden = _of_service(pids, root)
+    mine, hidden = _of_service(pids)
     if any(file.identity in logs and file.writes for file in mine):
         return True, ""
     if hidden or not mine:
         return UNSEEN
     out = [file for file in mine if file.number in (1, 2)]
     pipes = {file.identity for file in mine if stat.S_ISFIFO(file.mode) and file.writes}
-    others = _Others(set(pids), logs, root)
+    others = _Others(set(pids), logs)
     readers = others.behind(pipes)
     if readers & others.holders:
         return True, ""
@@ -83,13 +83,13 @@ def owner_of_log(pids: Sequence[int], logs: Collection[Identity], root: str = "/
         others.name(pid) in _LOG_DAEMONS for pid in others.holders
     ):
         return UNSEEN
-    if _is_journal(pids, out, root):
+    if _is_journal(pids, out):
         return False, JOURNAL
     if not any(stat.S_ISFIFO(file.mode) and file.writes for file in out):
         return UNSEEN
     for pid in sorted(readers):
         try:
-            files = [file for file in opened(pid, root) if stat.S_ISREG(file.mode) and file.writes]
+            files = [file for file in opened(pid) if stat.S_ISREG(file.mode) and file.writes]
         except OSError:
             return UNSEEN
         if files:
@@ -98,24 +98,24 @@ def owner_of_log(pids: Sequence[int], logs: Collection[Identity], root: str = "/
     return UNSEEN if readers or others.hidden else (False, UNREAD_PIPE)
 
 
-def owner_of_journal(pids: Sequence[int], root: str = "/proc") -> Owned:
+def owner_of_journal(pids: Sequence[int]) -> Owned:
     """Tell whether ``pids`` write to the journal; or False and the file that their output goes to instead."""
-    mine, hidden = _of_service(pids, root)
+    mine, hidden = _of_service(pids)
     out = [file for file in mine if file.number in (1, 2)]
-    if _is_journal(pids, out, root):
+    if _is_journal(pids, out):
         return True, ""
     if hidden or not out or not all(stat.S_ISREG(file.mode) for file in out):
         return UNSEEN
     return False, out[0].path
 
 
-def _of_service(pids: Sequence[int], root: str) -> tuple[list[Opened], bool]:
+def _of_service(pids: Sequence[int]) -> tuple[list[Opened], bool]:
     """What the service's processes have open, and whether some of that cannot be seen."""
     mine: list[Opened] = []
     hidden = False
     for pid in pids:
         try:
-            mine += opened(pid, root)
+            mine += opened(pid)
         except PermissionError:
             hidden = True
         except OSError:  # it has ended
@@ -123,11 +123,11 @@ def _of_service(pids: Sequence[int], root: str) -> tuple[list[Opened], bool]:
     return mine, hidden
 
 
-def _is_journal(pids: Sequence[int], out: list[Opened], root: str) -> bool:
+def _is_journal(pids: Sequence[int], out: list[Opened]) -> bool:
     """Whether standard output or error is the stream that systemd connected to the journal for this process."""
     streams = {f"JOURNAL_STREAM={file.identity[0]}:{file.identity[1]}".encode() for file in out}
     for pid in pids:
-        with contextlib.suppress(OSError), open(f"{root}/{pid}/environ", "rb") as file:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
             if not streams.isdisjoint(file.read().split(b"\0")):
                 return True
     return False
@@ -136,17 +136,16 @@ def _is_journal(pids: Sequence[int], out: list[Opened], root: str) -> bool:
 class _Others:
     """All processes but the service's: who has which pipe, and who has one of the logs open."""
 
-    def __init__(self, mine: set[int], logs: Collection[Identity], root: str) -> None:
-        self._root = root
+    def __init__(self, mine: set[int], logs: Collection[Identity]) -> None:
         self._pipes: dict[Identity, set[int]] = {}
         self.holders: set[int] = set()  # processes that write one of the logs
         self.hidden = False  # whether some process cannot be looked into
-        for name in os.listdir(root):
+        for name in os.listdir("/proc"):
             if not name.isdigit() or int(name) in mine:
                 continue
             try:
-                for number in os.listdir(f"{root}/{name}/fd"):
-                    self._note(int(name), f"{root}/{name}/fd/{number}", logs)
+                for number in os.listdir(f"/proc/{name}/fd"):
+                    self._note(int(name), f"/proc/{name}/fd/{number}", logs)
             except PermissionError:
                 # What is hidden from root is the kernel's or the container host's, and reads no pipe of ours.
                 self.hidden = self.hidden or os.geteuid() != 0
@@ -161,7 +160,7 @@ class _Others:
         identity = (info.st_dev, info.st_ino)
         if stat.S_ISFIFO(info.st_mode):
             self._pipes.setdefault(identity, set()).add(pid)
-        elif identity in logs and any(file.identity == identity and file.writes for file in opened(pid, self._root)):
+        elif identity in logs and any(file.identity == identity and file.writes for file in opened(pid)):
             self.holders.add(pid)
 
     def behind(self, pipes: set[Identity]) -> set[int]:
@@ -172,7 +171,7 @@ class _Others:
             written: set[Identity] = set()
             for pid in {pid for pipe in pipes for pid in self._pipes.get(pipe, ())} - readers:
                 try:
-                    files = [file for file in opened(pid, self._root) if stat.S_ISFIFO(file.mode)]
+                    files = [file for file in opened(pid) if stat.S_ISFIFO(file.mode)]
                 except OSError:
                     self.hidden = True
                     continue
@@ -185,7 +184,7 @@ class _Others:
 
     def name(self, pid: int) -> str:
         try:
-            with open(f"{self._root}/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
                 return file.read().strip()
         except OSError:
             return ""
