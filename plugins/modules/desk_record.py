@@ -146,7 +146,8 @@ def keep(call: Call) -> dict[str, Any]:
     taken = [name for name in _desk_records.STAMPED if name in (fields or {})]
     if taken:
         raise Refused(f"add holds {taken[0]}, which every record gets from the module")
-    path = _desk_records.path_in(params["dir"], params["kind"])
+    paths = {kind: _desk_records.path_in(params["dir"], kind) for kind in (params["kind"], *params["also"])}
+    path = paths[params["kind"]]
     added = None
     try:
         if fields is not None:
@@ -154,28 +155,25 @@ def keep(call: Call) -> dict[str, Any]:
             added = redact_data(_desk_records.stamped(fields, actor, params["run_id"]))
             if not call.check_mode:
                 _desk_records.add(path, added)
-        unread = {}
-        records, unread[params["kind"]] = _desk_records.read(path)
-        also = {}
-        for kind in params["also"]:
-            also[kind], unread[kind] = _desk_records.read(_desk_records.path_in(params["dir"], kind))
+        files = {kind: _desk_records.read(paths[kind]) for kind in paths}
     except BlockingIOError as exc:
         raise Refused(f"{path} is held by another run: run again") from exc
     except OSError as exc:
         raise Refused(f"{path} cannot be used ({exc.strerror}): correct runbook_desk_dir") from exc
-    if moment is not None:
-        records = _desk_records.since(records, moment)
-        also = {kind: _desk_records.since(those, moment) for kind, those in also.items()}
-    most = params["max_records"]
-    newest = records[-most:]
+    unread = {kind: unread for kind, (_records, unread) in files.items()}
+    records = {
+        kind: records if moment is None else _desk_records.since(records, moment)
+        for kind, (records, _unread) in files.items()
+    }
+    newest = {kind: records[kind][-params["max_records"] :] for kind in records}
     return {
         "changed": added is not None,
-        "records": newest,
+        "records": newest[params["kind"]],
         "added": added,
-        "also": {kind: those[-most:] for kind, those in also.items()},
-        "torn": [line for one in unread.values() for line in one["lines"]],
-        "unread": {kind: one for kind, one in unread.items() if one["lines"]},
-        "left_out": len(records) - len(newest),
+        "also": {kind: newest[kind] for kind in params["also"]},
+        "torn": [line for lines in unread.values() for line in lines["lines"]],
+        "unread": {kind: lines for kind, lines in unread.items() if lines["lines"]},
+        "left_out": len(records[params["kind"]]) - len(newest[params["kind"]]),
     }
 
 
