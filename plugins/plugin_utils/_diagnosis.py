@@ -229,7 +229,7 @@ class _Screen:
 
     def _last_act(self, journal: dict[str, Any]) -> list[str]:
         if not journal.get("ok", True):
-            return [self._say("journal_broken", reason=journal.get("reason"))]
+            return [self._say("journal_broken", reason=sentence(journal.get("reason"), self._words.locale))]
         if not journal.get("acts"):
             return [self._say("no_act")]
         act = journal["acts"][0]

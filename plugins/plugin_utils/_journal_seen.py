@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, outcome
 
 
@@ -55,8 +56,8 @@ def with_journal(told: Mapping[str, Any], journal: Mapping[str, Any], locale: st
     head, words = journal["head"], Words(locale, outcome.TEXTS)
     lines = []
     if not journal["ok"]:
-        lines.append(words.say("journal_broken", line=journal["line"], reason=journal["reason"]))
+        lines.append(words.say("journal_broken", line=journal["line"], reason=sentence(journal["reason"], locale)))
     if journal["as_seen"] is False:
-        lines.append(words.say("journal_unlike", reason=journal["unlike"]))
+        lines.append(words.say("journal_unlike", reason=sentence(journal["unlike"], locale)))
     kept = {"seq": head["seq"], "hash": head["hash"], "ok": journal["ok"], "as_seen": journal["as_seen"]}
     return {**told, "journal": kept, "lines": [*told["lines"], *lines]}

@@ -395,15 +395,19 @@ class _Report:
                     rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
             journal = known.get("journal")
             if journal is not None and not journal.get("ok", True):
-                reason = journal.get("reason")
+                reason = self._sentence(journal.get("reason"))
                 rows.append(_statement(self._say("broken", host=host, reason=reason), f"journal {host}"))
             if journal is not None and journal.get("as_seen") is False:
-                rows.append(_statement(self._say("unlike", host=host, reason=journal.get("unlike")), f"journal {host}"))
+                rows.append(
+                    _statement(
+                        self._say("unlike", host=host, reason=self._sentence(journal.get("unlike"))), f"journal {host}"
+                    )
+                )
             traces = known.get("traces")
             if traces is not None:
                 rows += self._unknown_of(host, traces)
             for entry in (known.get("evidence") or {}).get("missing") or []:
-                fields = {"host": host, "source": entry.get("source"), "why": entry.get("why")}
+                fields = {"host": host, "source": entry.get("source"), "why": self._sentence(entry.get("why"))}
                 rows.append(_statement(self._say("no_evidence", **fields), f"evidence {host}"))
         rows += [
             _statement(self._say("open_act", number=act["number"], **_who(act)), act["ref"])

@@ -18,6 +18,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import SHORTEST_SILENCE
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
     Detector,
@@ -559,7 +560,7 @@ def _evidence(seen: Seen, words: Words, *, expected: _Expected) -> Iterator[_Fin
     """Whether what was read is good enough to say anything by it. What was not asked hinders nothing."""
     owned, covered, fresh = seen.part("owned"), seen.part("covered"), seen.part("fresh")
     if owned.get("ok") is False:
-        reason = redact(str(owned.get("reason") or "?"))[:120]
+        reason = redact(sentence(owned.get("reason") or "?", words.locale))[:120]
         yield "not_owned", words.say("not_owned", reason=reason)
     is_known = fresh.get("newest") is not None  # what came before the window was understood
     if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines and not is_known:

@@ -53,6 +53,16 @@ SENTENCES: tuple[Both, ...] = (
     Both("{program} não roda: {why}; use source: file", "cannot run {program}: {why}; use source: file"),
     Both("{name} é {number}; não pode ser negativo", "{name} is {number}; it must not be negative"),
     Both("{name} é {number}; tem que ser maior que 0", "{name} is {number}; it must be more than 0"),
+    Both("o journal", "the journal"),
+    Both("um pipe que ninguém lê", "a pipe nobody reads"),
+    # What answers over HTTP.
+    Both("conexão recusada", "connection refused"),
+    Both("sem resposta em {seconds} s", "no answer within {seconds} s"),
+    Both("sem resposta ({why})", "no answer ({why})"),
+    Both("HTTP {status} com HTML", "HTTP {status} with HTML"),
+    Both(
+        "um redirecionamento (HTTP {status}), que não é seguido", "a redirection (HTTP {status}), which is not followed"
+    ),
     # The Evolution API.
     Both("a URL não pode ser usada: {why}", "url cannot be used: {why}"),
     Both("não começa com http:// nem https://", "it does not start with http:// or https://"),

@@ -308,6 +308,19 @@ SENTENCES: tuple[Both, ...] = (
         "{path} is broken at line {line} ({why}): keep a copy and find out who wrote there",
     ),
     Both(
+        "a entrada foi mudada: o hash não corresponde ao conteúdo",
+        "the entry was changed: its hash does not fit its content",
+    ),
+    Both(
+        "falta uma entrada antes: seq {seq} vem depois de {last}",
+        "an entry is missing before it: seq {seq} follows {last}",
+    ),
+    Both("a entrada {seq} sumiu, a última é {last}", "entry {seq} is gone, the last one is {last}"),
+    Both("a entrada {seq} é outra", "entry {seq} is another one"),
+    Both("não é um arquivo comum", "it is not a regular file"),
+    Both("tem também outros nomes", "it has other names too"),
+    Both("tem mais de {number} bytes", "it is larger than {number} bytes"),
+    Both(
         "a reserva em {directory} não pode ser escrita ({why}): rode com become: true, ou defina runbook_state_dir",
         "the lease in {directory} cannot be written ({why}): run with become: true, or set runbook_state_dir",
     ),
