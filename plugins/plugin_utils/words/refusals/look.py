@@ -63,6 +63,10 @@ SENTENCES: tuple[Both, ...] = (
     Both(
         "um redirecionamento (HTTP {status}), que não é seguido", "a redirection (HTTP {status}), which is not followed"
     ),
+    Both("o certificado não é confiável aqui", "its certificate is not trusted here"),
+    Both("só um corpo vazio", "nothing but an empty body"),
+    Both("algo que não é um objeto JSON", "something that is not a JSON object"),
+    Both("uma resposta que um cache guardou por {seconds} s", "an answer that a cache has kept for {seconds} s"),
     # The Evolution API.
     Both("a URL não pode ser usada: {why}", "url cannot be used: {why}"),
     Both("não começa com http:// nem https://", "it does not start with http:// or https://"),

@@ -97,6 +97,10 @@ def test_no_row_has_outlived_its_sentence():
             "antes está guardado em refs/runbook/rescue/7.",
         ),
         (
+            "the calendar could not be fetched: no answer within 5.0 s",
+            "o calendário não pôde ser buscado: sem resposta em 5.0 s",
+        ),
+        (
             "kumon did not come back (gone) The network fence stands: no message leaves.",
             "kumon não voltou (gone) A cerca de rede está de pé: nenhuma mensagem sai.",
         ),
