@@ -41,6 +41,9 @@ for _grammar in GRAMMARS:
         _WORDS[_word] = (*_WORDS.get(_word, ()), *_rest)
 _LAST_WORD = re.compile(rb"[A-Z_]+\Z")
 _TRACES = re.compile(rb"(?:" + b"|".join(TraceGrammar.words) + rb")\|")
+_RECORDS = re.compile(
+    b"|".join(word + rb"\|(?:" + b"|".join(map(re.escape, rest)) + b")" for word, rest in _WORDS.items())
+)
 # Colours and carriage returns are taken out of a line first; where there are any it is not of the commonest.
 _BASIC_HEAD = re.compile(rb"(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):[^\s:|\x1b]+:")
 _NATIVE_HEAD = re.compile(rb'", "level": "[A-Z]+", "logger": "[^"\\|\r\x1b]+", "message": "')
@@ -455,7 +458,7 @@ class TraceReader:
         """A trace that stands behind a head of an unknown kind is counted; one that is quoted is none."""
         if record.shape != BARE or stream.is_one_turn:
             return
-        trace = _TRACES.search(record.message)
+        trace = _RECORDS.search(record.message)
         if trace and has_unknown_head(record.message[: trace.start()]):
             guard = b"_GUARD" in trace.group()
             if not (guard and self._is_text(record, block, start)):

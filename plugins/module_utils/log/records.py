@@ -23,11 +23,12 @@ _NATIVE = re.compile(
 # bracket, it has a level, and it ends like a head or in its level and its logger. Bars in it have blanks around them.
 _ANY_LEVEL = rb"\b(?i:debug|info|warn(?:ing)?|error|critical|fatal)\b"
 _HAS_LEVEL = re.compile(_ANY_LEVEL)
+_SYSLOG_TIME = rb"(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d"
 _HEAD_BEGINS = re.compile(
-    rb"[\[(<]|\d{4}[-/]|\d\d[-/.]\d\d[-/.]\d{4} |\d{10}(?:\.\d+)? |(?:time|timestamp|ts)="
-    rb"|(?:[A-Z][a-z]{2} )?(?:[A-Z][a-z]{2} [ \d]\d|\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d"
+    rb"[\[(<]|\d{4}[-/]|\d\d[-/.]\d\d[-/.]\d{4} |\d{10}(?:\.\d+)? |(?:time|timestamp|ts)=|" + _SYSLOG_TIME
 )
-_HEAD_ENDS = re.compile(rb"""(?:[:\])>-] *|=["']?| \| |""" + _ANY_LEVEL + rb"(?:[\s:]+[A-Za-z_][\w.]*)?\s+)\Z")
+_SYSLOG_HEAD = re.compile(_SYSLOG_TIME + rb"(?: [A-Z]{3,4})? \S+ [^\s:\[]+\[\d+\]: \Z")  # which knows no level
+_HEAD_ENDS = re.compile(rb"""(?:[:\])>-] *["']?|=["']?| \| |""" + _ANY_LEVEL + rb"(?:[\s:]+[A-Za-z_][\w.]*)?\s+)\Z")
 _LONGEST_HEAD = 300
 
 # How formatters of JSON call what they write, each name before the others that could stand for something else.
@@ -120,7 +121,7 @@ def has_unknown_head(text: bytes) -> bool:
     """Whether what stands before the first trace of ``text`` looks like the head of a formatter that is not known."""
     if len(text) > _LONGEST_HEAD or not _HEAD_BEGINS.match(text) or b"|" in text.replace(b" | ", b""):
         return False
-    return bool(_HAS_LEVEL.search(text) and _HEAD_ENDS.search(text))
+    return bool(_SYSLOG_HEAD.match(text) or (_HAS_LEVEL.search(text) and _HEAD_ENDS.search(text)))
 
 
 def _json_record(text: bytes, stamps: Clock, *, is_cut: bool) -> Record:

@@ -188,6 +188,9 @@ UNKNOWN_HEADS = [
     "Nov 20 12:00:00 host uvicorn[41]: ERROR:app.x:",
     "Nov  2 12:00:00 host uvicorn[41]: ERROR:app.x:",
     "Fri 2026-11-20 12:00:00 UTC host uvicorn[41]: ERROR:app.x:",
+    "Nov 20 12:00:00 host uvicorn[41]: ",
+    "Fri 2026-11-20 12:00:00 UTC host uvicorn[41]: ",
+    'Nov 20 12:00:00 host uvicorn[41]: {"level": "ERROR", "logger": "app.x", "message": "',
     "2026-11-20 12:00:00.123 | ERROR    | app.x:f:4 - ",
     "2026-11-20 12:00:00,123 | ERROR | app.x | ",
     "2026-11-20T12:00:00.123456Z [error    ] ",
@@ -223,6 +226,18 @@ def test_what_is_not_understood_counts_also_where_nothing_tells_when_it_was(head
     counter.feed([head + message for message in turn("conv_2", status="failed")])
     traces = counter.result()
     assert (traces["delivery"]["success"], traces["unparsed"]) == (1, 6)
+
+
+@pytest.mark.parametrize("write", [pipeline_turn, one_turn])
+def test_the_later_grammars_behind_an_unknown_head_are_not_understood_either(write):
+    counter = Counter(NOW, since=NOW - 3600)
+    counter.feed([as_json(message, at=NOW - 60) for message in turn("conv_1")])
+    counter.start_of_file("second.log")
+    failed = write(Later(), NOW - 60, 1, "failed").lines("plain")
+    counter.feed([f"Nov 20 12:00:00 host uvicorn[41]: {line}" for line in failed])
+    traces = counter.result()
+    assert traces["delivery"]["success"] == 1
+    assert traces["unparsed"] >= 4
 
 
 LOCAL = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOON))
