@@ -563,6 +563,7 @@ def _evidence(seen: Seen, words: Words, *, expected: _Expected) -> Iterator[_Fin
         reason = redact(sentence(owned.get("reason") or "?", words.locale))[:120]
         yield "not_owned", words.say("not_owned", reason=reason)
     is_known = fresh.get("newest") is not None  # what came before the window was understood
+    is_known = is_known or seen.undated > 0  # and so was what cannot be placed in it
     if seen.grammars is not None and not seen.grammars and not seen.records and seen.lines and not is_known:
         # Lines of other loggers alone name no trace; on a quiet night there are no others.
         if expected.message or seen.unparsed or seen.part("understood").get("candidates"):

@@ -453,6 +453,13 @@ def test_no_timestamps_matter_only_when_a_window_was_asked():
     assert verdict(traces(timestamps="inherited", window=WINDOW))["status"] == "ok"
 
 
+def test_records_without_a_time_are_of_a_known_grammar():
+    seen = nothing_seen(grammars={}, undated=900, timestamps="none", window=WINDOW)
+    found = verdict(seen)
+    assert (found["status"], found["cause"]) == ("blind", "no_timestamps")
+    assert "not_understood" not in found["causes"]
+
+
 # -- hand-offs and guards --------------------------------------------------------------------------------------------
 
 
