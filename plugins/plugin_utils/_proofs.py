@@ -15,6 +15,7 @@ from typing import Union
 
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import (
+    Shown,
     number_of,
     part,
     unbelievable,
@@ -65,7 +66,7 @@ class _Proof:
     critical_at: float | None
     events: dict[str, int]
     critical: int
-    planned: int
+    kept_in: int
     unread: int
     unsent: int
     recipients: int | None
@@ -118,7 +119,7 @@ class _Proof:
         if self.critical_at is None and seen.unexpected:
             self.critical_at = self.last
         counted = traces if restarted is None else restarted
-        self.planned = max(number_of(part(counted, "handoff"), "planned"), self.sample.read)
+        self.kept_in = Shown(counted).matured
         self.unread = max(self.sample.unread, number_of(part(counted, "overdue"), "planned"))
         self.unsent = unsent(counted)
         known = part(counted, "recipients").get("success")
@@ -371,7 +372,7 @@ def _lost(proof: _Proof) -> _Judged:
     # What was not sent is among what was read.
     n = max(seen.read + missing, lost)
     if proof.safe_mode and not n:
-        if proof.planned:
+        if proof.kept_in:
             return _criterion("lost", "not_applicable"), ""
         return _criterion("lost", "insufficient", n=0, needed=1), proof.words.say("proof_safe_unplanned")
     needed, bounds = sample_needed(lost, proof.loss, proof.error), exact_bounds(lost, n, proof.error)

@@ -783,7 +783,8 @@ class _Sheet:
         )
         seen, invalid, unexpected = self._instances()
         # A turn that is open was asked for, but by its own grammar alone: others trace each send.
-        planned = b.total(_PLANNED) if not self._without_plans() else b.total(_READ) + self.lost_turns
+        seen_planned = b.total(_READ) if self._without_plans() else b.total(_PLANNED)
+        planned = seen_planned + (self.lost_turns if self._without_plans() else 0)
         unread = len(self.losses["unread"]) + b._handoffs.dropped_unread
         return {
             "records": sum(b._grammars.values()),
@@ -828,7 +829,8 @@ class _Sheet:
             },
             "handoff": {
                 "planned": planned,
-                "matured": max(0, planned - self._unripe()),
+                # What came in and got no further was perhaps never planned: it shows nothing of what is kept in.
+                "matured": max(0, seen_planned - self._unripe()),
                 "read": b.total(_READ),
                 "lost": b._lost,
                 "unread": unread,

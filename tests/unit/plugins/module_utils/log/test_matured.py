@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import kill_switch_proof
+from ansible_collections.kumon.runbook.plugins.plugin_utils._proofs import recovery_proof
 
 from tests.unit.counting import Counter
 from tests.unit.later_logs import NOON, Later, one_turn, pipeline_turn
@@ -34,6 +36,23 @@ def test_what_delivery_has_taken_up_is_on_its_way_until_it_is_settled(write, age
 def test_what_was_planned_and_left_alone_is_kept_in_after_a_while(ages, matured):
     found = handoff(pipeline_turn, *ages, unread=True)
     assert (found["planned"], found["read"], found["matured"]) == (len(ages), 0, matured)
+
+
+@pytest.mark.parametrize("grammar", ["pipeline", "one-turn"])
+def test_what_came_in_and_got_no_further_was_perhaps_never_planned(grammar):
+    log = Later()
+    for number in range(9):
+        if grammar == "pipeline":
+            pipeline_turn(log, NOON - 300 + number, number, "unread")
+        else:
+            log.add(NOON - 300 + number, f"WEBHOOK|received|message_id=3EB0{number:08X}|phone=****{number:04d}")
+    counter = Counter(now=NOON, since=NOON - 600)
+    counter.feed(log.lines("docker-json"))
+    traces = counter.result()
+    assert (traces["handoff"]["planned"], traces["handoff"]["unread"], traces["handoff"]["matured"]) == (9, 9, 0)
+    assert kill_switch_proof({"proofs": []}, traces)["status"] == "unproven"
+    safe = recovery_proof(traces, service_running=True, delivery_disabled=True)
+    assert [one["status"] for one in safe["criteria"] if one["criterion"] == "lost"] == ["insufficient"]
 
 
 @pytest.mark.parametrize("write", [pipeline_turn, one_turn])
