@@ -934,6 +934,16 @@ def test_two_logs_stay_two(act, service, tmp_path):
     assert (Proc().stream(pid, 1), Proc().stream(pid, 2)) == (str(tmp_path / "out.log"), str(tmp_path / "err.log"))
 
 
+def test_output_that_went_nowhere_still_does_and_nothing_is_called_lost(act, service, tmp_path):
+    service.child = subprocess.Popen(
+        service.command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_service_user()
+    )
+    while not Proc().listeners(service.port):
+        time.sleep(0.01)
+    result = act()
+    assert (Proc().stream(result["pid"], 1), result.get("warnings", [])) == ("/dev/null", [])
+
+
 def test_output_that_went_to_a_pipe_goes_to_a_file(act, service, tmp_path):
     service.child = subprocess.Popen(
         service.command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **as_service_user()
