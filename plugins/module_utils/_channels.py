@@ -216,7 +216,8 @@ def _refusal(answer: _http.Answer) -> str | None:
 
 def _quote(answer: _http.Answer) -> str:
     body = answer.json if isinstance(answer.json, str) else json.dumps(answer.json) if answer.json else ""
-    return redact(body)[:100]
+    # To redact all of a long one takes seconds, which are those of the next channel.
+    return redact(body[:400])[:100]
 
 
 def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:

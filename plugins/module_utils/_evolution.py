@@ -78,7 +78,8 @@ class Gateway:
     def call(self, method: str, path: str, data: Any = None, limit: float | None = None) -> _http.Answer:
         left = self.left()
         if left < 0.05:
-            return _http.Answer(path, "no_answer", None, {}, "the time for this call was used up")
+            url = shown(self._base + path)
+            return _http.Answer(url, "no_answer", None, {}, "the time for this call was used up")
         headers = {"apikey": self._key} if self._key and path != "/" else {}
         answer = self._ask(method, self._base + path, min(left, limit or left), data, headers)
         pause = answer.retry_after

@@ -165,14 +165,16 @@ def _is_page(content_type: str, body: bytes) -> bool:
     return body.lstrip()[:1] == b"<" or ("html" in content_type.lower() and b"<" in body)
 
 
-def _parse_hook(url: str, status: int, content_type: str, body: bytes, charset: str) -> Answer:
-    """Of a webhook every answer counts that is not a web page; `json` is its text where it is not JSON."""
-    if len(body) > LIST_LIMIT:
-        return Answer(url, "not_json", status, {}, f"{TOO_LONG} {LIST_LIMIT // BODY_LIMIT} MiB")
+def _parse_hook(url: str, status: int, content_type: str, body: bytes, charset: str, limit: int) -> Answer:
+    """Of a webhook every answer counts that is whole and no web page; `json` is its text where it is not JSON."""
+    if len(body) > limit:
+        return Answer(url, "not_json", status, {}, f"HTTP {status} with {TOO_LONG} {limit // BODY_LIMIT} MiB")
     text = _decoded(body, charset).strip()
     try:
         value = json.loads(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        return Answer(url, "not_json", status, {}, f"HTTP {status} with JSON that nests deeper than can be read")
+    except ValueError:
         if _is_page(content_type, body):
             return Answer(url, "not_json", status, {}, f"HTTP {status} with HTML")
         value = text
@@ -268,16 +270,17 @@ def _ask(
         with response:
             any_json = method is not None
             long = any_json and (method == "GET" or not hook)
-            limit = (LIST_LIMIT if long else BODY_LIMIT) + 1
-            content = response.read(limit)
-            if response.length and len(content) < limit:
+            limit = LIST_LIMIT if long else BODY_LIMIT
+            # One byte more shows that there is more.
+            content = response.read(limit + 1)
+            if response.length and len(content) <= limit:
                 # Where only so much is asked for, the library passes over an answer that ends too early.
                 raise http.client.IncompleteRead(content, response.length)
-            content = _unpacked(content, response.headers.get("Content-Encoding", ""), limit)
+            content = _unpacked(content, response.headers.get("Content-Encoding", ""), limit + 1)
             kind = response.headers.get("Content-Type", "")
             if hook:
                 charset = response.headers.get_content_charset("utf-8")
-                answer = _parse_hook(url, response.status, kind, content, charset)
+                answer = _parse_hook(url, response.status, kind, content, charset, limit)
             else:
                 answer = _parse(url, response.status, kind, content, any_json)
             age = _seconds(response.headers.get("Age")) or 0

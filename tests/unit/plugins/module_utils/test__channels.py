@@ -50,6 +50,27 @@ def test_slack_has_taken_it_only_when_it_says_ok(desk, hooks, answer, says):
 
 
 @pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"ok " * 1024 * 1024, "HTTP 200 with more than 1 MiB"),
+        (b'{"ok":' * 100_000, "HTTP 200 with JSON that nests deeper than can be read"),
+    ],
+)
+def test_a_webhook_whose_answer_cannot_be_read_whole_has_told_nothing(desk, hooks, body, says):
+    hooks.answers["/hook"] = (200, "application/json", body, 0)
+    desk.contacts["technical"][0]["channels"] = [{"type": "webhook", "url": f"{hooks.url}/hook"}]
+    message = desk.run("open")["messages"][0]
+    assert (message["ok"], message["detail"]) == (False, f"webhook: {says}")
+
+
+def test_a_long_refusal_costs_no_more_time_than_what_is_told_of_it(desk, hooks):
+    hooks.answers["/dev"] = (500, "text/plain", b"x" * 1_000_000, 0)
+    begun = time.process_time()
+    assert desk.run("open")["messages"][0]["detail"] == f"slack: HTTP 500 {'x' * 100}"
+    assert time.process_time() - begun < 0.5
+
+
+@pytest.mark.parametrize(
     ("status", "kind", "body"),
     [
         (200, "text/html", b"ok"),

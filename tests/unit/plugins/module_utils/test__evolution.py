@@ -178,6 +178,13 @@ def test_it_ends_in_time_whatever_hangs():
     assert found["state"] == "unknown"
 
 
+def test_the_address_is_told_also_when_nothing_was_asked_of_it_for_want_of_time():
+    server = Server(**{"": GONE})
+    server.slow = 100.0
+    told = first(inspect(server, timeout=2.0))[1]
+    assert told.startswith("The Evolution API at gateway.example:8080 gives no answer")
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
