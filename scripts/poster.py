@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "guide"
 sys.path.insert(0, str(ROOT / "playbooks" / "collections"))
 
-from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import (  # noqa: E402 - found by the line above
+from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import GRAVITY  # noqa: E402 - found by the line above
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import (  # noqa: E402
     BUDGETS,
     DEPTHS,
     LEVELS,
@@ -148,7 +149,6 @@ CAUSE_TITLES: dict[str, Both] = {
 }
 """What a cause is called in a few words, beside its name on the screen."""
 
-STATUSES = ("rollback", "blind", "watch", "ok")
 COLOURS = {"rollback": (176, 28, 28), "blind": (55, 65, 81), "watch": (166, 92, 0), "ok": (27, 110, 60)}
 TINTS = {"rollback": (252, 238, 236), "blind": (239, 241, 244), "watch": (253, 244, 228), "ok": (234, 246, 238)}
 INK, GREY, PALE, WHITE = (20, 22, 26), (92, 98, 108), (243, 244, 246), (255, 255, 255)
@@ -273,7 +273,7 @@ class Poster(FPDF):
 
     def causes(self, y: float) -> float:
         y = self.step(y, 2, "read")
-        for status in STATUSES:
+        for status in GRAVITY:
             rows = [(level, then, -(-len(causes) // 2), causes) for level, then, causes in groups(status)]
             height = sum(lines for _l, _t, lines, _c in rows) * LINE + (len(rows) - 1) * 0.9 + 1.9
             height = max(height, 8.4)

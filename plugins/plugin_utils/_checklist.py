@@ -36,6 +36,8 @@ ITEMS = (
     ("smoke_test", "after"),
     ("document", "after"),
 )
+TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
+"""How the status of an item is drawn."""
 
 
 class _Answer(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
-from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import TICKS, checklist
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
@@ -39,8 +39,6 @@ PROBES = {
     "quick": {"service": None, "traces": "traces", "journal": "journal"},
     "full": {"service": None, "traces": "traces", "journal": "journal", "gateway": "evolution"},
 }
-
-_TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 
 
 def diagnosis(
@@ -302,7 +300,7 @@ class _Screen:
     def _tick(self, row: dict[str, Any]) -> str:
         age = f", {self._say('ago', age=self._words.duration(row['age']))}" if row["age"] is not None else ""
         source = f" ({row['source']}{age})" if row["source"] else ""
-        return f"{_TICKS[row['status']]} {row['title']}: {row['value']}{source}"[: WIDTH - _LABEL]
+        return f"{TICKS[row['status']]} {row['title']}: {row['value']}{source}"[: WIDTH - _LABEL]
 
 
 def message_of(line: str) -> str:

@@ -18,11 +18,11 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _charts, _report
+from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import TICKS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._version import version
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
 
-_TICKS = {"done": "[x]", "failed": "[!]", "open": "[ ]", "unknown": "[?]", "not_needed": "[-]"}
 _MINUTES = 120
 _SUMMARY = 2000  # characters of the short text
 
@@ -270,7 +270,7 @@ def _tables(model: dict[str, Any]) -> list[dict[str, Any]]:
             host,
             [
                 {
-                    "item": f"{_TICKS[row['status']]} {row['title']}",
+                    "item": f"{TICKS[row['status']]} {row['title']}",
                     "value": row["value"],
                     "source": row["source"],
                     "age": None if row["age"] is None else words.duration(row["age"]),

@@ -10,10 +10,10 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
+from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import GRAVITY
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import PROCEDURES
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 
-_VERDICTS = ("ok", "watch", "rollback", "blind")
 # Nothing was looked at, and nothing done.
 _NOTHING = ("refused", "planned")
 _OF_A_HOST = ("status", "level", "message", "next_step")
@@ -54,7 +54,7 @@ def run_event(result: Mapping[str, Any], now: float, actor: str = "?") -> dict[s
 
 def _kind(procedure: str, status: str) -> str:
     kind = PROCEDURES[procedure].kind if procedure in PROCEDURES else ""
-    if kind in ("look", "prove", "gate") or (kind == "decide" and status in _VERDICTS):
+    if kind in ("look", "prove", "gate") or (kind == "decide" and status in GRAVITY):
         return "verdict"
     return "act" if kind in ("rollback", "forward", "gateway", "decide") else ""
 

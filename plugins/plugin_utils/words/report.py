@@ -42,7 +42,6 @@ TEXTS: dict[str, Both] = {
     "proven": Both("O que está provado", "What is proven"),
     "unknown": Both("O que ainda não se sabe", "What is still unknown"),
     "nothing": Both("Nada consta.", "Nothing on record."),
-    "rests_on": Both("Fonte", "Source"),
     "handoffs": Both(
         "{host}: {planned} mensagens planejadas, {read} lidas pela entrega, {lost} perdidas, {unread} não lidas.",
         "{host}: {planned} messages planned, {read} read by the delivery, {lost} lost, {unread} unread.",

@@ -26,10 +26,6 @@ TEXTS: dict[str, Both] = {
     "act_done": Both("feito", "done"),
     "act_failed": Both("falhou", "failed"),
     "act_open": Both("sem fim no diário", "without an end in the journal"),
-    "begins": Both(
-        "Observando {host} por {span}, modo {mode}; a tela só muda quando algo muda, ou a cada minuto",
-        "Watching {host} for {span}, mode {mode}; the screen changes when something does, or each minute",
-    ),
     "unseen": Both("{clock} {host} não pôde ser visto: {reason}", "{clock} {host} could not be seen: {reason}"),
     "calls": Both("{host}: {status} ({cause}): {reason}", "{host}: {status} ({cause}): {reason}"),
     "waits": Both(
