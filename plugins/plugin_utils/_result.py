@@ -55,12 +55,11 @@ def run_result(
     started, now = number(started, "started"), number(now, "now")
     by_host = {
         host: {
-            **{key: outcomes[host].get(key) for key in ("status", "level", "verdict", "next_step", "message")},
-            **{key: outcomes[host][key] for key in _MORE if key in outcomes[host]},
+            **{key: outcome.get(key) for key in ("status", "level", "verdict", "next_step", "message")},
+            **{key: outcome[key] for key in _MORE if key in outcome},
         }
-        if host in outcomes
-        else {"status": "unreachable", "level": None, "verdict": None, "next_step": None, "message": None}
         for host in hosts
+        for outcome in [outcomes.get(host, {"status": "unreachable"})]
     }
     for host, outcome in by_host.items():
         if outcome["status"] not in STATUSES:
