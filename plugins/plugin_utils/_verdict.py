@@ -391,10 +391,10 @@ def verdict(
     level2 = flag(level2_active, "level2_active") is True
 
     def judge(part: Traces | None) -> Verdict:
-        should = _Expected(expected is True, expected is True)
+        seen, should = Seen(part), _Expected(expected is True, expected is True)
         if expected and hours:
-            should = _expected_by(hours, Seen(part))
-        beats = flag(Seen(part).heartbeat.get("ok"), "heartbeat.ok")
+            should = _expected_by(hours, seen)
+        beats = flag(seen.heartbeat.get("ok"), "heartbeat.ok")
         if beats is not None:  # what comes in by itself says more than the hours
             should = should._replace(message=not beats)
         return _judge(part, words, service, limits=limits, expected=should, more=more, level2=level2)
@@ -419,7 +419,11 @@ def _judge(
 ) -> Verdict:
     """The verdict on one log."""
     seen = Seen(traces)
-    results = follow(seen.minutes, limits.target, limits.watch, limits.rollback)
+
+    def test(stage: _Stage) -> Followed:
+        return follow(seen.minutes, limits.target, limits.watch, limits.rollback, (stage.well, stage.wrong))
+
+    results = test(RESULTS)
     tests = {RESULTS.name: results}
     findings = [
         *_evidence(seen, words, expected=expected),
@@ -434,24 +438,20 @@ def _judge(
         if service.delivery_disabled and stage is not PLANNING:
             continue
         if seen.counts_stage(stage):
-            outcomes = (stage.well, stage.wrong)
-            tests[stage.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+            tests[stage.name] = test(stage)
             findings += _stage(seen, words, stage, tests[stage.name], limits)
         else:
             findings += _totals(seen, words, stage)
     if not _held_by_fence(seen, service):
         findings += _delivery(seen, words, results, limits)
-    outcomes = (CONTRADICTING.well, CONTRADICTING.wrong)
-    tests[CONTRADICTING.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+    tests[CONTRADICTING.name] = test(CONTRADICTING)
     findings += _contradictions(seen, words, tests[CONTRADICTING.name], limits)
     if seen.counts_stage(WITHOUT_SEND):
-        outcomes = (WITHOUT_SEND.well, WITHOUT_SEND.wrong)
-        tests[WITHOUT_SEND.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+        tests[WITHOUT_SEND.name] = test(WITHOUT_SEND)
         findings += _without_send(seen, words, tests[WITHOUT_SEND.name], limits)
     # Whoever writes with the kill-switch on is not answered anyway.
     if not service.delivery_disabled:
-        outcomes = (DROPPING.well, DROPPING.wrong)
-        tests[DROPPING.name] = follow(seen.minutes, limits.target, limits.watch, limits.rollback, outcomes)
+        tests[DROPPING.name] = test(DROPPING)
         findings += _dropping(seen, words, tests[DROPPING.name], limits)
     if level2 and any(CAUSES[cause].next_level == 2 for cause, _reason in findings if _rolls_back(cause)):
         findings.append(("level2_not_stable", words.say("level2_not_stable")))
@@ -482,8 +482,10 @@ def _judge(
         "evidence": results.detector.evidence,
         "would_change": _would_change(cause, seen, words, tests=tests, limits=limits),
         "quality": seen.evidence,
-        "held": max(test.held for name, test in tests.items() if name not in (WITHOUT_SEND.name, DROPPING.name)),
-        "tests": {name: _test(test) for name, test in tests.items()},
+        "held": max(
+            followed.held for name, followed in tests.items() if name not in (WITHOUT_SEND.name, DROPPING.name)
+        ),
+        "tests": {name: _test(followed) for name, followed in tests.items()},
         "first_sign": _first_sign(seen) if rule.status == "rollback" else None,
     }
 
