@@ -103,13 +103,10 @@ class _Decided(NamedTuple):
 class _History:
     """The automatic acts within the budget, by their level."""
 
-    budget: float
-    spent: dict[int, _Decided]
-    unfinished: dict[int, _Decided]
-
     def __init__(self, acts: Sequence[Act] | None, budget: Numeric) -> None:
         self.budget = number(budget, "budget")
-        self.spent, self.unfinished = {}, {}
+        self.spent: dict[int, _Decided] = {}
+        self.unfinished: dict[int, _Decided] = {}
         newer = False
         for entry in sequence(acts or [], "acts"):
             act = mapping(entry, "Each of the acts")

@@ -51,28 +51,6 @@ _Judged = tuple[Criterion, str]  # a criterion, and the sentence for it
 class _Proof:
     """The facts that the criteria need, checked."""
 
-    words: Words
-    seen: Seen
-    sample: Seen
-    window: float
-    target: float
-    loss: float
-    error: float
-    safe_mode: bool
-    fenced: bool
-    now: float | None
-    began: float | None
-    last: float | None
-    critical_at: float | None
-    events: dict[str, int]
-    critical: int
-    kept_in: int
-    unread: int
-    unsent: int
-    recipients: int | None
-    blind: str
-    doubts: list[str]
-
     def __init__(
         self,
         traces: Traces | None,

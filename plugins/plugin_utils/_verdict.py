@@ -33,9 +33,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Evidence,
-    Minute,
     Numeric,
-    Rate,
     Test,
     Traces,
     Truth,
@@ -139,47 +137,6 @@ STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING, WITHOUT_SEND)
 
 class Seen:
     """The counts of `traces` that rules need, checked; what is not there counts as nothing seen."""
-
-    missing: list[str]
-    records: int
-    undated: int
-    timestamps: str | None
-    window_asked: bool
-    since: str | None
-    minutes: list[Minute]
-    rate: Rate
-    delivered: int
-    sent: int
-    run_failures: int
-    run_recipients: int
-    read: int
-    lost: int
-    unread: int
-    mismatches: int
-    outbox_guards: dict[str, int]
-    instance_guards: dict[str, int]
-    incidents: int
-    invalid: dict[str, int]
-    unexpected: dict[str, int]
-    lines: int
-    grammars: dict[str, int] | None
-    unparsed: int
-    unparsed_guards: int
-    ambiguous: int
-    contradicting: int
-    planned: int
-    answers: int
-    received: int
-    dropped: int
-    repeated: int
-    late_read: int
-    late_settled: int
-    overdue_unsent: int
-    recipients: dict[str, int]
-    evidence: Evidence | None
-    heartbeat: dict[str, Any]
-    newest: str | None
-    measured: str | None
 
     def __init__(self, traces: Traces | None) -> None:
         checked = mapping({} if traces is None else traces, "traces")
