@@ -211,6 +211,10 @@ class _Report:
             return self._say("noted")
         return self._say("took_effect") if act["ok"] else self._say("failed")
 
+    def _tell(self, key: str, *refs: str, **fields: object) -> dict[str, Any]:
+        """One statement, and what it rests on."""
+        return {"text": self._say(key, **fields), "refs": list(refs)}
+
     def _trace_ref(self, host: str) -> str:
         window = self._hosts[host]["traces"].get("window") or {}
         since, until = window.get("since") or self._incident["since"], window.get("until") or self._incident["until"]
@@ -239,29 +243,27 @@ class _Report:
         for host in self._measured():
             traces, ref = self._hosts[host]["traces"], self._trace_ref(host)
             handoff, delivery, guards = traces["handoff"], traces["delivery"], traces["guards"]
-            rows.append(_statement(self._say("handoffs", host=host, **_some(handoff, _HANDOFF)), ref))
+            rows.append(self._tell("handoffs", ref, host=host, **_some(handoff, _HANDOFF)))
             rate = delivery_rate(traces)
             if rate["rate"] is not None:
                 bounds = {"rate": rate["rate"], "low": rate["low"], "high": rate["high"]}
                 shares = {name: self._words.percent(value) for name, value in bounds.items()}
-                rows.append(
-                    _statement(self._say("delivered", host=host, n=rate["n"], **shares, **_some(delivery, _SENDS)), ref)
-                )
+                rows.append(self._tell("delivered", ref, host=host, n=rate["n"], **shares, **_some(delivery, _SENDS)))
             else:
-                rows.append(_statement(self._say("none_delivered", host=host), ref))
+                rows.append(self._tell("none_delivered", ref, host=host))
             if guards["incidents"]:
                 types = self._words.names({**guards["outbox"], **guards["instance"]})
-                rows.append(_statement(self._say("guarded", host=host, n=guards["incidents"], types=types), ref))
+                rows.append(self._tell("guarded", ref, host=host, n=guards["incidents"], types=types))
             if delivery["failed_by_http"]:
                 codes = self._words.names(delivery["failed_by_http"])
-                rows.append(_statement(self._say("by_http", host=host, codes=codes), ref))
+                rows.append(self._tell("by_http", ref, host=host, codes=codes))
             if delivery.get("failed_by_cause"):
                 causes = self._words.names(delivery["failed_by_cause"])
-                rows.append(_statement(self._say("by_cause", host=host, causes=causes), ref))
+                rows.append(self._tell("by_cause", ref, host=host, causes=causes))
             for kind in ("invalid", "unexpected"):
                 if traces["instances"].get(kind):
                     names = self._words.names(traces["instances"][kind])
-                    rows.append(_statement(self._say(f"{kind}_instance", host=host, names=names), ref))
+                    rows.append(self._tell(f"{kind}_instance", ref, host=host, names=names))
             rows += self._samples(host, traces, ref)
         return rows
 
@@ -273,7 +275,7 @@ class _Report:
         ]
         return [
             {
-                **_statement(self._say("line", host=host, at=_clock(at) if at else "?"), ref),
+                **self._tell("line", ref, host=host, at=_clock(at) if at else "?"),
                 "code": message_of(line)[:400],
             }
             for at, line in sorted(samples, reverse=True)[:_SAMPLES]
@@ -289,15 +291,15 @@ class _Report:
                 if wrong[0][name]
             )
             at = _clock(wrong[0]["minute"])
-            rows.append(_statement(self._say("first_sign", at=at, what=what), *self._all_traces()))
+            rows.append(self._tell("first_sign", *self._all_traces(), at=at, what=what))
             first = next((act for act in self._acts if act["procedure"] in BUDGETS), None)
             if first:
                 delay = parse_when(first["began"], self._now) - parse_when(wrong[0]["minute"], self._now)
                 if delay >= 0:
                     age = self._words.duration(delay)
-                    rows.append(_statement(self._say("to_first_act", age=age), first["ref"], *self._all_traces()))
+                    rows.append(self._tell("to_first_act", first["ref"], *self._all_traces(), age=age))
         elif self._minutes:
-            rows.append(_statement(self._say("no_sign"), *self._all_traces()))
+            rows.append(self._tell("no_sign", *self._all_traces()))
         for host, known in self._hosts.items():
             verdict = known.get("verdict")
             if verdict:
@@ -307,7 +309,7 @@ class _Report:
                 ref = f"trace_log_info {host}, {_span(since, seen['measured'])}" if seen else f"verdict {host}"
                 fields = {name: verdict.get(name) for name in ("status", "cause", "level")}
                 reasons = " ".join(str(reason) for reason in verdict.get("reasons") or [])
-                rows.append(_statement(self._say("judged", host=host, reasons=reasons, **fields), ref))
+                rows.append(self._tell("judged", ref, host=host, reasons=reasons, **fields))
         return rows
 
     def _decided(self) -> list[dict[str, Any]]:
@@ -318,9 +320,9 @@ class _Report:
             run = (act["run_id"], act["host"], act["procedure"])
             if act["act"] == "decision":
                 level = act["after"].get("level") or "?"
-                rows.append(_statement(self._say("decision", level=level, **_who(act)), act["ref"]))
+                rows.append(self._tell("decision", act["ref"], level=level, **_who(act)))
             elif act["procedure"] in BUDGETS and run not in seen and run[:2] not in decided:
-                rows.append(_statement(self._say("started", **_who(act)), act["ref"]))
+                rows.append(self._tell("started", act["ref"], **_who(act)))
             seen.add(run)
         return rows
 
@@ -333,12 +335,12 @@ class _Report:
             if act["ended"] is not None:
                 seconds = parse_when(str(act["ended"]), self._now) - parse_when(act["began"], self._now)
                 # Where the host's clock was set back meanwhile nobody knows.
-                took = self._say("took", seconds=self._number(seconds)) if seconds >= 0 else ""
+                took = self._say("took", seconds=self._words.decimal(f"{seconds:.1f}")) if seconds >= 0 else ""
             change = f": {act['change']}" if act["change"] else ""
-            text = self._say(
-                "act", change=change, took=took, **_some(act, ("number", "at", "act", "result")), **_who(act)
-            )
-            rows.append(_statement(text + (f" ({self._sentence(act['msg'])})" if act["msg"] else ""), act["ref"]))
+            fields = _some(act, ("number", "at", "act", "result"))
+            row = self._tell("act", act["ref"], change=change, took=took, **fields, **_who(act))
+            row["text"] += f" ({self._sentence(act['msg'])})" if act["msg"] else ""
+            rows.append(row)
         return rows
 
     def _proven(self) -> list[dict[str, Any]]:
@@ -348,10 +350,9 @@ class _Report:
             if not (act["ok"] and act["verified"]) or act["act"] == "decision":
                 continue
             if judged and judged["ok"]:
-                text = self._say("effect_of_act", number=act["number"], **_who(act))
-                rows.append(_statement(text, act["ref"], judged["ref"]))
+                rows.append(self._tell("effect_of_act", act["ref"], judged["ref"], number=act["number"], **_who(act)))
             elif act["procedure"] not in JUDGED:
-                rows.append(_statement(self._say("proof_of_act", number=act["number"], **_who(act)), act["ref"]))
+                rows.append(self._tell("proof_of_act", act["ref"], number=act["number"], **_who(act)))
         ends = [str(act["ended"]) for act in self._acts if act["ended"]]
         if ends and self._minutes:
             # The minute in which the last act ended belongs to before and after; only those behind it are after.
@@ -359,30 +360,30 @@ class _Report:
             after = [row for row in self._minutes if row["minute"] > last[:16] + "Z"]
             sums = {name: sum(row[name] for row in after) for name in ("success", "failed", "lost", "guards")}
             if after:
-                rows.append(_statement(self._say("since_act", n=len(after), **sums), *self._all_traces()))
+                rows.append(self._tell("since_act", *self._all_traces(), n=len(after), **sums))
         for host, known in self._hosts.items():
             service = known.get("service")
             if service and service.get("running"):
                 ref = f"service_flags_info {host}"
                 health = health_in_words(service.get("health") or {}, self._locale)
                 fields = {"host": host, "pid": service.get("pid"), "started": _clock(service.get("started"))}
-                rows.append(_statement(self._say("running", health=health, **fields), ref))
+                rows.append(self._tell("running", ref, health=health, **fields))
                 flags = {name: value for name, value in (service.get("effective") or {}).items() if value is not None}
                 if flags:
                     shown = ", ".join(f"{name}={value}" for name, value in sorted(flags.items()))
-                    rows.append(_statement(self._say("flags", host=host, flags=shown), ref))
+                    rows.append(self._tell("flags", ref, host=host, flags=shown))
             release = known.get("release")
             if release and release.get("head"):
                 commit = str(release["head"])[:12]
-                rows.append(_statement(self._say("release", host=host, head=commit), f"release_info {host}"))
+                rows.append(self._tell("release", f"release_info {host}", host=host, head=commit))
             head = (known.get("journal") or {}).get("head")
             if head:
-                fields = {"host": host, "seq": head["seq"], "hash": str(head["hash"])[:16]}
-                rows.append(_statement(self._say("journal_head", **fields), f"journal {host}"))
+                ref, digest = f"journal {host}", str(head["hash"])[:16]
+                rows.append(self._tell("journal_head", ref, host=host, seq=head["seq"], hash=digest))
             test = known.get("smoke_test")
             if test:
-                fields = {"status": test.get("status"), "at": _clock(test.get("at"))}
-                rows.append(_statement(self._say("smoke_test", host=host, **fields), f"smoke_test {host}"))
+                status, at = test.get("status"), _clock(test.get("at"))
+                rows.append(self._tell("smoke_test", f"smoke_test {host}", host=host, status=status, at=at))
         return rows
 
     def _unknown(self) -> list[dict[str, Any]]:
@@ -392,66 +393,53 @@ class _Report:
             for name, source in _SOURCES.items():
                 if known.get(name) is None:
                     why = self._sentence(reasons.get(source)) or self._say("not_asked")
-                    rows.append(_statement(self._say("missing", host=host, source=source, why=why), f"{source} {host}"))
+                    rows.append(self._tell("missing", f"{source} {host}", host=host, source=source, why=why))
             journal = known.get("journal")
             if journal is not None and not journal.get("ok", True):
                 reason = self._sentence(journal.get("reason"))
-                rows.append(_statement(self._say("broken", host=host, reason=reason), f"journal {host}"))
+                rows.append(self._tell("broken", f"journal {host}", host=host, reason=reason))
             if journal is not None and journal.get("as_seen") is False:
-                rows.append(
-                    _statement(
-                        self._say("unlike", host=host, reason=self._sentence(journal.get("unlike"))), f"journal {host}"
-                    )
-                )
+                reason = self._sentence(journal.get("unlike"))
+                rows.append(self._tell("unlike", f"journal {host}", host=host, reason=reason))
             traces = known.get("traces")
             if traces is not None:
                 rows += self._unknown_of(host, traces)
             for entry in (known.get("evidence") or {}).get("missing") or []:
                 fields = {"host": host, "source": entry.get("source"), "why": self._sentence(entry.get("why"))}
-                rows.append(_statement(self._say("no_evidence", **fields), f"evidence {host}"))
-        rows += [
-            _statement(self._say("open_act", number=act["number"], **_who(act)), act["ref"])
-            for act in self._acts
-            if act["ended"] is None
-        ]
-        rows += [
-            _statement(
-                self._say(
-                    "effect_not_proven",
-                    number=act["number"],
-                    why=self._sentence((act["judged"] or {}).get("msg")) or self._say("not_judged"),
-                    **_who(act),
-                ),
-                act["ref"],
-                *([act["judged"]["ref"]] if act["judged"] else []),
-            )
-            for act in self._acts
-            if act["ok"] and act["procedure"] in JUDGED and not (act["judged"] or {}).get("ok")
-        ]
+                rows.append(self._tell("no_evidence", f"evidence {host}", **fields))
+        for act in self._acts:
+            if act["ended"] is None:
+                rows.append(self._tell("open_act", act["ref"], number=act["number"], **_who(act)))
+        for act in self._acts:
+            judged = act["judged"]
+            if act["ok"] and act["procedure"] in JUDGED and not (judged and judged["ok"]):
+                refs = [act["ref"], *([judged["ref"]] if judged else [])]
+                why = self._sentence((judged or {}).get("msg")) or self._say("not_judged")
+                rows.append(self._tell("effect_not_proven", *refs, number=act["number"], why=why, **_who(act)))
         if not self._acts:
-            rows.append(_statement(self._say("no_acts"), *[f"journal {host}" for host in self._hosts]))
+            rows.append(self._tell("no_acts", *[f"journal {host}" for host in self._hosts]))
         if self._news is None:
-            rows.append(_statement(self._say("no_messages_known"), "notify"))
+            rows.append(self._tell("no_messages_known", "notify"))
         elif self._news.get("drill"):
-            rows.append(_statement(self._say("drill", n=len(self._news["messages"])), "notify"))
+            rows.append(self._tell("drill", "notify", n=len(self._news["messages"])))
         # Numbers say what was lost, and never why.
-        rows.append(_statement(self._say("root_cause")))
+        rows.append(self._tell("root_cause"))
         return rows
 
     def _unknown_of(self, host: str, traces: dict[str, Any]) -> list[dict[str, Any]]:
         """What the log does not tell although it was read."""
         ref, rows = self._trace_ref(host), []
         if not traces.get("records"):
-            rows.append(_statement(self._say("no_traces", host=host), ref))
+            rows.append(self._tell("no_traces", ref, host=host))
         if traces.get("timestamps") == "none":
-            rows.append(_statement(self._say("no_times", host=host), ref))
+            rows.append(self._tell("no_times", ref, host=host))
         for name in ("undated", "unparsed"):
             if traces.get(name):
-                rows.append(_statement(self._say(name, host=host, n=traces[name]), ref))
+                rows.append(self._tell(name, ref, host=host, n=traces[name]))
         if traces["delivery"].get("unconfirmed"):
-            rows.append(_statement(self._say("unconfirmed", host=host, n=traces["delivery"]["unconfirmed"]), ref))
+            rows.append(self._tell("unconfirmed", ref, host=host, n=traces["delivery"]["unconfirmed"]))
         if traces["handoff"].get("unread"):
-            rows.append(_statement(self._say("unread", host=host, n=traces["handoff"]["unread"]), ref))
+            rows.append(self._tell("unread", ref, host=host, n=traces["handoff"]["unread"]))
         return rows
 
     # ------------------------------------------------------------ pictures and tables
@@ -478,14 +466,12 @@ class _Report:
                     "seconds": seconds,
                     "budget": BUDGETS[procedure],
                     "ok": all(act["ok"] for act in acts) and any(one["ok"] for one in judged),
-                    "label": self._say("of_budget", seconds=self._number(seconds), budget=f"{BUDGETS[procedure]:g}"),
+                    "label": self._say(
+                        "of_budget", seconds=self._words.decimal(f"{seconds:.1f}"), budget=f"{BUDGETS[procedure]:g}"
+                    ),
                 }
             )
         return rows
-
-    def _number(self, value: float) -> str:
-        text = f"{value:.1f}"
-        return text.replace(".", ",") if self._locale == "pt_BR" else text
 
     def _guards(self) -> dict[str, int]:
         guards = (self._traces or Traces()).get("guards") or Guards()
@@ -540,22 +526,19 @@ class _Report:
 
     def _messages(self) -> list[dict[str, Any]]:
         kinds, audiences = self._words.texts("kinds_"), self._words.texts("audiences_")
-        rows = []
-        for message in sequence((self._news or {}).get("messages") or [], "notifications.messages"):
-            rows.append(
-                {
-                    "at": _clock(message.get("time")),
-                    "kind": kinds.get(message.get("kind"), str(message.get("kind"))),
-                    "audience": audiences.get(message.get("audience"), str(message.get("audience"))),
-                    "tier": message.get("tier"),
-                    "channel": message.get("channel") or "-",
-                    "ok": {True: self._say("accepted"), False: self._say("refused")}.get(
-                        message.get("ok"), self._say("not_known")
-                    ),
-                    "detail": str(message.get("detail") or ""),
-                }
-            )
-        return rows
+        answers = {True: self._say("accepted"), False: self._say("refused")}
+        return [
+            {
+                "at": _clock(message.get("time")),
+                "kind": kinds.get(message.get("kind"), str(message.get("kind"))),
+                "audience": audiences.get(message.get("audience"), str(message.get("audience"))),
+                "tier": message.get("tier"),
+                "channel": message.get("channel") or "-",
+                "ok": answers.get(message.get("ok"), self._say("not_known")),
+                "detail": str(message.get("detail") or ""),
+            }
+            for message in sequence((self._news or {}).get("messages") or [], "notifications.messages")
+        ]
 
     def _evidence(self) -> dict[str, dict[str, Any]]:
         return {host: known["evidence"] for host, known in self._hosts.items() if known.get("evidence")}
@@ -571,10 +554,6 @@ def _some(data: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 def _who(act: dict[str, Any]) -> dict[str, Any]:
     return _some(act, ("host", "procedure", "actor"))
-
-
-def _statement(text: str, *refs: str) -> dict[str, Any]:
-    return {"text": text, "refs": list(refs)}
 
 
 def _entry(host: str, act: Mapping[str, Any]) -> str:
