@@ -180,7 +180,7 @@ class Seen:
             for name, value in _section(checked, "recipients").items()
             if value is not None
         }
-        self.evidence = cast("Evidence | None", checked.get("evidence"))
+        self.evidence: Evidence | None = checked.get("evidence")
         self.heartbeat = _section(checked, "heartbeat")
         self.newest, self.measured = checked.get("last"), checked.get("measured")
 
