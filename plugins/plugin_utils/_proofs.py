@@ -33,7 +33,15 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Traces,
     Truth,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import PLANNING, Seen, flag, often
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import (
+    CAUSES,
+    PLANNING,
+    STAGES,
+    Seen,
+    flag,
+    often,
+    verdict,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery_proof as _texts
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict as _verdict_texts
@@ -106,20 +114,24 @@ class _Proof:
         self.blind = "log_unreadable" if seen.missing else "no_timestamps" if undated else ""
         if not self.blind and not seen.records:
             self.blind = "no_data"
-        self.doubts = [] if self.blind else self._doubts(traces)
+        self.doubts = [] if self.blind else self._doubts(traces, counted)
         if "log_foreign" in self.doubts:
             self.blind = "log_foreign"
 
-    def _doubts(self, traces: Traces) -> list[str]:
+    def _doubts(self, traces: Traces, counted: Traces) -> list[str]:
         """Why nothing good may be said of the window, as codes: then nothing is met, and what is unmet stays so.
 
-        The log does not show it whole, or what the verdict knows from the same traces speaks against it.
+        The log does not show it whole, or what the verdict knows from the same traces speaks against it: the share of a
+        window says little of its last minute.
         """
+        causes = verdict(counted, target=self.target, delivery_disabled=self.safe_mode, fenced=self.fenced)["causes"]
         evidence = part(traces, "evidence")
         doubts = [code] if (code := unbelievable(traces)) else []
         if part(evidence, "fresh").get("ok") is False:
             doubts.append("proof_stale")
-        if self.sample.drops_often and not self.safe_mode:
+        if any(stage.rollback in causes and CAUSES[stage.rollback].status == "rollback" for stage in STAGES):
+            doubts.append("proof_outage")
+        if "dropped" in causes:
             doubts.append("proof_dropped")
         covered = part(evidence, "covered")
         seconds = covered.get("covered_seconds")
@@ -213,8 +225,9 @@ def recovery_proof(
     `lost` are then judged by what came after it. Without them by the whole window.
 
     Nothing is met where the log is known not to show it: not the service's own or not understood, guards included,
-    its newest event too old for this traffic, or a part of the window missing (`traces.evidence`); nor where answers
-    are sent in copies, or more than one message in twenty is dropped or has nothing planned for it. What is unmet
+    its newest event too old for this traffic, or a part of the window missing (`traces.evidence`); nor where the
+    verdict on the same traces calls for a rollback by a stage, as in an outage that has just begun, or is `dropped`;
+    nor where answers are sent in copies, or more than one message in twenty has nothing planned for it. What is unmet
     stays so, but in a log of others. What was delivered to fewer than three recipients is `insufficient`. An instance
     that is not the expected one is a critical event.
 

@@ -81,8 +81,12 @@ TEXTS: dict[str, Both] = {
         "The log was not understood as a whole: what it does not show proves nothing.",
     ),
     "proof_dropped": Both(
-        "O assistente descartou mais de uma mensagem em vinte sem que ninguém tivesse resposta.",
-        "The assistant dropped more than one message in twenty, and nobody got an answer.",
+        "O assistente descartou mais do que algumas mensagens sem que ninguém tivesse resposta.",
+        "The assistant dropped more than a few messages, and nobody got an answer.",
+    ),
+    "proof_outage": Both(
+        "Pelo mesmo log as mensagens falham ou ficam presas neste momento, e o veredito é rollback.",
+        "By the same log messages fail or get stuck at this moment, and the verdict is rollback.",
     ),
     "proof_stale": Both(
         "O evento mais novo do log é velho demais para este tráfego: o silêncio não prova nada.",

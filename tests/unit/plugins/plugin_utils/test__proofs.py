@@ -73,7 +73,18 @@ def test_nothing_is_proven_where_more_than_a_few_messages_were_dropped_without_a
     assert proof({**traces, "stages": few})["status"] == "proven"
     found = proof({**traces, "stages": many})
     assert (found["status"], set(statuses(found).values())) == ("insufficient", {"insufficient"})
-    assert "The assistant dropped more than one message in twenty, and nobody got an answer." in found["reasons"]
+    assert "The assistant dropped more than a few messages, and nobody got an answer." in found["reasons"]
+
+
+@pytest.mark.parametrize("http", ["unknown", "500", "400"])
+def test_nothing_is_proven_in_an_outage_that_has_just_begun(http):
+    # Of all these 97 % were delivered, and of the last twenty none.
+    bad = [(20 - n, message) for n in range(20) for message in turn(f"b{n}", status="failed")]
+    traces = counted(turns(780) + [(age, message.replace("http=unknown", f"http={http}")) for age, message in bad])
+    assert verdict(traces)["cause"] == "delivery_failing"
+    found = proof(traces)
+    assert (found["status"], criterion(found, "delivered")["low"] > 0.95) == ("insufficient", True)
+    assert found["reasons"][0].startswith("By the same log messages fail or get stuck at this moment")
 
 
 # By the window in which it is asked, counted since the present state began.
