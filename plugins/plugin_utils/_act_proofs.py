@@ -73,7 +73,9 @@ class Shown:
         stages = part(given, "stages")
         copies, unplanned = number_of(stages, "repeated"), by_minute(given, "unplanned") if timed else 0
         # A few are an accident, as in the verdict.
+        in_part = number_of(stages, "missing") if timed else 0
         self.copies = copies if often(copies, self.sent) else 0
+        self.in_part = in_part if often(in_part, self.sent + in_part) else 0
         self.unplanned = unplanned if often(unplanned, self.planned + unplanned) else 0
         self.messages = max(self.planned, number_of(stages, "received"))
         # One that is old enough and has not matured is on its way: how long that takes nobody knows.
@@ -82,7 +84,7 @@ class Shown:
     @property
     def unanswered(self) -> int:
         """Messages that got stuck on their way although there was time enough."""
-        return self.unplanned + self.unread + self.unsent
+        return self.unplanned + self.unread + self.unsent + self.in_part
 
     @property
     def failing(self) -> bool:

@@ -131,8 +131,7 @@ class _Proof:
             doubts.append("proof_stale")
         if any(stage.rollback in causes and CAUSES[stage.rollback].status == "rollback" for stage in STAGES):
             doubts.append("proof_outage")
-        if "dropped" in causes:
-            doubts.append("proof_dropped")
+        doubts += [f"proof_{cause}" for cause in ("dropped", "sent_in_part") if cause in causes]
         covered = part(evidence, "covered")
         seconds = covered.get("covered_seconds")
         # What was before the present state is not asked for, so the log need not show it either.
@@ -227,9 +226,9 @@ def recovery_proof(
     Nothing is met where the log is known not to show it: not the service's own or not understood, guards included,
     its newest event too old for this traffic, or a part of the window missing (`traces.evidence`); nor where the
     verdict on the same traces calls for a rollback by a stage, as in an outage that has just begun, or is `dropped`;
-    nor where answers are sent in copies, or more than one message in twenty has nothing planned for it. What is unmet
-    stays so, but in a log of others. What was delivered to fewer than three recipients is `insufficient`. An instance
-    that is not the expected one is a critical event.
+    nor where answers are sent in part or in copies, or more than one message in twenty has nothing planned for it. What
+    is unmet stays so, but in a log of others. What was delivered to fewer than three recipients is `insufficient`. An
+    instance that is not the expected one is a critical event.
 
     `began` is when the present state began, as ISO 8601 or a list of such times (last act, start of the process), of
     which the latest counts. `now` is the host's own time, `traces.measured` where it is not given.

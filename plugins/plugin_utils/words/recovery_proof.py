@@ -104,6 +104,10 @@ TEXTS: dict[str, Both] = {
         "Para mais de uma mensagem em vinte nada foi planejado: ficaram sem resposta.",
         "For more than one message in twenty nothing was planned: they remained unanswered.",
     ),
+    "proof_sent_in_part": Both(
+        "Mais de uma mensagem em vinte não foi enviada: respostas saíram só em parte.",
+        "More than one message in twenty was not sent: answers went out in part only.",
+    ),
     "proof_copies": Both(
         "Mais de uma resposta em vinte é cópia: saiu mais vezes do que o planejado.",
         "More than one answer in twenty is a copy: it was sent more often than planned.",

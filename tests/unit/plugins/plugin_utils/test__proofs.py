@@ -76,6 +76,15 @@ def test_nothing_is_proven_where_more_than_a_few_messages_were_dropped_without_a
     assert "The assistant dropped more than a few messages, and nobody got an answer." in found["reasons"]
 
 
+def test_nothing_is_proven_where_answers_are_sent_in_part():
+    traces = counted(turns(486))
+    few, many = ({**traces["stages"], "missing": missing} for missing in (2, 200))
+    assert proof({**traces, "stages": few})["status"] == "proven"
+    found = proof({**traces, "stages": many})
+    assert (found["status"], set(statuses(found).values())) == ("insufficient", {"insufficient"})
+    assert found["reasons"][0].endswith("answers went out in part only.")
+
+
 @pytest.mark.parametrize("http", ["unknown", "500", "400"])
 def test_nothing_is_proven_in_an_outage_that_has_just_begun(http):
     # Of all these 97 % were delivered, and of the last twenty none.
