@@ -17,6 +17,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import wilson_interval
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import ActProof, Observation, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import often
 
@@ -25,6 +26,9 @@ FEW = 5
 
 SURE = 0.01
 """The chance at which a difference to before the act is none: that of the sudden rise (`failure_rise`)."""
+
+TARGET = 0.95
+"""The share of the messages that has to be delivered, as in the verdict."""
 
 MATURE = 5.0
 """Seconds after which a planned message would have been sent, where the log does not show how long that takes."""
@@ -63,6 +67,8 @@ class Shown:
         failed = number_of(delivery, "failed") + number_of(given, "contradicting")
         self.failed = failed + (number_of(delivery, "unconfirmed") if timed else 0)
         self.sent = max(number_of(delivery, "sent"), self.let_out + failed)
+        # In the unit of the verdict: one a conversation and minute, numbers that do not exist left out.
+        self.outcomes = (by_minute(given, "success"), by_minute(given, "failed"))
         self.lost = number_of(handoff, "lost")
         self.incidents = (
             self.lost + number_of(handoff, "state_mismatches") + number_of(part(given, "guards"), "incidents")
@@ -88,8 +94,10 @@ class Shown:
 
     @property
     def failing(self) -> bool:
-        """Whether half of the deliveries fail, or more."""
-        return self.failed > 0 and self.failed >= self.success
+        """Whether half of the deliveries fail, or so many that the target is surely not reached."""
+        success, failed = self.outcomes
+        below = failed >= FEW and wilson_interval(success, success + failed)["high"] < TARGET
+        return below or (self.failed > 0 and self.failed >= self.success)
 
     @property
     def missed(self) -> int:
@@ -273,7 +281,8 @@ def service_proof(
     proven    ``observed``: messages were delivered; with delivery off they were planned and kept in
     reported  ``answering``: health answers, and no message has proven more
     unproven  ``not_in_process``, ``no_message_seen``, ``too_soon``
-    failed    ``delivery_failing``: half of the deliveries fail, or more; ``sends_copies``: more is sent than planned
+    failed    ``delivery_failing``: half of the deliveries fail, or surely more than one in twenty; ``sends_copies``:
+              more is sent than planned
     ignored   ``still_failing`` (messages get lost or stuck), ``wrong_instance``, ``still_sending``
     worse     ``worse_delivery``: significantly more messages fail than before; ``worse_sends``
     ========  =====================================================================================================

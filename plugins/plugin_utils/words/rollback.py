@@ -156,8 +156,8 @@ TEXTS: dict[str, Both] = {
         "Messages go out through an INVALID INSTANCE",
     ),
     "reasons_delivery_failing": Both(
-        "O processo envia, e metade das entregas ou mais FALHA",
-        "The process sends, and half of the deliveries or more FAIL",
+        "O processo envia, e entregas demais FALHAM",
+        "The process sends, and too many deliveries FAIL",
     ),
     "reasons_sends_copies": Both(
         "O processo envia a mesma resposta MAIS DE UMA VEZ",

@@ -182,6 +182,12 @@ def seen(planned=0, read=0, success=0, failed=0, **more):
     }
 
 
+def one_of_five_fails(failed):
+    """So many of these failures in the unit of the verdict."""
+    minute = {"minute": "2026-11-22T10:12Z", "success": 134, "failed": failed}
+    return seen(planned=168, read=168, success=134, failed=34, minutes=[minute])
+
+
 @pytest.mark.parametrize(
     ("given", "looked", "delivery_off", "status", "reason"),
     [
@@ -209,6 +215,9 @@ def seen(planned=0, read=0, success=0, failed=0, **more):
         (flags(), seen(planned=9, read=9, success=8, contradicting=1), False, "proven", "observed"),
         # Each answer several times; one in twenty is an accident.
         (flags(), seen(planned=9, read=72, success=72, stages={"repeated": 63}), False, "failed", "sends_copies"),
+        (flags(), one_of_five_fails(failed=34), False, "failed", "delivery_failing"),
+        # As many, and all but a few to numbers that do not exist.
+        (flags(), one_of_five_fails(failed=5), False, "proven", "observed"),
         # Half of each answer stays behind; one message of many is an accident.
         (flags(), seen(planned=9, read=9, success=9, stages={"missing": 9}), False, "ignored", "still_failing"),
         (flags(), seen(planned=90, read=90, success=90, stages={"missing": 1}), False, "proven", "observed"),
