@@ -118,7 +118,7 @@ class StartLine:
         return b"\n".join(kept)
 
 
-def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> Iterator[tuple[str, str]]:
+def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> list[tuple[str, str]]:
     """What is said in a text; up to `over` the old process may have written it, and of `before` it surely has."""
     # To compile all that reads a log takes longer than an act: not before it is done.
     from ansible_collections.kumon.runbook.plugins.module_utils.log import envelopes, reader, records
@@ -128,6 +128,8 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> Iter
     envelope = envelopes.of_file([*earlier[-200:], *lines[:200]])
     clock, grammars = records.Clock(), [grammar() for grammar in reader.GRAMMARS]
     quoted: dict[str, int] = {}  # how much of a customer's text can still come, by stream
+
+    said: list[tuple[str, str]] = []
 
     def read(line: bytes) -> tuple[str, str, records.Record] | None:
         unwrapped = envelopes.unwrap(line[: 1 << 16], envelope)
@@ -148,7 +150,9 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> Iter
         begun = _QUOTES.search(record.message)
         if begun or _REQUEST.search(record.message) or any(grammar.names(record) for grammar in grammars):
             if new:
-                return
+                break
+            # The old process was still at work, and says of each message why it keeps it.
+            said.clear()
             text_of = record.message[begun.end() :].decode("utf-8", "replace") if begun else ""
             quoted[stream] = max(0, QUOTED - len(text_of)) if begun else quoted.get(stream, 0) - len(whole)
             continue
@@ -160,4 +164,5 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> Iter
             continue
         match = pattern.match(message[:LONGEST])
         if match:
-            yield match[1], match[2]
+            said.append((match[1], match[2]))
+    return said

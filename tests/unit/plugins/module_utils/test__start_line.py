@@ -143,6 +143,16 @@ def test_what_customers_wrote_to_the_old_process_hides_nothing_of_the_new_one(wi
     ]
 
 
+def test_what_the_old_process_says_of_each_message_is_no_start(witness):
+    """A release that says why it keeps a message says so until it ends; its next start has no such flag."""
+    kept = [f"INFO:a:{TRACE}", "WARNING:a:DELIVERY_DISABLE=true: message not sent"]
+    end = '127.0.0.1:5 - "POST /api/v1/evolution/webhook HTTP/1.1" 200 OK'
+    told = witness(
+        "INFO:a:started", before=kept, old=[*kept, *kept, f"INFO:     {end}"], flags={"DELIVERY_DISABLE": None}
+    )
+    assert told == []
+
+
 def test_of_the_journal_only_the_new_processes_count():
     def journalctl(argv, **_more):
         records = [("INFO:a:DELIVERY_DISABLE=false", "4"), ("INFO:a:DELIVERY_DISABLE=true", "5"), (None, None)]
