@@ -33,7 +33,7 @@ _WENT_WELL = (
 )
 _ERRORS = (
     *("error", "errors", "err", "exception", "failures", "failed", "failure", "failurecount"),
-    *("errormessage", "errordescription", "errortext"),
+    *("errormessage", "errormessages", "errordescription", "errortext"),
     *("erro", "erros", "falha", "falhas"),
 )
 # How many, or whose, were not sent on.
@@ -49,7 +49,7 @@ _INSIDE = ("data", "result", "results", "response", "body", "payload", "messages
 _GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false", "noerror", "noerrors")
 
 _BAD_WORD = re.compile(
-    r"\b(?:fail(?:ed|s|ure|ures|ing)?|errors?|errored|fatal|exceptions?|invalid|malformed|denied|forbidden|unauthori[sz]ed"
+    r"\b(?:fail(?:ed|s|ure|ures|ing)?|unsuccessful(?:ly)?|errors?|errored|fatal|exceptions?|invalid|malformed|denied|forbidden|unauthori[sz]ed"
     r"|unauthenticated|reject(?:ed|s)?|refused|blocked|banned|expired|revoked|archived|prohibited|disabled|inactive"
     r"|paused|suspended|deactivated|disconnected|insufficient|not enough|(?:is|are) full|bad ?device ?token"
     r"|rate ?limit(?:ed|s)?|throttled|too many|bad (?:request|payload|gateway|token|key)|unable"
@@ -146,7 +146,7 @@ def _says_no(name: str, value: Any) -> bool:
 
 def _is_bad(text: str) -> bool:
     words = re.sub(r"[_-]+", " ", text[:_LONGEST]).casefold().strip()
-    if words in ("false", "no", "ko", "nack"):
+    if words in ("false", "no", "ko", "ng", "nack"):
         return True
     return _BAD_WORD.search(_NO_ERROR.sub(" ", words)) is not None
 
@@ -175,6 +175,7 @@ _ILL = re.compile(
     r"|(?:in |under )?maintenance(?: mode)?|overloaded|unreachable|exhausted|blocked|stuck|hung|read only"
     r"|n[aã]o (?:saud[aá]vel|ok)|indispon[ií]vel|degradad[oa]|(?:com )?(?:erro|falha)s?|falhando|parad[oa]"
     r"|desconectad[oa]|inst[aá]vel|cr[ií]tic[oa]|sobrecarregad[oa]|bloquead[oa]|fora do ar|(?:em )?manuten[cç][aã]o"
+    r"|sem (?:conex[aã]o|resposta|banco)"
 )
 _HEALTH = (
     *("status", "state", "health", "healthy", "ok", "overall", "overallstatus", "healthstatus", "servicestatus"),
@@ -240,6 +241,8 @@ def _ill(name: str, value: Any) -> str:
         return f"{redact(name)[:40]}: {str(value).lower()}"
     if not isinstance(value, str):
         return ""
-    # What comes behind it explains it: "degraded: database", "unhealthy (redis)".
-    words = re.sub(r"[\s_-]+", " ", re.split(r"[:;,(]", value[:200])[0]).casefold().strip(" .!")
+    # What comes behind it explains it: "degraded: database", "unhealthy (redis)". "NotReady" is two words, and a sign
+    # before them is none.
+    word = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.split(r"[:;,(]| [-–—] ", value[:200])[0])
+    words = re.sub(r"[\W_]+", " ", word).casefold().strip()
     return redact(value.strip())[:40] if words == "false" or _ILL.fullmatch(words) else ""

@@ -78,7 +78,8 @@ NO = [
     ({"status": "desconectado"}, "desconectado"), ("limite excedido", "excedido"), ("sem saldo", "sem saldo"),
     ("serviço indisponível", "indisponível"), ({"resultado": "erro"}, "resultado: erro"),
     ({"situação": "falha no envio"}, "falha no envio"), ("erro no servidor", "erro no"),
-    ("canal arquivado", "arquivado"),
+    ("canal arquivado", "arquivado"), ({"status": "unsuccessful"}, "unsuccessful"), ({"result": "NG"}, "result: NG"),
+    ({"errorMessages": ["no such channel"], "errors": {}}, "errormessages: "),
 ]  # fmt: skip
 
 
@@ -118,7 +119,8 @@ WELL = [
     {"degraded": False, "status": "ok"}, {"errors": []}, {"errors": 0}, {"checks": {"breaker": "closed"}},
     {"status": "ok: 3 of 3"}, {"database": "connected", "redis": True}, {"checks": {"disk": [{"status": "pass"}]}},
     {"results": {"db": {"status": "Healthy"}}}, {"results": [1, 2]}, {"queue": 0, "cache": {"size": 0}},
-    {"details": {"uptime": 86400, "queue": 512}},
+    {"details": {"uptime": 86400, "queue": 512}}, {"status": "✅ healthy"}, {"status": "OK - 2 workers, 0 down"},
+    {"status": "HealthyAndReady"},
 ]  # fmt: skip
 ILL = [
     ({"status": "unhealthy"}, "unhealthy"), ({"status": "DOWN"}, "DOWN"), ({"status": "degraded"}, "degraded"),
@@ -143,6 +145,9 @@ ILL = [
     ({"redis": {"status": "down"}}, "redis: down"), ({"results": {"db": {"status": "Unhealthy"}}}, "db: Unhealthy"),
     ({"checks": {"disk": [{"status": "fail"}]}}, "disk: fail"), ({"checks": {"db": "error: timeout"}}, "db: timeout"),
     ({"situacao": "erro"}, "erro"), ({"statusCode": 503}, "statusCode: 503"),
+    ({"status": "NotReady"}, "NotReady"), ({"state": "OutOfService"}, "OutOfService"),
+    ({"status": "❌ unhealthy"}, "❌ unhealthy"), ({"status": "unhealthy - database"}, "unhealthy - database"),
+    ({"status": "sem conexão"}, "sem conexão"), ({"status": "[DOWN]"}, "[DOWN]"),
 ]  # fmt: skip
 
 
