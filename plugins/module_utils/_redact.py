@@ -49,6 +49,11 @@ _HYPHEN = re.compile(
     r"|\\u(?i:201[0-5]|2043|2212|fe58|fe63|ff0d))" + _TO_NUMBER
 )
 
+# Colours, written out. What a formatter puts around the sign between a name and its value hides neither:
+# `\x1b[36mapi_key\x1b[0m=\x1b[35mx`.
+_COLOUR = r"\\(?:x|u00)1b\[[0-9;]{0,20}m"
+_COLOURS = re.compile(f"{_COLOUR}(?: ?{_COLOUR})*")
+
 # A name whose value is a secret, by how the name ends: `max_tokens` and `idempotency_key` are none. Only the end is
 # matched; looking for the name's beginning too would cost quadratic time on a long word.
 _SECRET_NAME = (
@@ -56,7 +61,7 @@ _SECRET_NAME = (
     # Short words have to stand alone, or at the end of a name of several: `db_pw`, and not `spin`.
     r"|(?<![a-z])(?:pw|pass|pin|otp|totp|cvv|cvc)|api[ _-]?key"
     r"|(?:(?<![a-z])(?:pin|otp|totp)|access|auth|confirmation|login|pairing|recovery|security|verification)[_-]?code"
-    r"|chave[ _-](?:de[ _-])?(?:api|acesso|secreta|privada)"
+    r"|(?:chave|token)[ _-](?:de[ _-])?(?:api|acesso|secreta|privada)"
     r"|(?:access|account|anon|auth|encryption|evolution|gotify|license|master|private|routing|secret|service|signing|webhook)[_-]?key)"
     r"|(?<=[a-z])(?:Pass|Pw|Pin)|_KEY)(?:_(?i:base|hash|id|proof|value))?[_-]?[0-9]{0,3}"
 )
@@ -306,13 +311,23 @@ def redact(text: str) -> str:
     if not text.isascii() or "\\u" in text:
         text = _DRAWN_DIGITS.sub(lambda run: "".join(str(unicodedata.digit(char)) for char in run.group()), text)
         text = _HYPHEN.sub("-", _SPACE.sub(" ", _NOTHING.sub("", text)))
-    text = _masked(visible(text))
+    text = visible(text)
+    if "1b[" in text:
+        text = _COLOURS.sub(_without_colours, text)
+    text = _masked(text)
     for _n in range(_PASSES if "%" in text else 0):
         told = _ENCODED.sub(_mask_encoded, text)
         if told == text:
             break
         text = _masked(told)
     return text
+
+
+def _without_colours(match: re.Match[str]) -> str:
+    """Nothing where colours stand beside the sign between a name and its value; elsewhere they stay."""
+    text, (start, end) = match.string, match.span()
+    before, behind = text[max(0, start - 2) : start].rstrip(" "), text[end : end + 2].lstrip(" ")
+    return "" if before.endswith(("=", ":")) or behind.startswith(("=", ":")) else match.group()
 
 
 def _masked(text: str) -> str:

@@ -294,6 +294,11 @@ SECRETS = [
     ("password: >-\n  PLANTED\nnext: 1", "password: ***\nnext: 1"),
     ('"pairingCode":"PLANTED"', '"pairingCode":"***"'),
     ("gsk_PLANTEDplantedPLANTEDplanted", "***"),
+    # coloured, as structlog and pygments write it
+    ("\x1b[36mapi_key\x1b[0m=\x1b[35mPLANTED\x1b[0m", r"\x1b[36mapi_key=***"),
+    (r'{"log":"\u001b[36mtoken\u001b[0m=\u001b[35mPLANTED\u001b[0m"}', r'{"log":"\u001b[36mtoken=***"}'),
+    ('\x1b[94m"pin"\x1b[39;49;00m:\x1b[37m \x1b[39;49;00m\x1b[33m"PLANTED"\x1b[0m', r'\x1b[94m"pin":"***"\x1b[0m'),
+    ("token de acesso: PLANTED", "token de acesso: ***"),
 ]
 
 CONTROLS = [
@@ -323,6 +328,7 @@ def test_idempotent_on_any_mixture():
     rng = random.Random(20250904)
     pieces = [text for text, _expected in PHONES + PEOPLE + SECRETS + CONTROLS] + NO_PHONES
     pieces += list("\\\"'|&=:,+-_*()[]{}@ \n/.0b\x1b") + ["://", "token", "password=", "\\u00e0", "55", "9101", "ab12"]
+    pieces += ["\x1b[0m", r"\u001b[35m", r"\x1b[", "[0m"]
     for _n in range(5000):
         text = "".join(rng.choice(pieces) for _n in range(rng.randint(1, 8)))
         once = redact(text)
