@@ -63,6 +63,8 @@ UNDER_WAY = {
     "BISECT_LOG": "bisect reset",
 }
 SUBJECT_LIMIT = 100
+# Where the repository is takes git milliseconds: who waits longer waits for a pipe, or for a disk that is gone.
+FIRST_SECONDS = 15
 ID = re.compile(r"[0-9a-fA-F]{4,64}")
 NAME = re.compile(r"(?!.*(\.\.|@\{))[^\W_][^\s~^:?*\[\\]*")
 # Where a name that is no id is looked for.
@@ -152,7 +154,10 @@ class Git:
         self.owner = _trust.runs_as(directory)
         if host.uid not in (0, self.owner.uid):
             raise Refused(f"{directory} belongs to {self.owner.name}: run with become: true")
-        top = self.call("rev-parse", "--show-toplevel", "--absolute-git-dir", "--is-shallow-repository")
+        ask = ("rev-parse", "--show-toplevel", "--absolute-git-dir", "--is-shallow-repository")
+        top = self.call(*ask, timeout=FIRST_SECONDS)
+        if top.rc == 124:
+            raise Refused(f"git gives no answer in {directory}: does its disk hang, or does a pipe stand in its .git?")
         if top.rc == 127:
             raise Refused("git is not installed on this host: install it")
         if top.rc == 126:

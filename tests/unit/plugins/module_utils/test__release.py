@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease, _ledger, _release
+from ansible_collections.kumon.runbook.plugins.module_utils import _git, _journal, _lease, _ledger, _release
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
@@ -629,6 +629,16 @@ def test_no_git(refused, tmp_path, monkeypatch):
 def test_no_repository(refused, repository):
     (repository.directory / ".git").rename(repository.directory / "git")
     assert "is no git work tree" in refused()
+
+
+@pytest.mark.parametrize("name", ["HEAD", "config"])
+def test_a_pipe_in_the_repository_is_not_waited_for(refused, repository, monkeypatch, name):
+    monkeypatch.setattr(_git, "FIRST_SECONDS", 0.5)
+    (repository.directory / ".git" / name).unlink()
+    os.mkfifo(repository.directory / ".git" / name)
+    begun = time.monotonic()
+    assert "git gives no answer" in refused()
+    assert time.monotonic() - begun < 10
 
 
 def test_a_directory_below_the_work_tree(refused, repository):
