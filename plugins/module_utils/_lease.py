@@ -144,14 +144,6 @@ def read(state_dir: str, warnings: list[str]) -> dict[str, Any] | None:
     return lease
 
 
-def _boot(host: Host) -> str:
-    try:
-        with open(os.path.join(host.proc.root, "sys/kernel/random/boot_id"), encoding="ascii") as handle:
-            return handle.read().strip()
-    except OSError:
-        return ""
-
-
 def seconds_left(lease: dict[str, Any] | None, host: Host) -> float:
     """How long the lease still counts; 0 when it is over."""
     if lease is None:
@@ -159,7 +151,7 @@ def seconds_left(lease: dict[str, Any] | None, host: Host) -> float:
     now = host.clock()  # seconds since boot, the same for every process of the host
     left = lease["until"] - now
     # What begins in the future or lasts longer than any lease was not written by this host's clock.
-    counts = lease["boot"] == _boot(host) and lease["since"] <= now and 0 < left <= LONGEST
+    counts = lease["boot"] == host.proc.boot_id() and lease["since"] <= now and 0 < left <= LONGEST
     if lease["pid"] and not host.proc.is_alive(lease["pid"], lease["start"]):
         return 0.0
     return left if counts else 0.0
@@ -232,7 +224,7 @@ def _take(claim: Claim, current: dict[str, Any] | None, host: Host, check_mode: 
         "acquired": _when.iso(wall, "seconds"),
         "expires": _when.iso(wall + seconds, "seconds"),
         "host": socket.gethostname(),
-        "boot": _boot(host),
+        "boot": host.proc.boot_id(),
         "since": now,
         "until": now + seconds,
         "pid": os.getpid() if stat else 0,

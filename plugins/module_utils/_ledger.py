@@ -31,7 +31,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOC
 NAME = "releases.json"
 LIMIT = 50
 LOCK_WAIT = 5.0
-BOOT_ID = "/proc/sys/kernel/random/boot_id"
 
 
 def path_in(state_dir: str) -> str:
@@ -101,14 +100,6 @@ def locked(state_dir: str, app_dir: str, host: Host, wait: float = 0.0) -> Itera
         yield handle
 
 
-def boot_id() -> str:
-    try:
-        with open(BOOT_ID, encoding="ascii") as handle:
-            return handle.read().strip()
-    except OSError:
-        return ""
-
-
 def since_boot() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
@@ -124,12 +115,12 @@ class _Mark:
         params: dict[str, Any],
         host: Host,
         clock: Callable[[], float] = since_boot,
-        boot: Callable[[], str] = boot_id,
+        boot: Callable[[], str] | None = None,
     ):
         self.params = params
         self.host = host
         self.clock = clock
-        self.boot = boot
+        self.boot = boot or host.proc.boot_id
         if not 0 < params["seconds"] <= 86400:
             raise Refused(f"seconds must be above 0 and at most 86400, not {params['seconds']:g}")
         if params["proven_seconds"] is not None and params["proven_seconds"] < 0:

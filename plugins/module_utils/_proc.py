@@ -372,31 +372,32 @@ class Proc:
         self.root = root
         self._ticks = os.sysconf("SC_CLK_TCK")
 
-    def _path(self, *parts: str | int) -> str:
+    def path(self, *parts: str | int) -> str:
         return os.path.join(self.root, *map(str, parts))
 
     def _read(self, *parts: str | int) -> bytes | None:
         """The file's content, None when the process (or file) is gone. Raises PermissionError."""
         try:
-            with open(self._path(*parts), "rb") as handle:
+            with open(self.path(*parts), "rb") as handle:
                 return handle.read()
         except (FileNotFoundError, ProcessLookupError, NotADirectoryError):
             return None
 
     def _link(self, *parts: str | int) -> str | None:
         try:
-            return os.readlink(self._path(*parts))
+            return os.readlink(self.path(*parts))
         except (FileNotFoundError, ProcessLookupError):
             return None
-
-    def path(self, *parts: str | int) -> str:
-        return self._path(*parts)
 
     def text(self, *parts: str | int) -> str:
         """A file of the kernel's, empty where it is gone or may not be read."""
         with contextlib.suppress(OSError):
             return os.fsdecode(self._read(*parts) or b"")
         return ""
+
+    def boot_id(self) -> str:
+        """What the kernel drew at its start, by which a boot is told from another one."""
+        return self.text("sys", "kernel", "random", "boot_id").strip()
 
     def pids(self) -> list[int]:
         return sorted(int(name) for name in os.listdir(self.root) if name.isdigit())
@@ -422,7 +423,7 @@ class Proc:
         if stat.state not in "ZX":
             return False
         try:
-            return len(os.listdir(self._path(pid, "task"))) <= 1
+            return len(os.listdir(self.path(pid, "task"))) <= 1
         except OSError:
             return True
 
@@ -532,7 +533,7 @@ class Proc:
         if (self._read(pid, "comm") or b"").strip() != b"tee":
             return []
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            return [int(name) for name in os.listdir(self._path(pid, "fd")) if int(name) > 2]
+            return [int(name) for name in os.listdir(self.path(pid, "fd")) if int(name) > 2]
         return []
 
     def surroundings(self, pid: int) -> dict[str, Any]:
@@ -601,7 +602,7 @@ class Proc:
             return []
         except OSError:
             lost.append("scheduling")
-        paths = {self._path(pid, "oom_score_adj"): str(wanted.get("oom", 0))}
+        paths = {self.path(pid, "oom_score_adj"): str(wanted.get("oom", 0))}
         paths.update({os.path.join(group, "cgroup.procs"): str(pid) for group in wanted.get("groups", {})})
         for path, text in paths.items():
             with contextlib.suppress(OSError), open(path, "r+", encoding="ascii") as handle:
@@ -648,7 +649,7 @@ class Proc:
             return target if self._is_written(self._opened(pid, number)) else None
         try:
             # Held, so that all that follows is about one file.
-            handle = os.open(self._path(pid, "fd", number), os.O_PATH | os.O_CLOEXEC)
+            handle = os.open(self.path(pid, "fd", number), os.O_PATH | os.O_CLOEXEC)
         except PermissionError:
             raise
         except OSError:
@@ -682,7 +683,7 @@ class Proc:
         return path if not os.path.lexists(path) or os.lstat(path).st_uid in users else None
 
     def _opened(self, pid: int, number: int) -> dict[str, str]:
-        return _told_of(self._path(pid, "fdinfo", number))
+        return _told_of(self.path(pid, "fdinfo", number))
 
     @staticmethod
     def _is_written(fdinfo: dict[str, str]) -> bool:
@@ -726,7 +727,7 @@ class Proc:
 
     def _inodes(self, pid: int) -> set[str]:
         try:
-            names = os.listdir(self._path(pid, "fd"))
+            names = os.listdir(self.path(pid, "fd"))
             targets = [self._link(pid, "fd", name) or "" for name in names]
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             return set()
@@ -736,7 +737,7 @@ class Proc:
         """Paths that the process holds open to write to."""
         paths = set()
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
-            for name in os.listdir(self._path(pid, "fd")):
+            for name in os.listdir(self.path(pid, "fd")):
                 flags = re.search(rb"^flags:\s*([0-7]+)", self._read(pid, "fdinfo", name) or b"", re.MULTILINE)
                 if flags and int(flags[1], 8) & os.O_ACCMODE != os.O_RDONLY:
                     paths.add(self.stream(pid, int(name)) or "")
