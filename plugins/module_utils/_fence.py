@@ -128,6 +128,10 @@ def resolve(url: str) -> list[Address]:
             f"{name} has no address on this host: correct runbook_evolution_url",
             detail("fence_unresolved", name=name),
         )
+    return _in_order(addresses)
+
+
+def _in_order(addresses: Iterable[Address]) -> list[Address]:
     return sorted(addresses, key=lambda address: (address.version, address))
 
 
@@ -275,9 +279,9 @@ def script(
     return gone(table) + "\n".join(lines) + "\n"
 
 
-def gone(table: str) -> str:
+def gone(table: str, family: str = "inet") -> str:
     """What takes the table away: `add` first, because `delete` fails where there is nothing."""
-    return f"add table inet {table}\ndelete table inet {table}\n"
+    return f"add table {family} {table}\ndelete table {family} {table}\n"
 
 
 def _parts(expressions: list[dict[str, Any]]) -> dict[str, Any]:
@@ -426,8 +430,7 @@ def _load(
     """Have nftables hold this fence. The bridge's part comes by itself: a kernel may have none for bridges."""
     done = _nft(host, ["-f", "-"], stdin=script(table, rules, since, packets, before, sources))
     if done.rc == 0 and sources:
-        gone = f"add table bridge {table}\ndelete table bridge {table}\n"
-        _nft(host, ["-f", "-"], stdin=gone + _bridge(table, rules, sources))
+        _nft(host, ["-f", "-"], stdin=gone(table, "bridge") + _bridge(table, rules, sources))
     return done
 
 
@@ -491,14 +494,13 @@ def _connects_from(rule: Rule, pid: int, host: Host) -> bool:
 
 def told(state: State, uids: Iterable[int], port: int | None, attempted: str = "none") -> dict[str, Any]:
     """The fence as modules return it."""
-    ordered = sorted({rule.address for rule in state.rules}, key=lambda address: (address.version, address))
     users = sorted(uids)
     return {
         "present": state.stands,
-        "addresses": [str(address) for address in ordered],
+        "addresses": [str(address) for address in _in_order({rule.address for rule in state.rules})],
         "uid": users[0] if users else None,
         "uids": users,
-        "sources": [str(address) for address in sorted(state.sources, key=lambda one: (one.version, one))],
+        "sources": [str(address) for address in _in_order(state.sources)],
         "port": port,
         "packets": state.before + state.packets,
         "attempts": state.before + state.packets,
@@ -553,6 +555,7 @@ def ensure(
     `warnings`). Raises Refused before the first change, Failed after it.
     """
     table, url = table_of(params["service"]), params["url"]
+    keeper = _fence_keeper.Keeper(host, table, params["service"])
     wanted: frozenset[Rule] = frozenset()
     whom = Senders()
     port = None
@@ -570,7 +573,6 @@ def ensure(
             stands = standing(params, host)
             if not stands or not stands["present"] or not stands["sources"]:
                 raise
-            keeper = _fence_keeper.Keeper(host, table, params["service"])
             extra = {
                 "proxied": None,
                 "survives_reboot": keeper.exists,
@@ -594,7 +596,6 @@ def ensure(
     # A fence that stands is never weakened: a name can resolve to other addresses each time.
     wanted |= {rule for rule in before.rules if (rule.uid, rule.port) in {(one.uid, one.port) for one in wanted}}
     since = before.since if before.stands and before.since else iso(time.time())
-    keeper = _fence_keeper.Keeper(host, table, params["service"])
     text = script(table, wanted, since, sources=whom.sources).removeprefix(gone(table))
     kept_as = keeper.unit(text, url, whom.container, _bridge(table, wanted, whom.sources)) if wanted else None
     must_write = not before.is_fence(wanted, whom.sources) or not before.bridged
