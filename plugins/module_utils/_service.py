@@ -69,10 +69,6 @@ class Health:
         return _http.first_answer(self.urls, self.timeout, total)
 
 
-def health_from(params: dict[str, Any]) -> Health:
-    return Health(params["health_urls"], params["health_timeout"], params["health_fields"])
-
-
 def manager_from(params: dict[str, Any], host: Host) -> Manager:
     """The service of a module's parameters. Raises Refused."""
     for name in ("env_file", "state_dir", "pid_file", "chdir", "log_file"):
@@ -167,7 +163,7 @@ class Service:
     def __init__(self, params: dict[str, Any], host: Host):
         self.host = host
         self.began = host.clock()
-        self.health = health_from(params)
+        self.health = Health(params["health_urls"], params["health_timeout"], params["health_fields"])
         self.manager = manager_from(params, host)
         self.env_file: str = params["env_file"]
         self.contained: InContainer | None = None
