@@ -126,11 +126,9 @@ def _says_no(name: str, value: Any) -> bool:
     number = _number(value)
     if name in _WENT_WELL:
         return value is False or number == 0 or word in ("false", "no")
-    if name in _FAULTS:
-        if isinstance(value, Mapping) and value and all(_number(one) == 0 for one in value.values()):
-            return False  # an error of the number 0
-        return bool(value) and number != 0 and not (isinstance(value, str) and word in _GOOD)
-    if name in _ERROR_CODES:
+    if name in _FAULTS and isinstance(value, Mapping) and value and all(_number(code) == 0 for code in value.values()):
+        return False  # an error of the number 0
+    if name in (*_FAULTS, *_ERROR_CODES):
         return bool(value) and number != 0 and not (isinstance(value, str) and word in _GOOD)
     if name in _CODES:
         # Some give the HTTP status once more, others a number of their own, of which 0 is good.
@@ -229,8 +227,8 @@ def _parts_of(health: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
             continue
         named = value.items() if isinstance(value, Mapping) else [("", value)]
         for name, part in named:
-            for one in part[:100] if isinstance(part, list) else [part]:
-                yield str(name or (one.get("name") if isinstance(one, Mapping) else None) or "?"), one
+            for entry in part[:100] if isinstance(part, list) else [part]:
+                yield str(name or (entry.get("name") if isinstance(entry, Mapping) else None) or "?"), entry
 
 
 def _ill(name: str, value: Any) -> str:

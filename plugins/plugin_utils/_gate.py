@@ -143,18 +143,25 @@ class _Gate:
     def rehearsals(self) -> list[dict[str, Any]]:
         """A drill whose restoration failed, or was never seen, has failed, whatever went well in it."""
         drills = self.records("drills")
-        runs = {
-            what: {one.get("run_id") for one in drills if one.get("what") == what} for what in ("begun", "restored")
-        }
-        left = runs["begun"] - runs["restored"] - {None}
-        why = {"status": "failed", "why": self.say("drill_left")}
-        held = [one for one in drills if one.get("what") == "rehearsal"]
-        return [{**one, **why} if one.get("run_id") in left and one.get("status") == "passed" else one for one in held]
+        begun, restored = (
+            {drill.get("run_id") for drill in drills if drill.get("what") == end} for end in ("begun", "restored")
+        )
+        left = begun - restored - {None}
+        failed = {"status": "failed", "why": self.say("drill_left")}
+        return [
+            {**drill, **failed} if drill.get("run_id") in left and drill.get("status") == "passed" else drill
+            for drill in drills
+            if drill.get("what") == "rehearsal"
+        ]
 
     def rehearsed(self, level: int) -> Seen:
         """The newest counts: one that failed since says more than an older one that did not."""
         wanted = LEVELS[level]
-        done = [one for one in self.rehearsals() if one.get("procedure") == wanted and one.get("counts") is not False]
+        done = [
+            rehearsal
+            for rehearsal in self.rehearsals()
+            if rehearsal.get("procedure") == wanted and rehearsal.get("counts") is not False
+        ]
         if not done:
             return Seen(None, self.say("never_rehearsed"), mend=self.drill())
         last = done[-1]
@@ -465,8 +472,9 @@ class _Gate:
         if drills_torn.get("newest"):
             # It may be a drill that has begun, or a rehearsal that failed.
             debts.append((self.say("debt_drills_torn", line=drills_torn["lines"][-1]), self.drill()))
-        if _unfinished(self.records("drills")):
-            debts.append((self.say("debt_drill", host=_unfinished(self.records("drills"))[0]), self.drill()))
+        unfinished = _unfinished(self.records("drills"))
+        if unfinished:
+            debts.append((self.say("debt_drill", host=unfinished[0]), self.drill()))
         frozen = self.frozen()
         if frozen:
             debts.append((frozen, self.run["automation -e stop=false"]))
@@ -600,14 +608,17 @@ def _stamps(registered: object) -> dict[str, Any]:
     """What programs have left on the desk, by the files' names."""
     results = registered.get("results") if isinstance(registered, Mapping) else None
     return {
-        str(one.get("item")).replace("-", "_"): content(one) or {} for one in results or [] if isinstance(one, Mapping)
+        str(file.get("item")).replace("-", "_"): content(file) or {}
+        for file in results or []
+        if isinstance(file, Mapping)
     }
 
 
 def _unfinished(drills: Sequence[Mapping[str, Any]]) -> list[str]:
     """The hosts on which a drill has begun and was not seen to be restored."""
-    state = {str(one.get("host")): one.get("what") for one in drills if one.get("what") in ("begun", "restored")}
-    return [host for host, what in state.items() if what == "begun"]
+    ends = [drill for drill in drills if drill.get("what") in ("begun", "restored")]
+    newest = {str(drill.get("host")): drill["what"] for drill in ends}
+    return [host for host, end in newest.items() if end == "begun"]
 
 
 def _reason(registered: object) -> str:
