@@ -159,7 +159,7 @@ def delays(kind: str, seed: int, before: int = 60, per_minute: float = 2.0) -> t
         traces: Any = balance.result()
         if not step and KINDS[kind]:
             matured += balance.graces()[str(KINDS[kind])]
-        traces["evidence"] = evidence(traces, balance.newest_message, _facts(now, BEGIN))
+        traces["evidence"] = evidence(traces, balance.newest_message, _facts(now))
         status = _verdict.verdict(traces, service_running=True)["status"]
         if now < matured:
             continue
@@ -170,12 +170,12 @@ def delays(kind: str, seed: int, before: int = 60, per_minute: float = 2.0) -> t
     return watch, math.inf
 
 
-def _facts(now: float, since: float) -> Facts:
+def _facts(now: float) -> Facts:
     return Facts(
         present=now,
-        since=since,
-        first=since,
-        read_from=since,
+        since=BEGIN,
+        first=BEGIN,
+        read_from=BEGIN,
         newest=now,
         process_started=None,
         unreadable=[],
