@@ -101,22 +101,23 @@ class ActionModule(ActionBase):
                 "unseen_seconds": round(max(unseen, time.time() - seen_at), 1),
                 "unseen": why,
             }
-            if woke and last is None:
+            if not woke:
+                continue
+            if last is None:
                 return {"woke": woke, "case": told, "looks": looks, **spans}
-            if woke and last is not None:
-                if woke == "case" and self._signal:
-                    _files.replace(self._signal, b"")
-                ended = {
-                    "woke": woke,
-                    "case": called or told,
-                    "verdict": last["verdict"],
-                    "decision": last["decision"],
-                    "proposal": last["proposal"],
-                    "looks": looks,
-                    **spans,
-                }
-                # What a log said is no template.
-                return cast("dict[str, Any]", wrap_var(ended))
+            if woke == "case" and self._signal:
+                _files.replace(self._signal, b"")
+            ended = {
+                "woke": woke,
+                "case": called or told,
+                "verdict": last["verdict"],
+                "decision": last["decision"],
+                "proposal": last["proposal"],
+                "looks": looks,
+                **spans,
+            }
+            # What a log said is no template.
+            return cast("dict[str, Any]", wrap_var(ended))
 
     def _over(self, began: float, until: float) -> str:
         now = time.time()
