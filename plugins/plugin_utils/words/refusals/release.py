@@ -16,6 +16,10 @@ SENTENCES: tuple[Both, ...] = (
     Both("{path} é de {user}: rode com become: true", "{path} belongs to {user}: run with become: true"),
     Both("o git não está instalado neste host: instale-o", "git is not installed on this host: install it"),
     Both(
+        "o git não responde em {path}: o disco está travado, ou há um pipe no .git dele?",
+        "git gives no answer in {path}: does its disk hang, or does a pipe stand in its .git?",
+    ),
+    Both(
         "o git não roda como {user}, dono de {path} ({why})", "git cannot be run as {user}, the owner of {path} ({why})"
     ),
     Both(
