@@ -261,6 +261,8 @@ def recovery_proof(
     if proof.safe_mode:
         reasons.append(proof.words.say("proof_safe_mode"))
     reasons += [proof.words.say(code) for code in dict.fromkeys([proof.blind, *proof.doubts]) if code]
+    if proof.unclear:  # what has been seen of it would do, and has its own sentence why it does not
+        judged = [(item, "" if _has_enough(item) else sentence) for item, sentence in judged]
     # What is missing comes before what is there.
     order = ("unmet", "insufficient", "met", "not_applicable")
     told = sorted(judged, key=lambda pair: order.index(pair[0]["status"]))
@@ -275,6 +277,12 @@ def recovery_proof(
         "reasons": reasons + [sentence for _item, sentence in told if sentence and sentence not in failures],
         "criteria": [criterion for criterion, _sentence in judged],
     }
+
+
+def _has_enough(item: Criterion) -> bool:
+    """Whether neither a larger sample nor more time is called for."""
+    seen = item["value"] if item["n"] is None else item["n"]
+    return item["status"] == "insufficient" and seen is not None and seen >= (item["needed"] or 0)
 
 
 def _criterion(
