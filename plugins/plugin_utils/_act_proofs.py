@@ -73,7 +73,9 @@ class Shown:
         self.incidents = (
             self.lost + number_of(handoff, "state_mismatches") + number_of(part(given, "guards"), "incidents")
         )
-        self.invalid = sum(int(n or 0) for n in part(instances, "invalid").values())
+        # Who is answered from another company's number is not served either.
+        wrong = [*part(instances, "invalid").values(), *part(instances, "unexpected").values()]
+        self.invalid = sum(int(n or 0) for n in wrong)
         self.unread = max(number_of(handoff, "unread"), number_of(overdue, "planned")) if timed else 0
         self.unsent = unsent(given) if timed else 0
         stages = part(given, "stages")

@@ -152,8 +152,8 @@ TEXTS: dict[str, Both] = {
         "The process has the flags, but the messages seen are too recent to prove it",
     ),
     "reasons_wrong_instance": Both(
-        "As mensagens saem por uma INSTÂNCIA INVÁLIDA",
-        "Messages go out through an INVALID INSTANCE",
+        "As mensagens saem por uma INSTÂNCIA INVÁLIDA, ou por outra que a esperada",
+        "Messages go out through an INVALID INSTANCE, or another than the expected one",
     ),
     "reasons_delivery_failing": Both(
         "O processo envia, e entregas demais FALHAM",

@@ -240,6 +240,10 @@ def one_of_five_fails(failed):
             *(flags(), seen(planned=58, read=58, success=58, instances={"invalid": {"default": 58}})),
             *(False, "ignored", "wrong_instance"),
         ),
+        (
+            *(flags(), seen(planned=58, read=58, success=58, instances={"unexpected": {"other_company": 58}})),
+            *(False, "ignored", "wrong_instance"),
+        ),
         # With the kill-switch kept on, what proves it is what proves the kill-switch.
         (flags(health=False), seen(planned=1), True, "proven", "observed"),
         (flags(health=False), seen(planned=1, handoff={"matured": 0}), True, "unproven", "too_soon"),
