@@ -112,7 +112,11 @@ def unbelievable(traces: Mapping[str, Any]) -> str:
     evidence = part(traces, "evidence")
     if part(evidence, "owned").get("ok") is False:
         return "log_foreign"
-    return "log_not_understood" if part(evidence, "understood").get("ok") is False else ""
+    understood = part(evidence, "understood")
+    if understood.get("ok") is not False:
+        return ""
+    # Without a trace to understand, as after a start in a quiet hour, its grammar need not be another one.
+    return "log_without_traces" if understood.get("candidates") == 0 else "log_not_understood"
 
 
 def seconds_to_mature(traces: Mapping[str, Any]) -> float:

@@ -155,6 +155,10 @@ TEXTS: dict[str, Both] = {
         "o log não foi compreendido por inteiro, ele não prova nada",
         "the log was not understood as a whole, it proves nothing",
     ),
+    "log_without_traces": Both(
+        "o log não tem nenhum trace: nenhuma mensagem chegou, ou a gramática dele não é conhecida",
+        "the log has no trace: no message has come, or its grammar is not known",
+    ),
     "log_guards_unread": Both(
         "há no log linhas que começam como um guard e não foram compreendidas",
         "the log has lines that begin as a guard does and were not understood",

@@ -80,6 +80,10 @@ TEXTS: dict[str, Both] = {
         "O log não foi compreendido por inteiro: o que ele não mostra não prova nada.",
         "The log was not understood as a whole: what it does not show proves nothing.",
     ),
+    "log_without_traces": Both(
+        "O log não tem nenhum trace: nenhuma mensagem chegou, ou a gramática dele não é conhecida.",
+        "The log has no trace: no message has come, or its grammar is not known.",
+    ),
     "proof_dropped": Both(
         "O assistente descartou mais do que algumas mensagens sem que ninguém tivesse resposta.",
         "The assistant dropped more than a few messages, and nobody got an answer.",

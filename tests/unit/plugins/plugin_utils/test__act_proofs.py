@@ -165,7 +165,14 @@ def test_the_proofs_say_what_was_looked_at():
     }
     assert through["proxy"] == {"proof": "proxy", "had": False, "detail": {"code": "fence_proxied", "fields": {}}}
     assert log_of(kill_switch_proof(flags(), young(planned=4)))["had"] is False
-    for seen, code in ((None, "log_unread"), (traces(planned=4, **FOREIGN), "log_foreign")):
+    started = {"evidence": {"understood": {"ok": False, "parsed": 0, "candidates": 0}}}
+    for seen, code in (
+        (None, "log_unread"),
+        (traces(planned=4, **FOREIGN), "log_foreign"),
+        (traces(planned=4, **UNKNOWN), "log_not_understood"),
+        # Lines of a start, and no message yet.
+        (traces(**started), "log_without_traces"),
+    ):
         for proof in (kill_switch_proof(flags(), seen), service_proof(flags(), seen)):
             assert log_of(proof) == {"proof": "log", "had": False, "detail": {"code": code, "fields": {}}}
 
