@@ -37,7 +37,8 @@ except ImportError:
 BLOCK = 1 << 18
 SLACK = 120.0  # how much later than its file's last change a record may be dated
 _SEEK_ENOUGH = 1 << 16
-_PROBE_LINES, _PROBE_BYTES = 8, 1 << 22
+# A probe looks for so many lines with a time, in so much at most; empty lines alone would be millions.
+_PROBE_LINES, _PROBE_BYTES, _PROBE_TRIES = 8, 1 << 22, 1 << 15
 _HEAD = 1 << 12
 _FIRST_STAMP_WITHIN = LONGEST_LINE * 16
 _TAIL = 1 << 16
@@ -252,7 +253,7 @@ class LogFile:
             read += len(rest)
             lines = rest.split(b"\n")
             self.first = next(
-                (moment for line in lines[:-1] if (moment := stamps.read(_clean(line))) is not None), None
+                (moment for line in lines[:-1] if line and (moment := stamps.read(_clean(line))) is not None), None
             )
             rest = b""
             if self.first is None:
@@ -424,8 +425,9 @@ def _probe(file: IO[bytes], start: int, end: int, stamps: StampReader) -> tuple[
         return None
     dated: tuple[int, float] | None = None
     whole = start == 0 or _skip_line(file, end)
-    lines = 0
-    while whole and lines < _PROBE_LINES and file.tell() < end:
+    lines = tries = 0
+    while whole and lines < _PROBE_LINES and tries < _PROBE_TRIES and file.tell() < end:
+        tries += 1
         offset = file.tell()
         line = file.readline(LONGEST_LINE)
         moment = stamps.read(_clean(line))

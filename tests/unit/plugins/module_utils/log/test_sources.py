@@ -727,6 +727,15 @@ def test_an_archive_that_inflates_beyond_all_bounds_is_given_up(tmp_path):
     assert time.monotonic() - begun < 5
 
 
+def test_the_window_is_found_beside_a_file_of_empty_lines(tmp_path):
+    write(tmp_path / "app.log", successes(5))
+    (tmp_path / "app.log.1").write_bytes(b"\n" * (16 << 20))
+    os.utime(tmp_path / "app.log.1", (NOON, NOON))
+    begun = time.process_time()
+    assert read([tmp_path / "app.log*"], NOON - 60)["delivery"]["success"] == 5
+    assert time.process_time() - begun < 5
+
+
 def test_a_sparse_file_is_not_read_through_its_hole(tmp_path):
     log = write(tmp_path / "app.log", successes(3))
     with open(log, "r+b") as file:
