@@ -183,12 +183,78 @@ def recovery_decision(
         3: False,
     }
 
-    reasons = [words.say("decide_contained")] if contained else []
-    told: list[tuple[int, ...]] = []
-    due, due_cause, exhausted, hopeless = 0, judged.get("cause") or "none", False, False
     patience = _Patience(judged)
-    at_once, certain = 0, due_cause  # the highest level that needs no waiting, and its cause
-    for cause in causes:
+    need = _need(judged, words, in_effect=in_effect, history=history, release=release, contained=contained)
+    (due, due_cause), (at_once, certain) = need.due, need.at_once
+    reasons = [*([words.say("decide_contained")] if contained else []), *need.reasons]
+
+    # What is certain does not wait for what is not.
+    waiting = mode == "auto" and due > 0 and not at_once
+    if mode == "auto" and at_once:
+        due, due_cause = at_once, certain
+    act = due > 0 and not waiting and (mode == "auto" or (mode == "approve" and approved_level == due))
+    blind = judged.get("status") == "blind"
+    if waiting:
+        reasons.append(patience.told(due_cause, words))
+        then = words.say("decide_next_watch")
+    elif due:
+        reasons.append(_permission(mode, words, due=due, approved=approved_level))
+        then = words.say(
+            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
+        )
+    elif need.exhausted or need.hopeless or blind or contained:
+        if blind and not need.exhausted:
+            reasons.append(words.say("decide_blind", cause=due_cause))
+        why = "any" if need.exhausted else "total" if need.hopeless else "contained" if contained else "blind"
+        then = words.say("decide_next_person", what=words.say(f"decide_next_person_{why}"))
+    else:
+        safe = due_cause == "kill_switch"
+        key = "decide_safe" if safe else "decide_nothing"
+        reasons.append(words.say(key, status=judged.get("status"), cause=due_cause))
+        status = judged.get("status")
+        then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
+    nobody = not due and (need.exhausted or need.hopeless or blind)
+    level = None if nobody else due
+    title = words.say(f"levels_{'none' if level is None else level}")
+    return {
+        "level": level,
+        "title": f"{title} ({due_cause})",
+        # What is wrong for sure, so that no watch goes on: every minute of it costs messages.
+        "unstable": due > 0 or (nobody and judged.get("status") == "rollback"),
+        "act": act,
+        "cause": due_cause,
+        "reasons": reasons,
+        "next": then,
+        "to_person": (due > 0 and not act and not waiting) or nobody or (contained and not due),
+        "budget": [_spent(each, in_effect[each], history.spent.get(each)) for each in (1, 2, 3)],
+    }
+
+
+class _Need(NamedTuple):
+    """What the causes of a verdict call for, and the levels that a killed run has not finished."""
+
+    due: tuple[int, str]  # the highest level, 0 for none, and its cause
+    at_once: tuple[int, str]  # the highest one that needs no waiting
+    exhausted: bool  # whether a cause has no step left
+    hopeless: bool  # whether no level mends a cause
+    reasons: list[str]
+
+
+def _need(
+    judged: dict[str, Any],
+    words: Words,
+    *,
+    in_effect: Mapping[int, bool],
+    history: _History,
+    release: bool | None,
+    contained: bool,
+) -> _Need:
+    reasons: list[str] = []
+    told: list[tuple[int, ...]] = []
+    patience = _Patience(judged)
+    due, due_cause, exhausted, hopeless = 0, judged.get("cause") or "none", False, False
+    at_once, certain = 0, due_cause
+    for cause in judged.get("causes") or []:
         # A single look that found no answer is watched; after an automatic act the service did not come back.
         persists = cause == "service_silent" and bool(history.spent)
         if (cause == "service_silent" and not persists) or (cause in FENCED and contained):
@@ -219,47 +285,7 @@ def recovery_decision(
             due, due_cause = level, "unfinished" if level > due else due_cause
             age = words.duration(known.age)
             reasons.append(words.say("decide_unfinished", level=level, age=age, run_id=redact(str(known.run_id))[:60]))
-
-    # What is certain does not wait for what is not.
-    waiting = mode == "auto" and due > 0 and not at_once
-    if mode == "auto" and at_once:
-        due, due_cause = at_once, certain
-    act = due > 0 and not waiting and (mode == "auto" or (mode == "approve" and approved_level == due))
-    blind = judged.get("status") == "blind"
-    if waiting:
-        reasons.append(patience.told(due_cause, words))
-        then = words.say("decide_next_watch")
-    elif due:
-        reasons.append(_permission(mode, words, due=due, approved=approved_level))
-        then = words.say(
-            "decide_next_act" if act else f"decide_next_{mode}", level=due, command=_command(words, mode, due)
-        )
-    elif exhausted or hopeless or blind or contained:
-        if blind and not exhausted:
-            reasons.append(words.say("decide_blind", cause=due_cause))
-        what = "any" if exhausted else "total" if hopeless else "contained" if contained else "blind"
-        then = words.say("decide_next_person", what=words.say(f"decide_next_person_{what}"))
-    else:
-        safe = due_cause == "kill_switch"
-        key = "decide_safe" if safe else "decide_nothing"
-        reasons.append(words.say(key, status=judged.get("status"), cause=due_cause))
-        status = judged.get("status")
-        then = words.say(f"decide_next_{'validate' if safe else 'watch' if status != 'ok' else 'none'}")
-    nobody = not due and (exhausted or hopeless or blind)
-    level = None if nobody else due
-    title = words.say(f"levels_{'none' if level is None else level}")
-    return {
-        "level": level,
-        "title": f"{title} ({due_cause})",
-        # What is wrong for sure, so that no watch goes on: every minute of it costs messages.
-        "unstable": due > 0 or (nobody and judged.get("status") == "rollback"),
-        "act": act,
-        "cause": due_cause,
-        "reasons": reasons,
-        "next": then,
-        "to_person": (due > 0 and not act and not waiting) or nobody or (contained and not due),
-        "budget": [_spent(each, in_effect[each], history.spent.get(each)) for each in (1, 2, 3)],
-    }
+    return _Need((due, due_cause), (at_once, certain), exhausted, hopeless, reasons)
 
 
 class _Patience:
