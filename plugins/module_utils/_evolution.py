@@ -141,7 +141,7 @@ def inspect(params: dict[str, Any], host: Host, ask: Ask = _http.request_json) -
         "disconnection": None,
         "findings": [],
     }
-    passed = _run_checks(gateway, report, params, host)
+    passed = _run_checks(gateway, report, params)
     report["version"], report["major"] = gateway.version, gateway.major
     report["unknown"] = [check for check in _asked(params) if check not in passed and not _has(report, check)]
     report["healthy"] = False if report["findings"] else None if report["unknown"] else True
@@ -173,7 +173,7 @@ def _finding(report: dict[str, Any], check: str, message: str, reason: Detail) -
     report["findings"].append({"check": check, "message": redact(message), "reason": reason})
 
 
-def _run_checks(gateway: Gateway, report: dict[str, Any], params: dict[str, Any], host: Host) -> list[str]:
+def _run_checks(gateway: Gateway, report: dict[str, Any], params: dict[str, Any]) -> list[str]:
     """Run the checks in their order; return those that passed."""
     passed = []
     listed = Listed()
@@ -233,7 +233,7 @@ def bring(
     gateway.read_version()
     first = gateway.call("GET", gateway.named("/instance/connectionState"))
     if first.kind != "ok":
-        raise Refused(f"nothing was done: {_why_not(gateway, first)}")
+        raise Refused(f"nothing was done: {_why_not(first)}")
     way = WAYS[params["state"]]
     if not way.alone and gateway.major is None:
         listed = gateway.call("GET", "/instance/fetchInstances")
@@ -351,7 +351,7 @@ def _see_webhook(gateway: Gateway, before: dict[str, Any] | None, result: dict[s
         )
 
 
-def _why_not(gateway: Gateway, answer: _http.Answer) -> str:
+def _why_not(answer: _http.Answer) -> str:
     if answer.status is None:
         return f"the Evolution API gives no answer ({answer.detail})"
     if answer.status == 503:

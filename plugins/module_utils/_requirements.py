@@ -240,14 +240,14 @@ class _Reader:
         for line in lines_of(text_of(content)):
             try:
                 if line.startswith("-"):
-                    self._options(name, words_of(line), line, constraint)
+                    self._options(name, words_of(line), constraint)
                 else:
                     self._requirement(name, line, constraint, editable=False)
             except ValueError as exc:
                 self.meaning.add(line)
                 self.problems.append(f"{name} of {self.release} cannot be read ({exc}): {line}")
 
-    def _options(self, name: str, words: list[str], line: str, constraint: bool) -> None:
+    def _options(self, name: str, words: list[str], constraint: bool) -> None:
         value = words[1] if len(words) > 1 else ""
         if words[0] in ("--requirement", "--constraint") and value:
             self._include(name, value, constraint or words[0] == "--constraint")
