@@ -491,7 +491,8 @@ def united(data: Mapping[str, Any], seen: Mapping[str, Any], listed: Mapping[str
         if names:
             kept.append({"name": str(item["name"]), "field": field, "names": list(names)})
 
-    types = {str(one["name"]): one.get("credential_type") for one in data.get("controller_credentials") or []}
+    credentials = data.get("controller_credentials") or []
+    types = {str(credential["name"]): credential.get("credential_type") for credential in credentials}
     for (kind, index), existing in _existing(seen).items():
         item = data[kind][index]
         for field in _VARIABLES:
@@ -505,19 +506,19 @@ def united(data: Mapping[str, Any], seen: Mapping[str, Any], listed: Mapping[str
     for question, answer in _answers(listed):
         item, field = data[question["kind"]][question["index"]], str(question["field"])
         if field == "survey_spec":
-            asked = {one["variable"] for one in item[field]["spec"]}
-            theirs = [one for one in answer.get("spec") or [] if one["variable"] not in asked]
+            asked = {entry["variable"] for entry in item[field]["spec"]}
+            theirs = [entry for entry in answer.get("spec") or [] if entry["variable"] not in asked]
             item[field]["spec"] += theirs
-            keep(item, field, [str(one["variable"]) for one in theirs])
+            keep(item, field, [str(entry["variable"]) for entry in theirs])
         elif field == "simplified_workflow_nodes":
             keep(item, field, _with_links(item[field], answer))
         else:
-            theirs = [one for one in answer if one["name"] not in item[field]]
+            theirs = [entry for entry in answer if entry["name"] not in item[field]]
             if field == "credentials":
                 item[field] = _beside(item[field], theirs, types)
             # By number: a name may be there in another organization too.
-            item[field] = [*item[field], *(str(one["id"]) for one in theirs)]
-            keep(item, field, [str(one["name"]) for one in theirs])
+            item[field] = [*item[field], *(str(entry["id"]) for entry in theirs)]
+            keep(item, field, [str(entry["name"]) for entry in theirs])
     return {"data": data, "kept": kept}
 
 
@@ -589,10 +590,9 @@ def coming(results: Sequence[Mapping[str, Any]]) -> list[str]:
     In check mode a module tells no id of what it would make; and what names such an object was left out.
     """
     return [
-        str(one["item"].get("name") or one["item"].get("identifier"))
-        for result in results
-        for one in result.get("results") or []
-        if one.get("skipped") or (one.get("changed") and "id" not in one)
+        _name_of(ended["item"])
+        for ended in _ended(results)
+        if ended.get("skipped") or (ended.get("changed") and "id" not in ended)
     ]
 
 
@@ -603,13 +603,18 @@ def waits(item: Mapping[str, Any], names: Sequence[str]) -> bool:
 
 def changes(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return how many objects there are and the names of those that were, or would be, changed."""
-    ended = [one for result in results for one in result.get("results") or []]
+    ended = _ended(results)
     # A node of a workflow is made, linked and given its template by a task each.
-    nodes_ended = [one["item"] for one in ended if "identifier" in one["item"]]
+    nodes_ended = [result["item"] for result in ended if "identifier" in result["item"]]
     made = {(str(node.get("workflow")), str(node["identifier"])) for node in nodes_ended}
-    changed = [
-        str(one["item"].get("name") or one["item"].get("identifier"))
-        for one in ended
-        if one.get("changed") or one.get("skipped")
-    ]
+    changed = [_name_of(result["item"]) for result in ended if result.get("changed") or result.get("skipped")]
     return {"objects": len(ended) - len(nodes_ended) + len(made), "changed": list(dict.fromkeys(changed))}
+
+
+def _ended(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The result of each object, of all tasks."""
+    return [each for result in results for each in result.get("results") or []]
+
+
+def _name_of(item: Mapping[str, Any]) -> str:
+    return str(item.get("name") or item.get("identifier"))
