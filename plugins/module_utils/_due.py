@@ -108,7 +108,7 @@ def _kind_due(incident: Incident, audience: str, index: int, every: float, now: 
     messages = _told(incident, audience, index)
     kinds = {message["kind"] for message in messages}
     if incident["closed"]:
-        # Who never heard of it need not hear that it is over.
+        # Whoever was not told that it began is not told that it is over.
         return "end" if messages and "end" not in kinds else None
     if not messages:
         return "first" if index == 0 else "escalation"
