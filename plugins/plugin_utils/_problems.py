@@ -54,10 +54,10 @@ def problem(kind: str, facts: Any, locale: str = "en", commands: Mapping[str, st
         raise ValueError(f"kind must be one of {', '.join(_KINDS)}, not {str(kind)[:40]!r}.")
     topics = (endings.TEXTS, decide.TEXTS, rollback.TEXTS, smoke_test.TEXTS, prepare.TEXTS, watch.TEXTS)
     words = Words(locale, *topics, run=commands)
-    return _KINDS[kind](mapping(facts, "facts"), words, locale)
+    return _KINDS[kind](mapping(facts, "facts"), words)
 
 
-def _gate(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _gate(facts: dict[str, Any], words: Words) -> str:
     """Nothing goes forward on hope: a message of our own has to pass, and the verdict has to be ok."""
     test, verdict = facts["smoke_test"], facts.get("verdict")
     if not test["ok"]:
@@ -68,13 +68,13 @@ def _gate(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return f"{words.say('gate_verdict')}: {verdict['status']}, {next(iter(verdict['reasons']), '')}"
 
 
-def _hours(facts: dict[str, Any], _words: Words, locale: str) -> str:
+def _hours(facts: dict[str, Any], words: Words) -> str:
     """Also for how long: a window that is none would be found when all is to be measured, and leave the run blind."""
     window = str(facts.get("window") or "")
     try:
         parse_when(window or "0s", 0.0)
     except ValueError:
-        return Words(locale, replay.TEXTS).say("window_wrong", value=redact(window)[:40])
+        return Words(words.locale, replay.TEXTS).say("window_wrong", value=redact(window)[:40])
     try:
         if facts.get("expected_hours"):
             Hours(str(facts["expected_hours"]), str(facts.get("time_zone") or ""))
@@ -83,46 +83,46 @@ def _hours(facts: dict[str, Any], _words: Words, locale: str) -> str:
     return ""
 
 
-def _incident(facts: dict[str, Any], _words: Words, locale: str) -> str:
+def _incident(facts: dict[str, Any], words: Words) -> str:
     try:
-        named("plugin_utils._incident.incident_window")(**facts, locale=locale)
+        named("plugin_utils._incident.incident_window")(**facts, locale=words.locale)
     except ValueError as wrong:
         return str(wrong)
     return ""
 
 
-def _desk(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _desk(facts: dict[str, Any], words: Words) -> str:
     """A job of AWX runs in a container: what it keeps beside itself is gone with it, and nobody is told any more."""
     job, desk, connection = (str(facts.get(name) or "") for name in ("job", "desk", "connection"))
     beside = desk in ("localhost", "127.0.0.1", "::1") or connection.rpartition(".")[2] == "local"
     return words.say("desk_ends", job=job, desk=desk) if job and beside else ""
 
 
-def _causes(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _causes(facts: dict[str, Any], words: Words) -> str:
     """A cause that there is not would never be met, and nobody would know why."""
     unknown = [str(cause) for cause in facts.get("decide_cause") or [] if cause not in CAUSES]
     return words.say("unknown_cause", cause=unknown[0][:60]) if unknown else ""
 
 
-def _release(facts: dict[str, Any], words: Words, locale: str) -> str:
+def _release(facts: dict[str, Any], words: Words) -> str:
     release = mapping(facts["release"], "release")
     if release.get("chosen"):
         return ""
     reason = release.get("reason") or "?"
     if isinstance(reason, Mapping) and release.get("commits"):
         # With what is known of each, for whoever has to choose one.
-        commits = [_candidate(entry, locale) for entry in release["commits"]]
+        commits = [_candidate(entry, words.locale) for entry in release["commits"]]
         reason = {**reason, "fields": {**(reason.get("fields") or {}), "commits": commits}}
-    return f"{words.say('no_release')}: {in_words(reason, locale)}"
+    return f"{words.say('no_release')}: {in_words(reason, words.locale)}"
 
 
 def _candidate(entry: Mapping[str, Any], locale: str) -> str:
-    known = [in_words(one, locale) for one in entry.get("known") or []]
+    known = [in_words(fact, locale) for fact in entry.get("known") or []]
     when = str(entry.get("time") or "")[:16].replace("T", " ")
     return f"{entry.get('short')} ({'; '.join(filter(None, [when, str(entry.get('subject')), *known]))})"
 
 
-def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _smoke_test(facts: dict[str, Any], words: Words) -> str:
     service, state = facts.get("service") or {}, facts.get("state") or {}
     phone, disabled = str(facts.get("phone") or ""), bool(state.get("delivery_disabled"))
     if not _PHONE.fullmatch(phone):
@@ -139,14 +139,14 @@ def _smoke_test(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return ""
 
 
-def _freeze(facts: dict[str, Any], words: Words, locale: str) -> str:
+def _freeze(facts: dict[str, Any], words: Words) -> str:
     """A calendar of the team's keeps everybody from going forward; going back it never hinders."""
-    return frozen(facts, Words(locale, gate.TEXTS, run=words.run))
+    return frozen(facts, Words(words.locale, gate.TEXTS, run=words.run))
 
 
-def _drill(facts: dict[str, Any], words: Words, locale: str) -> str:
+def _drill(facts: dict[str, Any], words: Words) -> str:
     """A drill begins on a sound host of staging, and undoes nothing that it has not done itself."""
-    words = Words(locale, drill.TEXTS, run=words.run)
+    words = Words(words.locale, drill.TEXTS, run=words.run)
     if facts.get("level"):
         return words.say("in_force", level=facts["level"], undo=words.run[f"roll_forward -e level={facts['level']}"])
     verdict = mapping(facts.get("verdict") or {}, "verdict")
@@ -155,35 +155,35 @@ def _drill(facts: dict[str, Any], words: Words, locale: str) -> str:
     return words.say("not_ready", told=f"{verdict.get('status')}: {next(iter(verdict.get('reasons') or []), '')}")
 
 
-def _flags(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _flags(facts: dict[str, Any], words: Words) -> str:
     """What was not looked for everywhere is not said to be missing."""
     return words.say("unread", flags=", ".join(facts["unread"])) if facts.get("unread") else ""
 
 
-def _profile(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _profile(facts: dict[str, Any], words: Words) -> str:
     """Level 2 needs flags: those that were recognised from the code, or named."""
     if facts.get("flags") and (facts.get("recognised") or not facts.get("auto")):
         return ""
     return words.say("no_profile" if facts.get("auto") and not facts.get("recognised") else "no_v1")
 
 
-def _people(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _people(facts: dict[str, Any], words: Words) -> str:
     """What sudo would take as something else than a user's or a group's name."""
-    user, people = str(facts.get("user") or ""), [str(one) for one in facts.get("people") or []]
-    wrong = [one for one in people if not _ACCOUNT.fullmatch(one[1:] if one.startswith("%") else one)]
+    user, people = str(facts.get("user") or ""), [str(name) for name in facts.get("people") or []]
+    wrong = [name for name in people if not _ACCOUNT.fullmatch(name[1:] if name.startswith("%") else name)]
     if wrong:
         return words.say("people_wrong", name=repr(wrong[0][:40]))
     return "" if not user or _ACCOUNT.fullmatch(user) else words.say("user_wrong", name=repr(user[:40]))
 
 
-def _selection(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _selection(facts: dict[str, Any], words: Words) -> str:
     """Asked for before any variable is taken as it is meant, so the hosts' own locales say which language it is."""
     tags, waves = facts.get("left_out_by"), str(facts.get("waves") or "")
     wrong_waves = any(wave and not _WAVE.fullmatch(wave) for wave in re.split(r"[,\s]+", waves.strip("[] \t\n")))
     if facts.get("selected") and not tags and not wrong_waves:
         return ""
-    given = (str(one).strip() for one in facts.get("locales") or [])
-    words = Words(next((one for one in given if one in LOCALES), LOCALES[0]), endings.TEXTS, run=words.run)
+    given = (str(locale).strip() for locale in facts.get("locales") or [])
+    words = Words(next((locale for locale in given if locale in LOCALES), LOCALES[0]), endings.TEXTS, run=words.run)
     if tags:
         return words.say("tags", tags=",".join(map(str, tags)))
     if wrong_waves:
@@ -191,7 +191,7 @@ def _selection(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return words.say("no_host", pattern=facts["pattern"], limit=facts.get("limit") or words.say("no_limit"))
 
 
-def _watch(facts: dict[str, Any], words: Words, _locale: str) -> str:
+def _watch(facts: dict[str, Any], words: Words) -> str:
     """For how long and how often a watch can look."""
     seconds, every = span(str(facts["watch_for"])), float(facts["watch_every"])
     if seconds is None or not 0 < seconds <= LONGEST:
@@ -199,7 +199,7 @@ def _watch(facts: dict[str, Any], words: Words, _locale: str) -> str:
     return "" if 0.5 <= every <= 30 else words.say("every_wrong", value=f"{every:g}")
 
 
-_KINDS: dict[str, Callable[[dict[str, Any], Words, str], str]] = {
+_KINDS: dict[str, Callable[[dict[str, Any], Words], str]] = {
     "causes": _causes,
     "desk": _desk,
     "drill": _drill,
