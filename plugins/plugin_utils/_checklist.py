@@ -115,10 +115,9 @@ class _Facts:
         if self.journal is not None and not self.journal.get("ok", True):
             self.journal = None
         acts = sequence((self.journal or {}).get("acts") or [], "journal.acts")
-        self._levels = [
-            act for act in acts if act.get("procedure") in ROLLBACKS or act.get("procedure") == "emergency_recovery"
-        ]
-        self._levels = [act for act in self._levels if act.get("act") not in ("decision", "proof")]
+        acting = (*ROLLBACKS, "emergency_recovery")
+        done = [act for act in acts if act.get("act") not in ("decision", "proof")]
+        self._levels = [act for act in done if act.get("procedure") in acting]
         self._acts = acts
         self._decisions = [act for act in acts if act.get("act") == "decision"]
         self._forward = [act for act in acts if act.get("procedure") == "roll_forward" and act.get("ok")]
@@ -185,10 +184,8 @@ class _Facts:
                 )
             if judged.get("ok"):
                 return _Answer("done", self._say("done", procedure=procedure), self._entry(judged), judged.get("ended"))
-            act, why = judged, sentence(judged.get("msg"), self._words.locale)[:120]
-            return _Answer(
-                "failed", self._say("failed", procedure=procedure, why=why), self._entry(act), act.get("ended")
-            )
+            value = self._say("failed", procedure=procedure, why=sentence(judged.get("msg"), self._words.locale)[:120])
+            return _Answer("failed", value, self._entry(judged), judged.get("ended"))
         if self._blind():
             return _Answer("unknown", self._say("not_measured"))
         level = (self.verdict or {}).get("level")
