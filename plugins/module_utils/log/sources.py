@@ -11,10 +11,12 @@ limits the worth of what was read stands in ``notes``.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import json
 import os
 import re
+import resource
 import subprocess
 import threading
 import time
@@ -44,6 +46,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import St
 
 __all__ = ["FileSource", "JournalSource", "Notes", "SourceError", "Tail"]
 
+_NARROW = "this host lets no program open so many; name fewer in runbook_log_paths"
 _LISTINGS = 5  # how often files are listed again that are renamed meanwhile
 # Packed files, which are older, may use this share of the time; how much longer they are unpacked, to plan by.
 _PACKED_SHARE, _PACKED_RATIO = 0.5, 12
@@ -117,6 +120,14 @@ class _Reading:
         self.lines, self.cut = Lines(), offset > 0
 
 
+def _allow_many_files() -> None:
+    """Let this program have as many files open as it may: by default a log that is rotated each hour has more of them
+    after six weeks."""
+    with contextlib.suppress(OSError, ValueError):
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 class FileSource:
     """Log files in time order, read into a :class:`LineReader`; what is appended later can be read as well.
 
@@ -169,6 +180,7 @@ class FileSource:
         """Open every file once, by its inode: while they are listed and opened, names move from one to another."""
         logs: list[LogFile] = []
         failed: dict[str, OSError] = {}
+        _allow_many_files()
         for _listing in range(_LISTINGS):
             new = [name for identity, name in find_files(self._paths).items() if identity not in self._known]
             # A listing takes its time too: it is whole when the next one finds nothing more.
@@ -181,6 +193,11 @@ class FileSource:
                 except FileNotFoundError:
                     continue
                 except OSError as error:
+                    if error.errno == errno.EMFILE:
+                        for log in logs:
+                            log.close()
+                        found = f"{len(logs)} files and more match {', '.join(self._paths)}"
+                        raise SourceError(f"{found}: {_NARROW}") from error
                     failed[name] = error
                     continue
                 if log.identity in self._known:
@@ -249,18 +266,24 @@ class FileSource:
     def _without_copies(self, logs: list[LogFile]) -> list[LogFile]:
         """Leave out what another file holds as well; of two equal ones stays what rotation would have named so."""
         names = {log.name for log in logs}
-        kept: list[LogFile] = []
+        # By their first time, which copies share where both have one: of a log by the hour there are thousands.
+        kept: dict[float | None, list[LogFile]] = {None: []}
         # The longest names last: of equal files `app.log` stays, not `app.log.incident`.
-        for log in sorted(logs, key=lambda log: (bool(log.packed), len(log.name), log.name)):
-            if (log.packed and is_packed_twin(log.name, names)) or any(log.is_prefix_of(other) for other in kept):
+        in_order = sorted(logs, key=lambda log: (bool(log.packed), len(log.name), log.name))
+        for log in in_order:
+            own = kept.setdefault(log.first, [])
+            alike = list(kept.values()) if log.first is None else [own, kept[None]]
+            twin = bool(log.packed) and is_packed_twin(log.name, names)
+            if twin or any(log.is_prefix_of(other) for group in alike for other in group):
                 self._copies.append(log)
                 continue
-            for other in [other for other in kept if other.is_prefix_of(log)]:
-                self._copies.append(other)
-                kept.remove(other)
-            kept.append(log)
+            for group in alike:
+                copies = [other for other in group if other.is_prefix_of(log)]
+                self._copies += copies
+                group[:] = [other for other in group if other not in copies]
+            own.append(log)
         self.notes.copies += [log.name for log in self._copies]
-        return kept
+        return [log for log in in_order if log in kept[log.first]]
 
     def _is_needed(self, log: LogFile, logs: list[LogFile]) -> bool:
         """Whether ``log`` may hold something of the window: it was changed since, and no newer one goes so far back."""
@@ -525,6 +548,7 @@ class Tail:
         self.notes = Notes()
         self._known: set[Identity] = set()
         self._readings: list[_Reading] = []
+        _allow_many_files()
         for _listing in range(_LISTINGS):
             files = find_files(paths)
             for name in [name for identity, name in files.items() if identity not in self._known]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -734,6 +735,33 @@ def test_the_window_is_found_beside_a_file_of_empty_lines(tmp_path):
     begun = time.process_time()
     assert read([tmp_path / "app.log*"], NOON - 60)["delivery"]["success"] == 5
     assert time.process_time() - begun < 5
+
+
+@pytest.fixture
+def few_files():
+    """No more than 64 files may be open at once, unless that is raised."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_log_may_have_more_files_than_a_program_may_open_by_default(tmp_path, few_files):
+    write(tmp_path / "app.log", successes(5))
+    for hour in range(200):
+        write(tmp_path / f"app.log.{hour:03d}", successes(5, NOON - 3600 * (hour + 1), f"{hour}-"))
+        os.utime(tmp_path / f"app.log.{hour:03d}", (NOON - 3600 * hour,) * 2)
+    with Tail([str(tmp_path / "app.log*")]) as tail:
+        assert tail.notes == sources.Notes()
+    assert read([tmp_path / "app.log*"], NOON - 60)["delivery"]["success"] == 5
+
+
+def test_where_no_more_can_be_opened_that_is_said(tmp_path, monkeypatch):
+    write(tmp_path / "app.log", successes(5))
+    full = OSError(errno.EMFILE, "Too many open files")
+    monkeypatch.setattr(sources, "LogFile", lambda name: (_ for _ in ()).throw(full))
+    with pytest.raises(SourceError, match="lets no program open so many"):
+        read([tmp_path / "app.log*"])
 
 
 def test_a_sparse_file_is_not_read_through_its_hole(tmp_path):
