@@ -126,6 +126,8 @@ def message_of(answer: _http.Answer) -> str:
     reason = response.get("message") if isinstance(response, dict) else body.get("message")
     while isinstance(reason, list) and reason:
         reason = reason[0]
+    if isinstance(reason, dict) and reason.get("exists") is False:
+        return "the number is not on WhatsApp"
     return redact(str(reason))[:200] if reason else answer.detail
 
 

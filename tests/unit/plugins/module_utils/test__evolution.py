@@ -229,6 +229,15 @@ def test_a_refused_probe_is_a_finding_and_check_mode_sends_none():
     assert (found["healthy"], found["unknown"]) == (None, ["probe"])
 
 
+def test_a_probe_to_a_number_without_whatsapp_is_told_in_words():
+    unknown = [{"jid": "5511988887777@s.whatsapp.net", "exists": False, "number": "5511988887777"}]
+    server = Server(sendText=error(400, unknown, "Bad Request"))
+    assert first(inspect(server, probe_phone="5511988887777")) == (
+        "probe",
+        "The test message was refused: the number is not on WhatsApp.",
+    )
+
+
 def test_neither_token_nor_key_nor_phone_nor_control_character_is_told():
     evil = "kumon\x1b[2J postgres://u:PLANTED@db 5511988887777"
     answers = [
