@@ -46,7 +46,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import St
 
 __all__ = ["FileSource", "JournalSource", "Notes", "SourceError", "Tail"]
 
-_NARROW = "this host lets no program open so many; name fewer in runbook_log_paths"
 _LISTINGS = 5  # how often files are listed again that are renamed meanwhile
 # Packed files, which are older, may use this share of the time; how much longer they are unpacked, to plan by.
 _PACKED_SHARE, _PACKED_RATIO = 0.5, 12
@@ -196,8 +195,10 @@ class FileSource:
                     if error.errno == errno.EMFILE:
                         for log in logs:
                             log.close()
-                        found = f"{len(logs)} files and more match {', '.join(self._paths)}"
-                        raise SourceError(f"{found}: {_NARROW}") from error
+                        raise SourceError(
+                            f"{len(logs)} files and more match {', '.join(self._paths)}: this host lets no program "
+                            "open so many; name fewer in runbook_log_paths"
+                        ) from error
                     failed[name] = error
                     continue
                 if log.identity in self._known:

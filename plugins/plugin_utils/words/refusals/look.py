@@ -21,6 +21,12 @@ SENTENCES: tuple[Both, ...] = (
         "o log {path} não existe; corrija runbook_log_paths", "the log {path} does not exist; correct runbook_log_paths"
     ),
     Both(
+        "{number} arquivos e mais correspondem a {pattern}: este host não deixa um programa abrir tantos; informe "
+        "menos em runbook_log_paths",
+        "{number} files and more match {pattern}: this host lets no program open so many; name fewer in "
+        "runbook_log_paths",
+    ),
+    Both(
         "o log {path} não é um arquivo comum; corrija runbook_log_paths",
         "the log {path} is not a regular file; correct runbook_log_paths",
     ),
@@ -68,6 +74,7 @@ SENTENCES: tuple[Both, ...] = (
     Both("algo que não é um objeto JSON", "something that is not a JSON object"),
     Both("uma resposta que um cache guardou por {seconds} s", "an answer that a cache has kept for {seconds} s"),
     # The Evolution API.
+    Both("o número não tem WhatsApp", "the number is not on WhatsApp"),
     Both("a URL não pode ser usada: {why}", "url cannot be used: {why}"),
     Both("não começa com http:// nem https://", "it does not start with http:// or https://"),
     Both("não informa nenhum host", "it names no host"),
