@@ -46,9 +46,12 @@ class ActionModule(ActionBase):
         args = self._task.args
         facts: dict[str, Any] = {}
         try:
-            self._refuse_misspelt(task_vars)
-            for role, entries in {args.get("role"): args.get("entries"), **(args.get("also") or {})}.items():
-                facts[f"__{role}"] = self._settled(role, entries, task_vars)
+            asked = {args.get("role"): args.get("entries"), **(args.get("also") or {})}
+            roles = os.path.dirname(self._role_path())
+            options = {role: _options(os.path.join(roles, role), entries) for role, entries in asked.items()}
+            self._refuse_misspelt(set().union(*options.values()), task_vars)
+            for role in asked:
+                facts[f"__{role}"] = self._settled(role, options[role], task_vars)
             if args.get("describe"):
                 facts.update(self._described(facts["__assistant"], task_vars, bool(args.get("tells"))))
         except _Wrong as wrong:
@@ -59,9 +62,8 @@ class ActionModule(ActionBase):
         # Keys and passwords are among them, in addresses too: they become facts, and no callback shows them.
         return {**result, "ansible_facts": facts, "_ansible_no_log": True}
 
-    def _settled(self, role: str, entries: list[str], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _settled(self, role: str, options: dict[str, dict[str, Any]], task_vars: dict[str, Any]) -> dict[str, Any]:
         """The settings of one role beside those of its that are known. Raises _Wrong."""
-        options = _options(os.path.join(os.path.dirname(self._role_path()), role), entries)
         given = {name: self._given(name, task_vars) for name in options if name in task_vars}
         prefix = "runbook_" if role == "assistant" else f"{role}_"
         settings, wrong = settle(options, given, prefix, self._locale(task_vars))
@@ -92,10 +94,11 @@ class ActionModule(ActionBase):
             "__assistant_desk_problem": problem("desk", facts, settings["locale"]),
         }
 
-    def _refuse_misspelt(self, task_vars: dict[str, Any]) -> None:
+    def _refuse_misspelt(self, known: set[str], task_vars: dict[str, Any]) -> None:
         """A misspelt `rollback_commit` would go back to another release. Raises _Wrong."""
         given = context.CLIARGS
-        wrong = misspelt(typed(given.get("extra_vars") or ()), given.get("args") or ())
+        # To read what else the playbooks take needs time, which a kill-switch has only for names that are not known.
+        wrong = misspelt(typed(given.get("extra_vars") or ()) - known, given.get("args") or ())
         if wrong:
             raise _Wrong(Words(self._locale(task_vars), TEXTS).say("misspelt", **wrong))
 

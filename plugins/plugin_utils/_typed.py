@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import PurePath
-from typing import Any
 
 from ansible.parsing.splitter import parse_kv
 from ansible.parsing.utils.yaml import from_yaml
@@ -19,7 +18,7 @@ _LIKENESS = 0.85
 
 
 def typed(extra_vars: Iterable[str]) -> set[str]:
-    """Return the names in `-e name=value` and `-e '{"name": …}'`; those in a file are nobody's typing of now."""
+    """Return the names in `-e name=value` and `-e '{"name": …}'`; a file of variables is a site's own."""
     names: set[str] = set()
     for text in extra_vars:
         if not text.startswith("@"):
@@ -33,13 +32,15 @@ def misspelt(names: Collection[str], arguments: Iterable[str]) -> dict[str, str]
 
     :param arguments: what ansible-playbook was given as playbooks; one that is not ours may read what it likes
     """
+    if not names:
+        return {}
     run = [PurePath(argument).name.removesuffix(".yml").split(".")[-1] for argument in arguments]
     ours = set(playbooks())
-    if not names or not ours.issuperset(run):
+    if not ours.issuperset(run):
         return {}
     read = set().union(*(variables(playbook) for playbook in run))
     for name in sorted(set(names) - read):
-        near: list[Any] = get_close_matches(name, read, 1, _LIKENESS)
+        near: list[str] = get_close_matches(name, read, 1, _LIKENESS)
         if near and not any(name in variables(playbook) for playbook in ours):
             return {"name": name, "near": near[0]}
     return {}
