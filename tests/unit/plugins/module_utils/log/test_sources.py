@@ -758,8 +758,11 @@ def test_a_log_may_have_more_files_than_a_program_may_open_by_default(tmp_path, 
 
 def test_where_no_more_can_be_opened_that_is_said(tmp_path, monkeypatch):
     write(tmp_path / "app.log", successes(5))
-    full = OSError(errno.EMFILE, "Too many open files")
-    monkeypatch.setattr(sources, "LogFile", lambda name: (_ for _ in ()).throw(full))
+
+    def refuse(_name):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(sources, "LogFile", refuse)
     with pytest.raises(SourceError, match="lets no program open so many"):
         read([tmp_path / "app.log*"])
 
