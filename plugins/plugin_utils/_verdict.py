@@ -716,7 +716,7 @@ def _stage(seen: Seen, words: Words, stage: _Stage, test: Followed, limits: _Lim
 
 def _watch_text(words: Words, rate: str, evidence: float, limits: _Limits) -> str:
     key = "evidence_watch" if evidence >= limits.watch else "evidence_lingers"
-    return words.say(key, rate=rate, limit=f"{limits.watch:g}", leave=f"{LEAVE_BELOW:g}")
+    return words.say(key, rate=rate, limit=f"{limits.watch:g}", leave=words.decimal(f"{LEAVE_BELOW:g}"))
 
 
 def _totals(seen: Seen, words: Words, stage: _Stage) -> Iterator[_Finding]:
@@ -790,7 +790,7 @@ def _dropping(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
 
 
 def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Followed], limits: _Limits) -> str:
-    leave = f"{LEAVE_BELOW:g}"
+    leave = words.decimal(f"{LEAVE_BELOW:g}")
     detector = tests[RESULTS.name].detector
     if cause == "none":
         failures = _minutes_until(detector, lambda level: level >= limits.watch, failed=1)

@@ -35,7 +35,7 @@ def full(request: pytest.FixtureRequest, assistant: Assistant) -> Iterator[str]:
 
 def test_a_full_disk_is_said_and_with_the_space_back_the_same_command_does_it(assistant: Assistant, full: str) -> None:
     before = assistant.pid()
-    run = assistant.playbook("rollback_level1")
+    run = assistant.playbook("rollback_level1", runbook_locale="en")
     if full == STATE:
         # Without a journal there is still a kill-switch, or nothing was done.
         assert (assistant.environ("DELIVERY_DISABLE") == "true") == (run.status == "proven")

@@ -58,7 +58,7 @@ def some_bodies(pick: random.Random) -> int:
     for body, says_no in bodies(pick):
         asked += 1
         answer = _http._parse("http://h/health", 200, "application/json", asking(body), False)
-        hook = _http._parse_hook("http://h/hook", 200, "application/json", body, "utf-8")
+        hook = _http._parse_hook("http://h/hook", 200, "application/json", body, "utf-8", _http.BODY_LIMIT)
         assert (answer.kind in ("ok", "not_json"), hook.kind in ("ok", "not_json")) == (True, True)
         told = _body.refusal(hook.json)
         if says_no is not None:

@@ -557,6 +557,7 @@ def test_watch_lasts_until_15_quiet_minutes_have_passed():
     assert (result["status"], result["cause"]) == ("watch", "delivery_degraded")
     assert result["reasons"][0].endswith("M has reached 300 (watch) and not stayed below 10.5 for 15 minutes since.")
     assert result["would_change"] == "M staying below 10.5 for 15 minutes."
+    assert "abaixo de 10,5" in verdict(traces(minutes), locale="pt_BR")["would_change"]
     n = len(minutes)
     assert verdict(traces([*minutes, *(row(m, 5) for m in range(n, n + 14))]))["status"] == "watch"
     assert verdict(traces([*minutes, *(row(m, 5) for m in range(n, n + 15))]))["status"] == "ok"
