@@ -17,7 +17,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
-from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import wilson_interval
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import TARGET, wilson_interval
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import ActProof, Observation, Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import often
 
@@ -26,9 +26,6 @@ FEW = 5
 
 SURE = 0.01
 """The chance at which a difference to before the act is none: that of the sudden rise (`failure_rise`)."""
-
-TARGET = 0.95
-"""The share of the messages that has to be delivered, as in the verdict."""
 
 MATURE = 5.0
 """Seconds after which a planned message would have been sent, where the log does not show how long that takes."""

@@ -22,6 +22,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import (
     unsent,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
+    TARGET,
     exact_bounds,
     number,
     sample_needed,
@@ -192,7 +193,7 @@ def recovery_proof(
     service_answering: Truth = None,
     delivery_disabled: Truth = None,
     fenced: Truth = None,
-    target: Numeric = 0.95,
+    target: Numeric = TARGET,
     loss: Numeric = 0.01,
     error: Numeric = 0.05,
     locale: str = "en",

@@ -21,6 +21,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._diagnosis import me
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import BUDGETS, JUDGED
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
+    TARGET,
     delivery_rate,
     mapping,
     merge_minutes,
@@ -33,7 +34,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import report as _texts
 
 SECTIONS = ("happened", "detected", "decided", "done", "proven", "unknown")
-TARGET = 0.95
 _SAMPLES = 5
 # What is looked at on a host, and what it is unknown without.
 _SOURCES = {

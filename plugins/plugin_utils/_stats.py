@@ -18,6 +18,9 @@ from typing import Any, NamedTuple, cast
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Bounds, Minute, Numeric, Rate, Rise, Traces
 
+TARGET = 0.95
+"""The share of the messages that has to be delivered, where nothing else is asked for."""
+
 ALTERNATIVES = (0.92, 0.85, 0.60, 0.10)
 """The bad success rates that the detector looks for: slightly, clearly, half and wholly broken."""
 
@@ -216,7 +219,7 @@ class Detector:
     and it keeps an outage that is over from calling for a rollback for hours: one capped L_q alone still reaches it.
     """
 
-    def __init__(self, target: float = 0.95, rollback: float = ROLLBACK) -> None:
+    def __init__(self, target: float = TARGET, rollback: float = ROLLBACK) -> None:
         rates = [q for q in ALTERNATIVES if q < target]
         if not rates or target >= 1:
             raise ValueError(f"target must lie between {ALTERNATIVES[-1]:g} and 1, such as 0.95, not {target:g}.")

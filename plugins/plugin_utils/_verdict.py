@@ -21,6 +21,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     LEAVE_BELOW,
+    TARGET,
     Detector,
     Followed,
     count,
@@ -289,7 +290,7 @@ _Finding = tuple[str, str]  # a cause, and the sentence for it
 
 def verdict(
     traces: Traces | None,
-    target: Numeric = 0.95,
+    target: Numeric = TARGET,
     watch: Numeric = 300,
     rollback: Numeric = 10000,
     messages_expected: Truth = True,

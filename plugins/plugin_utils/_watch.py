@@ -21,7 +21,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import (
     of_desk,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
-from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import TARGET, mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Decision, Traces, Verdict
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, status
@@ -32,7 +32,6 @@ DOWN = 10.0  # seconds for which the service may be down: a restart is no outage
 QUIET = 60.0  # seconds after which a look is shown although nothing changed
 SAME = 4 * 3600.0  # for so long an outage is seen, so the same decision within it is no other one
 UNSEEN = 120.0  # seconds: the procedures want an answer to a critical line within two minutes
-TARGET = 0.95
 _STAGES = ("received", "planned", "read", "sent", "success", "failed")
 _ACTS = 2
 

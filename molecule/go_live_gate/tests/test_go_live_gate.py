@@ -79,6 +79,8 @@ def test_without_drills_confirmations_and_a_watcher_it_is_no_go(assistant: Assis
     assert f"first: {run.result['next_step']}" in run.result["message"]
     assert run.result["hosts"][assistant.name]["journal"]["ok"]
     assert assistant.fingerprint() == before
+    written = [desk / f"go-live-gate-{assistant.name}.{kind}" for kind in ("md", "json")]
+    assert [file.stat().st_mode & 0o777 for file in written] == [0o600, 0o600]
     page = (desk / f"go-live-gate-{assistant.name}.md").read_text()
     assert page.startswith("# NO-GO (9)") and run.result["report"]["path"] == str(
         desk / f"go-live-gate-{assistant.name}.md"

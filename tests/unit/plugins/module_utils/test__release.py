@@ -281,12 +281,18 @@ def test_local_changes_are_kept(change, repository):
     assert repository.git("rev-parse", f"{kept}^1") == repository.commits["broken"]
 
 
-def test_untracked_files_in_the_place_of_a_releases_file_do_not_stay(change, repository):
-    """Whoever reads that they stay looks for them there."""
+@pytest.fixture
+def linked(repository):
+    """A release that has a link where the host has a directory."""
     repository.git("checkout", "--quiet", "--detach", repository.commits["second"])
     (repository.directory / "data").symlink_to("/srv/data")
-    linked = repository.commit("release with a link")
+    commit = repository.commit("release with a link")
     repository.git("checkout", "--quiet", "main")
+    return commit
+
+
+def test_untracked_files_in_the_place_of_a_releases_file_do_not_stay(change, repository, linked):
+    """Whoever reads that they stay looks for them there."""
     repository.write("data/messages.db", "rows")
     repository.write("database/messages.db", "rows")
     warnings = change(commit=linked)["warnings"]
@@ -316,11 +322,7 @@ def test_untracked_and_ignored_files_that_a_release_replaces_are_told(change, re
     assert kept == ["the host's own"] * 3
 
 
-def test_ignored_files_in_the_place_of_a_releases_file_are_told(change, repository):
-    repository.git("checkout", "--quiet", "--detach", repository.commits["second"])
-    (repository.directory / "data").symlink_to("/srv/data")
-    linked = repository.commit("release with a link")
-    repository.git("checkout", "--quiet", "main")
+def test_ignored_files_in_the_place_of_a_releases_file_are_told(change, repository, linked):
     repository.write("data/.env", "SECRET=1")
     words = "untracked files are kept, and the release has a file in the place of their directory"
     assert f"{words}: data/.env" in change(commit=linked)["warnings"]
