@@ -115,7 +115,8 @@ class CallbackModule(CallbackBase):
         self._begun = self._since = self._clock()
         # Each task's worker is a fork of this process: what is imported here is not imported again by all of them. It
         # is what a rollback needs, for all that it does not need it would wait.
-        for module in ("_command", "_outcome", "_problems", "_result", "_service_state"):
+        needed = ("_act_proofs", "_command", "_outcome", "_outcome_act", "_problems", "_result", "_service_state")
+        for module in needed:
             importlib.import_module(f"ansible_collections.kumon.runbook.plugins.plugin_utils.{module}")
 
     @_harmless

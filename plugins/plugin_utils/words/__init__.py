@@ -79,6 +79,10 @@ class Words:
         }
         return self._texts[key][self._language].format(run=self.run, **counted)
 
+    def optional(self, key: str) -> str:
+        """Return the text of `key`, nothing where there is none: not every outcome has a next step."""
+        return self.say(key) if key in self else ""
+
     def texts(self, prefix: str = "") -> dict[str, str]:
         """Return the texts whose key begins with `prefix`, by the rest of their key, with their fields open."""
         chosen = {key: text for key, text in self._texts.items() if key.startswith(prefix)}
