@@ -82,14 +82,16 @@ class Shown:
         self.copies = copies if often(copies, self.sent) else 0
         self.in_part = in_part if often(in_part, self.sent + in_part) else 0
         self.unplanned = unplanned if often(unplanned, self.planned + unplanned) else 0
-        self.messages = max(self.planned, number_of(stages, "received"))
+        received, dropped = number_of(stages, "received"), number_of(stages, "dropped")
+        self.dropped = dropped if often(dropped, received) else 0
+        self.messages = max(self.planned, received)
         # One that is old enough and has not matured is on its way: how long that takes nobody knows.
         self.wait = seconds_to_mature(given) or (0.0 if self.matured else MATURE) if self.planned else 0.0
 
     @property
     def unanswered(self) -> int:
         """Messages that got stuck on their way although there was time enough."""
-        return self.unplanned + self.unread + self.unsent + self.in_part
+        return self.unplanned + self.unread + self.unsent + self.in_part + self.dropped
 
     @property
     def failing(self) -> bool:

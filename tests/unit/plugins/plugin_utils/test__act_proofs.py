@@ -228,6 +228,9 @@ def one_of_five_fails(failed):
         # Half of each answer stays behind; one message of many is an accident.
         (flags(), seen(planned=9, read=9, success=9, stages={"missing": 9}), False, "ignored", "still_failing"),
         (flags(), seen(planned=90, read=90, success=90, stages={"missing": 1}), False, "proven", "observed"),
+        # Half of what came in is dropped, and nobody is answered.
+        (flags(), seen(planned=9, success=9, stages={"received": 18, "dropped": 9}), False, "ignored", "still_failing"),
+        (flags(), seen(planned=99, success=99, stages={"received": 99, "dropped": 1}), False, "proven", "observed"),
         (flags(), seen(planned=99, read=99, success=99, stages={"repeated": 4}), False, "proven", "observed"),
         # What looks like a guard may be one: that the service is well is not seen. That messages stay in, is.
         (flags(), seen(planned=9, success=9, unparsed_guards=1), False, "reported", "answering"),
