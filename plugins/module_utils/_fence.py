@@ -122,7 +122,9 @@ def resolve(url: str) -> list[Address]:
             f"{name} has no address on this host ({reason}): correct runbook_evolution_url",
             detail("fence_unresolved", name=name),
         ) from exc
-    addresses = {ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in infos}
+    resolved = {ipaddress.ip_address(str(item[4][0]).partition("%")[0]) for item in infos}
+    # Packets to an IPv4 address that is written as one of IPv6 are IPv4.
+    addresses = {getattr(address, "ipv4_mapped", None) or address for address in resolved}
     if not addresses:
         raise NoFence(
             f"{name} has no address on this host: correct runbook_evolution_url",

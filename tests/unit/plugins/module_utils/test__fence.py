@@ -235,6 +235,11 @@ def test_addresses_of_before_stay_fenced(ensure, names):
     assert not ensure()["changed"]
 
 
+def test_an_ipv4_address_written_as_ipv6_is_fenced_as_ipv4(ensure, names):
+    names["evolution.example.com"] = ["::ffff:192.0.2.10"]
+    assert ensure()["addresses"] == ["192.0.2.10"]
+
+
 def test_a_fence_of_another_user_is_replaced(ensure, nft):
     ensure(user="997")
     assert ensure()["changed"]
