@@ -17,8 +17,8 @@ from typing import Callable, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import person_of
 
-HOT_KEYS = 20_000
-FROZEN_KEYS, FROZEN_SEGMENTS = 1_000_000, 100
+HOT_KEYS = 10_000
+FROZEN_KEYS, FROZEN_SEGMENTS = 500_000, 100
 _MORE_KEPT = 50_000
 TURNS_KEPT = 16  # of one key that have begun
 
@@ -137,8 +137,8 @@ class Key:
 
 
 class HandoffTable:
-    """The keys of the log: the newest, and those of which something is on its way, with all that is known of them; of a
-    million earlier ones (25 MB) the latest planner trace. One that is dropped counts as unread if it still was.
+    """The keys of the log: the newest, and those of which something is on its way, with all that is known of them; of
+    half a million earlier ones (12 MB) the latest planner trace. One that is dropped counts as unread if it still was.
 
     :param give_up: told of what waits longest where too many wait
     """
