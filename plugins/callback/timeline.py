@@ -30,6 +30,7 @@ requirements:
 
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -118,6 +119,8 @@ class CallbackModule(CallbackBase):
         needed = ("_act_proofs", "_command", "_outcome", "_outcome_act", "_problems", "_result", "_service_state")
         for module in needed:
             importlib.import_module(f"ansible_collections.kumon.runbook.plugins.plugin_utils.{module}")
+        # All of it lives as long as this process. Workers that look through it for garbage cost a tenth of a run.
+        gc.freeze()
 
     @_harmless
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:

@@ -12,10 +12,12 @@ import sys
 PLUGINS = "ansible_collections.kumon.runbook.plugins"
 # What the callback imports before a rollback begins, and all filters by their names.
 BEGUN = f"""
+import gc
 import sys
 from importlib import import_module
 from {PLUGINS}.callback.timeline import CallbackModule
 CallbackModule().v2_playbook_on_start(None)
+assert gc.get_freeze_count() > 10_000  # what workers need not look through for garbage
 for topic in ("awx", "judging", "measuring", "running", "telling", "watching"):
     filters = import_module(f"{PLUGINS}.filter.{{topic}}").FilterModule().filters()
     assert filters, topic
