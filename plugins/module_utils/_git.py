@@ -62,6 +62,7 @@ UNDER_WAY = {
     "REVERT_HEAD": "revert --abort",
     "BISECT_LOG": "bisect reset",
 }
+NAMED_BY_HEAD = ("symbolic-ref", "--quiet", "HEAD")
 SUBJECT_LIMIT = 100
 # Where the repository is takes git milliseconds: who waits longer waits for a pipe, or for a disk that is gone.
 FIRST_SECONDS = 15
@@ -138,6 +139,11 @@ def first_line(done: Finished) -> str:
     lines = [line for line in (done.err.strip() or done.out.strip()).splitlines() if line.strip()]
     first = next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[0] if lines else "")
     return redact(re.sub(r"^(fatal|error): ", "", _files.for_people(first)))[:300].rstrip(".") or f"exit code {done.rc}"
+
+
+def branch_of(named: Finished) -> str | None:
+    """The branch that HEAD names, by its whole name: git's short one is another where a tag is called the same."""
+    return re.sub(r"^refs/heads/", "", named.out.rstrip("\n")) or None
 
 
 class Git:
@@ -241,8 +247,7 @@ class Git:
     # -- reading
 
     def head(self) -> Head:
-        branch = self.call("symbolic-ref", "--quiet", "--short", "HEAD")
-        return Head(self.text("rev-parse", "HEAD"), branch.out.rstrip("\n") or None)
+        return Head(self.text("rev-parse", "HEAD"), branch_of(self.call(*NAMED_BY_HEAD)))
 
     def head_moved(self) -> float:
         """When HEAD was last moved or code of it written, in seconds since the epoch: an older process runs other code.
@@ -250,7 +255,7 @@ class Git:
         A file that was edited, and put back to what the commit says, moves nothing.
         """
         paths = [os.path.join(self.git_dir, name) for name in ("HEAD", "logs/HEAD")]
-        branch = self.call("symbolic-ref", "--quiet", "HEAD").out.strip()
+        branch = self.call(*NAMED_BY_HEAD).out.strip()
         if branch:
             # Where no log is written, the branch alone tells that it was reset.
             paths.append(os.path.join(self.directory, self.text("rev-parse", "--git-path", branch)))
@@ -458,6 +463,9 @@ class Git:
         index = os.path.join(directory, "index")
         with acting_as(self.owner), contextlib.suppress(FileNotFoundError):
             shutil.copy2(os.path.join(self.git_dir, "index"), index)
+        if not os.path.lexists(index):
+            # Somebody took it away: to git that is an empty one.
+            self.text("read-tree", "--empty", index=index)
         return index
 
     def left(self, leave: Iterable[str]) -> Callable[[str], bool]:
@@ -578,8 +586,8 @@ class Git:
                     f"submodule {path} has submodules of its own, which {aim} needs in another commit: put them in "
                     "place by hand, or choose another release"
                 )
-            branch = self._in_submodule(path, "symbolic-ref", "--quiet", "--short", "HEAD").out.rstrip("\n")
-            moves.append(Submodule(path, here.out.strip(), branch or None))
+            branch = branch_of(self._in_submodule(path, *NAMED_BY_HEAD))
+            moves.append(Submodule(path, here.out.strip(), branch))
         return moves
 
     def _in_submodule(self, path: str, *arguments: str) -> Finished:

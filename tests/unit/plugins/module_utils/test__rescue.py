@@ -259,6 +259,14 @@ def detached(tree):
     edited(tree)
 
 
+def tag_named_like_the_branch(tree):
+    tree.git("tag", "stable")
+
+
+def index_taken_away(tree):
+    (tree.directory / ".git/index").unlink()
+
+
 def split_index(tree):
     tree.git("update-index", "--split-index")
     edited(tree)
@@ -348,6 +356,8 @@ KINDS = [
     keywords,
     strange_names,
     detached,
+    tag_named_like_the_branch,
+    index_taken_away,
     split_index,
     shared_by_a_group,
     *([of_somebody_else] if os.geteuid() == 0 else []),
