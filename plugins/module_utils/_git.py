@@ -393,6 +393,8 @@ class Git:
             path = fields[-1]
             if entry[:1] not in ("1", "u") or left(path):
                 continue
+            if fields[1:3] == [".D", "S..."]:
+                continue  # nobody has fetched the submodule, or its directory is in a link's place
             if links(path):
                 linked.append(path)
             elif entry[:1] == "1" and fields[1] == ".M" and fields[4] == fields[5] and self._as_git_writes(path, index):

@@ -91,6 +91,9 @@ class Rescue:
     def _full(self, path: str) -> str:
         return os.path.join(self.git.directory, path)
 
+    def _is_directory(self, path: str) -> bool:
+        return os.path.isdir(self._full(path)) and not os.path.islink(self._full(path))
+
     def _seen(self, path: str) -> Entry:
         """What is at a path; the content has no blob yet. Raises GitFailed for what cannot be kept."""
         full = self._full(path)
@@ -126,13 +129,14 @@ class Rescue:
                 if os.path.lexists(full) and (os.path.islink(full) or not os.path.isdir(full)):
                     entries[above], blocked = self._seen(above), True
                     directories.pop(above, None)
-                elif above not in directories and above not in entries:
+                elif above not in directories and entries.get(above, {"kind": "none"})["kind"] == "none":
+                    # Where a file was taken away the release may make a directory.
                     directories[above] = stat.S_IMODE(os.stat(full).st_mode) if os.path.isdir(full) else None
                 above = above.rpartition("/")[0]
             full = self._full(path)
             if blocked:
                 entries[path] = {"kind": "none"}
-            elif os.path.isdir(full) and not os.path.islink(full):
+            elif self._is_directory(path):
                 if path in files:
                     self._look_below(path, entries, directories)
             else:
@@ -408,9 +412,10 @@ class Rescue:
         for path, (commit, branch) in state["submodules"].items():
             self.git.move_submodule(Submodule(path, commit, branch))
         self._restore_index(reference, state.get("index_mtime"))
-        # What was changed since in a file that was not touched then.
+        # What was changed since in a file that was not touched then. A directory in its place is kept nowhere.
         free = set(others).intersection(self.git.paths("ls-files", "-z")) - {*state["paths"], *state["submodules"]}
-        self.git.write([path for path in self.git.status().changed if path in free and not self.left(path)])
+        changed = [path for path in self.git.status().changed if path in free and not self.left(path)]
+        self.git.write([path for path in changed if not self._is_directory(path)])
         warning = self.git.set_head(head)
         self.git.call("update-index", "-q", "--refresh")
         if failed.first:

@@ -196,6 +196,17 @@ def directory_in_the_way_of_a_file(tree):
     (tree.directory / "link").chmod(0o750)
 
 
+def directory_in_the_way_of_a_file_that_the_release_lacks(tree):
+    (tree.directory / "only-two/deep/file.txt").unlink()
+    tree.write("only-two/deep/file.txt/inside.txt", "inside")
+
+
+def gone_in_the_way_of_a_directory(tree):
+    tree.write("only-one", "a file")
+    tree.commits["two"] = tree.commit("release with a file in the place of a directory")
+    (tree.directory / "only-one").unlink()
+
+
 def file_made_a_link(tree):
     tree.write("elsewhere.ini", "shared\n")
     (tree.directory / "settings.ini").unlink()
@@ -347,6 +358,8 @@ KINDS = [
     file_in_the_way_of_a_directory,
     link_in_the_way_of_a_directory,
     directory_in_the_way_of_a_file,
+    directory_in_the_way_of_a_file_that_the_release_lacks,
+    gone_in_the_way_of_a_directory,
     file_made_a_link,
     link_in_a_circle,
     directory_made_a_link,
@@ -526,6 +539,17 @@ def test_data_that_was_written_meanwhile_is_not_undone(repository, change):
     change(state="undone", run_id="run-2")
     assert repository.read("conversations.db") == "more rows"
     assert repository.read("uploads/a.ogg") == "sound", "what is gone comes back"
+
+
+def test_a_directory_that_took_a_files_place_meanwhile_stays_with_the_undo(repository, change):
+    change()
+    same = repository.directory / "same.ini"
+    same.unlink()
+    repository.write("same.ini/conversations.db", "rows")
+    repository.write(".git/info/exclude", "*.db\n")
+    change(run_id="run-2", state="undone")
+    assert repository.head == repository.commits["two"]
+    assert repository.read("same.ini/conversations.db") == "rows"
 
 
 def test_a_run_to_another_release_after_one_that_was_killed(repository, change, monkeypatch):
@@ -763,6 +787,18 @@ def test_a_submodule_with_changes_stays_where_its_commit_is_the_same(repository,
     before = snapshot(repository)
     change(commit=repository.commits["4"])
     assert repository.read("lib/service.py") == "changed"
+    change(state="undone", run_id="run-2")
+    assert snapshot(repository) == before
+
+
+def test_a_submodule_whose_empty_directory_is_gone(repository, change, library):
+    repository.write("number", "5")
+    repository.commit("release 5")
+    repository.git("submodule", "--quiet", "deinit", "--force", "lib")
+    (repository.directory / "lib").rmdir()
+    before = snapshot(repository)
+    assert change(commit=repository.commits["4"])["changed"]
+    assert repository.head == repository.commits["4"]
     change(state="undone", run_id="run-2")
     assert snapshot(repository) == before
 
