@@ -709,15 +709,16 @@ class Git:
         files |= {os.path.join(self.git_dir, name) for name in ("HEAD", "index")}
         mounts = [path for path, _kind in _files.mounted() if path.startswith(self.directory + os.sep)]
         log = os.path.join(self.git_dir, "logs", "HEAD")
+        # The owner may not even get to one of them.
+        directories = {directory for directory in directories if os.path.isdir(directory)}
         with acting_as(self.owner):
             # Each move of HEAD is noted at its end.
             if os.path.isfile(log) and not os.access(log, os.W_OK, effective_ids=True):
                 raise Refused(self._not_the_owners(log, "written to"))
             for directory in sorted(directories):
-                if os.path.isdir(directory):
-                    self._refuse_fixed(directory)
-                    if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
-                        raise Refused(self._not_the_owners(directory, "written to"))
+                self._refuse_fixed(directory)
+                if not os.access(directory, os.W_OK | os.X_OK, effective_ids=True):
+                    raise Refused(self._not_the_owners(directory, "written to"))
             for full in sorted(filter(os.path.lexists, files)):
                 for mount in mounts:
                     if (mount + os.sep).startswith(full + os.sep):

@@ -935,6 +935,14 @@ def test_a_directory_that_is_not_the_owners(repository, change, path):
     assert f"{full} cannot be written to by " in refused(repository, change)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees what lies below it")
+def test_a_directory_that_its_owner_cannot_get_to(repository, change):
+    give_away(repository)
+    (repository.directory / "only-two").chmod(0o600)
+    with pytest.raises(Refused, match="only-two/deep cannot be written to by "):
+        change(check_mode=True)
+
+
 @pytest.mark.parametrize("mode", [0o311, 0o333])
 def test_a_directory_that_its_owner_may_not_list(repository, change, mode):
     deep = repository.directory / "only-two" / "deep"
