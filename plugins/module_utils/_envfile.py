@@ -100,7 +100,7 @@ def _scan(data: bytes) -> tuple[list[Assignment], str]:
             elif state == "pre_value" and char in (b"'", b'"'):
                 state = "single" if char == b"'" else "double"
             elif char == b"\\":
-                state = "value_escape"
+                state, solid = "value_escape", len(value)
             elif state == "value" or char not in _SPACE:
                 state = "value"
                 value += char
@@ -138,7 +138,8 @@ def _scan(data: bytes) -> tuple[list[Assignment], str]:
                 state, line = "pre_key", index + 1
         else:
             state = "comment"
-    if state in ("pre_value", "value", "value_escape"):
+    if state not in ("pre_key", "key", "comment", "comment_escape"):
+        # A quote that has no end ends with the file.
         del value[solid:]
         push(len(data))
     return assignments, state
@@ -156,9 +157,10 @@ def impossible(data: bytes | None) -> list[int]:
 
 
 def foreign(data: bytes | None) -> list[int]:
-    """The lines whose assignments are not UTF-8: systemd reads nothing of a file that has one."""
+    """The lines that are no text in UTF-8: systemd reads nothing of a file that has one."""
     content = data or b""
-    found = []
+    # A disk that lost its power may have left them.
+    found = [content.count(b"\n", 0, content.index(b"\0")) + 1] if b"\0" in content else []
     for item in _scan(content)[0]:
         try:
             os.fsencode(item.name + item.value).decode()
@@ -180,6 +182,8 @@ def edit(data: bytes | None, flags: dict[str, str | None]) -> bytes | None:
     changes = {name: value for name, value in flags.items() if not same(declared.get(name), value)}
     if not changes:
         return data
+    if _scan(data or b"")[1] in ("single", "double", "double_escape"):
+        raise ValueError("a quoted value has no end: close the quote")
     content = data or b"# Flags that the service starts with; kumon.runbook keeps every other line as it is.\n"
     for name, value in changes.items():
         try:
@@ -190,10 +194,8 @@ def edit(data: bytes | None, flags: dict[str, str | None]) -> bytes | None:
             # The last assignment is the one that counts: it takes the new value, earlier ones are dropped.
             content = content[: item.begin] + new + content[item.end :]
             new = b""
-        state = _scan(content)[1]
-        if state in ("single", "double", "double_escape"):
-            raise ValueError("a quoted value has no end: close the quote")
         if new:
+            state = _scan(content)[1]
             # An escaped line end would swallow the new line.
             gap = b"" if state == "pre_key" else b"\n\n" if state.endswith("_escape") else b"\n"
             content += gap + new

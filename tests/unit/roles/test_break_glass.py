@@ -443,6 +443,7 @@ def test_the_env_file_is_edited_as_the_module_edits_it(host, order):
         b"DELIVERY_DISABLE=YES\n",
         b"A=b\\",
         b"# \\",
+        b"DELIVERY_DISABLE=true \\\n\nA=a\\\n \nB=2\n",
         b'A="b\\"c\\n\\$"\nno equals\nDELIVERY_DISABLE=no\n\n\n',
         "ÇÃO=é\n".encode(),
     ):

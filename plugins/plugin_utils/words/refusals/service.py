@@ -259,8 +259,8 @@ SENTENCES: tuple[Both, ...] = (
         "health_timeout must be above 0 and at most 60 seconds, not {seconds}",
     ),
     Both(
-        "a linha {line} de {path} não é UTF-8, e o systemd não lê nada do arquivo: corrija",
-        "line {line} of {path} is not UTF-8, so that systemd reads nothing of it: correct it",
+        "a linha {line} de {path} não é texto em UTF-8, e o systemd não lê nada do arquivo: corrija",
+        "line {line} of {path} is no text in UTF-8, so that systemd reads nothing of it: correct it",
     ),
     Both("não dá para acrescentar a {path}, {why}", "{path} cannot be added to, {why}"),
     Both(

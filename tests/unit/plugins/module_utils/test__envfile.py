@@ -21,6 +21,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _envfile
         (b"A='it\nspans'\nB=2\n", {"A": "it\nspans", "B": "2"}),
         (b'A="a\\"b\\n"\n', {"A": 'a"b\\n'}),
         (b"A=one\\\ntwo\nB=2\n", {"A": "onetwo", "B": "2"}),
+        (b"A=one \\\n\nB=\\\n 2 \n", {"A": "one ", "B": " 2"}),
+        (b"A='1\nB=2", {"A": "1\nB=2"}),
+        (b'B=2\nA="1\\', {"A": "1", "B": "2"}),
         (b"# comment \\\nA=1\nB=2\n", {"B": "2"}),
         (b"A=1\nA=2\n", {"A": "2"}),
         (b"A=1\r\nB=#2\r\n", {"A": "1", "B": "#2"}),
@@ -82,6 +85,9 @@ def test_nothing_before_it_swallows_a_new_line(text):
 def test_an_open_quote_is_refused(text):
     with pytest.raises(ValueError, match="^a quoted value has no end: close the quote$"):
         _envfile.edit(text, {"A": "true"})
+    # Its own has taken in the lines after it.
+    with pytest.raises(ValueError, match="close the quote"):
+        _envfile.edit(text.replace(b"X", b"A"), {"A": "true"})
 
 
 @pytest.mark.parametrize(

@@ -450,7 +450,10 @@ def test_an_env_file_of_which_systemd_reads_nothing(act, refused, tmp_path):
     env_file = tmp_path / "etc" / "runbook.env"
     env_file.parent.mkdir(exist_ok=True)
     env_file.write_bytes(b"# Jos\xe9\nA=1\nNAME=Jos\xe9\n")
-    assert refused() == f"line 3 of {env_file} is not UTF-8, so that systemd reads nothing of it: correct it"
+    assert refused() == f"line 3 of {env_file} is no text in UTF-8, so that systemd reads nothing of it: correct it"
+    # As a disk leaves it that lost its power.
+    env_file.write_bytes(b"# Jose\nA=1\n" + bytes(16))
+    assert refused() == f"line 3 of {env_file} is no text in UTF-8, so that systemd reads nothing of it: correct it"
     # In a comment it may be anything.
     env_file.write_bytes("# Jos\xe9\n".encode("latin-1") + "NAME=José\n".encode())
     assert act()["restarted"]
