@@ -187,8 +187,8 @@ def _writes(service: Service, content: bytes | None, flags: Flags) -> list[Write
     foreign = _envfile.foreign(edited) if declarations else []
     if foreign:
         raise Refused(
-            f"line {foreign[0]} of {service.env_file} is no text in UTF-8, so that systemd reads nothing of it: correct "
-            "it"
+            f"line {foreign[0]} of {service.env_file} is no text in UTF-8, so that systemd reads nothing of it: "
+            "correct it"
         )
     writes = [Write(path, service.read(path), wanted) for path, wanted in declarations]
     writes += [Write(path, service.read(path), None) for path in service.manager.obsolete(flags)]
