@@ -743,7 +743,8 @@ class Git:
                 "(runbook_release_ignore)"
             )
         full = os.path.join(self.directory, path)
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        # Nothing may be there, or a link above it that goes round in a circle.
+        with contextlib.suppress(OSError):
             entry = os.lstat(full)
             # A link leads nowhere: it may as well go round in a circle.
             leads = stat.S_ISDIR(entry.st_mode) or stat.S_ISREG(entry.st_mode) and entry.st_nlink > 1

@@ -190,6 +190,11 @@ def link_in_the_way_of_a_directory(tree):
     (tree.directory / "only-one").symlink_to("elsewhere")
 
 
+def link_in_a_circle_in_the_way_of_a_directory(tree):
+    (tree.directory / "only-one").symlink_to("only-one")
+    tree.commits["two"] = tree.commit("release with a link in a circle")
+
+
 def directory_in_the_way_of_a_file(tree):
     (tree.directory / "link").unlink()
     tree.write("link/deep/inside.txt", "inside")
@@ -357,6 +362,7 @@ KINDS = [
     ignored_in_the_way,
     file_in_the_way_of_a_directory,
     link_in_the_way_of_a_directory,
+    link_in_a_circle_in_the_way_of_a_directory,
     directory_in_the_way_of_a_file,
     directory_in_the_way_of_a_file_that_the_release_lacks,
     gone_in_the_way_of_a_directory,
