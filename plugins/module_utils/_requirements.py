@@ -108,6 +108,11 @@ def words_of(line: str) -> list[str]:
     return [word for word in words if word not in ("", "=")]
 
 
+def value_of(option: str, words: list[str]) -> str:
+    """The value of an option of a line, whatever stands before it; of several the first. Empty without one."""
+    return next((value for word, value in zip(words, words[1:]) if word == option), "")
+
+
 def _name(text: str) -> str:
     """A name of a package or an extra in its one form."""
     return re.sub(r"[-_.]+", "-", text).lower()
@@ -203,8 +208,9 @@ def _included(directory: str, lines: list[str]) -> Iterator[str]:
     for line in lines:
         with contextlib.suppress(ValueError):
             words = words_of(line) if line.startswith("-") else []
-            if words[:1] in (["--requirement"], ["--constraint"]) and len(words) > 1 and not os.path.isabs(words[1]):
-                yield os.path.normpath(os.path.join(directory, words[1]))
+            path = value_of("--requirement", words) or value_of("--constraint", words)
+            if path and not os.path.isabs(path):
+                yield os.path.normpath(os.path.join(directory, path))
 
 
 def _local(what: str) -> str | None:
@@ -248,14 +254,16 @@ class _Reader:
                 self.problems.append(f"{name} of {self.release} cannot be read ({exc}): {line}")
 
     def _options(self, name: str, words: list[str], constraint: bool) -> None:
-        value = words[1] if len(words) > 1 else ""
-        if words[0] in ("--requirement", "--constraint") and value:
-            self._include(name, value, constraint or words[0] == "--constraint")
-        elif words[0] == "--editable" and value:
-            self._requirement(name, value, constraint, editable=True)
+        # What else stands on such a line is nothing to pip.
+        editable, included = value_of("--editable", words), value_of("--requirement", words)
+        constraints = value_of("--constraint", words)
+        if editable:
+            self._requirement(name, editable, constraint, editable=True)
+        elif included or constraints:
+            self._include(name, included or constraints, constraint or not included)
         else:
             self.meaning.add(" ".join(words))
-            if words[0] == "--find-links" and value:
+            for value in (value for word, value in zip(words, words[1:]) if word == "--find-links"):
                 self._links(name, VARIABLE.sub(lambda variable: self.environ.get(variable[1], variable[0]), value))
 
     def _links(self, name: str, value: str) -> None:

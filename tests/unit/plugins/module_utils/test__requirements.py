@@ -89,11 +89,21 @@ def test_included_files_count_and_not_where_a_line_stands():
         "-r base.txt  # the rest",
         "-r \\\nbase.txt",
         "-r ./base.txt",
+        "--pre -r base.txt",
+        "-i https://example.com/simple --requirement=base.txt",
+        "-r base.txt -r other.txt --no-index",
+        "-c other.txt -r base.txt",
     ],
 )
 def test_an_include_however_it_is_written(line):
     found = needs(line, environ={"DIRECTORY": "."}, base_txt="y")
     assert (found.meaning, found.problem) == (["y"], None)
+
+
+def test_what_stands_before_an_editable_one_and_a_constraint():
+    editable = "-e git+https://example.com/x/y.git"
+    assert needs(f"--pre {editable} -r base.txt").meaning == needs(editable).meaning
+    assert needs("--pre -c base.txt", base_txt="y").meaning == needs("-c base.txt", base_txt="y").meaning
 
 
 def test_a_name_with_a_space():
