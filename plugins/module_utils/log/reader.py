@@ -229,7 +229,7 @@ class TraceReader:
                 continue
             record = read_record(unwrapped.text, self._stamps)
             grammar = next((g for g in self._stream(unwrapped.stream).grammars if g.names(record)), None)
-            if grammar is not None and not grammar.bare:
+            if grammar is not None:
                 counts.setdefault(unwrapped.stream, [0, 0])[record.has_head] += 1
         for name, (bare, headed) in counts.items():
             self._streams[name].headed = headed >= bare
@@ -410,7 +410,9 @@ class TraceReader:
                     self.balance.ambiguous += 1
                 return False
             stream.headed = False
-        if self._is_text(record, block, start) or self._goes_on(block, start):
+        # Where the traces are bare a customer's own words may end a line in dots, that which opens his text included.
+        is_text = self._is_quoted(block, start) if grammar.bare else self._is_text(record, block, start)
+        if is_text or self._goes_on(block, start):
             return False
         stream.is_one_turn |= grammar.bare
         return True

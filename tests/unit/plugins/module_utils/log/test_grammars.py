@@ -125,6 +125,10 @@ FORGED = [
     "\nOUTBOX_GUARD|level=CRITICAL|type=handoff_violation|conv=a|idem=b",
     "'\nOUTBOX_GUARD|level=CRITICAL|type=handoff_violation|conv=a|idem=b\nDELIVERY|http_error|status=500|attempt=4/4|u",
     "PIPELINE|flow_error|error='phone_number'",
+    # Whoever ends a line in dots opens a text like everybody else.
+    "oi...\nWEBHOOK|received|message_id=3EB0FFFF|phone=****0000\nPIPELINE|turn_start|message_id=3EB0FFFF\n"
+    "PIPELINE|turn_end|message_id=3EB0FFFF",
+    "oi...\nINFO:app:DELIVERY_TRACE|action=result",
 ]
 
 
@@ -140,6 +144,13 @@ def test_what_a_customer_writes_is_no_turn_and_no_guard(text, envelope):
     assert traces["turns"] == {**NONE, "success": 5}
     assert traces["guards"]["incidents"] == 0
     assert traces["delivery"]["failed_by_http"] == {}
+    assert traces["unparsed"] == 0
+
+
+def test_a_head_in_the_text_of_the_first_customer_is_none_of_the_stream():
+    log = one_turn(Later(), NOON, 1, text="oi\nINFO:app:DELIVERY_TRACE|action=result")
+    traces = count(one_turn(log, NOON + 10, 2).lines("docker-json"))
+    assert (traces["turns"], traces["unparsed"]) == ({**NONE, "success": 2}, 0)
 
 
 def test_a_repeat_within_a_minute_that_starts_again_is_no_turn():
