@@ -165,15 +165,26 @@ def _number(value: Any) -> float | None:
 # What services call themselves when they are not well, in `status` or a field like it. Who says something that is not
 # among it, or nothing, is not ill by his own word.
 _ILL = re.compile(
-    r"(?:un|not |in|dis)(?:healthy|ok|well|ready|available|alive|live|connected|operational|responsive|serving|stable)"
-    r"|no|nok|ko|ill|sick|bad|red|yellow|amber|orange|down|dead|off ?line|out of service|service unavailable|degraded"
-    r"|(?:partial(?:ly)?|major|minor|partial system) ?(?:outage|degraded|down|healthy)?|outage|fail(?:ed|ing|ure|s)?"
-    r"|errors?|errored|critical|crit|fatal|panic|emergency|alert|warn(?:ing)?|broken|crashed|stopped|stopping|terminating"
-    r"|shutting down|starting(?: up)?|booting|initiali[sz]ing|pending|draining|impaired|problem|unknown|time ?out|stale"
+    r"(?:un|in|dis)(?:healthy|well|ready|available|connected|operational|responsive|stable|active)"
+    # What is not used is not ill for it.
+    r"|(?:not|n[aã]o)(?! (?:applicable|configured|required|used|enabled|checked|needed|bad|degraded"
+    r"|h[aá] |houve|tem |se aplica|configurad|usad|habilitad))(?: \w+){1,2}"
+    r"|no|nok|ko|ill|sick|bad|red|yellow|amber|orange|down|dead|off ?line|out of service|degraded"
+    r"|(?:[45][0-9]{2} )?(?:internal server error|service unavailable|bad gateway|gateway time ?out)"
+    # "database down", and not "0 down" or "no error"
+    r"|(?!no |none |without |zero |sem |nenhum)[^\W\d_]+ (?:down|offline|unavailable|unreachable|disconnected"
+    r"|error|failed|failure|lost)|(?:no|lost) connection|outage|fail(?:ed|ing|ure|s)?"
+    r"|(?:partial(?:ly)?|major|minor|partial system) ?(?:outage|degraded|down|healthy|available)?"
+    r"|errors?|errored|exception|critical|crit|fatal|panic|emergency|alert|warn(?:ing)?|broken|corrupt(?:ed)?|crashed"
+    r"|stopped|stopping|terminating|shutting down|starting(?: up)?|booting|loading|initiali[sz]ing|pending|draining"
+    r"|suspended|impaired|problems?|unknown|time ?out|stale"
     r"|(?:in |under )?maintenance(?: mode)?|overloaded|unreachable|exhausted|blocked|stuck|hung|read only"
-    r"|n[aã]o (?:saud[aá]vel|ok)|indispon[ií]vel|degradad[oa]|(?:com )?(?:erro|falha)s?|falhando|parad[oa]"
-    r"|desconectad[oa]|inst[aá]vel|cr[ií]tic[oa]|sobrecarregad[oa]|bloquead[oa]|fora do ar|(?:em )?manuten[cç][aã]o"
-    r"|sem (?:conex[aã]o|resposta|banco)"
+    r"|(?:parcialmente )?indispon[ií]vel|degradad[oa]|falhando|parad[oa]"
+    r"|(?:com )?(?:erro|falha|problema)s?(?: n[oa] \w+)?"
+    r"|(?:(?!sem )\w+ )?(?:desconectad|desligad|inativ|travad|quebrad)[oa]|inst[aá]vel|insalubre|ruim|alerta|queda"
+    r"|cr[ií]tic[oa]|sobrecarregad[oa]|sobrecarga|bloquead[oa]|suspens[oa]|(?:\w+ )?fora do ar|(?:em )?manuten[cç][aã]o"
+    r"|(?:re)?iniciando|inicializando|carregando|reconectando|encerrando|desligando"
+    r"|sem (?:conex[aã]o|resposta|banco)(?: (?:com|d)[eoa]?(?: [oa])? \w+)?"
 )
 _HEALTH = (
     *("status", "state", "health", "healthy", "ok", "overall", "overallstatus", "healthstatus", "servicestatus"),
@@ -182,10 +193,21 @@ _HEALTH = (
 )
 # Of these 0 is a no, and nothing that was counted.
 _SWITCHES = ("healthy", "ok", "alive", "isalive", "ishealthy", "isready")
+# By these a part says it with a false, or a service that says nothing else of itself.
+_STANDS = ("live", "passed", "connected", "reachable", "available", "running", "online", "conectado", "disponivel")
+# What frameworks put around any answer of theirs, which says that it could be given.
+_AROUND = ("success", "sucesso")
 # Where the parts of a service stand; they count where it says nothing of itself as a whole.
-_PARTS = ("checks", "components", "dependencies", "services", "details", "entries", "subsystems", "results")
+_PARTS = (
+    *("checks", "components", "dependencies", "services", "details", "entries", "entities", "subsystems", "results"),
+    *("checkresults", "componentes", "dependências", "dependencias", "serviços", "servicos", "verificações"),
+    "verificacoes",
+)
 # Parts that stand by themselves.
-_PART = ("database", "db", "postgres", "postgresql", "redis", "broker", "gateway", "evolution", "whatsapp")
+_PART = (
+    *("database", "db", "postgres", "postgresql", "redis", "broker", "gateway", "evolution", "whatsapp"),
+    *("storage", "banco", "bancodedados"),
+)
 
 
 def illness(health: Any, depth: int = 0) -> str:
@@ -198,19 +220,24 @@ def illness(health: Any, depth: int = 0) -> str:
         trouble = illness(value, depth + 1) if inside else _ill(key, value)
         if trouble:
             return trouble
-    for key in ("error", "errors"):
-        told = health.get(key)
+    for key, told in health.items():
+        name = _plain(str(key))
+        if name not in ("error", "errors", "erro", "erros"):
+            continue
         # Numbers of errors may be all those since it started.
-        numbers = isinstance(told, (int, float)) or (key == "errors" and isinstance(told, Mapping))
-        trouble = "" if numbers and told is not True else refusal({key: told})
+        numbers = isinstance(told, (int, float)) or (name in ("errors", "erros") and isinstance(told, Mapping))
+        trouble = "" if numbers and told is not True else refusal({name: told})
         if trouble:
             return trouble[:60]
     if health.get("degraded") is True:
         return "degraded: true"
-    if own:
+    if any(_plain(key) not in _AROUND and _plain(str(value)) not in _AROUND for key, value in own.items()):
         return ""
-    if isinstance(health.get("data"), Mapping) and depth < _DEEPEST:
-        return illness(health["data"], depth + 1)
+    for key, value in health.items():
+        if _plain(str(key)) in ("data", "response") and isinstance(value, Mapping) and depth < _DEEPEST:
+            return illness(value, depth + 1)
+        if _plain(str(key)) in _STANDS and value is False:
+            return f"{redact(str(key))[:40]}: false"
     for name, part in _parts_of(health):
         trouble = illness(part, depth + 1) if isinstance(part, Mapping) and depth < _DEEPEST else _ill(name, part)
         if trouble:

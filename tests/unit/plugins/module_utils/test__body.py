@@ -121,6 +121,11 @@ WELL = [
     {"results": {"db": {"status": "Healthy"}}}, {"results": [1, 2]}, {"queue": 0, "cache": {"size": 0}},
     {"details": {"uptime": 86400, "queue": 512}}, {"status": "✅ healthy"}, {"status": "OK - 2 workers, 0 down"},
     {"status": "HealthyAndReady"},
+    # Nothing is wrong, and nobody says so in one word
+    {"status": "sem erros"}, {"status": "não há falhas"}, {"status": "not degraded"}, {"status": "no error"},
+    {"services": {"cache": "not configured"}}, {"services": {"cache": "disabled"}}, {"status": "ok", "erro": None},
+    {"success": True, "data": {"status": "healthy"}}, {"status": "success", "data": {"queue": 3}},
+    {"status": "healthy", "connected": False}, {"database": {"connected": True, "latency_ms": 3}}, {"erros": 3},
 ]  # fmt: skip
 ILL = [
     ({"status": "unhealthy"}, "unhealthy"), ({"status": "DOWN"}, "DOWN"), ({"status": "degraded"}, "degraded"),
@@ -148,6 +153,21 @@ ILL = [
     ({"status": "NotReady"}, "NotReady"), ({"state": "OutOfService"}, "OutOfService"),
     ({"status": "❌ unhealthy"}, "❌ unhealthy"), ({"status": "unhealthy - database"}, "unhealthy - database"),
     ({"status": "sem conexão"}, "sem conexão"), ({"status": "[DOWN]"}, "[DOWN]"),
+    # In more words than one
+    ({"status": "not running"}, "not running"), ({"status": "não está pronto"}, "não está pronto"),
+    ({"status": "database down"}, "database down"), ({"status": "connection lost"}, "connection lost"),
+    ({"status": "erro no banco"}, "erro no banco"), ({"status": "sem conexão com o banco"}, "sem conexão com o banco"),
+    ({"status": "503 Service Unavailable"}, "503 Service Unavailable"), ({"status": "reiniciando"}, "reiniciando"),
+    # What a framework puts around it is not the service's word, nor has a part always a status
+    ({"success": True, "data": {"status": "unhealthy"}}, "unhealthy"), ({"response": {"status": "down"}}, "down"),
+    ({"status": "success", "data": {"status": "down"}}, "down"), ({"live": False}, "live: false"),
+    ({"database": {"connected": False}}, "database: false"),
+    ({"results": [{"checker": "x", "passed": False}]}, "?: false"),
+    # In Portuguese
+    ({"servicos": {"banco": "erro"}}, "banco: erro"), ({"Banco de dados": "erro"}, "Banco de dados: erro"),
+    ({"status": "ok", "erro": "banco fora do ar"}, "erro: banco fora do ar"),
+    ({"dependências": {"redis": {"status": "fora do ar"}}}, "redis: fora do ar"),
+    ({"checkResults": [{"name": "Database", "status": "failed"}]}, "Database: failed"),
 ]  # fmt: skip
 
 
