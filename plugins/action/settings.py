@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -27,6 +28,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words.settings impor
 
 # What an option's specification has beside its description.
 _KEYS = ("type", "elements", "choices", "required", "options")
+# How a playbook hands on what is typed by a shorter name: `level` for `rollback_forward_level`.
+_HANDED_ON = re.compile(r"\{\{ (\w+) \| default\(''\) \}\}")
 
 
 class _Wrong(Exception):
@@ -66,7 +69,9 @@ class ActionModule(ActionBase):
         """The settings of one role beside those of its that are known. Raises _Wrong."""
         given = {name: self._given(name, task_vars) for name in options if name in task_vars}
         prefix = "runbook_" if role == "assistant" else f"{role}_"
-        settings, wrong = settle(options, given, prefix, self._locale(task_vars))
+        handed_on = {name: _HANDED_ON.fullmatch(str(task_vars.get(name))) for name in options}
+        typed_as = {name: match[1] for name, match in handed_on.items() if match}
+        settings, wrong = settle(options, given, prefix, self._locale(task_vars), typed_as)
         if wrong:
             raise _Wrong(wrong)
         return {**plain(task_vars.get(f"__{role}") or {}), **settings}
@@ -125,10 +130,15 @@ def _options(directory: str, entries: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def settle(
-    options: dict[str, dict[str, Any]], given: dict[str, Any], prefix: str, locale: str = "en"
+    options: dict[str, dict[str, Any]],
+    given: dict[str, Any],
+    prefix: str,
+    locale: str = "en",
+    typed_as: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Any], str]:
     """Return the settings by their names without the prefix, and what is wrong with the first that does not fit.
 
+    :param typed_as: the names by which people type those that a playbook hands on
     AWX and `-e` deliver text: blanks around it do not count, and an empty one means that the variable is not set.
     """
     wanted: dict[str, Any] = {}
@@ -144,25 +154,29 @@ def settle(
         try:
             wanted[name] = _read(value, spec.get("type")) if isinstance(value, str) else value
         except yaml.YAMLError:
-            return {}, words.say("list_text", name=name)
+            return {}, words.say("list_text", name=(typed_as or {}).get(name, name))
     specs = {name: {key: spec[key] for key in _KEYS if key in spec} for name, spec in options.items()}
     for spec in specs.values():
         # A path is one on the host that it is for: the home directory of the user there, not of this one.
         spec["type"] = "str" if spec.get("type") == "path" else spec.get("type", "str")
     checked = ArgumentSpecValidator(specs).validate(wanted)
     if checked.error_messages or any(_endless(specs[name], value) for name, value in wanted.items()):
-        return {}, _sentence(specs, wanted, words) or " ".join(checked.error_messages[0].split())
+        return {}, _sentence(specs, wanted, words, typed_as or {}) or " ".join(checked.error_messages[0].split())
     return {name[len(prefix) :]: checked.validated_parameters[name] for name in options}, ""
 
 
-def _sentence(specs: dict[str, dict[str, Any]], wanted: dict[str, Any], words: Words) -> str:
+def _sentence(
+    specs: dict[str, dict[str, Any]], wanted: dict[str, Any], words: Words, typed_as: Mapping[str, str]
+) -> str:
     """What is wrong with the first that does not fit. ansible-core has English alone for it."""
-    for name, spec in specs.items():
-        value = wanted.get(name)
+    for option, spec in specs.items():
+        value, name = wanted.get(option), typed_as.get(option, option)
         if value is None:
             if spec.get("required"):
-                return words.say("required", name=name)
-        elif ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages or _endless(spec, value):
+                values = spec.get("choices") or (["true", "false"] if spec["type"] == "bool" else [])
+                typing = ": " + ", ".join(f"-e {name}={one}" for one in values) if values and name != option else ""
+                return words.say("required", name=name) + typing
+        elif ArgumentSpecValidator({option: spec}).validate({option: value}).error_messages or _endless(spec, value):
             choices = spec.get("choices")
             if choices:
                 wrong = [one for one in (value if isinstance(value, list) else []) if one not in choices] or [value]

@@ -176,6 +176,19 @@ def test_what_does_not_fit_is_told_in_the_operators_language(spec, given, told):
     assert portuguese == told[0] and told[1] in english and "SECRET" not in portuguese + english
 
 
+@pytest.mark.parametrize(
+    ("spec", "given", "told"),
+    [
+        ({"type": "str", "required": True, "choices": ["1", "2"]}, "", "falta informar y: -e y=1, -e y=2"),
+        ({"type": "bool", "required": True}, "", "falta informar y: -e y=true, -e y=false"),
+        ({"type": "str", "choices": ["1", "2"]}, "4", "y tem que ser um de: 1, 2; veio: 4"),
+        ({"type": "list"}, "[a", 'y não é uma lista: escreva ["a", "b"] ou a,b'),
+    ],
+)
+def test_what_a_playbook_hands_on_is_named_as_people_type_it(spec, given, told):
+    assert settle({"x_y": spec}, {"x_y": given}, "x_", "pt_BR", {"x_y": "y"})[1] == told
+
+
 def test_a_default_is_not_shared_between_hosts():
     spec = {"x_contacts": {"type": "dict", "default": {"a": []}}}
     settle(spec, {}, "x_")[0]["contacts"]["a"].append(1)
@@ -282,16 +295,18 @@ def test_a_role_finds_its_settings_and_no_secret_is_shown(play):
 
 
 @pytest.mark.parametrize(
-    ("locale", "sentence"),
+    ("given", "sentence"),
     [
         ({}, "demo_on tem que ser true ou false; veio: perhaps"),
         ({"runbook_locale": " en "}, "demo_on has to be true or false, got: perhaps"),
+        # By the name that was typed, where a playbook hands it on.
+        ({"demo_on": "{{ on | default('') }}", "on": "perhaps"}, ": on tem que ser true ou false; veio: perhaps"),
         # The locale itself may be what is wrong.
         ({"runbook_locale": "fr"}, "demo_on tem que ser true ou false; veio: perhaps"),
     ],
 )
-def test_a_variable_that_does_not_fit_fails_with_its_sentence(play, locale, sentence):
-    shown, facts = play(demo_on="perhaps", demo_key="PLANTEDKEY", **locale)
+def test_a_variable_that_does_not_fit_fails_with_its_sentence(play, given, sentence):
+    shown, facts = play(**{"demo_on": "perhaps", "demo_key": "PLANTEDKEY", **given})
     assert facts is None
     assert sentence in shown and "PLANTEDKEY" not in shown and "Traceback" not in shown
 
