@@ -32,7 +32,7 @@ _WENT_WELL = (
     *("sucesso", "enviado", "enviada", "entregue", "aceito", "aceita"),
 )
 _ERRORS = (
-    *("error", "errors", "err", "exception", "failures", "failed", "failure", "failurecount"),
+    *("error", "errors", "err", "exception", "failures", "failed", "failure", "failurecount", "requesterror"),
     *("errormessage", "errormessages", "errordescription", "errortext"),
     *("erro", "erros", "falha", "falhas"),
 )
@@ -41,11 +41,26 @@ _NOT_SENT = ("rejected", "dropped", "discarded", "undelivered", "bounced", "recu
 _FAULTS = (*_ERRORS, *_NOT_SENT, "iserror", "haserror", "haserrors", "fault")
 _ERROR_CODES = ("errcode", "errno", "errorcode", "retcode")
 _CODES = ("code", "statuscode", "httpstatus", "httpcode", "resultcode", "ret", "rc")
-_STATES = ("status", "state", "result", "outcome", "groupname", "resultado", "situacao", "situação")
+_STATES = (
+    *("status", "state", "result", "outcome", "groupname", "resultado", "situacao", "situação", "retorno"),
+    # Numbers of their own, of which a good one may be 1.
+    *("codigo", "código"),
+)
 # A state that is no failure to whoever names it, and by which nobody was told.
 _UNTOLD = ("ignored", "skipped", "bounced", "filtered", "suppressed", "muted", "unsubscribed", "ignorado", "ignorada")
-_SENTENCES = ("message", "msg", "errmsg", "description", "detail", "reason", "mensagem", "motivo")
-_INSIDE = ("data", "result", "results", "response", "body", "payload", "messages", "status", "meta")
+_SENTENCES = (
+    "message",
+    "msg",
+    "errmsg",
+    "description",
+    "detail",
+    "reason",
+    "mensagem",
+    "motivo",
+    "descricao",
+    "descrição",
+)
+_INSIDE = ("data", "result", "results", "response", "body", "payload", "messages", "status", "meta", "sendsmsresponse")
 _GOOD = ("", "ok", "true", "yes", "success", "none", "null", "0", "no", "false", "noerror", "noerrors")
 
 _BAD_WORD = re.compile(
@@ -56,11 +71,13 @@ _BAD_WORD = re.compile(
     r"|cannot|can ?not|could ?n[o']t|can't|unknown|missing|required|exceeded|time ?out|timed out|unavailable"
     r"|limit reached|undeliver(?:ed|able)|unsent|dropped|discarded|aborted|cancell?ed"
     r"|not (?:found|allowed|authori[sz]ed|authenticated|permitted|delivered|sent|accepted|supported|valid|available|ok"
-    r"|enabled|in channel|processed|configured|active|connected)|no (?:service|text|team|such|active hooks|permission)"
+    r"|enabled|in channel|processed|configured|active|connected)"
+    r"|no (?:service|text|team|such|active hooks|permission|scenario)"
     r"|nok|falh(?:a|as|ou|aram)|erros?|inv[aá]lid[oa]|negad[oa]|recusad[oa]|rejeitad[oa]"
     r"|insuficientes?|indispon[ií]vel|desconectad[oa]|expirad[oa]|bloquead[oa]|exced(?:id[oa]|eu)|esgotad[oa]"
     r"|arquivad[oa]|chei[oa]|suspens[oa]|desativad[oa]|proibid[oa]|sem (?:saldo|cr[eé]ditos?|permiss[aã]o|conex[aã]o)"
-    r"|n[aã]o (?:entregue|enviad[oa]|encontrad[oa]|autorizad[oa]|conectad[oa]|permitid[oa]|existe|foi poss[ií]vel))\b"
+    r"|n[aã]o (?:foi |p[oô]de ser )?"
+    r"(?:entregue|enviad[oa]|encontrad[oa]|autorizad[oa]|conectad[oa]|permitid[oa]|existe|foi poss[ií]vel))\b"
 )
 # "0 errors" and "without error" are good news.
 _NO_ERROR = re.compile(

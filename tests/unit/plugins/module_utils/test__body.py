@@ -35,6 +35,8 @@ YES = [
     {"message-count": "1", "messages": [{"status": "0", "message-id": "x"}]}, {"successCount": 1, "failureCount": 0},
     {"messages": [{"status": {"groupId": 1, "groupName": "PENDING", "id": 7, "name": "PENDING_ENROUTE"}}]},
     {"mensagem": "nenhum erro, enviada"}, {"data": {"notify": {"ok": True}}},
+    {"situacao": "OK", "codigo": "1", "descricao": "MENSAGEM NA FILA"}, {"retorno": "OK"},
+    {"sendSmsResponse": {"statusCode": "00", "statusDescription": "Ok", "detailDescription": "Message Sent"}},
 ]  # fmt: skip
 
 NO = [
@@ -80,6 +82,11 @@ NO = [
     ({"situação": "falha no envio"}, "falha no envio"), ("erro no servidor", "erro no"),
     ("canal arquivado", "arquivado"), ({"status": "unsuccessful"}, "unsuccessful"), ({"result": "NG"}, "result: NG"),
     ({"errorMessages": ["no such channel"], "errors": {}}, "errormessages: "),
+    ({"retorno": "ERRO"}, "retorno: ERRO"), ({"codigo": 401}, "codigo: 401"), ("Não foi enviada", "Não foi enviada"),
+    ({"descricao": "Saldo insuficiente", "codigo": 5}, "insuficiente"),
+    ({"sendSmsResponse": {"statusCode": "10", "statusDescription": "Error"}}, "statuscode: 10"),
+    ({"requestError": {"serviceException": {"messageId": "UNAUTHORIZED"}}}, "UNAUTHORIZED"),
+    ("There is no scenario listening for this webhook.", "no scenario"),
 ]  # fmt: skip
 
 
