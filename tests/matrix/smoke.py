@@ -25,7 +25,7 @@ from scene import Scene  # noqa: E402 - found by the line above
 
 # What a playbook cannot begin without.
 NEEDED = {"roll_forward": ["-e", "level=1"]}
-REFUSAL = "this is the demo inventory and its scene is not up"
+REFUSAL = "este é o inventário da demonstração e a cena não está no ar"
 # What touches no host of the inventory says what it lacks itself: here there is ansible-core alone.
 REFUSALS = {"configure_awx": "a coleção awx.awx não está instalada", "replay": "log é o caminho de um log"}
 # Of a run that hangs; the whole set takes half a minute on an idle machine.

@@ -24,6 +24,22 @@ def test_a_run_without_a_host(tmp_path, hosts):
     assert result["message"] == result["next_step"] == NO_HOST.format(named)
 
 
+DEMO = "este é o inventário da demonstração e a cena não está no ar: rode make demo, "
+DEMO += "ou informe com -i o inventário dos seus hosts"
+
+
+@pytest.mark.parametrize(
+    ("locale", "told"), [("", DEMO), (" en ", "this is the demo inventory and its scene is not up: ")]
+)
+def test_who_forgot_his_inventory_is_told_so_in_his_language(tmp_path, monkeypatch, locale, told):
+    monkeypatch.setenv("RUNBOOK_DEMO_DIR", str(tmp_path / "no-scene"))
+    inventory = str(ROOT / "inventory" / "demo")
+    # The other inventory has none of these hosts.
+    code, result = run_playbook(tmp_path, "diagnose", "-i", inventory, "--limit", "demo", runbook_locale=locale)
+    assert (code != 0, result["status"]) == (True, "refused")
+    assert result["next_step"].startswith(told)
+
+
 def test_a_run_of_which_tags_leave_nothing(tmp_path):
     code, result = run_playbook(tmp_path, "health_check", "--tags", "measure", runbook_locale="en")
     assert (code != 0, result["status"], result["hosts"]) == (True, "refused", {})
