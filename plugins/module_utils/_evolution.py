@@ -399,7 +399,8 @@ def _check_server(gateway: Gateway, report: dict[str, Any], listed: Listed) -> b
         return False
     if answer.status is None:
         report["reachable"] = root.status is not None
-        message = f"The Evolution API at {where} gives no answer: {answer.detail}."
+        told = f"The Evolution API at {where} gives no answer: {answer.detail}"
+        message = f"{told}; if it is up, check runbook_evolution_url."
         _finding(report, "reachable", message, detail("gateway_silent", where=where, why=answer.detail))
         return False
     report["reachable"] = True

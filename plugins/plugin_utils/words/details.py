@@ -247,7 +247,8 @@ TEXTS: dict[str, Both] = {
         "What answers at {where} cannot be trusted: {why}; add its authority to this host's own.",
     ),
     "gateway_silent": Both(
-        "A Evolution API em {where} não responde: {why}.", "The Evolution API at {where} gives no answer: {why}."
+        "A Evolution API em {where} não responde: {why}; se ela está no ar, confira runbook_evolution_url.",
+        "The Evolution API at {where} gives no answer: {why}; if it is up, check runbook_evolution_url.",
     ),
     "gateway_unlicensed": Both(
         "A Evolution API está sem licença (503 LICENSE_REQUIRED): ative-a.",

@@ -183,6 +183,7 @@ def test_the_address_is_told_also_when_nothing_was_asked_of_it_for_want_of_time(
     server.slow = 100.0
     told = first(inspect(server, timeout=2.0))[1]
     assert told.startswith("The Evolution API at gateway.example:8080 gives no answer")
+    assert told.endswith("; if it is up, check runbook_evolution_url.")
 
 
 @pytest.mark.parametrize(
