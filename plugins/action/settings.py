@@ -22,6 +22,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.kumon.runbook.plugins.plugin_utils._description import assistant_description
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import misspelt, typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.settings import TEXTS
@@ -80,10 +81,10 @@ class ActionModule(ActionBase):
         """What modules need of the service, and what is known of the desk. Raises _Wrong where settings do not fit."""
         target = assistant_description(settings)
         if target["problems"]:
-            raise _Wrong(target["problems"][0])
+            raise _Wrong(sentence(target["problems"][0], settings["locale"]))
         # Said now, while there is still nothing to tell; but stopping messages matters more than the telling.
         for wrong in [*(target["contacts"] if settings["contacts"] or tells else []), *target["programs"]]:
-            self._display.warning(wrong)
+            self._display.warning(sentence(wrong, settings["locale"]))
         desk = settings["desk_host"]
         python, connection = task_vars.get("ansible_playbook_python"), ""
         if desk != "localhost":

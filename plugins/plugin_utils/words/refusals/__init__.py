@@ -9,8 +9,9 @@ They stand in the code of the modules in English; so their keys are the English 
 from __future__ import annotations
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals import look, release, service
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals import look, release, service, settings
 
 TEXTS: dict[str, Both] = {
-    row.en: row for row in (*service.SENTENCES, *service.SYSTEM, *release.SENTENCES, *look.SENTENCES)
+    row.en: row
+    for row in (*service.SENTENCES, *service.SYSTEM, *release.SENTENCES, *look.SENTENCES, *settings.SENTENCES)
 }

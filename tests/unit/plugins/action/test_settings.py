@@ -348,10 +348,10 @@ def test_one_task_does_for_all_and_says_now_that_nobody_is_told(play, tmp_path):
     assert facts["python"]
     assert (facts["awx"], facts["desk"]) == (False, "")
     assert "PLANTEDKEY" not in shown
-    assert "[WARNING]" in shown and "runbook_contacts" in shown
+    assert "[WARNING]: runbook_contacts está vazio: informe a quem avisar" in shown
     (tmp_path / "facts.json").unlink()
     _shown, facts = play(awx_job_id=7, demo_key="x", **paths)
     assert facts["awx"] is True and "job 7 do AWX" in facts["desk"]
     (tmp_path / "facts.json").unlink()
     shown, facts = play(runbook_health_url="planted", **paths)
-    assert facts is None and "runbook_health_url (planted) is not an http URL" in shown
+    assert facts is None and "runbook_health_url (planted) não é uma URL http: corrija-a" in shown

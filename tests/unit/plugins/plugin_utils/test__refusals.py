@@ -16,7 +16,12 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals impor
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals.service import SYSTEM
 
 PLUGINS = Path(__file__).resolve().parents[4] / "plugins"
-SOURCES = sorted([*(PLUGINS / "modules").glob("*.py"), *(PLUGINS / "module_utils").rglob("*.py")])
+# What does not fit in the settings is found before any module runs.
+SETTINGS = [
+    *(PLUGINS / "module_utils" / name for name in ("_contacts.py", "_when.py")),
+    *(PLUGINS / "plugin_utils" / name for name in ("_description.py", "_profiles.py")),
+]
+SOURCES = sorted({*(PLUGINS / "modules").glob("*.py"), *(PLUGINS / "module_utils").rglob("*.py"), *SETTINGS})
 TREES = {source: ast.parse(source.read_text(encoding="utf-8")) for source in SOURCES}
 RAISED = ("Refused", "Failed", "Stopped", "SourceError", "GitFailed", "InContainer", "Held")
 
@@ -53,6 +58,18 @@ def test_each_sentence_that_a_module_raises_is_there_in_portuguese():
     known = list(raised())
     assert len(known) > 200
     assert [where for where, text in known if sentence(text, "pt_BR") == " ".join(text.split())] == []
+
+
+def test_each_sentence_on_the_settings_is_there_in_portuguese():
+    told = []
+    for source in SETTINGS:
+        nodes = list(ast.walk(TREES[source]))
+        inside = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+        inside |= {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # what documents the code
+        texts = (written(node) for node in nodes if isinstance(node, ast.expr) and id(node) not in inside)
+        told += [text for text in texts if text and len(text.split()) > 3]
+    assert len(told) > 25
+    assert [text for text in told if sentence(text, "pt_BR") == text] == []
 
 
 def test_no_row_has_outlived_its_sentence():
@@ -103,6 +120,17 @@ def test_no_row_has_outlived_its_sentence():
         (
             "kumon did not come back (gone) The network fence stands: no message leaves.",
             "kumon não voltou (gone) A cerca de rede está de pé: nenhuma mensagem sai.",
+        ),
+        (
+            "runbook_contacts.technical, tier 2, channel 1: timeout is 'x'; it must be above 0 and at most 60 seconds",
+            "runbook_contacts.technical, nível 2, canal 1: timeout é 'x'; tem que ser maior que 0 e no máximo 60 "
+            "segundos",
+        ),
+        (
+            "runbook_health_url (localhost:8000) is not an http URL: correct it, or set it to none to prove without "
+            "health",
+            "runbook_health_url (localhost:8000) não é uma URL http: corrija-a, ou defina-a como none para provar sem "
+            "o health",
         ),
     ],
 )
