@@ -682,16 +682,25 @@ def refusal(facts: Mapping[str, Any], words: Words) -> str:
             return f"go_live_rota_ical {wrong_place}"
     except ValueError as wrong:
         return str(wrong)
-    asked = [str(item) for item in facts.get("confirm") or []]
+    asked, known = [str(item) for item in facts.get("confirm") or []], dict.fromkeys([*ITEMS, *own])
     for item in asked:
-        if item not in ITEMS and item not in own:
-            return words.say("unknown_item", item=item[:40], items=", ".join([*ITEMS, *own]))
-        manual = ITEMS[item].by_hand if item in ITEMS else False
-        if not manual and own.get(item, {}).get("observe", "" if item in ITEMS else "confirmation") != "confirmation":
+        if item not in known:
+            listed = ", ".join(one for one in known if _is_confirmed(one, own))
+            return words.say("unknown_item", item=item[:40], items=listed)
+        if not _is_confirmed(item, own):
             return words.say("observed_item", item=item)
     if asked and not str(facts.get("by") or "").strip():
         return words.say("confirm_name")
     return ""
+
+
+def _is_confirmed(item: str, own: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether a person's word can count for it; all else is observed."""
+    shipped = ITEMS.get(item)
+    if shipped and shipped.by_hand:
+        return True
+    observe: str = own.get(item, {}).get("observe", "" if shipped else "confirmation")
+    return observe == "confirmation"
 
 
 def judged(facts: Mapping[str, Any], words: Words) -> dict[str, Any]:

@@ -67,8 +67,10 @@ TEXTS: dict[str, Both] = {
         "once the cause is repaired: {run[roll_forward -e level=1]}",
     ),
     "next_insufficient": Both(
-        "espere (-e recovery_wait=true), estenda a janela (-e recovery_window=SEGUNDOS) ou envie mensagens de teste",
-        "wait (-e recovery_wait=true), extend the window (-e recovery_window=SECONDS) or send test messages",
+        "{run[validate_recovery -e recovery_wait=true]} # ou uma janela maior (-e recovery_window=SEGUNDOS), ou "
+        "mensagens de teste",
+        "{run[validate_recovery -e recovery_wait=true]} # or a longer window (-e recovery_window=SECONDS), or test "
+        "messages",
     ),
     "next_failed": Both(
         "{run[emergency_recovery]}",

@@ -472,6 +472,11 @@ def test_a_team_has_items_of_its_own():
 @pytest.mark.parametrize(("changes", "sentence"), [
     ({"confirm": ["contacts"], "by": ""}, "name who confirms it"),
     ({"confirm": ["contcats"], "by": "ana"}, "there is no item contcats"),
+    # Of those that can be confirmed each is named once.
+    (
+        {"items": {"legal": {}, "contacts": {"max_age": "9d"}}, "confirm": ["contatos"], "by": "ana"},
+        "dry_run, procedures, contacts, channels, offline, monitoring, scheduled_check, gateway, legal",
+    ),
     ({"confirm": ["flags"], "by": "ana"}, "flags is observed"),
     ({"items": {"queue": {"observe": "command", "command": ["x"]}}, "confirm": ["queue"], "by": "ana"}, "is observed"),
     ({"items": {"A b": {}}}, "is no name"),

@@ -1134,9 +1134,10 @@ def test_each_criterion_is_told_in_its_own_unit():
             *("insufficient", True),
             ("INSUFICIENTE, a recuperação ainda não está provada", "INSUFFICIENT, the recovery is not proven yet"),
             (
-                "espere (-e recovery_wait=true), estenda a janela (-e recovery_window=SEGUNDOS) ou envie mensagens de "
-                "teste",
-                "wait (-e recovery_wait=true), extend the window (-e recovery_window=SECONDS) or send test messages",
+                f"{RUN}validate_recovery -e recovery_wait=true # ou uma janela maior (-e recovery_window=SEGUNDOS), ou "
+                "mensagens de teste",
+                f"{RUN}validate_recovery -e recovery_wait=true # or a longer window (-e recovery_window=SECONDS), or "
+                "test messages",
             ),
         ),
         (
