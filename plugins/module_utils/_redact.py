@@ -115,7 +115,27 @@ _KINDS = (
 )
 # A command's option, a user with his password, an element, and what people write: "a senha é abc123".
 _OPTION = re.compile(rf"((?<![\w-])--[\w-]{{0,40}}?{_SECRET_NAME}[ \t]{{1,8}})(?![-=:])\S+")
-_USER = re.compile(r"((?<!\S)(?:-u|--user)[ =\t]{1,8}[^\s:\"']{1,64}:)(?![0-9]+(?!\S))[^\s\"']+")
+_USER = re.compile(r"((?<!\S)(?:-u|--user)[ =\t]{0,8}[^\s:\"']{1,64}:)(?![0-9]+(?!\S))[^\s\"']+")
+# Options of one letter that take a password, by the program; elsewhere they are ports, paths and users.
+_ARGUMENTS = r"\b[^\n|;&]{0,200}?[ \t]"
+_VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'\\]+)"
+_SHORT_OPTION = re.compile(
+    rf"(\b(?:(?:sshpass{_ARGUMENTS}-p|redis-cli{_ARGUMENTS}-a|ldap[a-z]{{3,8}}{_ARGUMENTS}-w|mosquitto_[a-z]{{3}}{_ARGUMENTS}-P"
+    rf"|(?:docker|podman|buildah|skopeo)[ \t]{{1,3}}login{_ARGUMENTS}-p|(?:mongo[a-z]{{0,7}}|cqlsh){_ARGUMENTS}-p"
+    rf"|sqlcmd{_ARGUMENTS}-P)[ \t]{{0,3}}"
+    # These ask for it where a blank stands behind the letter.
+    rf"|(?:mysql[a-z]{{0,9}}|mariadb(?:-[a-z]{{1,9}})?|7z){_ARGUMENTS}-p(?=\S))){_VALUE}"
+)
+# What a server's own language has in front of a password: of Redis and Java a word, of SQL a text in quotes.
+_STATED = re.compile(
+    rf"(\b(?:requirepass|masterauth)[ \t]{{1,3}}(?!not\b)|(?<!\S)-(?:storepass|keypass|password)[ \t]{{1,3}}){_VALUE}"
+    r"|((?i:\b(?:identified[ ]by|password)[ ]{1,3}))'[^'\n]+'"
+)
+# Where the noun comes first: SENHA_BANCO=, TOKEN_WHATSAPP=. What is short, a time or without a digit is a setting.
+_SET_FIRST = re.compile(
+    r"(\b(?:SENHA|CHAVE|TOKEN|SECRET|PASSWORD)_[A-Z0-9_]{1,40}[ \t]{0,3}[=:][ \t]{0,3}[\"']?)"
+    r"(?![12][0-9]{3}-[01][0-9]-)(?=[^\s\"']{0,64}[0-9])(?=[^\s\"']{0,64}[A-Za-z])[^\s\"']{8,}"
+)
 _ELEMENT = re.compile(rf"({_SECRET_NAME}>(?:<!\[CDATA\[)?)(?=[^\s<])[^<\n]{{1,400}}")
 _IS = r"(?:é|e\u0301|\\u00e9|eh|is)"
 _SAID = re.compile(rf"((?i:\b(?:senha|password|passphrase|pin)[ ]{{1,3}}{_IS}[ ]{{1,3}}))(?=\S{{0,64}}[0-9])\S+")
@@ -155,6 +175,7 @@ _HOOK = re.compile(
     r"(?::[0-9]{1,5})?|(?<=://)[^\s/?#\"'<>|\\]{1,260}(?:/[\w.~-]{1,64}){0,6}?/hooks?)"
     rf"({_SLASH}){_BEHIND}"
 )
+_PROGRAMS = ("sshpass", "redis-cli", "ldap", "mosquitto", "login", "mongo", "cqlsh", "sqlcmd", "mysql", "mariadb", "7z")
 _HOOKS = ("hook", "office", "azure", "powerplat", "discord", "telegram", "feishu", "lark", "ntfy", "hc-ping", "day.app")
 # An address as the library apprise takes it; what stands in it is a key, a phone number or a mail address.
 _APPRISE = re.compile(
@@ -230,6 +251,11 @@ _PHONE = re.compile(
     r"(?!(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[01][0-9]|2[0-3])[0-5]"
     r"[0-9][0-5][0-9])[0-9]{14})(?![0-9])"
 )
+# A mobile number digit by digit, as people dictate it; a row of counts has seldom a 9 in its place.
+_SPELT = re.compile(
+    r"(?<![0-9A-Za-z*])(?<![0-9][ .-])(?:\+?5([ .-])5\1)?[1-9]([ .-])[1-9]\2(9\2(?:[0-9]\2){7}[0-9])"
+    r"(?![0-9A-Za-z]|[ .-][0-9])"
+)
 # Two numbers of four digits may be from and to, as this word says in front of them.
 _FROM_TO = re.compile(
     r"(?i:ports?|portas?|pids?|lines?|linhas?|rows?|pages?|p[áa]ginas?|bytes|range|years?|anos?)[ =:]{1,3}\Z"
@@ -261,6 +287,10 @@ def _mask_card(match: re.Match[str]) -> str:
     return match.group() if (sum(digits[-1::-2]) + sum(doubled)) % 10 else MASK
 
 
+def _mask_spelt(match: re.Match[str]) -> str:
+    return MASK + "".join(char for char in match.group(3) if char.isdigit())[-4:]
+
+
 def _mask_phone(match: re.Match[str]) -> str:
     if match.group("skip") or (match.group("range") and _is_range(match)):
         return match.group()
@@ -281,6 +311,9 @@ _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], Any], ...] = (
     (("basic", "auth"), _BASIC, _mask_basic),
     (("--",), _OPTION, rf"\1{MASK}"),
     (("-u",), _USER, rf"\1{MASK}"),
+    (_PROGRAMS, _SHORT_OPTION, rf"\1{MASK}"),
+    (("pass", "auth", "identified"), _STATED, rf"\1\2{MASK}"),
+    (("senha_", "chave_", "token_", "secret_", "password_"), _SET_FIRST, rf"\1{MASK}"),
     (("</",), _ELEMENT, rf"\1{MASK}"),
     (("senha", "pin", "otp", "digo", " code"), _SAID_CODE, rf"\1{MASK}"),
     (("senha", "pass", "pin"), _SAID, rf"\1{MASK}"),
@@ -294,6 +327,7 @@ _MASKS: tuple[tuple[tuple[str, ...], re.Pattern[str], Any], ...] = (
     (("@", "%40"), _MAIL, MASK + "@"),
     ((), _TAX_NUMBER, MASK),
     ((), _CARD, _mask_card),
+    ((), _SPELT, _mask_spelt),
     (("tel", "fone", "phone", "cel", "whats", "zap", "contato", "mero", "liga", "ligue"), _CALLED, rf"\1{MASK}\2"),
     ((), _PHONE, _mask_phone),
 )

@@ -73,6 +73,10 @@ PHONES = [
     ("005511910182137", "***2137"),
     ("+55\u00b711\u2022910182137", "***2137"),
     ("+55 \u00b7 11 \u00b7 91018 \u00b7 2137", "***2137"),
+    # digit by digit
+    ("1 1 9 1 0 1 8 2 1 3 7", "***2137"),
+    ("ligue 5 5 1 1 9 1 0 1 8 2 1 3 7 agora", "ligue ***2137 agora"),
+    ("1-1-9-1-0-1-8-2-1-3-7.", "***2137."),
     ("\u2464\u2464\u2460\u2460\u2468\u2460\u24ea\u2460\u2467\u2461\u2460\u2462\u2466", "***2137"),
 ]
 
@@ -137,6 +141,10 @@ NO_PHONES = [
     "GET /a%20b%3Fpage%3D2 HTTP/1.1",
     "50% of 100%25",
     "Basic authentication is off",
+    "mysql -h db -p kumon, redis-cli -p 6379 ping, docker run -p 8000:8000 x, ssh -p 2222 h, mkdir -p /x, 7z x a",
+    "the password changed, requirepass not set, identified by name, docker login failed",
+    "TOKEN_LIMIT=4096 TOKEN_EXPIRES_AT=2026-11-29T01:22:33 PASSWORD_MIN_LENGTH=8 SENHA_OBRIGATORIA=true",
+    "1 2 3 4 5 6 7 8 9 10 11, 0 1 0 0 1 1 0 1 0 1 1, 2 1 9 1 1 1 1 1 1 1 1 1, load 0.12 0.34 0.56",
     "note: |\n  several lines\n  of text",
 ]
 
@@ -299,6 +307,23 @@ SECRETS = [
     (r'{"log":"\u001b[36mtoken\u001b[0m=\u001b[35mPLANTED\u001b[0m"}', r'{"log":"\u001b[36mtoken=***"}'),
     ('\x1b[94m"pin"\x1b[39;49;00m:\x1b[37m \x1b[39;49;00m\x1b[33m"PLANTED"\x1b[0m', r'\x1b[94m"pin":"***"\x1b[0m'),
     ("token de acesso: PLANTED", "token de acesso: ***"),
+    # an option of one letter, by whose it is
+    ("sshpass -p PLANTED ssh h", "sshpass -p *** ssh h"),
+    ("sshpass -pPLANTED ssh h", "sshpass -p*** ssh h"),
+    ("redis-cli -h h -a PLANTED ping", "redis-cli -h h -a *** ping"),
+    ("mysqldump -u root -pPLANTED db > x", "mysqldump -u root -p*** db > x"),
+    ("mariadb -uroot -p'two words' db", "mariadb -uroot -p*** db"),
+    ('{"cmd":"docker login -u u -p PLANTED"}', '{"cmd":"docker login -u u -p ***"}'),
+    ("ldapsearch -D cn=x -w PLANTED -b x", "ldapsearch -D cn=x -w *** -b x"),
+    ("mosquitto_pub -u u -P PLANTED -t x", "mosquitto_pub -u u -P *** -t x"),
+    ("curl -uadmin:PLANTED http://h", "curl -uadmin:*** http://h"),
+    ("keytool -storepass PLANTED -list", "keytool -storepass *** -list"),
+    ("requirepass PLANTED", "requirepass ***"),
+    ("ALTER USER u WITH PASSWORD 'PLANTED';", "ALTER USER u WITH PASSWORD ***;"),
+    ("CREATE USER u IDENTIFIED BY 'PLANTED'", "CREATE USER u IDENTIFIED BY ***"),
+    # the noun first, as in Portuguese
+    ("SENHA_BANCO=plantada1 PORT=1", "SENHA_BANCO=*** PORT=1"),
+    ("TOKEN_WHATSAPP: 'a1b2c3d4e5'", "TOKEN_WHATSAPP: '***'"),
 ]
 
 CONTROLS = [
@@ -405,6 +430,12 @@ def test_idempotent_on_any_mixture():
             "name: token\nvalue: a\n",
             '"token=a ',
             "4111 ",
+            "mysql ",
+            "redis-cli -",
+            "docker login ",
+            "1 1 9 ",
+            "password '",
+            "SENHA_",
         ),
     ],
 )
