@@ -184,8 +184,8 @@ def _number(value: Any) -> float | None:
 _ILL = re.compile(
     r"(?:un|in|dis)(?:healthy|well|ready|available|connected|operational|responsive|stable|active)"
     # What is not used is not ill for it.
-    r"|(?:not|n[aã]o)(?! (?:applicable|configured|required|used|enabled|checked|needed|bad|degraded"
-    r"|h[aá] |houve|tem |se aplica|configurad|usad|habilitad))(?: \w+){1,2}"
+    r"|(?:not|n[aã]o)(?! (?:applicable|configured|required|used|enabled|checked|needed|monitored|tested|supported|bad"
+    r"|degraded|h[aá] |houve|tem |se aplica|configurad|usad|habilitad|monitorad|testad|necess[aá]ri))(?: \w+){1,2}"
     r"|no|nok|ko|ill|sick|bad|red|yellow|amber|orange|down|dead|off ?line|out of service|degraded"
     r"|(?:[45][0-9]{2} )?(?:internal server error|service unavailable|bad gateway|gateway time ?out)"
     # "database down", and not "0 down" or "no error"

@@ -130,7 +130,8 @@ WELL = [
     {"status": "HealthyAndReady"},
     # Nothing is wrong, and nobody says so in one word
     {"status": "sem erros"}, {"status": "não há falhas"}, {"status": "not degraded"}, {"status": "no error"},
-    {"services": {"cache": "not configured"}}, {"services": {"cache": "disabled"}}, {"status": "ok", "erro": None},
+    {"services": {"cache": "not configured"}}, {"services": {"cache": "não monitorado"}},
+    {"services": {"cache": "disabled"}}, {"status": "ok", "erro": None},
     {"success": True, "data": {"status": "healthy"}}, {"status": "success", "data": {"queue": 3}},
     {"status": "healthy", "connected": False}, {"database": {"connected": True, "latency_ms": 3}}, {"erros": 3},
 ]  # fmt: skip
