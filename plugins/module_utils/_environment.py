@@ -21,10 +21,10 @@ from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._names import NEW
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
 
 MARK = ".runbook-environment.json"
-NEW = ".runbook-new"
 ORIGINAL = "original"
 # Of which rules the keys are.
 RULES = 2

@@ -25,7 +25,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, NoReturn
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release, _service, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release_info, _service, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
@@ -164,7 +164,7 @@ def _pieces(params: dict[str, Any], host: Host, wall: float) -> list[_Piece]:
     rest = params["max_bytes"] - 4 * small
     return [
         _Piece("flags.json", "service_flags_info", lambda: _json(_service.inspect(_flags(params), host)), small),
-        _Piece("release.json", "release_info", lambda: _json(_release.inspect(_of_release(params), host)), small),
+        _Piece("release.json", "release_info", lambda: _json(_release_info.inspect(_of_release(params), host)), small),
         _Piece("unit.txt", "systemctl", lambda: _unit(params, host), small),
         _Piece("journal.jsonl", "journal", lambda: _acts(params), small, newest=True),
         _Piece("log.txt", params["source"], lambda: _log(params, wall, rest), rest, newest=True),

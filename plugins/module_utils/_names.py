@@ -12,6 +12,8 @@ KILL_SWITCH = "DELIVERY_DISABLE"
 
 NO_ACTS = ("decision", "proof")
 """What the journal holds beside acts on the service."""
+NEW = ".runbook-new"
+"""What is to take the place of a virtual environment has this behind its name until it does."""
 
 
 def bare(service: str) -> str:

@@ -179,7 +179,7 @@ release:
     previous:
 """
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _release
+from ansible_collections.kumon.runbook.plugins.module_utils import _release_info
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec, run
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
@@ -194,7 +194,7 @@ def main() -> None:
         "venv": {"type": "path"},
         "ignore": {"type": "list", "elements": "str", "default": []},
     }
-    run(spec, lambda call: {"changed": False, "release": _release.inspect(call.params, Host())})
+    run(spec, lambda call: {"changed": False, "release": _release_info.inspect(call.params, Host())})
 
 
 if __name__ == "__main__":

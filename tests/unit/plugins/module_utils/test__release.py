@@ -17,7 +17,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _git, _journal, _lease, _ledger, _release
+from ansible_collections.kumon.runbook.plugins.module_utils import (
+    _git,
+    _journal,
+    _lease,
+    _ledger,
+    _release,
+    _release_info,
+    _rescue,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
@@ -143,7 +151,7 @@ def test_a_release_that_does_not_start_is_taken_back(real, put):
     outcome = journal(real.directory)[-1]
     assert (outcome["ok"], outcome["after"]["commit"]) == (False, repository.commits["first"])
     # The journal shows nothing to undo, and the service answers.
-    found = _release.inspect(dict(real.params(), commit=None), Host())
+    found = _release_info.inspect(dict(real.params(), commit=None), Host())
     assert found["previous"] is None
     assert put(commit=repository.commits["first"], run_id="run-2")["changed"], "local changes are not the commit"
 
@@ -804,13 +812,13 @@ MEANWHILE = "files that were written to meanwhile stay as they are: counter.json
 
 
 def test_a_file_of_no_concern_that_is_written_meanwhile_fails_no_release(repository, change, counter, monkeypatch):
-    keep = _release.Rescue.keep
+    keep = _rescue.Rescue.keep
 
     def busy(*args):
         counter()
         keep(*args)
 
-    monkeypatch.setattr(_release.Rescue, "keep", busy)
+    monkeypatch.setattr(_rescue.Rescue, "keep", busy)
     result = change(commit=repository.commits["counted"])
     assert MEANWHILE in result["warnings"]
     assert (repository.head, repository.read("counter.json")) == (repository.commits["counted"], '{"paid": 1}')
@@ -871,7 +879,7 @@ def test_check_mode_lists_each_change_in_order(change, repository, tmp_path):
 def info(tmp_path, repository, unit):
     def info(**more):
         given = {"app_dir": str(repository.directory), "state_dir": str(tmp_path / "state"), "commit": "", "venv": None}
-        return _release.inspect({**given, **more}, unit.host())
+        return _release_info.inspect({**given, **more}, unit.host())
 
     return info
 

@@ -13,8 +13,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _files, _release, _rescue
+from ansible_collections.kumon.runbook.plugins.module_utils import (
+    _files,
+    _ledger,
+    _release,
+    _release_info,
+    _rescue,
+)
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed
 
 from tests.unit.plugins.other_encoding import run_elsewhere
 from tests.unit.plugins.release_fakes import (
@@ -1291,7 +1298,7 @@ def stubborn(repository, change, monkeypatch):
 
     def refuse(_git, _paths):
         repository.write("only-two/deep/file.txt", "half")
-        raise _release.GitFailed(f"git rm failed ({stopped})")
+        raise GitFailed(f"git rm failed ({stopped})")
 
     def renamed(source, target, **more):
         if target == full:
@@ -1299,7 +1306,7 @@ def stubborn(repository, change, monkeypatch):
         rename(source, target, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(_release.Git, "_remove", refuse)
+        patched.setattr(Git, "_remove", refuse)
         patched.setattr(os, "rename", renamed)
         with pytest.raises(Failed, match="The way back to .* failed as well"):
             change()
@@ -1328,7 +1335,7 @@ def test_a_way_back_that_failed_is_finished_by_the_next_run(repository, change, 
 
 def test_a_way_back_that_failed_is_still_to_be_finished_after_a_refusal(repository, change, stubborn, monkeypatch):
     def full(*_arguments):
-        raise _release.GitFailed("No space left on device")
+        raise GitFailed("No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(_rescue.Rescue, "keep", full)
@@ -1347,7 +1354,7 @@ def test_a_release_that_failed_is_not_chosen_because_the_way_back_failed_as_well
     repository.git("checkout", "--quiet", "stable")
 
     def lost(*_arguments):
-        raise _release.GitFailed("it cannot be read")
+        raise GitFailed("it cannot be read")
 
     with monkeypatch.context() as patched:
         patched.setattr(_rescue.Rescue, "restore", lost)
@@ -1356,7 +1363,7 @@ def test_a_release_that_failed_is_not_chosen_because_the_way_back_failed_as_well
     assert repository.head == broken
     given = release_params(tmp_path, repository, commit=None)
     good = {"good": [{"commit": repository.commits["one"]}]}
-    monkeypatch.setattr(_release._ledger, "read", lambda _directory, _service: good)
-    assert _release.inspect(given, unit.host())["chosen"] == {"commit": repository.commits["one"], "why": "ledger"}
+    monkeypatch.setattr(_ledger, "read", lambda _directory, _service: good)
+    assert _release_info.inspect(given, unit.host())["chosen"] == {"commit": repository.commits["one"], "why": "ledger"}
     change(state="undone", run_id="run-2")
     assert (repository.read("service.py"), repository.branch) == (SERVICE + "# two\n", "stable")

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _release, _room, _trial
+from ansible_collections.kumon.runbook.plugins.module_utils import _release_info, _room, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
@@ -216,7 +216,7 @@ def test_what_was_seen_of_a_release_is_known_to_whoever_chooses(scene):
     scene.repository.git("checkout", "--quiet", "stable")
     known = {
         entry["subject"]: [(one["code"], *one["fields"].values())[:2] for one in entry["known"]]
-        for entry in _release.inspect(dict(scene.real.params(), commit=None), Host())["commits"]
+        for entry in _release_info.inspect(dict(scene.real.params(), commit=None), Host())["commits"]
     }
     today = time.strftime("%Y-%m-%d", time.gmtime())
     assert known["release present"] == [("known_in_place",)]
