@@ -599,6 +599,7 @@ class Rescue:
                 stream.write(content)
                 stream.flush()
                 os.fchmod(handle, mode)
+                os.rename(index + ".lock", index)
+                # As a lock it would be taken for another run's, which was killed long ago.
                 if mtime:
                     os.utime(handle, ns=(mtime, mtime))
-            os.rename(index + ".lock", index)

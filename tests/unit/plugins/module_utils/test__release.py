@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -1058,6 +1059,19 @@ def test_an_undo_that_is_killed_at_any_step_is_finished_by_the_next(scene, monke
         assert here.unit.runs(SERVICE), where
         assert os.readlink(here.repository.directory / ".venv") == ".venv.d/original", where
         assert not here.act(run_id="run-4", state="undone")["changed"], where
+
+
+def test_an_undo_that_is_killed_before_its_index_is_in_place_is_finished_by_the_next(scene, monkeypatch):
+    here = scene()
+    here.act()
+    steps = kill(here, monkeypatch, 0, run_id="run-2", state="undone")
+    at = next(number for number, name in enumerate(steps.names, 1) if re.match(r"os\.rename \S+/index\.lock ", name))
+    here = scene()
+    here.act()
+    kill(here, monkeypatch, at, run_id="run-2", state="undone")
+    assert (here.repository.directory / ".git" / "index.lock").exists()
+    here.act(run_id="run-3", state="undone")
+    assert look_at(here.repository) == here.state
 
 
 def test_a_return_that_is_killed_at_any_step_is_finished_by_the_next(scene, monkeypatch):
