@@ -61,7 +61,7 @@ class OneTurnGrammar:
 
     def __init__(self) -> None:
         self.ambiguous = 0
-        self.in_text = False
+        self.begin_file()
         self._until: bytes | None = None  # the text is the first copy, or a response that ends so
         self._begun: float | None = None  # when the text was printed
         self._lines = 0  # of the text, so far
@@ -77,6 +77,11 @@ class OneTurnGrammar:
         self._replies_are_told = False
         self._flow = b""
         self._status = b"unknown"
+
+    def begin_file(self) -> None:
+        """Another file begins: no text of the one before goes on in it, but its turns do."""
+        self.in_text = False
+        self._has_received = False
 
     def names(self, record: Record) -> bool:
         """Whether the record is a line of this grammar."""
@@ -167,11 +172,12 @@ class OneTurnGrammar:
         key = rest[11:].partition(b"|")[0]
         if key not in self._received or key in self._forged:
             # Where reading begins in the middle, the first turn's arrival lies before.
-            self.ambiguous += second == b"turn_start" and bool(self._received)
+            self.ambiguous += second == b"turn_start" and self._has_received
             return []
         return self._turn(second, key, record.time)
 
     def _received_again(self, key: bytes, phone: bytes) -> list[Event]:
+        self._has_received = True
         if key in self._received:
             return []  # what it is shows when its turn starts, or is called a duplicate
         if len(self._received) >= _KEPT:

@@ -76,9 +76,14 @@ class _Stream:
     def __init__(self) -> None:
         self.grammars: list[Grammar] = [grammar() for grammar in GRAMMARS]
         self.one_turn = next(grammar for grammar in self.grammars if isinstance(grammar, OneTurnGrammar))
+        self.begin_file()
+
+    def begin_file(self) -> None:
+        """Another file begins. What it looks like shows anew; the turns that are open go on in it."""
         self.headed = False
         self.is_one_turn = False
         self.bare_run = 0
+        self.one_turn.begin_file()
 
 
 class TraceReader:
@@ -99,6 +104,8 @@ class TraceReader:
         self._block, self._start = b"", 0  # where the record stands that is being taken
         self._has_dates = False  # whether lines of the block begin with one
         balance.cause_of, balance.line_taken = self._cause_of, self._line_taken
+        self._streams: dict[str, _Stream] = {}
+        self._plain = self._stream("")
         self.start_of_file()
 
     # ---------------------------------------------------------------- protocol
@@ -112,8 +119,8 @@ class TraceReader:
     def start_of_file(self, name: str = "", latest: float | None = None) -> None:
         """Another file begins: nothing in it is dated by the file before, or later than ``latest``."""
         self._latest = min(self._now, latest if latest is not None else self._now) + 120
-        self._streams: dict[str, _Stream] = {}
-        self._plain = self._stream("")
+        for stream in self._streams.values():
+            stream.begin_file()
         self._heads: dict[bytes, int] = {}
         self._envelope: str | None = None
         self._service: str | None = None

@@ -153,6 +153,18 @@ def test_a_head_in_the_text_of_the_first_customer_is_none_of_the_stream():
     assert (traces["turns"], traces["unparsed"]) == ({**NONE, "success": 2}, 0)
 
 
+@pytest.mark.parametrize("cut", range(1, 17))
+def test_a_turn_goes_on_in_the_file_of_after_a_rotation(cut):
+    lines = one_turn(Later(), NOON, 1).lines("docker-json")
+    lines += one_turn(one_turn(Later(), NOON + 30, 1, "repeated"), NOON + 40, 2).lines("docker-json")
+    counter = Counter(NOW, redacted=False)
+    counter.feed(lines[:cut])
+    counter.start_of_file()
+    counter.feed(lines[cut:])
+    traces = counter.result()
+    assert (traces["turns"], traces["ambiguous"]) == ({**NONE, "success": 2, "ignored": 1}, 0)
+
+
 def test_a_repeat_within_a_minute_that_starts_again_is_no_turn():
     log = Later()
     one_turn(log, NOON, 1)
