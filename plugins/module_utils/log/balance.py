@@ -623,7 +623,7 @@ class Balance:
         else:
             self._success += 1
             self._last_success = self._sequence
-            self._unanswered.answer(known.person)
+            self._unanswered.answer(known.person, self._moment)
             if self._run:
                 self._run = {}
         is_number = failed and (http == b"400" or is_no_number(cause))

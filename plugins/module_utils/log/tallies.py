@@ -249,33 +249,51 @@ def _count_minutes(people: dict[int, int], moments: list[float | None]) -> None:
 class Unanswered:
     """Conversations that wait for an answer: since when, and how often they wrote meanwhile.
 
-    A restart gives the same person another conversation; who was answered there is not waiting in the old one.
+    A restart gives the same person another conversation; who was answered there is not waiting in the old one. The
+    workers of a service may each write a log of their own, which are read one after the other: an answer is one to what
+    was asked before it by the clock, wherever that stands. What says no time is taken as it comes.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[bytes, tuple[float | None, int, bytes]] = {}
+        # When somebody wrote first, how often since, in which conversation, and when last.
+        self._waiting: dict[bytes, tuple[float | None, int, bytes, float | None]] = {}
+        self._answered: dict[bytes, float] = {}
         self._dropped = 0
 
     def ask(self, conversation: bytes, moment: float | None, person: bytes) -> None:
         """A message of the conversation came in, or was planned."""
+        if _is_earlier(moment, self._answered.get(person)):
+            return
         known = self._waiting.get(person)
         if known is not None:
-            self._waiting[person] = (known[0], known[1] + 1, known[2])
+            first, messages, known_by, last = known
+            first = moment if _is_earlier(moment, first) else first
+            self._waiting[person] = (first, messages + 1, known_by, last if _is_earlier(moment, last) else moment)
         elif len(self._waiting) < _UNANSWERED_KEPT:
-            self._waiting[person] = (moment, 1, conversation)
+            self._waiting[person] = (moment, 1, conversation, moment)
         else:
             self._dropped += 1
 
-    def answer(self, person: bytes) -> None:
+    def answer(self, person: bytes, moment: float | None) -> None:
         """An answer was delivered."""
-        if self._waiting:
-            self._waiting.pop(person, None)
+        if moment is not None and not _is_earlier(moment, self._answered.get(person)):
+            self._answered.pop(person, None)
+            if len(self._answered) >= _UNANSWERED_KEPT:
+                del self._answered[next(iter(self._answered))]
+            self._answered[person] = moment
+        known = self._waiting.get(person)
+        if known is None or _is_earlier(moment, known[0]):
+            return
+        del self._waiting[person]
+        _first, _messages, conversation, last = known
+        if _is_earlier(moment, last):
+            self._waiting[person] = (last, 1, conversation, last)
 
     def told(self, present: float, grace: float, limit: int, clean: Callable[[str], str]) -> dict[str, Any]:
         """Return ``{n, longest_wait_seconds, keys}``; the longest wait comes first."""
         waiting = [
             (since, messages, conversation)
-            for since, messages, conversation in self._waiting.values()
+            for since, messages, conversation, _last in self._waiting.values()
             if since is None or present - since >= grace
         ]
         waiting.sort(key=lambda entry: (entry[0] is None, entry[0] or 0.0))
@@ -293,3 +311,7 @@ class Unanswered:
                 for since, messages, conversation in waiting[:limit]
             ],
         }
+
+
+def _is_earlier(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one < other

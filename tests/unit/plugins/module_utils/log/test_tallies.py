@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import Outcomes
+from itertools import product
+
+from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import Outcomes, Unanswered
 
 
 def failed(ends, people=1000):
@@ -34,3 +36,26 @@ def test_four_refused_numbers_in_a_row_are_failures_with_those_before_them():
     assert failed(200 * "s" + 3 * "r" + 100 * "s") == 0
     assert failed(200 * "s" + 4 * "r" + 100 * "s" + "r") == 4
     assert failed(200 * "s" + "rrfrrr" + 100 * "s") == 6
+
+
+def waiting(events):
+    """How many wait of one person's (moment, whether it is an answer), read in this order, and since when."""
+    unanswered = Unanswered()
+    for moment, is_answer in events:
+        if is_answer:
+            unanswered.answer(b"ana", moment)
+        else:
+            unanswered.ask(b"conv_ana", moment, b"ana")
+    told = unanswered.told(1000.0, 5.0, 10, str)
+    return told["n"], told["longest_wait_seconds"]
+
+
+def test_who_waits_is_the_same_where_two_workers_write_a_log_each():
+    for answers, second in product(product((False, True), repeat=4), product((False, True), repeat=4)):
+        events = [(float(moment), is_answer) for moment, is_answer in enumerate(answers)]
+        apart = sorted(events, key=lambda event: second[int(event[0])])  # the first file, then the second one
+        assert waiting(apart)[0] == waiting(events)[0], (answers, second)
+    # An answer that the other worker has given before it is none, and that after it is one.
+    assert waiting([(10.0, False), (5.0, True)]) == (1, 990.0)
+    assert waiting([(10.0, True), (5.0, False)]) == (0, None)
+    assert waiting([(4.0, False), (10.0, False), (5.0, True)]) == (1, 990.0)
