@@ -46,6 +46,71 @@ SENTENCES: tuple[Both, ...] = (
     ),
     Both("{given} está além do que qualquer calendário conhece", "{given} is beyond what any calendar knows"),
     Both("{given} não é um horário válido: {why}", "{given} is no valid time: {why}"),
+    # Times: of the day, of the rota and of a freeze.
+    Both(
+        "{name} é {zone}, e este controlador não conhece esse fuso; escreva como America/Sao_Paulo, e veja se o tzdata "
+        "está instalado",
+        "{name} is {zone}, and this controller knows no such zone; write it as America/Sao_Paulo, and see that tzdata "
+        "is installed",
+    ),
+    Both(
+        "{name} é {zone}, e este controlador não conhece esse fuso; escreva como America/Sao_Paulo, e veja se o tzdata "
+        "está instalado.",
+        "{name} is {zone}, and this controller knows no such zone; write it as America/Sao_Paulo, and see that tzdata "
+        "is installed.",
+    ),
+    Both(
+        "health_expected_hours não informa horas; escreva como {example}.",
+        "health_expected_hours names no hours; write it as {example}.",
+    ),
+    Both(
+        "health_expected_hours tem {given}, que não são horas; escreva como {example}.",
+        "health_expected_hours has {given}, which is no hours; write it as {example}.",
+    ),
+    Both(
+        "health_expected_hours tem {given}, que não é hora do dia; escreva como {example}.",
+        "health_expected_hours has {given}, which is no time of a day; write it as {example}.",
+    ),
+    Both(
+        "health_expected_hours tem {given}, que termina antes de começar; o que passa da meia-noite são duas entradas.",
+        "health_expected_hours has {given}, which ends before it begins; write what goes past midnight as two entries.",
+    ),
+    Both(
+        "health_expected_hours tem {given}, em que {day} não é um dia; os dias são mon tue wed thu fri sat sun, ou seg "
+        "ter qua qui sex sab dom.",
+        "health_expected_hours has {given}, in which {day} is no day; days are mon tue wed thu fri sat sun, or seg "
+        "ter qua qui sex sab dom.",
+    ),
+    Both("{given} não é um horário: escreva 2026-11-22 10:12", "{given} is no time: write 2026-11-22 10:12"),
+    Both("{name}: a linha {row} tem que ter from, to e {label}", "{name}: row {row} has to have from, to and {label}"),
+    Both("{name}: a linha {row} não tem o nome de ninguém", "{name}: row {row} names nobody"),
+    Both("{name}: a linha {row} termina antes de começar", "{name}: row {row} ends before it begins"),
+    Both("{name}: linha {row}: {why}", "{name}: row {row}: {why}"),
+    # The gate's list.
+    Both("{name} é {given}: escreva como 4h ou 30d", "{name} is {given}: write it as 4h or 30d"),
+    Both(
+        "go_live_gate_items: {item} não é um nome: use a-z, 0-9 e _",
+        "go_live_gate_items: {item} is no name: use a-z, 0-9 and _",
+    ),
+    Both(
+        "go_live_gate_items.{item} tem {given}; os conhecidos são name, observe, max_age, mend e command",
+        "go_live_gate_items.{item} has {given}; known are name, observe, max_age, mend and command",
+    ),
+    Both(
+        "go_live_gate_items.{item}.observe tem que ser um de {known}",
+        "go_live_gate_items.{item}.observe must be one of {known}",
+    ),
+    Both(
+        "go_live_gate_items.{item}: observe command e command vão juntos",
+        "go_live_gate_items.{item}: observe command and command belong together",
+    ),
+    Both(
+        "go_live_hours é {hours}: um go-live dura mais de 0 horas e no máximo um mês",
+        "go_live_hours is {hours}: a go-live lasts more than 0 hours and a month at most",
+    ),
+    Both("go_live_rota_ical {problem}", "go_live_rota_ical {problem}"),
+    Both("não é nem uma URL http(s) nem um caminho absoluto", "is neither an http(s) URL nor an absolute path"),
+    Both("não é uma URL utilizável: {why}", "is no usable URL: {why}"),
     # Whom to tell.
     Both(
         "runbook_contacts está vazio: informe a quem avisar, um mapeamento de technical e business para listas de "
