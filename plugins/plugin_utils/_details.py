@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, details, health, smoke_test
 
 _OF_A_SMOKE_TEST = {key[len("detail_") :]: text for key, text in smoke_test.TEXTS.items() if key.startswith("detail_")}
@@ -37,7 +38,12 @@ def health_in_words(answer: Mapping[str, Any], locale: str) -> str:
 
 def finding_in_words(finding: Mapping[str, Any], locale: str) -> str:
     """Return what is wrong with the gateway, in words: the module has its own in English."""
-    return in_words(finding["reason"], locale) if finding.get("reason") else str(finding.get("message"))
+    reason = finding.get("reason")
+    if not reason:
+        return str(finding.get("message"))
+    # Why there is no answer is the module's own sentence.
+    fields = {name: sentence(value, locale) if name == "why" else value for name, value in reason["fields"].items()}
+    return in_words({**reason, "fields": fields}, locale)
 
 
 def _shown(value: Any, words: Words) -> Any:

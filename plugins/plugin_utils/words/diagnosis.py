@@ -74,6 +74,7 @@ TEXTS: dict[str, Both] = {
     "healthy": Both("saudável", "healthy"),
     "unhealthy": Both("NÃO saudável", "NOT healthy"),
     "unknown": Both("desconhecido", "unknown"),
+    "not_told": Both("desconhecida", "unknown"),
     "checklist": Both("Checklist", "Checklist"),
     "next": Both("A seguir", "Next"),
     "nothing": Both("nada a fazer", "nothing to do"),

@@ -161,6 +161,16 @@ def test_failures_are_told_by_code_and_by_conversation():
     assert "what the gateway said" not in screen
 
 
+def test_a_gateway_that_gives_no_answer_is_told_in_the_operators_language():
+    found = given.probes()
+    reason = {"code": "gateway_silent", "fields": {"where": "gateway:8080", "why": "connection refused"}}
+    finding = {"check": "reachable", "message": "x", "reason": reason}
+    found["gateway"]["evolution"] = {"version": None, "state": "unknown", "healthy": False, "findings": [finding]}
+    screen = " ".join(diagnose(found, "full", "pt_BR")["screen"].split())
+    assert "versão desconhecida, instância desconhecida: NÃO saudável" in screen
+    assert "A Evolution API em gateway:8080 não responde: conexão recusada;" in screen
+
+
 def test_what_the_gateway_said_of_failures_is_told():
     failed = given.traces(records.turn("a", status="failed"))
     failed["delivery"]["failed_by_cause"] = {"500 Internal Server Error: Error: Connection Closed": 7}
