@@ -41,7 +41,8 @@ def act(run: Run) -> dict[str, Any]:
     disabled = delivery_off(switched)
     if run.check:
         reason, fine = "", False
-        headline = words.say("undo_planned" if forward else "planned")
+        as_it_is = switched.get("changed") is False
+        headline = words.say("nothing_planned" if as_it_is else "undo_planned" if forward else "planned")
     else:
         proof = mapping(run.facts["proof"], "proof")
         reason = "not_lifted" if forward and level == 1 and not _lifted(run.facts) else proof["reason"]

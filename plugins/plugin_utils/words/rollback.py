@@ -15,6 +15,9 @@ TEXTS: dict[str, Both] = {
         "SIMULAÇÃO: nada foi alterado; com --diff se vê o que seria escrito",
         "DRY RUN: nothing was changed; with --diff you see what would be written",
     ),
+    "nothing_planned": Both(
+        "SIMULAÇÃO: nada seria alterado, já está assim", "DRY RUN: nothing would change, it is so already"
+    ),
     "undo_planned": Both(
         "SIMULAÇÃO: nada foi alterado; com --diff se vê o que seria desfeito",
         "DRY RUN: nothing was changed; with --diff you see what would be undone",

@@ -628,6 +628,12 @@ def test_what_level_3_has_not_is_not_told():
     assert not [line for line in lines if line.startswith(("Chosen", "What was there before"))]
 
 
+def test_a_dry_run_that_would_change_nothing_says_so():
+    given = {"check": True, "switched": {**switched(), "changed": False}, "level": 1, "proof": {}}
+    told = [outcome("rollback_level1", given, locale)["message"] for locale in LOCALES]
+    assert told == ["SIMULAÇÃO: nada seria alterado, já está assim", "DRY RUN: nothing would change, it is so already"]
+
+
 @pytest.mark.parametrize(
     ("procedure", "level", "headlines"),
     [
