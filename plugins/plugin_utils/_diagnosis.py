@@ -16,7 +16,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import TICKS, checklist
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, health_in_words
-from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, due
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     delivery_rate,
@@ -96,7 +96,7 @@ def diagnosis(
 def _next_step(verdict: dict[str, Any], depth: str, words: Words) -> str:
     """What to do next: the level that is due, a closer look, or a person."""
     if verdict.get("level"):
-        return words.run[LEVELS[verdict["level"]]]
+        return words.run[due(verdict)]
     if verdict.get("status") in ("watch", "blind"):
         return words.say("next_full" if depth == "quick" else "next_person")
     return ""

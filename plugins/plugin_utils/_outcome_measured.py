@@ -13,7 +13,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_S
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_run import Run
-from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
+from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import due
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Traces
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
@@ -32,8 +32,8 @@ def _verdict_message(words: Words, verdict: Mapping[str, Any]) -> str:
 def _next_of_verdict(run: Run, verdict: Mapping[str, Any]) -> str:
     if verdict["status"] == "ok":
         return ""
-    level = verdict.get("level")
-    return run.commands[LEVELS[level]] if level in LEVELS else ""
+    procedure = due(verdict)
+    return run.commands[procedure] if procedure else ""
 
 
 def health_check(run: Run) -> dict[str, Any]:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 
 class Procedure(NamedTuple):
@@ -60,6 +61,19 @@ BUDGETS = {name: row.budget for name, row in PROCEDURES.items() if row.kind == "
 
 LEVELS = {row.level: name for name, row in PROCEDURES.items() if row.kind == "rollback"}
 """The procedure of each level."""
+
+
+def due(verdict: Mapping[str, Any]) -> str:
+    """The procedure that a verdict calls for, empty where it calls for none.
+
+    Where level 1 is in force already, once more would change nothing: then it is what comes behind that, and where
+    nothing does, the procedure that says why.
+    """
+    level = verdict.get("level")
+    if level == 1 and "kill_switch" in (verdict.get("causes") or ()):
+        return LEVELS.get(verdict.get("next_level") or 0, "emergency_recovery")
+    return LEVELS.get(level or 0, "")
+
 
 DEPTHS = {"quick": 30.0, "full": 60.0}
 """Seconds of a diagnosis, by its depth."""

@@ -13,6 +13,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import (
     LEVELS,
     PROCEDURES,
     ROLLBACKS,
+    due,
 )
 
 PLAYBOOKS = Path(__file__).resolve().parents[4] / "playbooks"
@@ -61,3 +62,19 @@ def test_what_is_derived_from_the_table():
     assert list(JUDGED) == [*ROLLBACKS, "roll_forward"]
     assert BUDGETS == {"rollback_level1": 30, "rollback_level2": 120, "rollback_level3": 300}
     assert LEVELS == {1: "rollback_level1", 2: "rollback_level2", 3: "rollback_level3"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "procedure"),
+    [
+        ({"level": 1, "next_level": 2, "causes": ["lost_handoff"]}, "rollback_level1"),
+        # Level 1 is in force: once more it would change nothing.
+        ({"level": 1, "next_level": 2, "causes": ["lost_handoff", "kill_switch"]}, "rollback_level2"),
+        ({"level": 1, "next_level": None, "causes": ["gateway_down", "kill_switch"]}, "emergency_recovery"),
+        ({"level": 3, "next_level": None, "causes": ["service_down", "kill_switch"]}, "rollback_level3"),
+        ({"level": 0, "next_level": None, "causes": ["kill_switch"]}, ""),
+        ({"level": None}, ""),
+    ],
+)
+def test_what_a_verdict_calls_for_is_not_what_is_there_already(verdict, procedure):
+    assert due(verdict) == procedure
