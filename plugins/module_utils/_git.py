@@ -417,8 +417,13 @@ class Git:
         for option in ("--no-assume-unchanged", "--no-skip-worktree"):
             self.text("update-index", option, "-z", "--stdin", index=index, stdin=names)
 
+    def known(self, index: str | None = None) -> set[str]:
+        """The files that the index has, or the release in place."""
+        released = self.paths("ls-tree", "-r", "--name-only", "-z", "HEAD")
+        return {*self.paths("ls-files", "-z", index=index), *released}
+
     def links(self, index: str | None = None, also: Iterable[str] = ()) -> Callable[[str], str | None]:
-        """Tells which link of the host's own a path lies below; what is in the index is not, nor what `also` names."""
+        """Tells which link of the host's own a path lies below; what git knows is not, nor what `also` names."""
         link_of: dict[str, str | None] = {"": None}
         known: list[set[str]] = []
 
@@ -427,7 +432,7 @@ class Git:
             if above not in link_of:
                 link_of[above] = link(above)
                 if link_of[above] is None and os.path.islink(os.path.join(self.directory, above)):
-                    known[:] = known or [{*also, *self.paths("ls-files", "-z", index=index)}]
+                    known[:] = known or [{*also, *self.known(index)}]
                     link_of[above] = above if above not in known[0] else None
             return link_of[above]
 

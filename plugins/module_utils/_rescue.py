@@ -166,7 +166,7 @@ class Rescue:
     def unknown(self, paths: Iterable[str], files: set[str]) -> list[str]:
         """Files in the place of a release's, or above or below it, that git does not know. Raises GitFailed."""
         entries, _directories = self._look(paths, files)
-        known = {*self.git.paths("ls-files", "-z"), *self.git.paths("ls-tree", "-r", "--name-only", "-z", "HEAD")}
+        known = self.git.known()
         return sorted(path for path in entries if entries[path]["kind"] in ("file", "link") and path not in known)
 
     def size(self, paths: Iterable[str], files: set[str], beside: Iterable[str]) -> int:

@@ -197,6 +197,12 @@ def link_in_the_way_of_a_directory(tree):
     (tree.directory / "only-one").symlink_to("elsewhere")
 
 
+def link_out_of_the_index_in_the_way_of_a_directory(tree):
+    (tree.directory / "only-one").symlink_to("elsewhere")
+    tree.commits["two"] = tree.commit("release with a link")
+    tree.git("rm", "-q", "--cached", "only-one")
+
+
 def link_in_a_circle_in_the_way_of_a_directory(tree):
     (tree.directory / "only-one").symlink_to("only-one")
     tree.commits["two"] = tree.commit("release with a link in a circle")
@@ -369,6 +375,7 @@ KINDS = [
     ignored_in_the_way,
     file_in_the_way_of_a_directory,
     link_in_the_way_of_a_directory,
+    link_out_of_the_index_in_the_way_of_a_directory,
     link_in_a_circle_in_the_way_of_a_directory,
     directory_in_the_way_of_a_file,
     directory_in_the_way_of_a_file_that_the_release_lacks,
