@@ -40,6 +40,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
     TURNS_KEPT,
     HandoffTable,
     Key,
+    Read,
+    Send,
     conversation_of,
     count_of,
     process_of,
@@ -504,7 +506,7 @@ class Balance:
     def take_sent(self, name: bytes, instance: bytes | None) -> None:
         """A message for ``name`` was handed to an instance of the gateway."""
         key = self._keys.get(hash(name)) or self._handoffs.add(name)
-        if key.reads or not key.further:
+        if not key.further or (key.reads and not self._is_old(key.reads[self._own(key.reads)][0])):
             self._leave_reads(key)
         else:
             moment, messages = key.further
@@ -522,12 +524,24 @@ class Balance:
             self._see_instance(self._sent_by, instance)
         key.sends = (*key.sends, (self._moment, self._sequence))
 
+    def _own(self, waiting: Sequence[Read | Send]) -> int:
+        """Return the place of what an event of now belongs to, in what waits of its key: the first that is not old.
+
+        Who gets no answer writes again, and where `idem` is unknown that has the same key: the answer is not one to
+        what was lost an hour before.
+        """
+        return next((at for at, (moment, _more) in enumerate(waiting) if not self._is_old(moment)), 0)
+
+    def _is_old(self, moment: float | None) -> bool:
+        return moment is not None and self._moment is not None and self._moment - moment > LONGEST_GRACE
+
     def _leave_reads(self, key: Key) -> None:
         """What was read is sent now."""
         if not key.reads:
             return
-        read_at, planned_at = key.reads[0]
-        key.reads = key.reads[1:]
+        at = self._own(key.reads)
+        read_at, planned_at = key.reads[at]
+        key.reads = (*key.reads[:at], *key.reads[at + 1 :])
         if self._moment is not None:
             if read_at is not None:
                 self._delays["sent"].add(self._moment - read_at, self._inside)
@@ -573,17 +587,18 @@ class Balance:
             # Nothing of it was seen, and the log begins long before it.
             self._row[_WITHOUT_SEND] += self._first is not None and (self._moment or 0.0) - self._first > LONGEST_GRACE
             key = self._handoffs.add(name)
-        elif key.reads:
+        elif key.reads and not key.sends:
             # Its send leaves what was read.
-            self._row[_WITHOUT_SEND] += not key.sends
+            self._row[_WITHOUT_SEND] += 1
             self._leave_reads(key)
         if outcome == FAILED:
             key.expect(1)  # it may be tried again
         earlier = key.earlier > 0 and not key.sends
         key.earlier -= earlier
         if key.sends:
-            sent_at = key.sends[0][0]
-            key.sends = key.sends[1:]
+            at = self._own(key.sends)
+            sent_at = key.sends[at][0]
+            key.sends = (*key.sends[:at], *key.sends[at + 1 :])
             if sent_at is not None and self._moment is not None:
                 self._delays["settled"].add(self._moment - sent_at, self._inside)
         if outcome == UNTOLD:  # a send with a result was no failure for want of one

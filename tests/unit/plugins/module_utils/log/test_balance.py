@@ -657,3 +657,30 @@ def test_results_that_contradict_themselves_are_told_with_whom_they_concern():
     traces = count([basic(line) for line in lines])
     assert (traces["contradicting"], traces["delivery"]["success"]) == (3, 3)
     assert traces["recipients"]["contradicting"] == 2
+
+
+# --------------------------------------------------------- who writes once more
+
+
+@pytest.mark.parametrize("idem", ["unknown", "own"])
+@pytest.mark.parametrize("messages", [1, 2])
+@pytest.mark.parametrize("got_to", ["read", "sent"])
+def test_what_was_lost_stays_so_when_its_customer_writes_again_and_is_answered(got_to, messages, idem):
+    lines = []
+    for again, at in enumerate((NOON, NOON + 1200)):
+        name = {"conv": "conv_5511900000001", "idem": idem if idem == "unknown" else f"i{again}"}
+        ids = {"state": 10 + again, "outbox_id": 20 + again}
+        lines += [as_json(outbox("planner", count=messages, **name, **ids), at=at)]
+        lines += [as_json(outbox("delivery", count=messages, **name, **ids), at=at + 0.5)]
+        for part in range(messages):
+            if again or got_to == "sent":
+                lines.append(as_json(send(**name), at=at + 0.5 + part))
+            if again:
+                lines.append(as_json(result(**name), at=at + 1 + part))
+    traces = count(lines)
+    lost = {"planned": 0, "read": got_to == "read", "sent": messages * (got_to == "sent")}
+    assert (traces["overdue"], traces["delivery"]["success"]) == (lost, messages)
+    assert (traces["without_send"], traces["stages"]["repeated"], traces["stages"]["missing"]) == (0, 0, 0)
+    # How long it takes is not learned from what was never answered.
+    assert traces["late"] == {"read": 0, "settled": 0}
+    assert max(traces["delays"].values()) <= 1
