@@ -694,8 +694,11 @@ class Git:
                 return file.read(len(POINTER)) == POINTER
         return False
 
-    def refuse_what_cannot_be_written(self, paths: list[str]) -> None:
-        """Raises Refused where the owner could not change the tree or the repository, or not without danger."""
+    def refuse_what_cannot_be_written(self, paths: list[str], wanted: set[str]) -> None:
+        """Raises Refused where the owner could not change the tree or the repository, or not without danger.
+
+        wanted: those of the paths that are files afterwards.
+        """
         if self.owner.uid == _trust.ROOT:
             for path in paths:
                 self._refuse_led_away(path)
@@ -709,6 +712,11 @@ class Git:
         with contextlib.suppress(OSError):
             directories |= {os.path.join(objects, name) for name in os.listdir(objects) if len(name) == 2}
         directories |= {os.path.join(self.directory, self._standing(path)) for path in paths}
+        # A directory in a file's place goes away with all that is in it.
+        for path in wanted.intersection(paths):
+            if not self.below_link(f"{path}/"):
+                inside = os.walk(os.path.join(self.directory, path))
+                directories |= {directory for directory, names, files in inside if names or files}
         # What is at the other end of a link of a release's is none of its files.
         files = {os.path.join(self.directory, path) for path in paths if not self.below_link(path)}
         files |= {os.path.join(self.git_dir, name) for name in ("HEAD", "index")}

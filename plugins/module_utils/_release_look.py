@@ -156,7 +156,7 @@ class Look:
         target = replace(target, entry=self._entry(target, content))
         paths, files, modules = self._touched(target, content, origin) if goal else ([], content.files, [])
         if paths:
-            self.git.refuse_what_cannot_be_written(paths)
+            self.git.refuse_what_cannot_be_written(paths, files)
         if goal and not self._kept(target):
             limit = self.params["install_seconds"]
             pointers = self.git.try_filters(target.commit, [path for path in paths if path in files], limit)

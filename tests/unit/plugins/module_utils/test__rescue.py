@@ -963,6 +963,14 @@ def test_a_directory_that_its_owner_cannot_get_to(repository, change):
         change(check_mode=True)
 
 
+def test_a_directory_in_a_files_place_that_its_owner_cannot_empty(repository, change):
+    directory_in_the_way_of_a_file(repository)
+    if os.geteuid() == 0:
+        give_away(repository)
+    (repository.directory / "link/deep").chmod(0o555)
+    assert f"{repository.directory}/link/deep cannot be written to by " in refused(repository, change)
+
+
 @pytest.mark.parametrize("mode", [0o311, 0o333])
 def test_a_directory_that_its_owner_may_not_list(repository, change, mode):
     deep = repository.directory / "only-two" / "deep"
