@@ -23,7 +23,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._description import 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._guard import plain
 from ansible_collections.kumon.runbook.plugins.plugin_utils._problems import problem
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
-from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import misspelt, typed
+from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import cut, misspelt, typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.settings import TEXTS
 
@@ -104,7 +104,11 @@ class ActionModule(ActionBase):
         """A misspelt `rollback_commit` would go back to another release. Raises _Wrong."""
         given = context.CLIARGS
         # To read what else the playbooks take needs time, which a kill-switch has only for names that are not known.
-        wrong = misspelt(typed(given.get("extra_vars") or ()) - known, given.get("args") or ())
+        extra_vars = given.get("extra_vars") or ()
+        name = cut(extra_vars)
+        if name:
+            self._display.warning(Words(self._locale(task_vars), TEXTS).say("cut", name=name))
+        wrong = misspelt(typed(extra_vars) - known, given.get("args") or ())
         if wrong:
             raise _Wrong(Words(self._locale(task_vars), TEXTS).say("misspelt", **wrong))
 

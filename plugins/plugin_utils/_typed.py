@@ -27,6 +27,18 @@ def typed(extra_vars: Iterable[str]) -> set[str]:
     return names
 
 
+def cut(extra_vars: Iterable[str]) -> str:
+    """Return the first variable whose value Ansible has cut at a blank, `-e notify_eta=15 min`; or nothing.
+
+    The shell takes the quotes of `-e notify_eta='15 min'`, so that they have to stand within others.
+    """
+    for text in extra_vars:
+        names = [] if text.startswith(("@", "{", "[")) else list(parse_kv(text))
+        if len(names) > 1 and names[-1] == "_raw_params":
+            return str(names[-2])
+    return ""
+
+
 def misspelt(names: Collection[str], arguments: Iterable[str]) -> dict[str, str]:
     """Return `{name, near}` of the first name that no playbook reads and that is nearly one that this run's do; or {}.
 

@@ -193,8 +193,10 @@ def test_what_is_quoted_exists(locale, name):
     )
     files = {task[1], "→", "…", "hosts.yml", ".html", "refs/runbook/rescue/", "sudo", "pip install matplotlib"}
     files.add("pip install icalendar recurring-ical-events")
+    # The shell takes such quotes, and Ansible cuts the value at its first blank.
+    assert not re.search(r"-e \w+='", text)
     for quoted in inline(text):
-        if re.match(r"-e \w+=|--(check|diff|limit)\b", quoted) or quoted in files | TICKS:
+        if re.match(r"-e \"?\w+=|--(check|diff|limit)\b", quoted) or quoted in files | TICKS:
             continue
         if re.fullmatch(r"[a-z][a-z0-9_]*(=\w+)?", quoted):
             known = {*VARIABLES, *MODULES, *PLAYBOOKS, *STATUSES, *CAUSES}

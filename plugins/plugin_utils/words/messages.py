@@ -43,8 +43,8 @@ TEXTS: dict[str, Both] = {
     "eta_given_at": Both("informada às", "given at"),
     "eta_none": Both("ainda não há", "none yet"),
     "eta_how": Both(
-        "para informar: {run[notify]} -e notify_eta='15 min'",
-        "to give one: {run[notify]} -e notify_eta='15 min'",
+        "para informar: {run[notify]} -e notify_eta=15min",
+        "to give one: {run[notify]} -e notify_eta=15min",
     ),
     "eta_awx": Both(
         "para informar: modelo «{template}» no AWX, notify_eta", "to give one: template «{template}» in AWX, notify_eta"

@@ -11,6 +11,10 @@ TEXTS: dict[str, Both] = {
     "misspelt": Both(
         "nenhum procedimento lê {name}: corrija para {near}", "no procedure reads {name}: correct it to {near}"
     ),
+    "cut": Both(
+        "de -e {name}=… só vale o que vem antes do espaço; com espaços escreva -e \"{name}='…'\"",
+        "of -e {name}=… only what stands before the blank counts; with blanks write -e \"{name}='…'\"",
+    ),
     "required": Both("falta informar {name}", "missing required arguments: {name}"),
     "choice": Both(
         "{name} tem que ser um de: {choices}; veio: {given}",

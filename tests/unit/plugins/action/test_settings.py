@@ -253,12 +253,12 @@ def play(tmp_path):
         (role / name).parent.mkdir(parents=True, exist_ok=True)
         (role / name).write_text(text, encoding="utf-8")
 
-    def run(playbook: str = "play", **given: Any) -> tuple[str, Any]:
+    def run(playbook: str = "play", *typed: str, **given: Any) -> tuple[str, Any]:
         to = tmp_path / "facts.json"
         command = [str(Path(sys.executable).parent / "ansible-playbook"), "-vvv", "-i", "localhost,", "-c", "local"]
         command += ["-e", f"to={to}", "-e", f"ansible_python_interpreter={sys.executable}"]
-        for name, value in given.items():
-            command += ["-e", json.dumps({name: value})]
+        for text in [*typed, *(json.dumps({name: value}) for name, value in given.items())]:
+            command += ["-e", text]
         environment = {
             **os.environ,
             "ANSIBLE_COLLECTIONS_PATH": str(HERE / ".ansible" / "collections"),
@@ -315,6 +315,12 @@ def test_a_misspelt_variable_is_refused_and_the_one_that_is_meant_named(play):
     shown, facts = play("rollback_level3", demo_key="PLANTEDKEY", rollback_comit="v1")
     assert facts is None
     assert "nenhum procedimento lê rollback_comit: corrija para rollback_commit" in shown
+
+
+def test_a_value_that_was_cut_at_a_blank_is_warned_of(play):
+    shown, facts = play("play", "demo_mode=a b", demo_key="PLANTEDKEY")
+    assert facts["mode"] == "a"
+    assert "[WARNING]: de -e demo_mode=… só vale o que vem antes do espaço" in shown
 
 
 def test_a_playbook_that_is_not_ours_may_have_variables_like_ours(play):

@@ -167,10 +167,10 @@ def test_each_command_is_as_the_run_with_the_news_was_typed():
     )
     asked = "-e notify_event=acknowledge -e notify_by=YOUR_NAME"
     assert typed["To acknowledge"] == f"{where}notify.yml --limit kumon-1 {asked}"
-    assert f"to give one: {where}notify.yml --limit kumon-1 -e notify_eta='15 min'" in typed["ETA"]
+    assert f"to give one: {where}notify.yml --limit kumon-1 -e notify_eta=15min" in typed["ETA"]
 
 
-NO_ETA = "⟦eta:informada às|ainda não há; para informar: ansible-playbook kumon.runbook.notify -e notify_eta='15 min'⟧"
+NO_ETA = "⟦eta:informada às|ainda não há; para informar: ansible-playbook kumon.runbook.notify -e notify_eta=15min⟧"
 
 
 @pytest.mark.parametrize(

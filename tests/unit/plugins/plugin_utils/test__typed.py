@@ -7,12 +7,24 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables import playbooks, variables
-from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import misspelt, typed
+from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import cut, misspelt, typed
 
 
 def test_the_names_of_what_was_typed_and_not_of_what_stands_in_a_file():
     given = ["rollback_commit=v1 runbook_reason='two words'", '{"recovery_mode": "auto"}', "@site.yml", "[]", ""]
     assert typed(given) == {"rollback_commit", "runbook_reason", "recovery_mode"}
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (["notify_event=test", "notify_eta=15 min"], "notify_eta"),
+        (["level=1 runbook_reason=answers mixed up"], "runbook_reason"),
+        (["runbook_reason='answers mixed up'", '{"a": "b c"}', "@my vars.yml", "a=b c=d", ""], ""),
+    ],
+)
+def test_a_value_that_was_cut_at_a_blank_is_named(given, name):
+    assert cut(given) == name
 
 
 @pytest.mark.parametrize(
