@@ -40,7 +40,7 @@ def test_bad_input_is_refused_with_one_sentence(assistant: Assistant) -> None:
     assistant.assert_refuses_each(
         "smoke_test",
         [
-            ({"smoke_test_phone": ""}, "smoke_test_phone is not set: give with -e smoke_test_phone=5511999999999"),
+            ({"smoke_test_phone": ""}, "smoke_test_phone is not set: give with -e smoke_test_phone=PHONE"),
             ({"smoke_test_phone": "+55 11 97777"}, "smoke_test_phone is no phone number: give 10 to 15 digits"),
             ({"smoke_test_phone": [1]}, "smoke_test_phone"),
             ({"smoke_test_mode": "half"}, "must be one of: auto, full, processed_only, got: half"),

@@ -79,10 +79,10 @@ def facts(**more):
 
 
 MISSING = (
-    "smoke_test_phone não foi informado: dê com -e smoke_test_phone=5511999999999 o telefone do teste, que recebe a "
-    "resposta; nunca o de um cliente",
-    "smoke_test_phone is not set: give with -e smoke_test_phone=5511999999999 the test's phone, which gets the answer; "
-    "never a customer's",
+    "smoke_test_phone não foi informado: dê com -e smoke_test_phone=TELEFONE o telefone do teste, com 55 e DDD, "
+    "que recebe a resposta; nunca o de um cliente",
+    "smoke_test_phone is not set: give with -e smoke_test_phone=PHONE the test's phone, the country's code first, "
+    "which gets the answer; never a customer's",
 )
 MALFORMED = (
     "smoke_test_phone não é um telefone: dê de 10 a 15 dígitos com o código do país, e nada mais",

@@ -9,6 +9,7 @@ import re
 import string
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils import words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Both, Words, verdict
 
@@ -48,6 +49,13 @@ def test_a_text_that_begins_with_a_command_is_one_to_a_shell(topic):
     told = {key: text for key, both in texts(topic).items() for text in both if begins.match(text)}
     assert {key: text for key, text in told.items() if not command.fullmatch(text)} == {}
     assert topic != "rollback" or len(told) > 20
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_what_a_text_names_is_not_taken_for_a_phone_or_a_secret(topic):
+    """A next step is redacted before it is shown: an example that is masked cannot be pasted."""
+    told = [text for both in texts(topic).values() for text in both if "tgram://TOKEN" not in text]
+    assert [text for text in told if redact(text) != text] == []
 
 
 def test_a_text_is_filled_in_and_numbers_are_written_as_the_language_does():
