@@ -29,6 +29,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words.settings impor
 
 # What an option's specification has beside its description.
 _KEYS = ("type", "elements", "choices", "required", "options")
+# What Ansible takes for the controller where no inventory names it.
+_HERE = ("localhost", "127.0.0.1", "::1")
 # How a playbook hands on what is typed by a shorter name: `level` for `rollback_forward_level`.
 _HANDED_ON = re.compile(r"\{\{ (\w+) \| default\(''\) \}\}")
 
@@ -87,6 +89,8 @@ class ActionModule(ActionBase):
             self._display.warning(sentence(wrong, settings["locale"]))
         desk = settings["desk_host"]
         python, connection = task_vars.get("ansible_playbook_python"), ""
+        if desk not in (*_HERE, *task_vars["groups"]["all"]):
+            raise _Wrong(Words(settings["locale"], TEXTS).say("no_desk", desk=desk))
         if desk != "localhost":
             variables = task_vars["hostvars"][desk]
             python = variables.get("ansible_python_interpreter", "auto_silent")

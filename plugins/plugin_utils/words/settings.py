@@ -15,6 +15,10 @@ TEXTS: dict[str, Both] = {
         "de -e {name}=… só vale o que vem antes do espaço; com espaços escreva -e \"{name}='…'\"",
         "of -e {name}=… only what stands before the blank counts; with blanks write -e \"{name}='…'\"",
     ),
+    "no_desk": Both(
+        "runbook_desk_host é {desk}, que não está no inventário: acrescente esse host, ou corrija o nome",
+        "runbook_desk_host is {desk}, which is not in the inventory: add that host, or correct the name",
+    ),
     "required": Both("falta informar {name}", "missing required arguments: {name}"),
     "choice": Both(
         "{name} tem que ser um de: {choices}; veio: {given}",

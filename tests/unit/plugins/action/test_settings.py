@@ -359,5 +359,7 @@ def test_one_task_does_for_all_and_says_now_that_nobody_is_told(play, tmp_path):
     _shown, facts = play(awx_job_id=7, demo_key="x", **paths)
     assert facts["awx"] is True and "job 7 do AWX" in facts["desk"]
     (tmp_path / "facts.json").unlink()
+    shown, facts = play(**{**paths, "runbook_desk_host": "mesa1"})
+    assert facts is None and "runbook_desk_host é mesa1, que não está no inventário" in shown
     shown, facts = play(runbook_health_url="planted", **paths)
     assert facts is None and "runbook_health_url (planted) não é uma URL http: corrija-a" in shown
