@@ -265,7 +265,8 @@ class StateFile:
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError) as error:
-            aside = f"{self._path}.broken-{int(time.time())}"
+            # Digits alone would be told as a phone number.
+            aside = f"{self._path}.broken-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
             os.replace(self._path, aside)
             warnings.append(
                 f"{self._path} could not be read ({error}); it was kept as {aside}, and the incident begins anew"
