@@ -61,6 +61,7 @@ _KEPT_BEFORE = 1 << 13
 _PHRASES = (*(p for grammar in GRAMMARS for p in grammar.phrases), _STARTED)
 _OF_JOURNALD = (b'"MESSAGE":[', b'"MESSAGE": [')
 _HEADS_KEPT = 500
+_RECORDS_KNOWN = 1_000_000
 _SKIP, _LOOK = 0, 1  # then the commonest traces: their patterns and what counts them, in plain lines and in JSON
 _COMMON = [(patterns[own].fullmatch, take, own == 1) for patterns, take in COMMON.values() for own in (0, 1)]
 _WORDS_OF_COMMON = tuple(COMMON)
@@ -99,7 +100,7 @@ class TraceReader:
         self.lines = 0
         self.undated_guards = 0  # at level CRITICAL
         self.deduplicate = False  # where two files overlap in time, a record can stand in both
-        self._known: set[int] = set()
+        self._known: dict[int, int] = {}  # how often a record stands in one of the files
         self._live = False
         self._block, self._start = b"", 0  # where the record stands that is being taken
         self._has_dates = False  # whether lines of the block begin with one
@@ -121,6 +122,7 @@ class TraceReader:
         self._latest = min(self._now, latest if latest is not None else self._now) + 120
         for stream in self._streams.values():
             stream.begin_file()
+        self._known_here: dict[int, int] = {}
         self._heads: dict[bytes, int] = {}
         self._envelope: str | None = None
         self._service: str | None = None
@@ -456,11 +458,15 @@ class TraceReader:
             self.balance.take(event, moment, grammar.name, own)
 
     def _seen_before(self, line: bytes) -> bool:
-        known = hash(line)
-        if known in self._known:
+        """Tell whether a record is the copy of one in another file. What one file has twice was written twice: the
+        results of an answer in two parts are equal where the time is told to the second."""
+        known, times = hash(line), 1
+        if known in self._known_here or len(self._known_here) < _RECORDS_KNOWN:
+            times = self._known_here[known] = self._known_here.get(known, 0) + 1
+        if times <= self._known.get(known, 0):
             return True
-        if len(self._known) < 1_000_000:
-            self._known.add(known)
+        if known in self._known or len(self._known) < _RECORDS_KNOWN:
+            self._known[known] = times
         return False
 
     def _unknown(self, record: Record, stream: _Stream, line: bytes, block: bytes, start: int) -> None:

@@ -684,3 +684,19 @@ def test_what_was_lost_stays_so_when_its_customer_writes_again_and_is_answered(g
     # How long it takes is not learned from what was never answered.
     assert traces["late"] == {"read": 0, "settled": 0}
     assert max(traces["delays"].values()) <= 1
+
+
+# ------------------------------------------------------ files that overlap in time
+
+
+def test_what_stands_twice_in_one_file_was_written_twice_and_in_two_files_once():
+    answer = [outbox("planner", "a", 2), outbox("delivery", "a", 2), send("a"), send("a"), result("a"), result("a")]
+    first = [short_iso(message, at=NOON) for message in answer]  # all of it in one second
+    second = [*first, *(short_iso(message, at=NOON + 1) for message in turn("b"))]
+    counter = Counter(NOW, redacted=False)
+    counter.reader.deduplicate = True
+    for lines in (first, second):
+        counter.start_of_file()
+        counter.feed(lines)
+    delivery = counter.result()["delivery"]
+    assert (delivery["sent"], delivery["success"], delivery["unconfirmed"]) == (3, 3, 0)
