@@ -149,6 +149,11 @@ class Rescue:
             here = os.path.relpath(directory, self.git.directory)
             if ".git" in (*names, *loose):
                 raise GitFailed(f"{here} is a repository of its own, and the release has the file {path}: move it away")
+            for name in sorted([*names, *loose]):
+                if self.left(f"{here}/{name}"):
+                    raise GitFailed(
+                        f"{here}/{name} is none of the release's, and the release has the file {path}: move it away"
+                    )
             directories[here] = stat.S_IMODE(os.stat(directory).st_mode)
             links = [name for name in names if os.path.islink(os.path.join(directory, name))]
             for name in (*loose, *links):

@@ -167,6 +167,10 @@ SENTENCES: tuple[Both, ...] = (
         "{path} é um repositório próprio, e a versão tem o arquivo {file}: tire-o dali",
         "{path} is a repository of its own, and the release has the file {file}: move it away",
     ),
+    Both(
+        "{path} não é da versão, e a versão tem o arquivo {file}: tire-o dali",
+        "{path} is none of the release's, and the release has the file {file}: move it away",
+    ),
     Both("{path} não pode ser guardado ({why})", "{path} cannot be kept ({why})"),
     Both("{path} foi trocado enquanto era guardado", "{path} was replaced while it was kept"),
     Both("git hash-object não guardou todos os arquivos", "git hash-object did not keep every file"),

@@ -971,6 +971,13 @@ def test_a_directory_in_a_files_place_that_its_owner_cannot_empty(repository, ch
     assert f"{repository.directory}/link/deep cannot be written to by " in refused(repository, change)
 
 
+@pytest.mark.parametrize("ignore", ["link/deep", "link/deep/inside.txt", "link/*"])
+def test_what_is_none_of_the_releases_in_a_directory_in_a_files_place(repository, change, ignore):
+    directory_in_the_way_of_a_file(repository)
+    said = refused(repository, change, ignore=[ignore])
+    assert "is none of the release's, and the release has the file link: move it away" in said
+
+
 @pytest.mark.parametrize("mode", [0o311, 0o333])
 def test_a_directory_that_its_owner_may_not_list(repository, change, mode):
     deep = repository.directory / "only-two" / "deep"
