@@ -166,20 +166,20 @@ TEXTS: dict[str, Both] = {
         "{run[rollback_level1 -e rollback_fence=always]}",
     ),
     "next_delivery_failed": Both(
-        "confira a Evolution API; {run[health_check]}",
-        "check the Evolution API; {run[health_check]}",
+        "{run[diagnose -e depth=full]} # pergunta à Evolution API",
+        "{run[diagnose -e depth=full]} # asks the Evolution API",
     ),
     "next_no_result": Both(
-        "confira a Evolution API; mais tempo com -e smoke_test_wait_seconds=40",
-        "check the Evolution API; more time with -e smoke_test_wait_seconds=40",
+        "{run[diagnose -e depth=full]} # pergunta à Evolution API; mais tempo com -e smoke_test_wait_seconds=40",
+        "{run[diagnose -e depth=full]} # asks the Evolution API; more time with -e smoke_test_wait_seconds=40",
     ),
     "next_log_silent": Both(
         "confira runbook_log_paths e runbook_log_source",
         "check runbook_log_paths and runbook_log_source",
     ),
     "next_too_short": Both(
-        "mais tempo com -e smoke_test_wait_seconds=40",
-        "more time with -e smoke_test_wait_seconds=40",
+        "{run[smoke_test -e smoke_test_wait_seconds=40]}",
+        "{run[smoke_test -e smoke_test_wait_seconds=40]}",
     ),
     # What was seen at each step.
     "detail_planned": Both("{n} planejadas, de {lines} linhas novas", "planned {n}, of {lines} new lines"),

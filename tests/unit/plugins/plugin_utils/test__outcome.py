@@ -1194,6 +1194,11 @@ SMOKE_NEXT = {
         f"{RUN}rollback_level1 # check runbook_evolution_instance",
     ),
     "sent_under_kill_switch": (f"{RUN}rollback_level1 -e rollback_fence=always",) * 2,
+    "delivery_failed": (
+        f"{RUN}diagnose -e depth=full # pergunta à Evolution API",
+        f"{RUN}diagnose -e depth=full # asks the Evolution API",
+    ),
+    "too_short": (f"{RUN}smoke_test -e smoke_test_wait_seconds=40",) * 2,
     "delivered": ("", ""),
 }
 
