@@ -506,7 +506,7 @@ class Balance:
     def take_sent(self, name: bytes, instance: bytes | None) -> None:
         """A message for ``name`` was handed to an instance of the gateway."""
         key = self._keys.get(hash(name)) or self._handoffs.add(name)
-        if not key.further or (key.reads and not self._is_old(key.reads[self._first_waiting(key.reads)][0])):
+        if not key.further or (key.reads and not self._is_old(key.reads[self._first_young(key.reads)][0])):
             self._leave_reads(key)
         else:
             moment, messages = key.further
@@ -524,7 +524,7 @@ class Balance:
             self._see_instance(self._sent_by, instance)
         key.sends = (*key.sends, (self._moment, self._sequence))
 
-    def _first_waiting(self, waiting: Sequence[Read | Send]) -> int:
+    def _first_young(self, waiting: Sequence[Read | Send]) -> int:
         """Return the place of what an event of now belongs to, in what waits of its key: the first that is not old.
 
         Who gets no answer writes again, and where `idem` is unknown that has the same key: the answer is not one to
@@ -539,7 +539,7 @@ class Balance:
         """What was read is sent now."""
         if not key.reads:
             return
-        at = self._first_waiting(key.reads)
+        at = self._first_young(key.reads)
         read_at, planned_at = key.reads[at]
         key.reads = (*key.reads[:at], *key.reads[at + 1 :])
         if self._moment is not None:
@@ -596,7 +596,7 @@ class Balance:
         earlier = key.earlier > 0 and not key.sends
         key.earlier -= earlier
         if key.sends:
-            at = self._first_waiting(key.sends)
+            at = self._first_young(key.sends)
             sent_at = key.sends[at][0]
             key.sends = (*key.sends[:at], *key.sends[at + 1 :])
             if sent_at is not None and self._moment is not None:

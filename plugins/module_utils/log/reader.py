@@ -61,7 +61,7 @@ _KEPT_BEFORE = 1 << 13
 _PHRASES = (*(p for grammar in GRAMMARS for p in grammar.phrases), _STARTED)
 _OF_JOURNALD = (b'"MESSAGE":[', b'"MESSAGE": [')
 _HEADS_KEPT = 500
-_RECORDS_KNOWN = 1_000_000
+_RECORDS_KNOWN = 500_000
 _SKIP, _LOOK = 0, 1  # then the commonest traces: their patterns and what counts them, in plain lines and in JSON
 _COMMON = [(patterns[own].fullmatch, take, own == 1) for patterns, take in COMMON.values() for own in (0, 1)]
 _WORDS_OF_COMMON = tuple(COMMON)
