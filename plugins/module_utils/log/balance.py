@@ -13,7 +13,7 @@ import re
 from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Sequence
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, iso_minute
@@ -40,8 +40,6 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.handoff import (
     TURNS_KEPT,
     HandoffTable,
     Key,
-    Read,
-    Send,
     conversation_of,
     count_of,
     process_of,
@@ -77,6 +75,14 @@ _COLUMNS = ("lost", "guards", "received", "planned", "read", "sent", "contradict
 _WIDTH = 10
 _HTTP_ERROR = re.compile(rb"\s*(?:[A-Za-z][\w/.]*[ :]+)?[4-9]\d\d\b")
 _MESSAGE_STAGES = (RECEIVED, PLANNED, READ, SENT, SETTLED)
+
+
+_Waiting = TypeVar("_Waiting", bound="tuple[float | None, Any]")  # a read or a send
+
+
+def _without(waiting: tuple[_Waiting, ...], one: _Waiting) -> tuple[_Waiting, ...]:
+    at = waiting.index(one)
+    return (*waiting[:at], *waiting[at + 1 :])
 
 
 def _text(value: bytes) -> str:
@@ -506,7 +512,7 @@ class Balance:
     def take_sent(self, name: bytes, instance: bytes | None) -> None:
         """A message for ``name`` was handed to an instance of the gateway."""
         key = self._keys.get(hash(name)) or self._handoffs.add(name)
-        if not key.further or (key.reads and not self._is_old(key.reads[self._first_young(key.reads)][0])):
+        if not key.further or (key.reads and not self._is_old(self._of_now(key.reads)[0])):
             self._leave_reads(key)
         else:
             moment, messages = key.further
@@ -524,13 +530,13 @@ class Balance:
             self._see_instance(self._sent_by, instance)
         key.sends = (*key.sends, (self._moment, self._sequence))
 
-    def _first_young(self, waiting: Sequence[Read | Send]) -> int:
-        """Return the place of what an event of now belongs to, in what waits of its key: the first that is not old.
+    def _of_now(self, waiting: tuple[_Waiting, ...]) -> _Waiting:
+        """Return what an event of now belongs to, of what waits of its key: the first that is not old.
 
         Who gets no answer writes again, and where `idem` is unknown that has the same key: the answer is not one to
         what was lost an hour before.
         """
-        return next((at for at, (moment, _more) in enumerate(waiting) if not self._is_old(moment)), 0)
+        return next((one for one in waiting if not self._is_old(one[0])), waiting[0])
 
     def _is_old(self, moment: float | None) -> bool:
         return moment is not None and self._moment is not None and self._moment - moment > LONGEST_GRACE
@@ -539,9 +545,8 @@ class Balance:
         """What was read is sent now."""
         if not key.reads:
             return
-        at = self._first_young(key.reads)
-        read_at, planned_at = key.reads[at]
-        key.reads = (*key.reads[:at], *key.reads[at + 1 :])
+        read_at, planned_at = read = self._of_now(key.reads)
+        key.reads = _without(key.reads, read)
         if self._moment is not None:
             if read_at is not None:
                 self._delays["sent"].add(self._moment - read_at, self._inside)
@@ -587,18 +592,17 @@ class Balance:
             # Nothing of it was seen, and the log begins long before it.
             self._row[_WITHOUT_SEND] += self._first is not None and (self._moment or 0.0) - self._first > LONGEST_GRACE
             key = self._handoffs.add(name)
-        elif key.reads and not key.sends:
-            # Its send leaves what was read.
-            self._row[_WITHOUT_SEND] += 1
+        elif key.reads and (not key.sends or self._of_now(key.reads)[0] == self._of_now(key.sends)[0]):
+            # Its send leaves what was read; lines of one time may stand the other way round.
+            self._row[_WITHOUT_SEND] += not key.sends
             self._leave_reads(key)
         if outcome == FAILED:
             key.expect(1)  # it may be tried again
         earlier = key.earlier > 0 and not key.sends
         key.earlier -= earlier
         if key.sends:
-            at = self._first_young(key.sends)
-            sent_at = key.sends[at][0]
-            key.sends = (*key.sends[:at], *key.sends[at + 1 :])
+            sent_at, _sequence = sent = self._of_now(key.sends)
+            key.sends = _without(key.sends, sent)
             if sent_at is not None and self._moment is not None:
                 self._delays["settled"].add(self._moment - sent_at, self._inside)
         if outcome == UNTOLD:  # a send with a result was no failure for want of one

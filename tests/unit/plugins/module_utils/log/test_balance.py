@@ -700,3 +700,11 @@ def test_what_stands_twice_in_one_file_was_written_twice_and_in_two_files_once()
         counter.feed(lines)
     delivery = counter.result()["delivery"]
     assert (delivery["sent"], delivery["success"], delivery["unconfirmed"]) == (3, 3, 0)
+
+
+def test_lines_of_one_time_may_stand_the_other_way_round():
+    name = {"conv": "conv_5511900000001", "idem": "i1"}
+    lines = [as_json(outbox("planner", count=1, **name), at=NOON), as_json(send(**name), at=NOON + 0.5)]
+    lines += [as_json(outbox("delivery", count=1, **name), at=NOON + 0.5), as_json(result(**name), at=NOON + 1)]
+    traces = count(lines)
+    assert (traces["overdue"], traces["without_send"]) == ({"planned": 0, "read": 0, "sent": 0}, 0)
