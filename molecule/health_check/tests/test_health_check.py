@@ -105,8 +105,8 @@ def test_a_branch_is_taken_for_exactly_what_was_asked(assistant: Assistant) -> N
         [
             ({**lost, "decide_on": "rolback"}, "rolback"),
             ({**lost, "decide_cause": "lost"}, "lost is no cause of a verdict: correct decide_cause"),
-            ({**lost, "decide_level": "4"}, "health_decide_level"),
-            ({**lost, "decide_act": "4"}, "health_decide_act"),
+            ({**lost, "decide_level": "4"}, "value of decide_level must be one of"),
+            ({**lost, "decide_act": "4"}, "value of decide_act must be one of"),
         ],
         runbook_locale="en",
     )

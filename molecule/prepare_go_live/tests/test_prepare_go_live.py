@@ -62,7 +62,7 @@ def test_bad_names_are_refused_before_anything_changed(assistant: Assistant) -> 
     for wrong, sentence in (
         ({"go_live_people": ["guest ALL"]}, "'guest ALL'"),
         ({"go_live_user": "ALL"}, "'ALL'"),
-        ({"prepare_state": "gone"}, "go_live_state"),
+        ({"prepare_state": "gone"}, "prepare_state"),
     ):
         run = assistant.playbook("prepare_go_live", **wrong)
         assert (run.code != 0, run.status) == (True, "refused")
