@@ -47,7 +47,7 @@ def service_state(
     level2_flags: Mapping[str, Any] | None = None,
     fence: Mapping[str, Any] | None = None,
     gateway: Mapping[str, Any] | None = None,
-    log: Mapping[str, Any] | None = None,
+    traces: Mapping[str, Any] | None = None,
 ) -> ServiceState:
     """Return what the service is in.
 
@@ -56,7 +56,7 @@ def service_state(
     :param level2_flags: flags and values of level 2, to tell whether it is in effect
     :param fence: what ``network_fence`` returned of the fence that stands; by default what ``service_flags_info`` says
     :param gateway: what ``evolution_instance_info`` returned
-    :param log: what ``trace_log_info`` returned, to tell a gateway that is down from one that is asked elsewhere
+    :param traces: what ``trace_log_info`` returned, to tell a gateway that is down from one that is asked elsewhere
 
     ``fence`` is for a verdict: ``{present, since, attempts}``, the attempts those of the processes that run now.
 
@@ -78,7 +78,7 @@ def service_state(
         v1_flags=None,
         fenced=False,
         fence={},
-        gateway_healthy=_gateway_healthy(gateway, (log or {}).get("traces") or {}),
+        gateway_healthy=_gateway_healthy(gateway, traces or {}),
         since_pid=None,
         pids=[],
         starts=[],

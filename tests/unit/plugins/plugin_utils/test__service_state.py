@@ -229,7 +229,7 @@ def delivering(age=2, minutes=({"success": 3, "failed": 0}, {"success": 0, "fail
 )
 def test_a_gateway_that_is_asked_elsewhere_is_not_down(check, traces, healthy):
     gateway = {"evolution": {"healthy": False, "findings": [{"check": check, "message": "x"}]}}
-    assert service_state(info(), gateway=gateway, log={"traces": traces})["gateway_healthy"] is healthy
+    assert service_state(info(), gateway=gateway, traces=traces)["gateway_healthy"] is healthy
 
 
 def test_a_gateway_that_was_not_asked_is_unknown():
