@@ -13,10 +13,7 @@ from typing import Any, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH, NO_ACTS
-from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
-
-_JUST_NOW_SECONDS = 10.0
 
 
 class ServiceState(TypedDict):
@@ -47,7 +44,6 @@ def service_state(
     level2_flags: Mapping[str, Any] | None = None,
     fence: Mapping[str, Any] | None = None,
     gateway: Mapping[str, Any] | None = None,
-    traces: Mapping[str, Any] | None = None,
 ) -> ServiceState:
     """Return what the service is in.
 
@@ -56,7 +52,6 @@ def service_state(
     :param level2_flags: flags and values of level 2, to tell whether it is in effect
     :param fence: what ``network_fence`` returned of the fence that stands; by default what ``service_flags_info`` says
     :param gateway: what ``evolution_instance_info`` returned
-    :param traces: what ``trace_log_info`` returned, to tell a gateway that is down from one that is asked elsewhere
 
     ``fence`` is for a verdict: ``{present, since, attempts}``, the attempts those of the processes that run now.
 
@@ -78,7 +73,7 @@ def service_state(
         v1_flags=None,
         fenced=False,
         fence={},
-        gateway_healthy=_gateway_healthy(gateway, traces or {}),
+        gateway_healthy=_gateway_healthy(gateway),
         since_pid=None,
         pids=[],
         starts=[],
@@ -146,30 +141,17 @@ def _latest(moments: Sequence[str | None]) -> str | None:
     return max((str(moment) for moment in moments if moment), default=None)
 
 
-def _gateway_healthy(registered: Mapping[str, Any] | None, traces: Mapping[str, Any]) -> bool | None:
+def _gateway_healthy(registered: Mapping[str, Any] | None) -> bool | None:
     """Whether the gateway is up and its instance connected, by what `evolution_instance_info` registered.
 
-    A key or webhook that is wrong is no gateway that is down; then nothing is known of it. Nor is anything of one that
-    gives us no answer while the assistant delivers: it uses another address than ours.
+    A key or webhook that is wrong is no gateway that is down; then nothing is known of it.
     """
     gateway = (registered or {}).get("evolution") or {}
     findings = [finding.get("check") for finding in gateway.get("findings") or []]
     if not findings:
         healthy = gateway.get("healthy")
         return None if healthy is None else bool(healthy)
-    if findings[0] == "reachable" and _delivers(traces):
-        return None
     return False if findings[0] in ("reachable", "licence", "instance", "state") else None
-
-
-def _delivers(traces: Mapping[str, Any]) -> bool:
-    """Whether messages have just been delivered, and none of the last two minutes has failed."""
-    settled, measured = (traces.get("last_event") or {}).get("settled"), traces.get("measured")
-    newest = (traces.get("minutes") or [])[-2:]
-    if not settled or not measured or any(row.get("failed") for row in newest):
-        return False
-    age = parse_when(str(measured), 0.0) - parse_when(str(settled), 0.0)
-    return any(row.get("success") for row in newest) and age <= _JUST_NOW_SECONDS
 
 
 def delivery_off(switched: Mapping[str, Any]) -> bool:

@@ -206,32 +206,6 @@ def test_a_gateway_is_down_when_it_or_its_instance_is(evolution, healthy):
     assert service_state(info(), gateway={"evolution": evolution})["gateway_healthy"] is healthy
 
 
-def delivering(age=2, minutes=({"success": 3, "failed": 0}, {"success": 0, "failed": 0})):
-    return {
-        "measured": "2026-11-22T10:12:30.000Z",
-        "last_event": {"settled": f"2026-11-22T10:12:{30 - age:02}.000Z"},
-        "minutes": list(minutes),
-    }
-
-
-@pytest.mark.parametrize(
-    ("check", "traces", "healthy"),
-    [
-        ("reachable", delivering(), None),
-        ("reachable", delivering(age=20), False),
-        ("reachable", delivering(minutes=[{"success": 3, "failed": 1}]), False),
-        ("reachable", delivering(minutes=[{"success": 9, "failed": 0}, {"success": 0}, {"success": 0}]), False),
-        ("reachable", {**delivering(), "last_event": {"settled": None}}, False),
-        ("reachable", None, False),
-        # What the gateway says of its instance counts.
-        ("state", delivering(), False),
-    ],
-)
-def test_a_gateway_that_is_asked_elsewhere_is_not_down(check, traces, healthy):
-    gateway = {"evolution": {"healthy": False, "findings": [{"check": check, "message": "x"}]}}
-    assert service_state(info(), gateway=gateway, traces=traces)["gateway_healthy"] is healthy
-
-
 def test_a_gateway_that_was_not_asked_is_unknown():
     for registered in (None, {}, {"failed": True, "msg": "x"}, {"skipped": True}):
         assert service_state(info(), gateway=registered)["gateway_healthy"] is None
