@@ -19,7 +19,7 @@ description:
   - A trace counts only where it starts the message of a log record. Text that a customer wrote never counts, whatever it
     quotes. In a stream whose trace records have heads a bare line is text.
   - A window of time is found by bisection, so that 15 minutes of a 10 GB file take no longer than those of a small one.
-  - Memory is bounded whatever the size of the log. Hand-offs are paired over at least the newest million keys.
+  - Memory is bounded whatever the size of the log. Hand-offs are paired over at least the newest half million keys.
 options:
   source:
     description: Where the log is.

@@ -25,6 +25,9 @@ def in_words(seen: Any, locale: str) -> str:
         return ""
     words = Words(locale, details.TEXTS, _OF_A_SMOKE_TEST)
     fields = {name: _shown(value, words) for name, value in (seen.get("fields") or {}).items()}
+    if "why" in fields:
+        # A module's own sentence.
+        fields["why"] = sentence(fields["why"], locale)
     code = str(seen.get("code"))
     return words.say(code, **fields) if code in words else f"{code} {json.dumps(fields, sort_keys=True)}"
 
@@ -38,12 +41,7 @@ def health_in_words(answer: Mapping[str, Any], locale: str) -> str:
 
 def finding_in_words(finding: Mapping[str, Any], locale: str) -> str:
     """Return what is wrong with the gateway, in words: the module has its own in English."""
-    reason = finding.get("reason")
-    if not reason:
-        return str(finding.get("message"))
-    # Why there is no answer is the module's own sentence.
-    fields = {name: sentence(value, locale) if name == "why" else value for name, value in reason["fields"].items()}
-    return in_words({**reason, "fields": fields}, locale)
+    return in_words(finding["reason"], locale) if finding.get("reason") else str(finding.get("message"))
 
 
 def _shown(value: Any, words: Words) -> Any:

@@ -292,8 +292,10 @@ class _Screen:
     def _gateway(self, gateway: dict[str, Any]) -> list[str]:
         known = gateway.get("healthy")
         healthy = "unknown" if known is None else "healthy" if known else "unhealthy"
-        told = {name: gateway.get(name) or "unknown" for name in ("version", "state")}
-        shown = {name: self._say("not_told") if value == "unknown" else value for name, value in told.items()}
+        told = {name: gateway.get(name) for name in ("version", "state")}
+        shown = {
+            name: self._say("not_told") if value in (None, "", "unknown") else value for name, value in told.items()
+        }
         first = self._say("gateway_is", healthy=self._say(healthy), **shown)
         findings = (gateway.get("findings") or [])[:2]
         return [first, *[finding_in_words(finding, self._words.locale) for finding in findings]]

@@ -1,7 +1,8 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which of the variables that a person typed with `-e` is misspelt. Ansible takes any name, and nobody reads it."""
+"""Which of the variables that a person typed with `-e` is misspelt, and which was cut. Ansible takes any name, and what
+stands behind a blank has none: nobody reads either."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._playbook_variables 
 
 # As difflib measures it: `confrim` is 0.86 like `confirm`, a site's own `stage` 0.8 like `state`.
 _LIKENESS = 0.85
+# What Ansible calls the words of `-e` that have no name.
+_NAMELESS = "_raw_params"
 
 
 def typed(extra_vars: Iterable[str]) -> set[str]:
@@ -24,7 +27,7 @@ def typed(extra_vars: Iterable[str]) -> set[str]:
         if not text.startswith("@"):
             given = from_yaml(text) if text.startswith(("{", "[")) else parse_kv(text)
             names.update(str(name) for name in given if isinstance(given, Mapping))
-    return names
+    return names - {_NAMELESS}
 
 
 def cut(extra_vars: Iterable[str]) -> str:
@@ -34,7 +37,7 @@ def cut(extra_vars: Iterable[str]) -> str:
     """
     for text in extra_vars:
         names = [] if text.startswith(("@", "{", "[")) else list(parse_kv(text))
-        if len(names) > 1 and names[-1] == "_raw_params":
+        if len(names) > 1 and names[-1] == _NAMELESS:
             return str(names[-2])
     return ""
 

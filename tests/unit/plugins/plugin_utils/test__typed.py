@@ -12,6 +12,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._typed import cut, m
 
 def test_the_names_of_what_was_typed_and_not_of_what_stands_in_a_file():
     given = ["rollback_commit=v1 runbook_reason='two words'", '{"recovery_mode": "auto"}', "@site.yml", "[]", ""]
+    given.append("runbook_reason=two words")  # the second of which has no name
     assert typed(given) == {"rollback_commit", "runbook_reason", "recovery_mode"}
 
 
