@@ -5,6 +5,6 @@
 
 from __future__ import annotations
 
-from tests.scenario.fixtures import assistant, sound
+from tests.scenario.fixtures import assistant, pytest_collection_modifyitems, sound
 
-__all__ = ["assistant", "sound"]
+__all__ = ["assistant", "pytest_collection_modifyitems", "sound"]

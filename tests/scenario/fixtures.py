@@ -8,6 +8,7 @@ A module gets a fresh host, so its tests may tell a story, each going on where t
     INSTALL = "process"         how the assistant is installed (molecule/resources/host/install), else "systemd"
     VARIABLES = {…}             what the inventory says of the host, beyond what it says of all
     FLEET = 2                   how many hosts it needs besides; they are its `others`
+    SECONDS = 300               about how long it takes, where that is long: the longest begin first
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ import testinfra
 from tests.scenario.host import CONNECTIONS, CONTAINERS, ROOT, Assistant
 
 NAMES = ("assistant1", "assistant2", "assistant3")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the modules that take longest first."""
+    items.sort(key=lambda item: -getattr(getattr(item, "module", None), "SECONDS", 0))
 
 
 def _containers(*command: str) -> None:

@@ -11,6 +11,7 @@ import time
 from tests.scenario.fixtures import remove
 from tests.scenario.host import Assistant
 
+SECONDS = 200
 FLEET = 8
 SLOW = 6
 """Seconds that the slow host takes for each command, before it begins; Ansible gives up after twelve."""

@@ -13,6 +13,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 
 from .rounds import asking, odd_text, rounds
 
+SECONDS = 100
 TEXTS = 200_000
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnpqrstuvwxyz"
 

@@ -13,6 +13,7 @@ from tests.scenario.desk import ledger
 from tests.scenario.host import Assistant
 from tests.scenario.kills import LEASE
 
+SECONDS = 190
 VARIABLES = {"runbook_staging": True}
 
 
