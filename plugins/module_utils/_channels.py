@@ -20,7 +20,7 @@ from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any, NamedTuple, TypedDict
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _body, _http, _proc
+from ansible_collections.kumon.runbook.plugins.module_utils import _body, _bounded, _http
 from ansible_collections.kumon.runbook.plugins.module_utils._contacts import PAGERDUTY, PAGERDUTY_CHANGE
 from ansible_collections.kumon.runbook.plugins.module_utils._due import DueMessage
 from ansible_collections.kumon.runbook.plugins.module_utils._message_text import Text
@@ -303,7 +303,7 @@ def _apprise(channel: Channel, letter: Letter, seconds: float) -> str | None:
     kind = {"end": "success", "test": "info", "acknowledged": "info"}.get(letter.message["kind"], "failure")
     given = [channel["url"], letter.text.subject, letter.text.body or letter.text.subject, kind]
     # Ended before nobody waits for it any more.
-    run = _proc.run([sys.executable, "-c", _BY_APPRISE], 0.95 * seconds, json.dumps(given))
+    run = _bounded.run([sys.executable, "-c", _BY_APPRISE], 0.95 * seconds, json.dumps(given))
     if run.rc == 124:
         return f"no answer within {seconds:.1f} s"
     if not run.rc:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _trust
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import acting_as, owner_of
 
 # What code is written in; a file that sets variables (.env, compose) reads none.
 ENDINGS = (".py", ".pyi", ".js", ".ts", ".mjs", ".cjs", ".go", ".rb", ".java", ".kt", ".php", ".rs", ".sh")

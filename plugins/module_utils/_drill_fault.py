@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _files, _http, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Manager, manager_from
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 

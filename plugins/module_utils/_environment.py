@@ -20,9 +20,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _requirements, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._names import NEW
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import Owner, acting_as, owner_of
 
 MARK = ".runbook-environment.json"
 ORIGINAL = "original"

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release_info, _service, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from ansible_collections.kumon.runbook.plugins.module_utils import _body, _http
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 
 CHECKS = ("reachable", "api", "licence", "key", "instance", "state", "agreement", "webhook", "probe")

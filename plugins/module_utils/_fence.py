@@ -31,10 +31,12 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _journal,
     _names,
 )
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._container import Address, Container
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import Owner, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Manager, iso, manager_from
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._container import Address
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 
 PRIORITY = -200
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
 from ansible_collections.kumon.runbook.plugins.module_utils._container import Container
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 
 EVERY = 20  # seconds between two looks
 # A container that is started anew sends within a second or two, perhaps from another address.

@@ -26,8 +26,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._service import (
     Flags,

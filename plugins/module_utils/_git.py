@@ -19,8 +19,10 @@ from time import time as clock
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _code, _files, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Owner, acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import Owner, acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 RESCUE = "refs/runbook/rescue/"

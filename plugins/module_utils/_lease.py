@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _journal, _trust, _when
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 
 NAME = "lease.json"
 LOCK = "lease.lock"

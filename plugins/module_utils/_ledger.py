@@ -23,8 +23,9 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _git, _journal, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._names import bare
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Process
 from ansible_collections.kumon.runbook.plugins.module_utils._service import manager_from
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import CLOCK_GRAIN
 

@@ -33,13 +33,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _trust,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import (
-    Hold,
-    Host,
-    Owner,
-    Process,
-    acting_as,
-)
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import Owner, acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Process
 
 # What it was called before there was one for each service.
 OLD_RECORD = "process.json"

@@ -26,7 +26,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._details import Proo
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
 from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed, Submodule
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import ACT
 from ansible_collections.kumon.runbook.plugins.module_utils._release_info import refuse_odd_paths
 from ansible_collections.kumon.runbook.plugins.module_utils._release_look import (

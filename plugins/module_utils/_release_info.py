@@ -13,8 +13,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _files, _ledg
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_history as _history
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._names import NEW
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._details import Deta
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Git, Head, Status, Submodule
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import Entry
 from ansible_collections.kumon.runbook.plugins.module_utils._release_info import leave
 from ansible_collections.kumon.runbook.plugins.module_utils._requirements import ARCHIVE

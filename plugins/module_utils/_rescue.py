@@ -23,7 +23,7 @@ from typing import Any, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head, Submodule, first_line
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import acting_as
 
 ABOUT = ".runbook-state.json"
 INDEX = "index"

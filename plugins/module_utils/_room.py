@@ -26,8 +26,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import run
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import run
 
 PARENT = "/run"
 NAME = "kumon-runbook-room-"

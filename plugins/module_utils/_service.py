@@ -16,8 +16,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _body, _envfi
 from ansible_collections.kumon.runbook.plugins.module_utils._container import InContainer
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import EVERY_ADDRESS, Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import EVERY_ADDRESS, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd

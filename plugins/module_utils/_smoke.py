@@ -22,7 +22,7 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Process
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, PlainProcess
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Service
 

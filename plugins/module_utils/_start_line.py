@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Proof, detail
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 
 MOST_FILES, MOST_BYTES, LOOK_BACK = 8, 1 << 20, 1 << 16
 LONGEST = 400

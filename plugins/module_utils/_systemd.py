@@ -15,7 +15,8 @@ from collections.abc import Sequence
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _envfile, _files
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Host, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Hold, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 
 PROPERTIES = (

@@ -28,7 +28,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _http, _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, shown
 from ansible_collections.kumon.runbook.plugins.module_utils._room import NoRoom, Room, place_of, within
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Health, Service

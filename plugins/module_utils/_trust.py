@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Owner, acting_as, owner_by_id, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import Owner, acting_as, owner_by_id, owner_of
 
 ROOT = 0
 NOBODY = 65534

@@ -19,7 +19,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _files, _trus
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments, Export, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import acting_as
 
 # Which of its files are of our fetching, so that these alone are taken away again.
 OURS = ".runbook-wheels.json"

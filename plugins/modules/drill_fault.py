@@ -103,8 +103,8 @@ restored:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _drill_fault, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

@@ -110,8 +110,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _evidence, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def collect(call: Call) -> dict[str, Any]:

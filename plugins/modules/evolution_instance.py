@@ -77,8 +77,8 @@ seconds: {description: How long it took., type: float, returned: success}
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def bring(call: Call) -> dict[str, Any]:

@@ -86,8 +86,8 @@ evolution:
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def inspect(call: Call) -> dict[str, Any]:

@@ -151,8 +151,8 @@ read_back:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _journal, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

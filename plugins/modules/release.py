@@ -360,8 +360,8 @@ manager:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _entry, _journal, _lease, _release, _service, _trial
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

@@ -180,8 +180,8 @@ release:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_info
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

@@ -159,8 +159,8 @@ ledger:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _ledger, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

@@ -97,8 +97,8 @@ offline:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _wheelhouse
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

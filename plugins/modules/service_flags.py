@@ -291,8 +291,8 @@ manager:
 """
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _journal, _lease, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

@@ -240,8 +240,8 @@ manager:
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _code, _fence, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def main() -> None:

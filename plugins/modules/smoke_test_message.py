@@ -129,8 +129,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def send(call: Call) -> dict[str, Any]:

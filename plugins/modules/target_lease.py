@@ -109,8 +109,8 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 
 
 def change(call: Call) -> dict[str, Any]:

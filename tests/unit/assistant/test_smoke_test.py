@@ -11,7 +11,7 @@ import urllib.parse
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _smoke_test
 
 from tests.unit.assistant.support import Assistant, scene_module

@@ -17,7 +17,8 @@ import zipfile
 from pathlib import Path
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _journal, _release
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, run_as
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished, run_as
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 
 from tests.unit.plugins.service_fakes import SERVICE, FakeSystemd, RealService, module_params

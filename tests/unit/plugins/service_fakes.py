@@ -21,7 +21,9 @@ from pathlib import Path
 from ansible.module_utils.common import warnings as ansible_warnings
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _files
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
 # One that every user can run: root's own may lie in root's home.
 PYTHON = sys.executable if os.geteuid() else "/usr/bin/python3"

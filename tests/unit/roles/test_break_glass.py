@@ -19,7 +19,8 @@ import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _fence, _fence_keeper, _journal, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._flags import ensure
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
 from tests.unit.plugins.service_fakes import FakeSystemd, module_params
 from tests.unit.roles.break_glass_host import TABLE, BreakGlassHost

@@ -28,8 +28,10 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _flags,
     _service,
 )
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished, run
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc, run
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, service_user
 

@@ -19,7 +19,8 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _confinement, _flags
 from ansible_collections.kumon.runbook.plugins.module_utils._confinement import Confined, Own, Start
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
 from tests.unit.plugins.service_fakes import RealService, as_service_user, tree
 

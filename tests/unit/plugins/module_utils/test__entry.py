@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _entry
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _profiles
 

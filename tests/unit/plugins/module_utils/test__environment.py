@@ -17,10 +17,12 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _environment, _proc, _release
+from ansible_collections.kumon.runbook.plugins.module_utils import _bounded, _environment, _owner, _release
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import owner_of
 
 from tests.unit.plugins.release_fakes import (
     FakeUnit,
@@ -86,7 +88,7 @@ def copying(made):
         if argv[1:-1] == ["-m", "venv"]:
             shutil.copytree(made, argv[-1], symlinks=True)
             return Finished(0, "", "")
-        return _proc.run_as(argv, owner, cwd, env, **more)
+        return _bounded.run_as(argv, owner, cwd, env, **more)
 
     return copying
 
@@ -117,7 +119,7 @@ def test_requirements_come_from_the_wheelhouse(scene, tmp_path, monkeypatch):
     wheel(wheels, "2.0")
     # Nothing else is asked.
     monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
-    result = act(run_as=_proc.run_as, wheelhouse=str(wheels))
+    result = act(run_as=_bounded.run_as, wheelhouse=str(wheels))
     assert version(venv) == "2.0"
     assert result["requirements"] == "wheelhouse"
     name = os.readlink(venv).split("/")[1]
@@ -211,7 +213,7 @@ def test_an_index_that_hangs_is_given_up_in_time(environments, tmp_path):
 
     def run_as(argv, owner, cwd, env, **more):
         if argv[1:3] == ["-m", "pip"]:
-            return _proc.run_as([str(hanging)], owner, cwd, env, **more)
+            return _bounded.run_as([str(hanging)], owner, cwd, env, **more)
         return fake_installer(argv, owner, cwd, env, **more)
 
     found = environments(Host(run_as=run_as))
@@ -601,8 +603,8 @@ def test_what_comes_in_the_place_of_the_new_directory_is_not_given_away(environm
     secret = tmp_path / "secret"
     secret.touch()
     found = environments()
-    monkeypatch.setattr(found, "keeper", _proc.owner_by_id(65534, 65534))
-    monkeypatch.setattr(found, "owner", _proc.owner_by_id(1, 1))
+    monkeypatch.setattr(found, "keeper", _owner.owner_by_id(65534, 65534))
+    monkeypatch.setattr(found, "owner", _owner.owner_by_id(1, 1))
     # As the keeper, who may not come into a directory of tests.
     monkeypatch.setattr(_environment, "acting_as", lambda _owner: contextlib.nullcontext())
     # It is the keeper's, who has another name of root's file there by then.

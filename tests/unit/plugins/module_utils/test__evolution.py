@@ -12,8 +12,8 @@ import re
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words
 
 TOKEN = "PLANTED-TOKEN-0123"

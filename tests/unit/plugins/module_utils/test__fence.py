@@ -13,8 +13,9 @@ import time
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._service import iso
 
 from tests.unit.plugins.service_fakes import FakeNft, FakeSystemd, journal, module_params, tree

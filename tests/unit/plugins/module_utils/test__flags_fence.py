@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence, _flags, _http
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils.log import measure
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import kill_switch_proof
 

@@ -14,8 +14,9 @@ import subprocess
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags, _lease
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._lease import Claim, Held
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
 from tests.unit.plugins.service_fakes import FakeSystemd, journal, module_params, tree
 

@@ -14,7 +14,7 @@ import time
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _ledger
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.service_fakes import journal, module_params, tree

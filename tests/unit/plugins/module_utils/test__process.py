@@ -25,8 +25,10 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, Identity, PlainProcess
 
 from tests.unit.plugins.other_encoding import run_elsewhere
@@ -562,7 +564,7 @@ def test_the_env_file_counts_byte_for_byte_in_another_encoding_too(service, tmp_
     script = """
 import json
 from ansible_collections.kumon.runbook.plugins.module_utils import _flags
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 print(json.dumps(_flags.ensure(json.loads(sys.argv[1]), Host())["effective"]))
 """
     assert json.loads(run_elsewhere(script, json.dumps(service.params()))) == {"DELIVERY_DISABLE": "true"}

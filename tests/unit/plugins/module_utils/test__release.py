@@ -27,9 +27,10 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _release_info,
     _rescue,
 )
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.release_fakes import (

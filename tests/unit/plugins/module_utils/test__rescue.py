@@ -1268,7 +1268,7 @@ def test_a_rerun_takes_nothing_away_at_the_other_end_of_a_link(repository, chang
 KEEP_OR_RESTORE = """
 import os, sys
 from ansible_collections.kumon.runbook.plugins.module_utils import _git, _rescue
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 git = _git.Git(Host(), sys.argv[1])
 rescue, reference = _rescue.Rescue(git, lambda path: False), _git.RESCUE + "x"
 if sys.argv[2] == "restore":

@@ -12,7 +12,7 @@ import os
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _flags, _journal, _service
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.service_fakes import FakeSystemd, free_port, journal, module_params, tree

@@ -13,7 +13,7 @@ import time
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http, _smoke
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._smoke import MessageBalance, is_over
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader

@@ -12,7 +12,9 @@ import pwd
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, Ids, Process
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Ids, Process
 from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, start_of
 
 ME = pwd.getpwuid(0)

@@ -10,7 +10,8 @@ import json
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _flags
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._start_line import StartLine
 
 from tests.unit.plugins.service_fakes import module_params

@@ -12,8 +12,8 @@ import stat
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _flags, _http, _service
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 

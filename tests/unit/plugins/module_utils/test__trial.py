@@ -20,7 +20,8 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_info, _room, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Host, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 
 from tests.unit.plugins.release_fakes import CRASH, Killed, RealRelease, ensure
 from tests.unit.plugins.service_fakes import journal, tree

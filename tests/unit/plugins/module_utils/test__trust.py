@@ -21,10 +21,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _code, _git, _trust, _wheelhouse
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_by_id, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import owner_by_id, owner_of
 
 USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the keeper of a path")

@@ -13,8 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _wheelhouse
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished, run_as
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host, owner_of, run_as
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._owner import owner_of
 
 from tests.unit.plugins.release_fakes import Repository, wheel
 from tests.unit.plugins.service_fakes import tree

@@ -15,8 +15,9 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.module_utils import _drill_fault, _fence
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 from ansible_collections.kumon.runbook.plugins.modules import drill_fault
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.kumon.runbook.plugins.module_utils import _fence
-from ansible_collections.kumon.runbook.plugins.module_utils._proc import Finished, Host
+from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.modules import network_fence
 
 from tests.unit.plugins.service_fakes import FakeNft, run_module
