@@ -19,7 +19,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refus
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import EVERY_ADDRESS, Process
-from ansible_collections.kumon.runbook.plugins.module_utils._process import Identity, PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process_look import Identity
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import shown
 from ansible_collections.kumon.runbook.plugins.module_utils._systemd import Systemd
 

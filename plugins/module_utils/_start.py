@@ -21,7 +21,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _envfile, _tr
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Process
-from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process_launch import PATH
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Service
 
 # What systemd gives one process alone.

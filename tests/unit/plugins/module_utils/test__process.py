@@ -29,7 +29,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Fini
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
-from ansible_collections.kumon.runbook.plugins.module_utils._process import PATH, Identity, PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process import PlainProcess
+from ansible_collections.kumon.runbook.plugins.module_utils._process_launch import PATH
+from ansible_collections.kumon.runbook.plugins.module_utils._process_look import Identity
 
 from tests.unit.plugins.other_encoding import run_elsewhere
 from tests.unit.plugins.service_fakes import PYTHON, FakeProc, RealService, as_service_user, journal, service_user, tree
@@ -1054,7 +1056,7 @@ def test_root_starts_what_never_ran_as_the_services_user_and_not_as_itself(servi
         identity = Identity(service.port, user=user)
         return PlainProcess(
             "x", str(tmp_path / "e"), Host(uid=0), str(tmp_path), identity, service.command, "/srv", None
-        )._from_options()
+        )._launches._from_options()
 
     owned = os.stat_result((0o040755, 0, 0, 0, 998, 997, 0, 0, 0, 0))
     look = os.stat
@@ -1090,7 +1092,7 @@ def test_what_never_ran_gets_nothing_of_this_runs_environment(act, service, tmp_
 def test_another_users_service_is_not_searched_for_on_roots_path(monkeypatch):
     monkeypatch.setenv("PATH", "/root/bin")
     manager = PlainProcess("x", "/e", Host(uid=0), "/s", Identity(1, user="nobody"), ["x"], "/", None)
-    assert "/root" not in manager._from_options().environ["PATH"]
+    assert "/root" not in manager._launches._from_options().environ["PATH"]
 
 
 def test_as_root_the_service_has_a_user_and_that_is_not_root(refused, service):
@@ -1471,7 +1473,7 @@ def test_a_worker_is_known_by_its_server(tmp_path, words, parents, fits):
     manager = PlainProcess(
         "x", "/e", Host(proc=proc, uid=998), "/s", Identity(1), ["python3", "-m", "uvicorn", "main:app"], None, None
     )
-    assert manager._is_ours(10) is fits
+    assert manager._look.is_ours(10) is fits
 
 
 @pytest.mark.parametrize("title", [b"kumon: serving", b"kumon-assistant"])
@@ -1568,7 +1570,7 @@ def test_the_group_of_a_set_gid_program_is_not_given_to_what_its_words_name(shar
             (shared.parent / "app.pid").write_text(f"{child.pid}\n")
             identity = Identity(None, pid_file=str(shared.parent / "app.pid"), user=str(service_user()))
             manager = PlainProcess("x", "/e", Host(), str(shared.parent / "state"), identity, None, None, None)
-            launch = manager._from_process(manager.processes()[0])
+            launch = manager._launches._from_process(manager.processes()[0])
             assert (launch.argv[0], launch.gid) == ("/home/kumon/any", service_user())
         finally:
             child.kill()
@@ -1601,4 +1603,4 @@ def test_root_brings_it_into_no_directory_that_it_was_not_in(shared):
     shared.joinpath("app").symlink_to(closed / "of-roots")
     manager._launch.cwd = str(shared / "app")
     with pytest.raises(PermissionError):
-        manager._directory(manager._launch)
+        manager._launches.open_directory(manager._launch)
