@@ -16,10 +16,10 @@ from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._details import detail
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import often
 from ansible_collections.kumon.runbook.plugins.plugin_utils._service_state import delivery_off as kept_off
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import TARGET, wilson_interval
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import ActProof, Observation, Traces
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import often
 
 FEW = 5
 """With fewer results or sends since the act it is not compared with what was before it."""

@@ -18,8 +18,7 @@ from typing import Any, NamedTuple, TypedDict
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import LONGEST, span
-from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import flag, mapping, number, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import automation as _texts
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
-from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number, sequence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import STAGES
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import flag, mapping, number, sequence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Act,
     Decision,
@@ -23,7 +24,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Truth,
     Verdict,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import STAGES, flag
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decision as _texts
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery as _levels

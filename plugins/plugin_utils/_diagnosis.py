@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.plugin_utils._checklist import TICKS, checklist
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import finding_in_words, health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import JUDGED, due
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
@@ -24,7 +25,6 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     mapping,
     nothing_dated,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import diagnosis as _texts
 

@@ -11,12 +11,12 @@ from typing import Any, cast
 
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH
 from ansible_collections.kumon.runbook.plugins.plugin_utils._branch import branch
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import health_in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_run import Run
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import due
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Traces
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, health, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import decide as deciding
 

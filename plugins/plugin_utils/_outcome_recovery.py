@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import effect_seen
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils._outcome_run import Run
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Traces
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, recovery, status
 
 _CRITERIA = {"met": "[x]", "unmet": "[ ]", "insufficient": "[?]", "not_applicable": "[-]"}

@@ -21,9 +21,11 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._act_proofs import (
     unbelievable,
     unsent,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import PLANNING, STAGES, Seen, often
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     TARGET,
     exact_bounds,
+    flag,
     number,
     sample_needed,
 )
@@ -34,15 +36,7 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
     Traces,
     Truth,
 )
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import (
-    CAUSES,
-    PLANNING,
-    STAGES,
-    Seen,
-    flag,
-    often,
-    verdict,
-)
+from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import CAUSES, verdict
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import recovery_proof as _texts
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import verdict as _verdict_texts

@@ -13,7 +13,7 @@ from typing import Any, TypedDict
 
 from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.module_utils._names import KILL_SWITCH, NO_ACTS
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import flag
+from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import flag
 
 
 class ServiceState(TypedDict):

@@ -16,6 +16,7 @@ from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, NamedTuple, cast
 
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Bounds, Minute, Numeric, Rate, Rise, Traces
 
 TARGET = 0.95
@@ -78,6 +79,21 @@ def sequence(value: object, name: str) -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise ValueError(f"{name} must be a list, not {_shown(value)}.")
     return list(value)
+
+
+def flag(value: object, name: str) -> bool | None:
+    """Return `value` as true, false or, where it is nothing, `None`; text is taken too."""
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text in ("true", "yes", "on", "1"):
+            return True
+        if text in ("false", "no", "off", "0"):
+            return False
+        if text in ("", "null", "none"):
+            return None
+    elif value is None or isinstance(value, bool):
+        return value
+    raise ValueError(f"{name} must be true or false, not {redact(repr(value))[:40]}.")
 
 
 def wilson_interval(successes: Numeric, n: Numeric, confidence: Numeric = 0.95) -> Bounds:

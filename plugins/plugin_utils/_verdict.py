@@ -12,11 +12,31 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.module_utils._when import parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import SHORTEST_SILENCE
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import (
+    AT_LEAST,
+    CONTRADICTING,
+    DROPPING,
+    FEW,
+    LITTLE,
+    PLANNING,
+    READING,
+    RECIPIENTS,
+    REQUIRED,
+    RESULTS,
+    SENDING,
+    SHARE,
+    STAGES,
+    WITHOUT_SEND,
+    Seen,
+    Stage,
+    count_of,
+    often,
+)
 from ansible_collections.kumon.runbook.plugins.plugin_utils._hours import Hours
 from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
@@ -24,16 +44,13 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import (
     TARGET,
     Detector,
     Followed,
-    count,
-    delivery_rate,
+    flag,
     follow,
     mapping,
-    merge_minutes,
     number,
     sequence,
 )
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import (
-    Evidence,
     Numeric,
     Test,
     Traces,
@@ -103,149 +120,10 @@ CAUSES = {
 `rollback` stands above `blind`: what was seen stays true whatever could not be seen.
 """
 
-_REQUIRED = ("records", "timestamps", "delivery", "handoff", "guards", "instances", "minutes")
-_FEW = 4  # so many failures, or planned and unread, or read and unsent messages are no accident any more
-_RECIPIENTS = 3  # one customer's phone is no outage
-_LITTLE = 20  # of fewer messages the test of a stage reaches no bound, though each third is lost
-_SHARE = 0.05  # of which on copies, late answers and contradictions are no accident
-_AT_LEAST = 3
 _COPIES = 3  # of one answer: whoever gets it four times blocks the number
 _COVERED = 1800.0  # seconds of a longer window for which a log can be called well
 _WHOLE = 0.95  # the share of a window that counts as all of it
 _BROKEN = 0.10  # at most this share went well: wholly broken, as in the last alternative of the detector
-
-
-class _Stage(NamedTuple):
-    """A stage on a message's way, what of it the minutes count, and the causes when it goes wrong."""
-
-    name: str
-    well: str
-    wrong: str
-    watch: str
-    rollback: str
-
-
-RESULTS = _Stage("results", "success", "failed", "delivery_degraded", "delivery_failing")
-PLANNING = _Stage("planning", "planned", "unplanned", "planning_degraded", "planning_stopped")
-READING = _Stage("reading", "read", "unread", "unread_handoff", "reading_stopped")
-SENDING = _Stage("sending", "sent", "unsent", "sending_degraded", "sending_stopped")
-CONTRADICTING = _Stage("contradicting", "success", "contradicting", "results_contradict", "results_unbelieved")
-# A sign and no loss: the messages may have gone out.
-WITHOUT_SEND = _Stage("without_send", "sent", "without_send", "results_without_send", "results_without_send")
-DROPPING = _Stage("dropping", "read", "dropped", "dropped", "dropped")
-STAGES = (PLANNING, READING, SENDING, RESULTS, CONTRADICTING, WITHOUT_SEND)
-
-
-class Seen:
-    """The counts of `traces` that rules need, checked; what is not there counts as nothing seen."""
-
-    def __init__(self, traces: Traces | None) -> None:
-        checked = mapping({} if traces is None else traces, "traces")
-        self.missing = [name for name in _REQUIRED if checked.get(name) is None]
-        self.records = _count(checked, "records")
-        self.undated = _count(checked, "undated")
-        self.timestamps = checked.get("timestamps")
-        window = _section(checked, "window")
-        self.since = window.get("since")
-        self.window_asked = any(window.get(end) is not None for end in ("since", "until"))
-        self.minutes = merge_minutes([sequence(checked.get("minutes") or [], "traces.minutes")])
-        delivery = _section(checked, "delivery")
-        self.rate = delivery_rate(delivery)
-        self.delivered = _count(delivery, "success")
-        self.sent = self.rate["n"] if delivery.get("sent") is None else _count(delivery, "sent")
-        run = _section(delivery, "run")
-        self.run_failures, self.run_recipients = _count(run, "failures"), _count(run, "recipients")
-        handoff = _section(checked, "handoff")
-        self.read, self.lost = _count(handoff, "read"), _count(handoff, "lost")
-        self.unread, self.mismatches = _count(handoff, "unread"), _count(handoff, "state_mismatches")
-        guards = _section(checked, "guards")
-        self.outbox_guards, self.instance_guards = _counts(guards, "outbox"), _counts(guards, "instance")
-        lines = sum(self.outbox_guards.values()) + sum(self.instance_guards.values())
-        self.incidents = lines if guards.get("incidents") is None else _count(guards, "incidents")
-        instances = _section(checked, "instances")
-        self.invalid, self.unexpected = _counts(instances, "invalid"), _counts(instances, "unexpected")
-        self.lines = _count(checked, "lines")
-        self.grammars = None if checked.get("grammars") is None else _counts(checked, "grammars")
-        self.unparsed, self.unparsed_guards = _count(checked, "unparsed"), _count(checked, "unparsed_guards")
-        self.ambiguous, self.contradicting = _count(checked, "ambiguous"), _count(checked, "contradicting")
-        stages, late = _section(checked, "stages"), _section(checked, "late")
-        self.planned = max(_count(handoff, "planned"), _count(stages, "planned"))
-        self.answers = max(self.sent, _count(stages, "sent"))
-        self.received, self.dropped = _count(stages, "received"), _count(stages, "dropped")
-        self.in_part = _count(stages, "missing")
-        self.repeated, self.repeated_most = _count(stages, "repeated"), _count(stages, "repeated_most")
-        self.late_read, self.late_settled = _count(late, "read"), _count(late, "settled")
-        self.overdue_unsent = _count(_section(checked, "overdue"), "read")
-        self.recipients = {
-            name: _count(_section(checked, "recipients"), name)
-            for name, value in _section(checked, "recipients").items()
-            if value is not None
-        }
-        self.evidence: Evidence | None = checked.get("evidence")
-        self.heartbeat = _section(checked, "heartbeat")
-        self.newest, self.measured = checked.get("last"), checked.get("measured")
-
-    @property
-    def drops_often(self) -> bool:
-        """Whether the assistant says of more than a few messages that it dropped them, and nobody was answered."""
-        return often(self.dropped, self.received)
-
-    def part(self, name: str) -> dict[str, Any]:
-        """One part of the evidence; empty where it was not asked."""
-        return _section(_section({"evidence": self.evidence}, "evidence"), name)
-
-    def counts_stage(self, stage: _Stage) -> bool:
-        """Whether the minutes count what of this stage went wrong."""
-        return any(row.get(stage.wrong) is not None for row in self.minutes)
-
-    def of_stage(self, stage: _Stage) -> tuple[int, int]:
-        """What of a stage went well and what did not, over all minutes."""
-        well, wrong = (sum(cast(int, row.get(name) or 0) for row in self.minutes) for name in (stage.well, stage.wrong))
-        return well, wrong
-
-    def loses_many_of_few(self, stage: _Stage) -> bool:
-        """Whether so many went wrong at a stage, while so little was going on, that it is no chance, and it goes on.
-
-        At the target of 95 % four of eleven have a chance of one in 600, and the test takes hours to say so at night.
-        It is over when twice as many have gone well since as there were to each loss: losses that go on leave such a
-        gap once in seven times (e⁻²).
-        """
-        well, wrong = self.of_stage(stage)
-        if wrong < _FEW or well + wrong >= _LITTLE:
-            return False
-        since = 0
-        for row in reversed(self.minutes):
-            if row.get(stage.wrong):
-                break
-            since += cast(int, row.get(stage.well) or 0)
-        return since < 2 * (well + wrong) / wrong
-
-    def too_few_recipients(self, outcome: str) -> int | None:
-        """How many recipients have such an outcome where they are too few to roll back for; None where they are not,
-        or where nobody knows."""
-        known = self.recipients.get(outcome)
-        if known is None and outcome == "failed" and 0 < self.run_failures >= self.rate["n"] - self.delivered:
-            known = self.run_recipients  # the failures of the present run are all that there are
-        return known if known is not None and known < _RECIPIENTS else None
-
-    def age(self) -> float | None:
-        """Seconds since the newest event, as far as it is known."""
-        age = self.part("fresh").get("age_seconds")
-        if age is not None:
-            return number(age, "age_seconds")
-        if not self.newest or not self.measured:
-            return None
-        measured = parse_when(str(self.measured), 0.0)
-        return max(0.0, measured - parse_when(str(self.newest), measured))
-
-
-def newest_event(traces: Traces | None, words: Words) -> str:
-    """How long before the measurement the newest event was, for a line of its own; needs the words of `status`."""
-    seen = Seen(traces)
-    age = seen.age()
-    if age is None:
-        return words.say("newest_none")
-    return words.say("newest_ago", age=words.duration(age), at=redact(str(seen.newest or "?"))[:40])
 
 
 def doubts(traces: Traces | None, locale: str = "en") -> list[str]:
@@ -378,7 +256,7 @@ def _judge(
     """The verdict on one log."""
     seen = Seen(traces)
 
-    def test(stage: _Stage) -> Followed:
+    def test(stage: Stage) -> Followed:
         return follow(seen.minutes, limits.target, limits.watch, limits.rollback, (stage.well, stage.wrong))
 
     results = test(RESULTS)
@@ -577,7 +455,7 @@ def _gaps(seen: Seen, words: Words, covered: dict[str, Any]) -> Iterator[_Findin
     unreadable = sequence(covered.get("unreadable") or [], "covered.unreadable")
     if unreadable:
         gaps.append(words.say("gap_unreadable", names=words.names({str(name): 1 for name in unreadable})))
-    known = {name: _count(covered, name) for name in ("suppressed", "undated_guards", "undated", "future")}
+    known = {name: count_of(covered, name) for name in ("suppressed", "undated_guards", "undated", "future")}
     if covered.get("ok") is False:  # undated and early ones are counted of a good log, too
         gaps += [words.say(f"gap_{name}", n=n) for name, n in known.items() if n]
     elif known["suppressed"]:
@@ -616,7 +494,7 @@ def _blindness(seen: Seen, words: Words, service: _Service, *, expected: bool) -
         yield "service_silent", words.say("service_silent")
     elif service.ill:
         yield "service_ill", words.say("service_ill", said=service.ill)
-    if len(seen.missing) == len(_REQUIRED):
+    if len(seen.missing) == len(REQUIRED):
         yield "log_unreadable", words.say("log_unreadable")
         return
     if seen.missing:
@@ -665,7 +543,7 @@ def _held_by_fence(seen: Seen, service: _Service) -> bool:
 
 
 def _kill_switch(seen: Seen, words: Words, service: _Service) -> Iterator[_Finding]:
-    attempts = max(_count(service.fence, "attempts"), seen.sent) if service.fence else 0
+    attempts = max(count_of(service.fence, "attempts"), seen.sent) if service.fence else 0
     if _held_by_fence(seen, service) and attempts:
         since = redact(str(service.fence.get("since") or "?"))[:40]
         yield "held_by_fence", words.say("held_by_fence", since=since, attempts=attempts)
@@ -677,11 +555,6 @@ def _kill_switch(seen: Seen, words: Words, service: _Service) -> Iterator[_Findi
         yield "kill_switch_ignored", words.say("kill_switch_ignored", messages=out)
     elif service.delivery_disabled:
         yield "kill_switch", words.say("kill_switch")
-
-
-def often(n: int, of: int) -> bool:
-    """Whether so many of so many are more than a few."""
-    return n >= _AT_LEAST and n > _SHARE * of
 
 
 def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
@@ -696,7 +569,7 @@ def _oddities(seen: Seen, words: Words) -> Iterator[_Finding]:
         yield "delivery_late", words.say("delivery_late", read=seen.late_read, settled=seen.late_settled)
 
 
-def _stage(seen: Seen, words: Words, stage: _Stage, test: Followed, limits: _Limits) -> Iterator[_Finding]:
+def _stage(seen: Seen, words: Words, stage: Stage, test: Followed, limits: _Limits) -> Iterator[_Finding]:
     """The sequential test of a stage before the results."""
     well, wrong = seen.of_stage(stage)
     evidence = test.detector.evidence
@@ -720,16 +593,16 @@ def _watch_text(words: Words, rate: str, evidence: float, limits: _Limits) -> st
     return words.say(key, rate=rate, limit=f"{limits.watch:g}", leave=words.decimal(f"{LEAVE_BELOW:g}"))
 
 
-def _totals(seen: Seen, words: Words, stage: _Stage) -> Iterator[_Finding]:
+def _totals(seen: Seen, words: Words, stage: Stage) -> Iterator[_Finding]:
     """What the totals of a window say of a stage that its minutes do not count."""
     if stage is READING and seen.unread:
         handoffs = words.many(seen.unread, "handoff")
-        none = seen.unread >= _FEW and not seen.read and not seen.lost
+        none = seen.unread >= FEW and not seen.read and not seen.lost
         if none and seen.too_few_recipients(stage.wrong) is None:
             yield "lost_handoff", words.say("never_read", handoffs=handoffs)
         else:
             yield stage.watch, words.say("unread_handoff", handoffs=handoffs)
-    if stage is SENDING and seen.read >= _FEW and not seen.sent:
+    if stage is SENDING and seen.read >= FEW and not seen.sent:
         few = seen.too_few_recipients(stage.wrong)
         handoffs = words.many(seen.read, "handoff")
         yield "delivery_failing" if few is None else stage.watch, words.say("read_not_sent", handoffs=handoffs)
@@ -744,7 +617,7 @@ def _delivery(seen: Seen, words: Words, test: Followed, limits: _Limits) -> Iter
     failing = evidence >= limits.rollback and few is None
     if failing:
         yield "delivery_failing", words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
-    run = seen.run_failures >= _FEW and seen.run_recipients >= _RECIPIENTS
+    run = seen.run_failures >= FEW and seen.run_recipients >= RECIPIENTS
     if run:
         known = "" if failing else rate
         text = words.say("run", failures=seen.run_failures, recipients=seen.run_recipients, rate=known)
@@ -767,7 +640,7 @@ def _contradictions(seen: Seen, words: Words, test: Followed, limits: _Limits) -
     rate = words.say("results_contradict", n=seen.contradicting, results=results)
     if test.detector.evidence >= limits.rollback and seen.too_few_recipients(CONTRADICTING.wrong) is None:
         yield CONTRADICTING.rollback, words.say("evidence_rollback", rate=rate, limit=f"{limits.rollback:g}")
-    elif seen.contradicting >= _AT_LEAST or (seen.contradicting and seen.contradicting >= _SHARE * results):
+    elif seen.contradicting >= AT_LEAST or (seen.contradicting and seen.contradicting >= SHARE * results):
         yield CONTRADICTING.watch, rate
     elif test.watching:
         yield CONTRADICTING.watch, _watch_text(words, rate, test.detector.evidence, limits)
@@ -809,7 +682,7 @@ def _would_change(cause: str, seen: Seen, words: Words, *, tests: dict[str, Foll
             successes = _minutes_until(ahead, lambda level: level < LEAVE_BELOW, success=1)
             return words.say("until_watch_ends", messages=words.many(successes, "message"), leave=leave)
     if cause in (RESULTS.watch, READING.watch) and seen.minutes:
-        return words.say("until_many_of_few", n=_LITTLE)
+        return words.say("until_many_of_few", n=LITTLE)
     if cause == RESULTS.watch:
         return words.say("until_times")
     return words.say(f"until_{cause}" if f"until_{cause}" in words else "until_after_incident")
@@ -823,34 +696,6 @@ def _minutes_until(detector: Detector, reached: Callable[[float], bool], *, succ
         ahead.minute(success, failed)
         minutes += 1
     return minutes
-
-
-def _section(data: dict[str, Any], name: str) -> dict[str, Any]:
-    return mapping({} if data.get(name) is None else data[name], name)
-
-
-def _count(data: dict[str, Any], name: str) -> int:
-    return 0 if data.get(name) is None else count(data[name], name)
-
-
-def _counts(data: dict[str, Any], name: str) -> dict[str, int]:
-    """Counts by name, without those that are 0."""
-    counts = {key: count(value, f"{name} of {redact(str(key))[:40]}") for key, value in _section(data, name).items()}
-    return {key: value for key, value in counts.items() if value}
-
-
-def flag(value: object, name: str) -> bool | None:
-    if isinstance(value, str):
-        text = value.strip().lower()
-        if text in ("true", "yes", "on", "1"):
-            return True
-        if text in ("false", "no", "off", "0"):
-            return False
-        if text in ("", "null", "none"):
-            return None
-    elif value is None or isinstance(value, bool):
-        return value
-    raise ValueError(f"{name} must be true or false, not {redact(repr(value))[:40]}.")
 
 
 def _no_alarm(seen: Seen, words: Words, detector: Detector, *, limits: _Limits) -> str:

@@ -20,10 +20,10 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils._automation import (
     not_read,
     of_desk,
 )
+from ansible_collections.kumon.runbook.plugins.plugin_utils._counts import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils._decision import recovery_decision
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import TARGET, mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils._types import Decision, Traces, Verdict
-from ansible_collections.kumon.runbook.plugins.plugin_utils._verdict import newest_event
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import watch as _texts
 
