@@ -19,6 +19,8 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words
 _DAY = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _SPAN = re.compile(r"\d+(?:\.\d+)?\s*[smhd]\Z")
 _ZONED = re.compile(r"(Z|[+-]\d\d:?\d\d)\Z")
+# What has no end is written up to the year 9999, which is over earlier in some zones than the calendar is.
+_LAST = datetime(9999, 12, 30)
 
 
 LONGEST = 7 * 86400.0
@@ -60,15 +62,15 @@ def moment(value: object, zone: ZoneInfo, *, last: bool = False) -> float:
     """
     text = str(value).strip()
     if _DAY.match(text):
-        day = datetime.fromisoformat(text) + timedelta(days=int(last))
+        day = min(datetime.fromisoformat(text), _LAST - timedelta(days=1)) + timedelta(days=int(last))
         return day.replace(tzinfo=zone).timestamp()
     seconds = parse_when(text, float("nan"))
     if math.isnan(seconds):
         raise ValueError(f"{text[:40]!r} is no time: write 2026-11-22 10:12")
     if _ZONED.search(text):
-        return seconds
+        return min(seconds, _LAST.replace(tzinfo=zone).timestamp())
     # It was read as UTC, and is the same hour on the clocks of the zone.
-    return datetime.fromisoformat(text.replace(",", ".")).replace(tzinfo=zone).timestamp()
+    return min(datetime.fromisoformat(text.replace(",", ".")), _LAST).replace(tzinfo=zone).timestamp()
 
 
 def spans(rows: Sequence[Any], zone: ZoneInfo, label: str, name: str) -> list[Span]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.plugin_utils._calendar import (
@@ -36,6 +37,14 @@ def test_a_time_without_a_zone_is_on_the_teams_clocks(text, at):
 def test_a_last_day_is_over_at_midnight():
     (span,) = spans([{"from": "2025-12-24", "to": "2025-12-26", "name": "x"}], ZONE, "name", "rota")
     assert (shown(span.begin, ZONE), shown(span.end, ZONE)) == ("2025-12-24 00:00", "2025-12-27 00:00")
+
+
+@pytest.mark.parametrize("last", ["9999-12-31", "9999-12-31 23:59", "9999-12-31T23:59Z", date(9999, 12, 31)])
+@pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Pacific/Kiritimati"])
+def test_what_has_no_end_is_written_up_to_the_last_year_there_is(last, zone):
+    there = ZoneInfo(zone)
+    (span,) = spans([{"from": "2025-12-24", "to": last, "reason": "x"}], there, "reason", "freeze")
+    assert shown(span.end, there).startswith("9999-12-30")
 
 
 @pytest.mark.parametrize("text", ["15m", "now", "27/11/2025", ""])
