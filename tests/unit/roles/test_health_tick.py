@@ -161,6 +161,18 @@ def test_a_program_that_is_not_there_is_told(tick):
     assert (code, lines[0]) == (40, "failed: /nowhere/ansible-playbook cannot be run (No such file or directory)")
 
 
+def test_a_disk_that_takes_nothing_has_its_exit(tick):
+    """Neither a scratch directory nor a stamp can be written; the lock is there, or is not."""
+    for where in (tick.settings["lock"], "/nowhere/lock"):
+        tick.settings["lock"] = where
+        conf = tick.directory / "conf.json"
+        conf.write_text(json.dumps(tick.settings))
+        limited = f"ulimit -f 0; exec {sys.executable} -B {PROGRAM} {conf}"
+        run = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=60, check=False)
+        assert (run.returncode, run.stderr, tick.calls()) == (40, "", [])
+        assert "there is no room" in run.stdout or "/nowhere/lock cannot be used" in run.stdout
+
+
 def test_one_at_a_time(tick):
     with open(tick.settings["lock"], "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
