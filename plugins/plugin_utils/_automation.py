@@ -335,6 +335,8 @@ def automation_outcome(facts: Mapping[str, Any], words: Words) -> dict[str, Any]
         lines.append(words.say("more", n=len(unmarked) - _SHOWN))
     if request.get("kind"):
         lines.insert(1, words.say("planned" if check else "kept"))
+        # What nobody has kept yet stops or allows nothing.
+        headline = lines[0] = words.say("would_be", told=headline) if check else headline
     if unread_lines(records):
         lines.append(words.say("torn", lines=unread_lines(records)))
     return {

@@ -37,6 +37,7 @@ TEXTS: dict[str, Both] = {
     ),
     "more": Both("- e mais {n}", "- and {n} more"),
     "kept": Both("Anotado no posto da equipe", "Kept on the desk"),
+    "would_be": Both("SIMULAÇÃO, com isto seria: {told}", "DRY RUN, with this it would be: {told}"),
     "planned": Both("SIMULAÇÃO: nada foi anotado", "DRY RUN: nothing was kept"),
     "problem": Both(
         "o registro na mesa não pôde ser lido: {problem}", "the record on the desk was not read: {problem}"

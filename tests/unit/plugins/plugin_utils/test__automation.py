@@ -224,6 +224,10 @@ def test_what_was_just_asked_for_counts():
     assert ended["automation"]["why"] == "stopped" and "maria" in ended["message"]
     planned = outcome("automation", facts(request=stop, added=STOP, check=True))
     assert planned["status"] == "planned"
+    # In a dry run it stops or allows nothing.
+    assert planned["message"] == planned["lines"][0] == f"DRY RUN, with this it would be: {ended['message']}"
+    looked = outcome("automation", facts(check=True))
+    assert looked["message"] == outcome("automation", facts())["message"]
 
 
 def unread(kind, newest=False, lines=(3,)):
