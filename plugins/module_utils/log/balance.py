@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple, TypeVar
 
@@ -129,7 +129,7 @@ class Balance:
         self._now, self._since, self._grace = now, since, grace
         self._conversation = conversation.encode() if conversation else None
         self._heartbeat = heartbeat.encode() if heartbeat and heartbeat != conversation else None
-        self._heartbeat_keys: dict[bytes, None] = {}
+        self._heartbeat_keys: OrderedDict[bytes, None] = OrderedDict()
         self.heartbeats = 0
         self.last_heartbeat: float | None = None  # also outside of the window
         self._expected = expected_instance
@@ -180,7 +180,7 @@ class Balance:
         self._outcomes = Outcomes()
         self._unanswered = Unanswered()
         self._drops = Drops(LONGEST_GRACE)
-        self._answers: dict[bytes, int] = {}  # how often a message was answered, by its id
+        self._answers: OrderedDict[bytes, int] = OrderedDict()  # how often a message was answered, by its id
         self._guards = {"outbox": Tally(), "instance": Tally()}
         self._other_levels = Tally()
         self._incidents: set[int] = set()
@@ -367,7 +367,7 @@ class Balance:
         self.heartbeats += 1
         if event.key:
             if len(self._heartbeat_keys) >= _HEARTBEATS_KEPT:
-                self._heartbeat_keys.pop(next(iter(self._heartbeat_keys)))
+                self._heartbeat_keys.popitem(last=False)
             self._heartbeat_keys[event.key] = None
         if moment is not None:
             self.newest = moment if self.newest is None else max(self.newest, moment)
@@ -578,7 +578,7 @@ class Balance:
         """A message was answered. One that was taken up once more gets a copy: a turn can have several sends."""
         before = self._answers.pop(key, None)
         if before is None and len(self._answers) >= _ANSWERS_KEPT:
-            del self._answers[next(iter(self._answers))]
+            self._answers.popitem(last=False)
         self._answers[key] = copies = 0 if before is None else before + taken_up
         if copies and taken_up and self._inside:
             self._row[_REPEATED] += 1

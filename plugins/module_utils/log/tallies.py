@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Any, Callable
 
@@ -199,8 +199,8 @@ class Drops:
 
     def __init__(self, around: float) -> None:
         self._around = around
-        self._dropped: dict[bytes, list[float | None]] = {}
-        self._answered: dict[bytes, float | None] = {}
+        self._dropped: OrderedDict[bytes, list[float | None]] = OrderedDict()
+        self._answered: OrderedDict[bytes, float | None] = OrderedDict()
         # Those of which this is certain, and of how many people by the minute: one who writes on and on is one.
         self._lost = 0
         self._people: dict[int, int] = {}
@@ -211,14 +211,14 @@ class Drops:
             self._lose([moment])
         elif not (person in self._answered and self._is_around(self._answered[person], moment)):
             if person not in self._dropped and len(self._dropped) >= _UNANSWERED_KEPT:
-                self._lose(self._dropped.pop(next(iter(self._dropped))))
+                self._lose(self._dropped.popitem(last=False)[1])
             self._dropped.setdefault(person, []).append(moment)
 
     def answer(self, person: bytes, moment: float | None) -> None:
         """Somebody got an answer."""
         self._answered.pop(person, None)
         if len(self._answered) >= _UNANSWERED_KEPT:
-            del self._answered[next(iter(self._answered))]
+            self._answered.popitem(last=False)
         self._answered[person] = moment
         self._lose([dropped for dropped in self._dropped.pop(person, ()) if not self._is_around(dropped, moment)])
 
@@ -257,7 +257,8 @@ class Unanswered:
     def __init__(self) -> None:
         # When somebody wrote first, how often since, in which conversation, and when last.
         self._waiting: dict[bytes, tuple[float | None, int, bytes, float | None]] = {}
-        self._answered: dict[bytes, float] = {}
+        # A plain dictionary of which the oldest are dropped looks for its first behind all that were.
+        self._answered: OrderedDict[bytes, float] = OrderedDict()
         self._dropped = 0
 
     def ask(self, conversation: bytes, moment: float | None, person: bytes) -> None:
@@ -279,7 +280,7 @@ class Unanswered:
         if moment is not None and not _is_earlier(moment, self._answered.get(person)):
             self._answered.pop(person, None)
             if len(self._answered) >= _UNANSWERED_KEPT:
-                del self._answered[next(iter(self._answered))]
+                self._answered.popitem(last=False)
             self._answered[person] = moment
         known = self._waiting.get(person)
         if known is None or _is_earlier(moment, known[0]):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from itertools import islice
 from typing import NamedTuple
@@ -27,13 +28,13 @@ class Turns:
     """The open turns, by message id; the newest 50,000 are kept, an older one counts as never answered."""
 
     def __init__(self) -> None:
-        self._open: dict[bytes, Turn] = {}
+        self._open: OrderedDict[bytes, Turn] = OrderedDict()
         self.given_up: list[Turn] = []
 
     def receive(self, key: bytes, conversation: bytes, moment: float | None, counted: bool) -> None:
         """A message came in."""
         if len(self._open) >= _KEPT and key not in self._open:
-            self.given_up.append(self._open.pop(next(iter(self._open))))
+            self.given_up.append(self._open.popitem(last=False)[1])
         self._open[key] = Turn(conversation, moment, None, False, counted)
 
     def read(self, key: bytes, conversation: bytes, moment: float | None, counted: bool) -> Turn:

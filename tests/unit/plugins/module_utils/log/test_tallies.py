@@ -3,9 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 from itertools import product
 
-from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import Outcomes, Unanswered
+import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import Drops, Outcomes, Unanswered
+from ansible_collections.kumon.runbook.plugins.module_utils.log.turns import Turns
 
 
 def failed(ends, people=1000):
@@ -59,3 +62,26 @@ def test_who_waits_is_the_same_where_two_workers_write_a_log_each():
     assert waiting([(10.0, False), (5.0, True)]) == (1, 990.0)
     assert waiting([(10.0, True), (5.0, False)]) == (0, None)
     assert waiting([(4.0, False), (10.0, False), (5.0, True)]) == (1, 990.0)
+
+
+@pytest.mark.parametrize(
+    ("kept", "counts", "take"),
+    [
+        (20_000, Unanswered(), lambda counts, person: counts.answer(person, 1.0)),
+        (20_000, Drops(60.0), lambda counts, person: counts.answer(person, 1.0)),
+        (20_000, Drops(60.0), lambda counts, person: counts.drop(person, 1.0)),
+        (50_000, Turns(), lambda counts, person: counts.receive(person, b"", 1.0, False)),
+    ],
+)
+def test_to_drop_the_oldest_takes_no_longer_where_there_are_many(kept, counts, take):
+    """Of a plain dictionary the first is looked for behind all that were dropped: six times as long and more."""
+
+    def seconds(first, last):
+        people = [b"%d" % n for n in range(first, last)]
+        begun = time.process_time()
+        for person in people:
+            take(counts, person)
+        return time.process_time() - begun
+
+    filling, dropping = seconds(0, kept), seconds(kept, 3 * kept) / 2
+    assert dropping < 4 * filling
