@@ -141,3 +141,15 @@ def test_what_follows_a_gap_and_says_no_time_is_older_than_the_window(head):
     counter.feed([head + line for line in turn("c1")])
     told = counter.result()
     assert (told["delivery"]["success"], told["undated"], told["first"]) == (0, 0, None)
+
+
+@pytest.mark.parametrize("odd", ["\x1b[0m", "\x1b[1;32m", "\r"])
+@pytest.mark.parametrize("shape", [basic, as_json])
+def test_colours_and_carriage_returns_are_no_part_of_a_value(odd, shape):
+    lines = [shape(line, NOON) for line in traces_of(random.Random(1), "c1", "i")[:7]]
+    coloured = [line.replace("instance=", f"instance={odd}").replace("idem=i", f"idem=i{odd}") for line in lines]
+    assert coloured != lines
+    plain, odd_ones = Counter(NOON), Counter(NOON)
+    plain.feed(lines)
+    odd_ones.feed(coloured)
+    assert {**odd_ones.result(), "samples": None} == {**plain.result(), "samples": None}
