@@ -81,6 +81,8 @@ _Waiting = TypeVar("_Waiting", bound="tuple[float | None, Any]")  # a read or a 
 
 
 def _without(waiting: tuple[_Waiting, ...], one: _Waiting) -> tuple[_Waiting, ...]:
+    if len(waiting) == 1:
+        return ()
     at = waiting.index(one)
     return (*waiting[:at], *waiting[at + 1 :])
 
@@ -418,14 +420,14 @@ class Balance:
             else:
                 key.ids, key.plan = ids, packed & ~OPEN
             return
-        zero = key.end_turn(ids)
+        zero = key.end_turn(ids) if key.zeros else None
         if before is not None and before & OPEN:
             if key.ids == ids and zero is None:
                 # What is still in the outbox is seen once more before the next turn: it stays one message.
                 key.plan = packed & ~COUNTED | before & COUNTED
                 return
             self._handoffs.wait(key)
-        if zero is None:
+        if zero is None and key.zeros:
             zero = key.end_turn(ids, or_oldest=True)  # where the planner works on a copy, its ids differ
         key.ids, key.plan = ids, packed
         key.expect(number)
@@ -536,7 +538,10 @@ class Balance:
         Who gets no answer writes again, and where `idem` is unknown that has the same key: the answer is not one to
         what was lost an hour before.
         """
-        return next((one for one in waiting if not self._is_old(one[0])), waiting[0])
+        for one in waiting:
+            if not self._is_old(one[0]):
+                return one
+        return waiting[0]
 
     def _is_old(self, moment: float | None) -> bool:
         return moment is not None and self._moment is not None and self._moment - moment > LONGEST_GRACE

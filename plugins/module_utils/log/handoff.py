@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import Callable, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils.log.tallies import person_of
@@ -238,7 +239,8 @@ class HandoffTable:
             self.dropped_unread += sum(packed & COUNTED != 0 for _ids, packed in key.more or ())
             self._more -= len(key.more or ())
             self._give_up(key)
-        rows = sorted((key.number, key.ids, key.plan) for key in rest + waiting[:surplus] if key.plan is not None)
+        rows = [(key.number, key.ids, key.plan) for key in rest + waiting[:surplus] if key.plan is not None]
+        rows.sort(key=itemgetter(0))  # no two have one number; numbers alone are sorted in a third of the time
         while self._frozen and (
             len(self._frozen) >= FROZEN_SEGMENTS
             or sum(len(segment[0]) for segment in self._frozen) + len(rows) > self._frozen_keys

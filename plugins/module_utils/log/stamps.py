@@ -35,8 +35,8 @@ class StampReader(Clock):
 
     def native(self, block: bytes, start: int, stop: int) -> float | None:
         """Return the time of ``block[start:stop]`` where that is a whole line of the application's own formatter."""
-        match = _NATIVE.match(block, start) if stop > start and block[stop - 1] == _CLOSING else None
-        if match is None or match.end() > stop:
+        match = _NATIVE.match(block, start, stop) if stop > start and block[stop - 1] == _CLOSING else None
+        if match is None:
             return None
         moment = self.moment(match.group(1), match.group(2), False)
         return moment if moment is not None and moment <= self._latest else None
