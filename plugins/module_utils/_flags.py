@@ -158,6 +158,7 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
     must_reload = referred or manager.must_reload(flags, must_restart)
     if must_restart:
         service.may_restart()
+        manager.refuse_unset(flags)
         manager.prepare(processes)
     # Below our declarations for a unit stand its own; a plain process has only what it was started with.
     started = seen.environ if manager.name == "process" else {}

@@ -153,6 +153,9 @@ class PlainProcess:
             return []
         return [flag for flag, wanted in flags.items() if not _envfile.same(process.environ.get(flag), wanted)]
 
+    def refuse_unset(self, flags: dict[str, str | None]) -> None:
+        """Nothing takes away what it is started with."""
+
     # -- restarting
 
     def prepare(self, processes: list[Process], other_release: bool = False) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import os
 import re
+import shlex
 import signal
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,NeedDaemonReload,FragmentPath,DropInPaths,NRestarts,"
-    "User,Job"
+    "User,Job,UnsetEnvironment"
 )
 SUFFIXES = (".service", ".socket", ".target", ".timer", ".scope", ".slice", ".mount", ".path")
 # How far the start of a process (hundredths of a second) and a file's time (kernel ticks) may lie apart.
@@ -55,6 +56,14 @@ class Systemd:
             raise Refused(f"systemctl cannot read unit {self.label}: {redact(done.err.strip() or done.out.strip())}")
         self._unit = dict(line.partition("=")[::2] for line in done.out.splitlines() if "=" in line)
         return self._unit
+
+    def _listed(self, name: str) -> list[str]:
+        """A property that is a list; what has a blank or a backslash, as an escaped instance has, is told in quotes."""
+        value = self._unit.get(name, "")
+        try:
+            return shlex.split(value)
+        except ValueError:
+            return value.split()
 
     def preflight(self, change: bool) -> None:
         if not os.path.isdir(self.host.systemd_booted):
@@ -174,8 +183,22 @@ class Systemd:
         return {self.drop_in: f"[Service]\nEnvironmentFile=-{self.env_file}\n".encode()}
 
     def must_reload(self, flags: dict[str, str | None], restart: bool) -> bool:
-        unread = bool(self.declarations(flags)) and self.drop_in not in self._unit.get("DropInPaths", "").split()
+        # Its directory may be a link, and systemd tells where that leads.
+        read = [os.path.realpath(path) for path in self._listed("DropInPaths")]
+        unread = bool(self.declarations(flags)) and os.path.realpath(self.drop_in) not in read
         return unread or (restart and self._unit.get("NeedDaemonReload") == "yes")
+
+    def refuse_unset(self, flags: dict[str, str | None]) -> None:
+        """UnsetEnvironment= comes after all that declares a variable: no restart would bring it. Raises Refused."""
+        if self._unit.get("NeedDaemonReload") == "yes":
+            # What it says may be mended on disk already.
+            return
+        unset = set(self._listed("UnsetEnvironment"))
+        names = [flag for flag, value in flags.items() if value is not None and {flag, f"{flag}={value}"} & unset]
+        if names:
+            raise Refused(
+                f"UnsetEnvironment= of {self.label} takes {', '.join(names)} from whatever it starts: take it out there"
+            )
 
     def reload(self, timeout: float) -> None:
         done = self.host.run(["systemctl", "daemon-reload"], timeout=timeout)
@@ -185,7 +208,7 @@ class Systemd:
     @property
     def files(self) -> list[str]:
         """What says how it is started."""
-        return [self._unit.get("FragmentPath", ""), *self._unit.get("DropInPaths", "").split()]
+        return [self._unit.get("FragmentPath", ""), *self._listed("DropInPaths")]
 
     def reread(self) -> None:
         """Read the unit again where its files have changed: they may be links into the work tree. Raises Stopped."""

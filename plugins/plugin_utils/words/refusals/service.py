@@ -44,6 +44,10 @@ SENTENCES: tuple[Both, ...] = (
         "mudar a unit {unit} exige root: rode com become: true",
         "changing unit {unit} needs root: run with become: true",
     ),
+    Both(
+        "UnsetEnvironment= de {unit} tira {flags} de tudo o que ela inicia: retire isso de lá",
+        "UnsetEnvironment= of {unit} takes {flags} from whatever it starts: take it out there",
+    ),
     Both("{unit} é um modelo de unit{instances}", "{unit} is a template{instances}"),
     Both("; em execução: {units}: {advice}", "; running are {units}: {advice}"),
     Both(", sem nenhuma instância em execução: informe uma", ", of which no instance runs: name one"),

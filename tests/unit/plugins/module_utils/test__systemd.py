@@ -188,6 +188,31 @@ def test_a_drop_in_that_systemd_has_not_read_is_loaded(act, systemd):
     assert systemd.calls == [RELOAD]
 
 
+def test_a_drop_in_that_is_read_below_a_linked_directory_is_known(act, systemd):
+    elsewhere = systemd.units.parent / "elsewhere"
+    elsewhere.mkdir()
+    (systemd.units / f"{UNIT}.d").symlink_to(elsewhere)
+    act(state="declared")
+    # systemd tells it where it really lies.
+    systemd.loaded = [str(elsewhere / "zz-runbook.conf")]
+    systemd.calls.clear()
+    assert not act(state="declared")["changed"]
+    assert systemd.calls == []
+
+
+def test_a_drop_in_of_an_escaped_instance_is_known(act, systemd):
+    systemd.properties["Id"] = r"kumon-assistant@a\x2db.service"
+    act(state="declared")
+    path = systemd.units / r"kumon-assistant@a\x2db.service.d" / "zz-runbook.conf"
+    assert path.exists()
+    # systemd puts a path with a backslash in quotes, and doubles that.
+    escaped = str(path).replace("\\", "\\\\")
+    systemd.loaded = [f'"{escaped}"']
+    systemd.calls.clear()
+    assert not act(state="declared")["changed"]
+    assert RELOAD not in systemd.calls
+
+
 def test_a_drop_in_that_changes_is_loaded_again(act, systemd, tmp_path):
     act()
     systemd.calls.clear()
@@ -309,6 +334,27 @@ def test_a_flag_that_something_else_sets_is_told(failed, systemd, tmp_path):
     assert 3 <= result["seconds"] < 5
     assert journal(tmp_path)[-1]["ok"] is False
     assert journal(tmp_path)[-1]["msg"] == message
+
+
+@pytest.mark.parametrize("unset", ["LANG DELIVERY_DISABLE", '"OTHER=x y" DELIVERY_DISABLE=true'])
+def test_a_flag_that_the_unit_takes_away_is_refused(refused, systemd, unset):
+    systemd.spawn()
+    systemd.properties["UnsetEnvironment"] = unset
+    assert refused() == (
+        f"UnsetEnvironment= of {UNIT} takes DELIVERY_DISABLE from whatever it starts: take it out there"
+    )
+
+
+def test_what_the_unit_takes_away_else_hinders_nothing(act, systemd):
+    systemd.spawn()
+    systemd.properties["UnsetEnvironment"] = "LANG DELIVERY_DISABLE=false"
+    assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+def test_a_unit_that_was_mended_on_disk_and_not_read_yet_is_not_refused(act, systemd):
+    systemd.spawn()
+    systemd.properties.update(UnsetEnvironment="DELIVERY_DISABLE", NeedDaemonReload="yes")
+    assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
 
 
 @pytest.mark.parametrize(
