@@ -22,7 +22,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,NeedDaemonReload,FragmentPath,DropInPaths,NRestarts,"
-    "User,Job,UnsetEnvironment"
+    "User,Job,UnsetEnvironment,ControlPID"
 )
 SUFFIXES = (".service", ".socket", ".target", ".timer", ".scope", ".slice", ".mount", ".path")
 # How far the start of a process (hundredths of a second) and a file's time (kernel ticks) may lie apart.
@@ -301,7 +301,18 @@ class Systemd:
             for held in self._old:
                 with contextlib.suppress(OSError):
                     self.host.proc.kill(held.pid, held.start, signal.SIGKILL)
+            self._end_stop_command()
         self.check()
+
+    def _end_stop_command(self) -> None:
+        """A command of ExecStop= that hangs keeps the unit down for as long as TimeoutStopSec= allows."""
+        if self._unit.get("SubState") != "stop":
+            return
+        pid = int(self._unit.get("ControlPID") or 0)
+        stat = self.host.proc.stat(pid) if pid else None
+        if stat is not None:
+            with contextlib.suppress(OSError):
+                self.host.proc.kill(pid, stat.start, signal.SIGKILL)
 
     def check(self) -> None:
         # While the job of the restart waits, the state is still the one from before.

@@ -297,6 +297,18 @@ def test_a_process_that_does_not_stop_is_killed(act, systemd):
     assert 3 <= result["seconds"] < 3.6
 
 
+@pytest.mark.parametrize(("state", "killed"), [("stop", True), ("stop-post", False)])
+def test_a_stop_command_that_hangs_is_killed(tmp_path, systemd, state, killed):
+    manager = Systemd(UNIT, str(tmp_path / "runbook.env"), systemd.host())
+    systemd.proc.add(900)
+    systemd.properties.update(SubState=state, ControlPID="900")
+    manager.seen()
+    manager.advance(2.9, 3.0)
+    assert systemd.proc.killed == []
+    manager.advance(3.0, 3.0)
+    assert systemd.proc.killed == ([(900, signal.SIGKILL)] if killed else [])
+
+
 def test_a_process_that_stops_in_time_is_not_killed(act, systemd):
     systemd.stop = 2.5
     act(stop_timeout=3.0)
