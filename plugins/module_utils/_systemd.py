@@ -70,21 +70,36 @@ class Systemd:
             raise Refused("systemd does not run on this host: set runbook_service_manager to process")
         self._mind_instances()
         unit = self._show()
-        load = unit.get("LoadState", "")
-        if load == "not-found":
-            raise Refused(
-                f"unit {self.label} does not exist on this host{self._near_matches()}: correct runbook_service_name"
-            )
-        if load == "masked":
-            raise Refused(f"unit {self.label} is masked: run systemctl unmask {self.label} first")
-        if load != "loaded":
-            raise Refused(f"unit {self.label} cannot be loaded ({load}): see systemctl status {self.label}")
+        unfit = self._unfit()
+        if unfit and not self._runs():
+            raise Refused(unfit)
+        if unfit:
+            # It sends on: it can be looked at, and fenced. Only a restart is refused.
+            self.warnings.append(unfit)
         # An alias gets its drop-in where the unit itself has it.
         self.label = unit.get("Id") or self.label
         if change and not self.label.endswith(".service"):
             raise Refused(f"{self.label} is no service: correct runbook_service_name")
         if change and self.host.uid != 0:
             raise Refused(f"changing unit {self.label} needs root: run with become: true")
+
+    def _runs(self) -> bool:
+        return self._unit.get("ActiveState") in ("active", "reloading", "activating", "deactivating")
+
+    def _unfit(self) -> str:
+        """Why systemd would not start it; empty where it would."""
+        load = self._unit.get("LoadState", "")
+        if load == "not-found" and self._runs():
+            return f"the file of unit {self.label}, which runs, is gone: put it back first"
+        if load == "not-found":
+            return f"unit {self.label} does not exist on this host{self._near_matches()}: correct runbook_service_name"
+        if load == "masked":
+            return f"unit {self.label} is masked: run systemctl unmask {self.label} first"
+        return (
+            ""
+            if load == "loaded"
+            else f"unit {self.label} cannot be loaded ({load}): see systemctl status {self.label}"
+        )
 
     def _mind_instances(self) -> None:
         """A template is no unit, and of its instances each is one of its own: what others run is said."""
@@ -270,7 +285,10 @@ class Systemd:
     # -- restarting
 
     def prepare(self, processes: list[Process], other_release: bool = False) -> None:
-        """Nothing has to be known before a restart."""
+        """See that systemd would start it again. Raises Refused."""
+        unfit = self._unfit()
+        if unfit:
+            raise Refused(unfit)
 
     def finished(self) -> None:
         for held in self._old:

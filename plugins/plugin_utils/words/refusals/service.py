@@ -30,6 +30,10 @@ SENTENCES: tuple[Both, ...] = (
         "a unit {unit} não existe neste host{near}: corrija runbook_service_name",
         "unit {unit} does not exist on this host{near}: correct runbook_service_name",
     ),
+    Both(
+        "o arquivo da unit {unit}, que está rodando, sumiu: reponha-o antes",
+        "the file of unit {unit}, which runs, is gone: put it back first",
+    ),
     Both(" (parecidas: {units})", " (near matches: {units})"),
     Both(
         "a unit {unit} está mascarada: rode antes systemctl unmask {again}",

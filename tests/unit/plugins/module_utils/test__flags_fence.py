@@ -239,6 +239,15 @@ def test_bad_input_is_refused_while_nothing_stands(act, nft, systemd, tmp_path, 
     assert nft.tables == {}
 
 
+def test_a_masked_unit_that_runs_is_fenced_and_not_restarted(act, systemd, nft):
+    pid = systemd.pid
+    systemd.properties["LoadState"] = "masked"
+    with pytest.raises(Failed, match="is masked") as caught:
+        act()
+    result = caught.value.result
+    assert (result["fence"]["present"], result["running"], result["pid"], systemd.pid) == (True, True, pid, pid)
+
+
 def test_health_that_hangs_does_not_hold_the_fence_up(act, nft, monkeypatch):
     waited = []
 

@@ -669,7 +669,7 @@ def test_a_disk_that_is_nearly_full(refused):
 
 
 def test_an_unknown_unit(refused, unit):
-    unit.properties["LoadState"] = "not-found"
+    unit.properties.update(LoadState="not-found", ActiveState="inactive")
     assert "does not exist on this host" in refused()
 
 

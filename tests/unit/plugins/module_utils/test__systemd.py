@@ -454,7 +454,7 @@ def test_no_systemd(refused, systemd):
 
 
 def test_an_unknown_unit(refused, systemd):
-    systemd.properties["LoadState"] = "not-found"
+    systemd.properties.update(LoadState="not-found", ActiveState="inactive")
     assert refused(service="kumon-asistant") == (
         "unit kumon-asistant.service does not exist on this host (near matches: kumon-assistant.service): "
         "correct runbook_service_name"
@@ -472,6 +472,23 @@ def test_an_unknown_unit(refused, systemd):
 def test_a_unit_that_cannot_be_started(refused, systemd, state, message):
     systemd.properties["LoadState"] = state
     assert refused() == message
+
+
+@pytest.mark.parametrize(
+    ("state", "message"),
+    [
+        ("masked", f"unit {UNIT} is masked: run systemctl unmask {UNIT} first"),
+        ("not-found", f"the file of unit {UNIT}, which runs, is gone: put it back first"),
+    ],
+)
+def test_a_unit_that_runs_and_cannot_be_started_again_is_looked_at_and_not_stopped(
+    tmp_path, refused, systemd, state, message
+):
+    systemd.properties["LoadState"] = state
+    seen = _service.inspect(module_params(tmp_path, flags=[]), systemd.host())
+    assert seen["pids"] == [systemd.pid]
+    assert refused() == message
+    assert systemd.properties["ActiveState"] == "active" and not any("restart" in call for call in systemd.calls)
 
 
 def test_without_root(refused):
