@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tests.scenario.host import Assistant
 
-SECONDS = 380
+SECONDS = 270
 
 
 def test_fifty_names_are_measured_in_one_run(assistant: Assistant) -> None:

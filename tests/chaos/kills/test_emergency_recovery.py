@@ -14,7 +14,7 @@ import pytest
 
 from tests.scenario.host import ROOT, Assistant, environment
 
-SECONDS = 350
+SECONDS = 500
 AUTO = {"recovery_mode": "auto", "recovery_watch_seconds": 4, "recovery_watch_every": 2, "__assistant_lease_seconds": 6}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tests.scenario.host import Assistant
 from tests.scenario.kills import assert_finished_after_any_kill
 
-SECONDS = 120
+SECONDS = 180
 
 
 def test_a_controller_killed_at_any_task_is_followed_by_a_run_that_finishes(assistant: Assistant) -> None:
