@@ -70,3 +70,13 @@ def test_without_traffic_and_without_health_nothing_is_claimed(sound: Assistant)
 def test_a_health_url_that_answers_html_is_refused_before_anything_changed(sound: Assistant) -> None:
     sound.fault(health="html")
     sound.assert_refuses("rollback_level1", "HTML")
+
+
+def test_a_masked_unit_that_runs_is_fenced_and_not_stopped(sound: Assistant) -> None:
+    pid, unit = sound.pid(), sound.sh("systemctl show -p FragmentPath --value kumon-assistant").strip()
+    sound.sh(f"mv {unit} /root/unit && ln -s /dev/null {unit} && systemctl daemon-reload")
+    try:
+        run = sound.playbook("rollback_level1")
+        assert (run.code, run.status, sound.asked_within(2), sound.pid()) == (0, "proven", 0, pid)
+    finally:
+        sound.sh(f"mv /root/unit {unit} && systemctl daemon-reload")
