@@ -45,6 +45,9 @@ def ensure(params: dict[str, Any], host: Host, check_mode: bool = False) -> dict
         raise Refused(f"{params['mark']} does not exist: a fault is injected on a host of staging only")
     manager = manager_from(params, host)
     manager.preflight(change=False)
+    if isinstance(manager, Systemd):
+        # What is rehearsed ends with the service started again.
+        manager.prepare([], {})
     why = _hindrance(params, host, manager)
     result: dict[str, Any] = {"changed": why is None, "allowed": why is None, "why": why or {}, "restored": []}
     if why is None and not check_mode:

@@ -158,8 +158,7 @@ def plan_flags(service: Service, order: Order, look: Seen | None = None) -> Plan
     must_reload = referred or manager.must_reload(flags, must_restart)
     if must_restart:
         service.may_restart()
-        manager.refuse_unset(flags)
-        manager.prepare(processes)
+        manager.prepare(processes, flags)
     # Below our declarations for a unit stand its own; a plain process has only what it was started with.
     started = seen.environ if manager.name == "process" else {}
     switched = _envfile.truthy(flags.get(KILL_SWITCH))
@@ -219,7 +218,7 @@ def plan_restart(service: Service, keep: Sequence[str], in_force: Flags | None =
             if all(_envfile.same(process.environ.get(name), value) for process in processes)
         }
     must_reload = service.manager.must_reload({}, True)
-    service.manager.prepare(processes, other_release=True)
+    service.manager.prepare(processes, dict(in_force), other_release=True)
     seen = Seen(processes, service.health.ask(service.health.timeout))
     # A release that is to be replaced may answer anything; that nobody listens where its process does is a mistake.
     if any(answer.kind == "refused" for answer in seen.answers):

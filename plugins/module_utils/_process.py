@@ -153,12 +153,9 @@ class PlainProcess:
             return []
         return [flag for flag, wanted in flags.items() if not _envfile.same(process.environ.get(flag), wanted)]
 
-    def refuse_unset(self, flags: dict[str, str | None]) -> None:
-        """Nothing takes away what it is started with."""
-
     # -- restarting
 
-    def prepare(self, processes: list[Process], other_release: bool = False) -> None:
+    def prepare(self, processes: list[Process], flags: dict[str, str | None], other_release: bool = False) -> None:
         """Find out how to start the service again, while the old one still runs. Raises Refused."""
         self._launch = self._launches.prepared(processes, other_release)
         if self._as:

@@ -389,4 +389,5 @@ def inspect(params: dict[str, Any], host: Host) -> dict[str, Any]:
         undo=undo,
         last_act=last,
         last_change=change,
+        warnings=service.manager.warnings,
     )

@@ -73,7 +73,7 @@ class Systemd:
         unfit = self._unfit()
         if unfit and not self._runs():
             raise Refused(unfit)
-        if unfit:
+        if unfit and unfit not in self.warnings:
             # It sends on: it can be looked at, and fenced. Only a restart is refused.
             self.warnings.append(unfit)
         # An alias gets its drop-in where the unit itself has it.
@@ -95,11 +95,9 @@ class Systemd:
             return f"unit {self.label} does not exist on this host{self._near_matches()}: correct runbook_service_name"
         if load == "masked":
             return f"unit {self.label} is masked: run systemctl unmask {self.label} first"
-        return (
-            ""
-            if load == "loaded"
-            else f"unit {self.label} cannot be loaded ({load}): see systemctl status {self.label}"
-        )
+        if load != "loaded":
+            return f"unit {self.label} cannot be loaded ({load}): see systemctl status {self.label}"
+        return ""
 
     def _mind_instances(self) -> None:
         """A template is no unit, and of its instances each is one of its own: what others run is said."""
@@ -203,7 +201,7 @@ class Systemd:
         unread = bool(self.declarations(flags)) and os.path.realpath(self.drop_in) not in read
         return unread or (restart and self._unit.get("NeedDaemonReload") == "yes")
 
-    def refuse_unset(self, flags: dict[str, str | None]) -> None:
+    def _refuse_unset(self, flags: dict[str, str | None]) -> None:
         """UnsetEnvironment= comes after all that declares a variable: no restart would bring it. Raises Refused."""
         if self._unit.get("NeedDaemonReload") == "yes":
             # What it says may be mended on disk already.
@@ -284,11 +282,12 @@ class Systemd:
 
     # -- restarting
 
-    def prepare(self, processes: list[Process], other_release: bool = False) -> None:
-        """See that systemd would start it again. Raises Refused."""
+    def prepare(self, processes: list[Process], flags: dict[str, str | None], other_release: bool = False) -> None:
+        """See that systemd would start it again, and with these flags. Raises Refused."""
         unfit = self._unfit()
         if unfit:
             raise Refused(unfit)
+        self._refuse_unset(flags)
 
     def finished(self) -> None:
         for held in self._old:

@@ -485,7 +485,7 @@ def test_a_worker_that_cannot_be_looked_at_is_waited_for_and_then_the_start_is_t
         None,
         None,
     )
-    manager.prepare(manager.processes())
+    manager.prepare(manager.processes(), {})
     monkeypatch.setattr(Proc, "_inodes", lambda _self, _pid: set())
     for elapsed, last in ((0.0, False), (4.0, False), (5.5, False)):
         manager.advance(elapsed, 1.0, last)
@@ -773,7 +773,7 @@ def test_one_that_was_given_another_name_is_started_again(act, service):
     manager = PlainProcess(
         "x", "/e", Host(), "/tmp", Identity(service.port, user=str(service_user())), None, None, None
     )
-    manager.prepare(manager.processes())
+    manager.prepare(manager.processes(), {})
     assert manager.argv == [os.path.realpath(PYTHON), *command[1:]], "what a trial has to start"
     result = act()
     assert Proc().argv(result["pid"]) == ["kumon-assistant", *command[1:]]
@@ -1040,7 +1040,7 @@ def test_root_starts_it_as_who_it_was(service, tmp_path, monkeypatch):
         None,
         None,
     )
-    manager.prepare(manager.processes())
+    manager.prepare(manager.processes(), {})
     manager._launch.uid, manager._launch.gid, manager._launch.groups = 998, 997, [997, 27]
     monkeypatch.setattr(subprocess, "Popen", start)
     service.close()
@@ -1492,7 +1492,7 @@ def test_what_the_service_may_only_read_is_no_log_of_its(tmp_path):
             identity = Identity(None, pid_file=str(tmp_path / "app.pid"), user=str(service_user()))
             state = str(tmp_path / "state")
             manager = PlainProcess("x", str(tmp_path / "e"), Host(), state, identity, None, None, None)
-            manager.prepare(manager.processes())
+            manager.prepare(manager.processes(), {})
             assert (manager._launch.log, manager._launch.error_log) == (f"{state}/service.log",) * 2
         finally:
             child.kill()
@@ -1596,7 +1596,7 @@ def test_root_brings_it_into_no_directory_that_it_was_not_in(shared):
                 manager = PlainProcess("x", "/e", Host(), str(shared.parent / "state"), identity, None, None, None)
                 assert Proc().cwd(child.pid) == f"{closed}/of-roots"
                 with pytest.raises(Refused, match="cannot be entered") if refuses else contextlib.nullcontext():
-                    manager.prepare(manager.processes())
+                    manager.prepare(manager.processes(), {})
             finally:
                 child.kill()
     # What was its own when it was looked at.

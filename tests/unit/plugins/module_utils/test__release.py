@@ -673,6 +673,21 @@ def test_an_unknown_unit(refused, unit):
     assert "does not exist on this host" in refused()
 
 
+def test_a_unit_that_runs_and_cannot_be_started_again(refused, unit):
+    unit.properties["LoadState"] = "masked"
+    assert "is masked" in refused()
+
+
+def test_a_unit_that_takes_away_what_is_in_force(refused, unit, tmp_path):
+    etc = tmp_path / "etc"
+    etc.mkdir(exist_ok=True)
+    (etc / "runbook.env").write_text("DELIVERY_DISABLE=true\n")
+    unit.proc.remove(unit.pid)
+    unit.spawn({"DELIVERY_DISABLE": "true"})
+    unit.properties["UnsetEnvironment"] = "DELIVERY_DISABLE"
+    assert "takes DELIVERY_DISABLE from whatever it starts" in refused()
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -486,7 +486,7 @@ def test_a_unit_that_runs_and_cannot_be_started_again_is_looked_at_and_not_stopp
 ):
     systemd.properties["LoadState"] = state
     seen = _service.inspect(module_params(tmp_path, flags=[]), systemd.host())
-    assert seen["pids"] == [systemd.pid]
+    assert (seen["pids"], seen["warnings"]) == ([systemd.pid], [message])
     assert refused() == message
     assert systemd.properties["ActiveState"] == "active" and not any("restart" in call for call in systemd.calls)
 

@@ -30,6 +30,7 @@ class Unit(Systemd):
     def __init__(self):
         self.label = "kumon-assistant.service"
         self.child = subprocess.Popen(["sleep", "60"])
+        self._unit = {"LoadState": "loaded", "ActiveState": "active"}
         self.other_before = 0  # how much earlier a process with this number was started
 
     def preflight(self, change):
@@ -101,6 +102,15 @@ def test_nothing_is_injected_without_the_mark(target, arguments, tmp_path):
     (tmp_path / "staging").unlink()
     result = inject(arguments, "configuration")
     assert result["failed"] and "on a host of staging only" in result["msg"]
+    assert (tmp_path / "assistant.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("fault", ["configuration", "network", "process"])
+def test_nothing_is_injected_where_no_restart_would_bring_the_service_back(target, arguments, tmp_path, fault):
+    target.unit._unit["LoadState"] = "masked"
+    result = inject(arguments, fault)
+    assert result["failed"] and "is masked" in result["msg"]
+    assert (target.table, target.unit.child.poll()) == ("", None)
     assert (tmp_path / "assistant.json").read_text() == "{}"
 
 
