@@ -1150,6 +1150,32 @@ def test_what_somebody_put_in_the_place_of_a_releases_file_and_leads_elsewhere(
     assert change(commit=repository.commits["ruled"], ignore=["uploads"])["changed"]
 
 
+@pytest.mark.parametrize("made_by", [None, 0, 1234])
+def test_root_writes_no_file_below_a_directory_that_somebody_else_can_replace(
+    repository, change, shared, secret, made_by
+):
+    """The directory is not there yet, is root's in one of theirs, or is theirs."""
+    deep = shared / "deep"
+    repository.write("uploads/deep/rules.txt", "of the release")
+    repository.commits["deep"] = repository.commit("release with a file further down")
+    repository.git("reset", "--quiet", "--hard", "HEAD^")
+    assert not deep.exists()
+    if made_by is not None:
+        deep.mkdir()
+        os.chown(deep, made_by, made_by)
+    said = refused(repository, change, commit=repository.commits["deep"])
+    assert "uploads/deep/rules.txt in " in said and "lies below a directory that " in said
+    assert change(commit=repository.commits["deep"], ignore=["uploads"])["changed"]
+
+
+@pytest.mark.parametrize("to", ["secret", "new"])
+def test_a_link_to_a_secret_that_comes_while_git_writes_leads_nowhere(repository, meanwhile, shared, secret, to):
+    rules = shared / "rules.txt"
+    with pytest.raises(Failed, match="rules.txt already exists, no checkout"):
+        meanwhile(("checkout-index", "--stdin"), lambda: rules.symlink_to(secret.parent / to))
+    assert (secret.read_text(), os.listdir(secret.parent)) == ("root's alone", ["secret"])
+
+
 def test_git_takes_away_no_directory_that_comes_while_it_writes(repository, meanwhile, shared):
     rules = shared / "rules.txt"
     with pytest.raises(Failed, match="rules.txt already exists, no checkout"):
