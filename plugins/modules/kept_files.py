@@ -10,7 +10,7 @@ module: kept_files
 short_description: Write the files that a procedure leaves behind, in one call
 version_added: 1.0.0
 description:
-  - Writes each file whole or not at all, in the given order, with mode C(0640). Directories that are missing are made with mode C(0750).
+  - Writes each file whole or not at all, in the given order. Directories that are missing are made.
   - M(ansible.builtin.copy) takes two round trips for each file; a report has six of them.
 extends_documentation_fragment:
   - kumon.runbook.service.attributes
@@ -35,6 +35,12 @@ options:
         description: Its text.
         type: str
         required: true
+  mode:
+    description:
+      - The mode of a file that is written. A directory that is made has the same, and can be entered by who may read it.
+    type: str
+    choices: ["0600", "0640"]
+    default: "0640"
 author:
   - Kumon runbook contributors (@kumon)
 """
@@ -76,10 +82,11 @@ def keep(call: Call) -> dict[str, Any]:
         if not os.path.isabs(path):
             raise Refused(f"{path} is not an absolute path")
     written = [path for path, content in files if _trust.read_ours(path) != content]
+    mode = int(call.params["mode"], 8)
     for path, content in files:
         if path in written and not call.check_mode:
-            os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-            _trust.replace_ours(path, content)
+            os.makedirs(os.path.dirname(path), mode=mode | (mode & 0o444) >> 2, exist_ok=True)
+            _trust.replace_ours(path, content, mode)
     return {"changed": bool(written), "written": written}
 
 
@@ -96,6 +103,7 @@ def main() -> None:
                 "content": {"type": "str", "required": True},
             },
         },
+        "mode": {"type": "str", "choices": ["0600", "0640"], "default": "0640"},
     }
     run(spec, keep, secrets=lambda _params: ())
 

@@ -27,10 +27,13 @@ def test_the_files_are_written_once_and_not_in_check_mode(arguments, tmp_path):
     assert run_module(kept_files, arguments) == {"changed": True, "written": paths[1:]}
 
 
-def test_nobody_else_can_read_them(arguments, tmp_path):
-    run_module(kept_files, arguments)
-    modes = [path.stat().st_mode & 0o777 for path in (tmp_path / "reports", tmp_path / "reports" / "r1.md")]
-    assert modes == [0o750, 0o640]
+@pytest.mark.parametrize(
+    ("more", "modes"), [({}, [0o750, 0o640]), ({"mode": "0640"}, [0o750, 0o640]), ({"mode": "0600"}, [0o700, 0o600])]
+)
+def test_nobody_else_can_read_them(arguments, tmp_path, more, modes):
+    run_module(kept_files, {**arguments, **more})
+    found = [path.stat().st_mode & 0o777 for path in (tmp_path / "reports", tmp_path / "reports" / "r1.md")]
+    assert found == modes
 
 
 def test_a_file_that_cannot_be_written_is_one_sentence_and_those_after_it_are_not_written(arguments, tmp_path):
