@@ -25,7 +25,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils import _release_hist
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Proof, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused, Stopped
-from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed, Submodule
+from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import ACT
 from ansible_collections.kumon.runbook.plugins.module_utils._release_info import refuse_odd_paths
@@ -40,6 +40,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._release_look import
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Flags, Service
 from ansible_collections.kumon.runbook.plugins.module_utils._start import NotTried, start_of
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import Submodule
 
 # What git, the swap and the journal may take of the budget beside installing and two restarts.
 OVERHEAD = 20

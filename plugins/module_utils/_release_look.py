@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _code, _entry, _files, _flags, _git, _ledger, _trust
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _entry, _files, _flags, _ledger, _trust
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_history as _history
 from ansible_collections.kumon.runbook.plugins.module_utils._details import Detail, detail
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import Environments, Wanted
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Git, Head, Status, Submodule
+from ansible_collections.kumon.runbook.plugins.module_utils._git import Content, Head, Status
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._owner import acting_as
 from ansible_collections.kumon.runbook.plugins.module_utils._release_history import Entry
@@ -26,6 +26,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._release_info import
 from ansible_collections.kumon.runbook.plugins.module_utils._requirements import ARCHIVE
 from ansible_collections.kumon.runbook.plugins.module_utils._rescue import Rescue
 from ansible_collections.kumon.runbook.plugins.module_utils._service import Service
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import RESCUE, Submodule, WorkTree
 
 MEGABYTE = 1024 * 1024
 FILES_SHOWN = 200
@@ -125,7 +126,7 @@ class Look:
         self.service = Service(params, host)
         self.limits = _flags.Limits(params["restart_timeout"], params["stop_timeout"])
         self.restart = _flags.plan_restart(self.service, params["keep"])
-        self.git = Git(host, params["app_dir"], held)
+        self.git = WorkTree(host, params["app_dir"], held)
         self.git.reason = f"runbook {params['run_id'] or ''}".strip()
         self.history = _history.read(params["state_dir"], params["service"])
         self.head = self.git.head()
@@ -322,14 +323,14 @@ class Look:
             after: dict[str, Any] = self.killed["after"]
             return after
         before: dict[str, Any] = self.killed["before"]
-        return before if self.git.exists(before.get("rescue") or _git.RESCUE) else None
+        return before if self.git.exists(before.get("rescue") or RESCUE) else None
 
     def _origin(self, warnings: list[str]) -> Place:
         """Where the way back leads: what is there now, or what was before an act that was killed."""
         if self.killed and bool(self.killed["after"].get("undo")) == self.undo:
             before = self.killed["before"]
             # Kept before the first file was changed; without it, none was.
-            if self.git.exists(before.get("rescue") or _git.RESCUE):
+            if self.git.exists(before.get("rescue") or RESCUE):
                 how = "was killed" if self.history[-1][1] is None else "could not go back"
                 warnings.append(
                     f"run {self.killed.get('run_id')} {how} on its way to {self.killed['after']['commit'][:12]}; "
@@ -463,7 +464,7 @@ class Look:
         if {self.git.inside(os.path.realpath(path)) for path in self.service.manager.files if path} & set(plan.paths):
             return detail("trial_other_unit")
         # What was begun has to be finished, whatever there is to say of it; nothing was before the tree was kept.
-        begun = self.killed is not None and self.git.exists(self.killed["before"].get("rescue") or _git.RESCUE)
+        begun = self.killed is not None and self.git.exists(self.killed["before"].get("rescue") or RESCUE)
         return detail("trial_resumed") if begun else None
 
     def diff(self, plan: Plan, planned: list[str]) -> list[dict[str, str]]:

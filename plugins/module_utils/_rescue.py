@@ -22,8 +22,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Optional
 
 from ansible_collections.kumon.runbook.plugins.module_utils import _files, _trust
-from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed, Head, Submodule, first_line
+from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed, Head, first_line
 from ansible_collections.kumon.runbook.plugins.module_utils._owner import acting_as
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import Submodule, WorkTree
 
 ABOUT = ".runbook-state.json"
 INDEX = "index"
@@ -82,7 +83,7 @@ class _Failures:
 class Rescue:
     """Keeps and restores the tree of one repository. `left` tells which paths are none of the release's."""
 
-    def __init__(self, git: Git, left: Callable[[str], bool]):
+    def __init__(self, git: WorkTree, left: Callable[[str], bool]):
         self.git = git
         self.left = left
 

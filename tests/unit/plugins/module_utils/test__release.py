@@ -31,6 +31,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Fini
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import WorkTree
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words as tell
 
 from tests.unit.plugins.release_fakes import (
@@ -259,7 +260,7 @@ def test_a_release_with_another_unit_is_not_tried_by_the_present_ones_command(ch
 
 def test_a_unit_of_the_work_trees_own_is_read_again_with_a_release(change, repository, unit, monkeypatch):
     """Where systemd has a link to it, another release starts as its own file says."""
-    move = Git.move
+    move = WorkTree.move
 
     def moved(*given):
         move(*given)
@@ -272,7 +273,7 @@ def test_a_unit_of_the_work_trees_own_is_read_again_with_a_release(change, repos
 
     change()
     assert reloads_and_restarts() == ["restart"]
-    monkeypatch.setattr(Git, "move", moved)
+    monkeypatch.setattr(WorkTree, "move", moved)
     change(commit=repository.commits["first"], run_id="run-2")
     assert reloads_and_restarts() == ["daemon-reload", "restart"]
 
@@ -608,7 +609,7 @@ def test_a_lock_is_removed_with_the_rights_of_who_can_put_another_there(scene, m
     # What was the repository when it was looked at.
     (theirs / "git").symlink_to(roots)
     os.chown(theirs, 65534, 65534)
-    monkeypatch.setattr(Git, "refuse_what_is_under_way", lambda *_given: [str(theirs / "git" / "index.lock")])
+    monkeypatch.setattr(WorkTree, "refuse_what_is_under_way", lambda *_given: [str(theirs / "git" / "index.lock")])
     with pytest.raises(Refused, match="Permission denied"):
         scene().act()
     assert (roots / "index.lock").exists()
@@ -625,7 +626,7 @@ def test_git_at_work(repository):
     with subprocess.Popen(["git", "cat-file", "--batch"], cwd=repository.directory, stdin=subprocess.PIPE) as other:
         try:
             with pytest.raises(Refused) as caught:
-                Git(Host(), str(repository.directory)).refuse_what_is_under_way(0.0)
+                WorkTree(Host(), str(repository.directory)).refuse_what_is_under_way(0.0)
             assert str(caught.value) == (
                 f"git runs in {repository.directory} (process {other.pid}): wait until it has ended, and run again"
             )

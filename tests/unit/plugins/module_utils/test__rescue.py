@@ -21,7 +21,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils import (
     _rescue,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._git import Git, GitFailed
+from ansible_collections.kumon.runbook.plugins.module_utils._git import GitFailed
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import WorkTree
 
 from tests.unit.plugins.other_encoding import run_elsewhere
 from tests.unit.plugins.release_fakes import (
@@ -1293,10 +1294,10 @@ def test_a_rerun_takes_nothing_away_at_the_other_end_of_a_link(repository, chang
 
 KEEP_OR_RESTORE = """
 import os, sys
-from ansible_collections.kumon.runbook.plugins.module_utils import _git, _rescue
+from ansible_collections.kumon.runbook.plugins.module_utils import _rescue, _worktree
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
-git = _git.Git(Host(), sys.argv[1])
-rescue, reference = _rescue.Rescue(git, lambda path: False), _git.RESCUE + "x"
+git = _worktree.WorkTree(Host(), sys.argv[1])
+rescue, reference = _rescue.Rescue(git, lambda path: False), _worktree.RESCUE + "x"
 if sys.argv[2] == "restore":
     rescue.restore(git.head(), reference, [])
 else:
@@ -1354,7 +1355,7 @@ def stubborn(repository, change, monkeypatch):
         rename(source, target, **more)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Git, "_remove", refuse)
+        patched.setattr(WorkTree, "_remove", refuse)
         patched.setattr(os, "rename", renamed)
         with pytest.raises(Failed, match="The way back to .* failed as well"):
             change()

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _release_info, _room, _trial
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Refused
-from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._proc import Proc
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import WorkTree
 
 from tests.unit.plugins.release_fakes import CRASH, Killed, RealRelease, ensure
 from tests.unit.plugins.service_fakes import journal, tree
@@ -344,7 +344,7 @@ def test_a_run_that_was_killed_while_it_tried_tries_again(scene, monkeypatch):
     with pytest.raises(Refused, match="planned nothing"):
         scene.put("mute", run_id="run-2")
     with monkeypatch.context() as patch:
-        patch.setattr(Git, "write", killed)
+        patch.setattr(WorkTree, "write", killed)
         with pytest.raises(Killed):
             scene.put("sound", run_id="run-3")
     result = scene.put("sound", run_id="run-4")

@@ -20,13 +20,14 @@ import threading
 from pathlib import Path
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _code, _git, _trust, _wheelhouse
+from ansible_collections.kumon.runbook.plugins.module_utils import _code, _git, _trust, _wheelhouse, _worktree
 from ansible_collections.kumon.runbook.plugins.module_utils._bounded import Finished
 from ansible_collections.kumon.runbook.plugins.module_utils._environment import MARK, Environments
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._git import Git
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._owner import owner_by_id, owner_of
+from ansible_collections.kumon.runbook.plugins.module_utils._worktree import WorkTree
 
 USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root has more rights than the keeper of a path")
@@ -630,7 +631,7 @@ def test_git_runs_in_a_submodule_as_who_has_that(top, tree):
     os.chown(config, USER.pw_uid, USER.pw_gid)
     (top / "seen/ids").unlink(missing_ok=True)
     (tree / "library/file.txt").write_text("two\n")
-    found = Git(Host(), str(tree))
+    found = WorkTree(Host(), str(tree))
     assert found.owner.uid == 0
     with pytest.raises(Refused, match="submodule library has local changes"):
         found.submodules_to_move({"library": new.stdout.strip()}, "the release", set())
@@ -646,18 +647,18 @@ def in_place_of(path: Path) -> int:
 
 
 def test_a_pipe_that_says_it_is_a_pointer_is_none(tree):
-    found = Git(Host(), str(tree))
+    found = WorkTree(Host(), str(tree))
     path = tree / "file.txt"
-    path.write_bytes(_git.POINTER + b"v1\n")
+    path.write_bytes(_worktree.POINTER + b"v1\n")
     assert found._is_pointer(str(path))
     held = in_place_of(path)
-    os.write(held, _git.POINTER)
+    os.write(held, _worktree.POINTER)
     assert not found._is_pointer(str(path))
     os.close(held)
 
 
 def test_a_pipe_is_not_read_for_a_file_that_only_looks_changed(tree):
-    found = Git(Host(), str(tree))
+    found = WorkTree(Host(), str(tree))
     path = tree / "file.txt"
     assert found._as_git_writes("file.txt", None)
     path.unlink()
@@ -677,7 +678,7 @@ def test_a_pipe_is_not_read_for_a_file_that_only_looks_changed(tree):
 
 
 def test_a_file_that_is_too_large_to_be_read_counts_as_changed(tree, monkeypatch):
-    found = Git(Host(), str(tree))
+    found = WorkTree(Host(), str(tree))
     monkeypatch.setattr(_git, "READ_LIMIT", 4)
     assert found._as_git_writes("file.txt", None)
     monkeypatch.setattr(_git, "READ_LIMIT", 3)
@@ -687,7 +688,7 @@ def test_a_file_that_is_too_large_to_be_read_counts_as_changed(tree, monkeypatch
 @pytest.mark.parametrize("given", [{}, {"user.note": b"kept"}])
 def test_a_file_that_comes_back_gets_its_rights(tree, given):
     (tree / "file.txt").chmod(0o644)
-    Git(Host(), str(tree))._allow("file.txt", 0o600, given)
+    WorkTree(Host(), str(tree))._allow("file.txt", 0o600, given)
     assert stat.S_IMODE((tree / "file.txt").stat().st_mode) == 0o600
     assert {name: os.getxattr(tree / "file.txt", name) for name in given} == given
 
@@ -695,7 +696,7 @@ def test_a_file_that_comes_back_gets_its_rights(tree, given):
 @pytest.mark.parametrize("given", [{}, {"user.note": b"kept"}])
 @pytest.mark.parametrize("kind", ["link", "pipe"])
 def test_rights_are_given_to_no_link_or_pipe_that_took_the_place_of_a_file(top, tree, monkeypatch, kind, given):
-    found, path, other, held = Git(Host(), str(tree)), tree / "file.txt", secret(top), []
+    found, path, other, held = WorkTree(Host(), str(tree)), tree / "file.txt", secret(top), []
     lstat = os.lstat
 
     def swapped(name, **more):
@@ -725,7 +726,7 @@ def test_in_a_tree_of_roots_rights_are_given_in_a_users_directory_with_the_users
     (tree / "data" / "deep").symlink_to(top / "etc")
     (tree / "data" / "his").write_text("his\n")
     give(tree / "data" / "his")
-    found = Git(Host(), str(tree))
+    found = WorkTree(Host(), str(tree))
     assert found.owner.uid == 0
     found._allow("data/deep/file", 0o666, {})
     assert stat.S_IMODE((top / "etc" / "file").stat().st_mode) == 0o600
@@ -738,7 +739,7 @@ def test_a_release_of_roots_is_written_out_for_a_user_by_that_user(top, tree):
     home = theirs(top / "home")
     (home / "release").mkdir()
     give(home / "release")
-    found = Git(Host(), str(tree))
+    found = WorkTree(Host(), str(tree))
     found.export("HEAD", str(home / "release"))
     assert (home / "release" / "file.txt").read_text() == "one\n"
     assert (home / "release" / "file.txt").stat().st_uid == USER.pw_uid
