@@ -323,7 +323,7 @@ class Act:
 
     def _tell_of_meanwhile(self) -> None:
         """What somebody has written since the look to files that are not touched: data of the service, for one."""
-        told = some("files that were written to meanwhile stay as they are", self._changed_files()[1])
+        told = some("files that were written to meanwhile stay as they are:", self._changed_files()[1])
         self.warnings += [text for text in told if text not in self.warnings]
 
     def _own_proofs(self) -> list[Proof]:

@@ -246,14 +246,14 @@ class Look:
             what = "the release has another one, the edit is kept" if path in touched else "it stays"
             warnings.append(f"{path} was edited here and hidden from git: {what}")
         for text, names in (
-            ("local changes are kept, and the release's files take their place", [] if self.undo else status.changed),
-            ("untracked files stay where they are", sorted({*status.untracked} - touched - {*replaced})),
-            ("untracked files are kept, and the release's take their place", sorted({*replaced} - {*below})),
-            ("untracked files are kept, and the release has a file in the place of their directory", below),
-            ("files below a link of this host are left out", sorted(self.linked)),
-            (f"files of somebody else will belong to {self.git.owner.name}", self._of_others(paths)),
+            ("local changes are kept, and the release's files take their place:", [] if self.undo else status.changed),
+            ("untracked files stay where they are:", sorted({*status.untracked} - touched - {*replaced})),
+            ("untracked files are kept, and the release's take their place:", sorted({*replaced} - {*below})),
+            ("untracked files are kept, and the release has a file in the place of their directory:", below),
+            ("files below a link of this host are left out:", sorted(self.linked)),
+            (f"files of somebody else will belong to {self.git.owner.name}:", self._of_others(paths)),
             (
-                "changes of the database lie between the two releases, and the older code may not fit the newer data",
+                "changes of the database lie between the two releases, and the older code may not fit the newer data:",
                 [] if self.undo else self.git.migrations(self.head.commit, target.commit),
             ),
         ):
@@ -500,9 +500,9 @@ class Look:
 
 
 def some(text: str, names: list[str]) -> list[str]:
-    """A warning that names the first of what was found, none where nothing was."""
+    """A warning that ends with the first names of what was found, none where nothing was."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return [f"{text}: {', '.join(names[:NAMED])}{more}".encode("utf-8", "replace").decode()] if names else []
+    return [f"{text} {', '.join(names[:NAMED])}{more}".encode("utf-8", "replace").decode()] if names else []
 
 
 def run_of(params: dict[str, Any]) -> str:

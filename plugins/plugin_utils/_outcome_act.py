@@ -63,6 +63,7 @@ def act(run: Run) -> dict[str, Any]:
             headline,
             *_fence_lines(run, words, switched),
             *(_release_lines(run, words) if level == 3 else _flag_lines(run, words, switched)),
+            *run.warned(switched),
         ],
         "delivery": _delivery(run, disabled=disabled, fine=fine, forward=forward),
         "effect_seconds": switched.get("seconds"),

@@ -61,6 +61,7 @@ def health_check(run: Run) -> dict[str, Any]:
         f"{words.say('service')}: {running}, health {service['health']['status']} "
         f"({health_in_words(service['health'], run.locale)})",
         *_standing_fence(words, service),
+        *run.warned(service),
         f"{words.say('would_change')}: {verdict['would_change']}",
     ]
     return {

@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils._details import in_words
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import DEPTHS, LEVELS, PROCEDURES
-from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence
+from ansible_collections.kumon.runbook.plugins.plugin_utils._refusals import sentence, warnings_of
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import mapping, number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, ledger, status
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import outcome as endings
@@ -76,8 +76,13 @@ class Run:
             "budget_seconds": self.budget(),
             "next_step": why,
             "message": f"{title}: {why}",
-            "lines": [title, why],
+            "lines": [title, why, *self.warned(failure)],
         }
+
+    def warned(self, result: Mapping[str, Any]) -> list[str]:
+        """One line for each thing that the module warned of."""
+        words = self.words(endings.TEXTS)
+        return [words.say("warned", what=text) for text in warnings_of(result, self.locale)]
 
     def ledger_line(self) -> str:
         """What the ledger of releases has now, or why it has not."""

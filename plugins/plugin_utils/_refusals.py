@@ -1,12 +1,15 @@
 # Copyright (c) Kumon runbook contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sentence with which a module refuses or fails, in the operator's language. Modules speak English, as all do."""
+"""The sentences with which modules refuse, fail and warn, in the operator's language. Modules speak English, as all
+do."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import LOCALES, Both
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals import TEXTS
@@ -25,6 +28,15 @@ def sentence(message: object, locale: str) -> str:
     if locale == "en" or not text or len(text) > _LONGEST:
         return text
     return _in_locale(text, LOCALES.index(locale))
+
+
+def warnings_of(result: Mapping[str, Any], locale: str) -> list[str]:
+    """Return what a module of ours has warned of, and not what ansible-core warns of in its result."""
+    texts = [" ".join(str(text).split()) for text in result.get("warnings") or []]
+    ours = (
+        text for text in texts if len(text) <= _LONGEST and any(known.fullmatch(text) for known, _row in _patterns())
+    )
+    return [sentence(text, locale) for text in ours]
 
 
 def _in_locale(text: str, language: int) -> str:

@@ -11,6 +11,7 @@ TEXTS: dict[str, Both] = {
     "refused": Both("NÃO FEITO, nada foi alterado", "NOT DONE, nothing was changed"),
     "failed": Both("FALHOU", "FAILED"),
     "unreachable": Both("SEM ACESSO ao host", "HOST NOT REACHED"),
+    "warned": Both("Atenção: {what}", "Warning: {what}"),
     "reach_again": Both("alcance {host} de novo", "reach {host} again"),
     "no_host": Both(
         "Nenhum host em que agir: {pattern} não é nenhum dos hosts selecionados ({limit}); "

@@ -9,9 +9,22 @@ They stand in the code of the modules in English; so their keys are the English 
 from __future__ import annotations
 
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Both
-from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals import look, release, service, settings
+from ansible_collections.kumon.runbook.plugins.plugin_utils.words.refusals import (
+    look,
+    release,
+    service,
+    settings,
+    warned,
+)
 
 TEXTS: dict[str, Both] = {
     row.en: row
-    for row in (*service.SENTENCES, *service.SYSTEM, *release.SENTENCES, *look.SENTENCES, *settings.SENTENCES)
+    for row in (
+        *service.SENTENCES,
+        *service.SYSTEM,
+        *release.SENTENCES,
+        *look.SENTENCES,
+        *settings.SENTENCES,
+        *warned.SENTENCES,
+    )
 }

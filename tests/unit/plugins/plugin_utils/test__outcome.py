@@ -1648,3 +1648,30 @@ def test_a_refusal_after_something_was_changed_is_a_failure():
     assert outcome("rollback_level1", given)["status"] == "refused"
     assert outcome("rollback_level1", {**given, "acted": ["1"]})["status"] == "failed"
     assert "nothing was changed" not in outcome("rollback_level1", {**given, "acted": ["1"]}, "en")["message"]
+
+
+MIGRATED = (
+    "changes of the database lie between the two releases, and the older code may not fit the newer data: db/1.sql and "
+    "2 more"
+)
+WARNED = [MIGRATED, "Platform linux on host app1 is using the discovered Python interpreter at /usr/bin/python3"]
+
+
+@pytest.mark.parametrize(
+    ("procedure", "facts"),
+    [
+        ("rollback_level3", act("proven", "observed", switched=switched(**released(warnings=WARNED)))),
+        ("rollback_level3", act(check=True, switched=switched(**released(warnings=WARNED)))),
+        ("health_check", {"service": {**SERVICE, "warnings": WARNED}, "traces": TRACES, "verdict": judged()}),
+        ("rollback_level1", {"failure": {"msg": "no", "warnings": WARNED}}),
+    ],
+)
+def test_what_a_module_of_ours_warned_of_is_told_in_the_operators_language(procedure, facts):
+    told = [outcome(procedure, facts, locale)["lines"] for locale in LOCALES]
+    assert [[line for line in lines if line.startswith(("Atenção: ", "Warning: "))] for lines in told] == [
+        [
+            "Atenção: há mudanças do banco de dados entre as duas versões, e o código mais antigo pode não servir aos "
+            "dados mais novos: db/1.sql e mais 2"
+        ],
+        [f"Warning: {MIGRATED}"],
+    ]

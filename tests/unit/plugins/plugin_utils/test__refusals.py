@@ -142,3 +142,42 @@ def test_a_sentence_is_told_with_what_is_filled_into_it(english, portuguese):
 @pytest.mark.parametrize("text", ["Failed to do {what}", "{0}", "", "x" * 3000, "o que já é português: veja o log"])
 def test_what_is_not_known_stays_as_it_is(text):
     assert sentence(text, "pt_BR") == text
+
+
+def texts_in(node: ast.AST) -> Iterator[str]:
+    text = written(node) if isinstance(node, ast.expr) else None
+    if text is not None:
+        yield text
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from texts_in(child)
+
+
+def names_warnings(node: ast.expr) -> bool:
+    return str(getattr(node, "attr", getattr(node, "id", ""))).endswith(("warning", "warnings"))
+
+
+def warned() -> Iterator[tuple[str, str]]:
+    for source in SOURCES:
+        for node in ast.walk(TREES[source]):
+            told: list[ast.expr] = []
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and names_warnings(node.func.value):
+                told = node.args
+            elif isinstance(node, (ast.Assign, ast.AugAssign)):
+                goals = node.targets if isinstance(node, ast.Assign) else [node.target]
+                told = [node.value] if any(map(names_warnings, goals)) else []
+            elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "some":
+                told = node.args[:1]
+            elif isinstance(node, ast.For) and "some(" in ast.unparse(node):
+                told = [row.elts[0] for row in getattr(node.iter, "elts", []) if isinstance(row, ast.Tuple)]
+            for text in (text for one in told for text in texts_in(one)):
+                if len(re.findall(r"[a-z]{2,}", re.sub(r"<\d+>", "", text))) > 1:
+                    yield f"{source.stem}: {text}", text
+
+
+def test_each_warning_is_there_in_portuguese():
+    known = list(warned())
+    assert len(known) > 45
+    # Those of the release name at their end what they are about.
+    ways = {where: (text, f"{text} a, b and 2 more") for where, text in known}
+    assert [where for where, texts in ways.items() if all(sentence(text, "pt_BR") == text for text in texts)] == []
