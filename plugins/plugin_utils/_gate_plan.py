@@ -12,7 +12,8 @@ from typing import Any
 from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import PLAYBOOKS, Typed, started
-from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import HOUR, fingerprint, own_items, refusal
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import fingerprint, own_items, refusal
+from ansible_collections.kumon.runbook.plugins.plugin_utils._gate_look import HOUR
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
 from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import Shell, asks
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number

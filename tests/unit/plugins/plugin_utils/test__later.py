@@ -31,5 +31,15 @@ def test_a_rollback_does_not_wait_for_what_other_procedures_are_made_of():
     assert run.returncode == 0, run.stderr
     imported = set(run.stdout.split())
     assert {"_outcome", "_outcome_act", "_act_proofs", "_problems"} <= imported
-    others = {"_outcome_measured", "_outcome_recovery", "_gate", "_drill", "_report", "_charts", "_diagnosis", "_awx"}
+    others = {
+        "_outcome_measured",
+        "_outcome_recovery",
+        "_gate",
+        "_gate_look",
+        "_drill",
+        "_report",
+        "_charts",
+        "_diagnosis",
+        "_awx",
+    }
     assert not {*others, "_service", "_process"} & imported
