@@ -31,7 +31,8 @@ from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact, redact_data
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso, parse_when
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
-from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
+from ansible_collections.kumon.runbook.plugins.module_utils.log.journald import JournalSource
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 MANIFEST = "manifest.json"

@@ -28,8 +28,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.module_utils.log.balance import Balance
 from ansible_collections.kumon.runbook.plugins.module_utils.log.events import PLANNED, SENT, SETTLED, SUCCESS, Event
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.journald import JournalSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
-from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import JournalSource, Tail
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import Tail
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 LONGEST_WAIT = 600

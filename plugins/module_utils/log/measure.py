@@ -21,8 +21,9 @@ from ansible_collections.kumon.runbook.plugins.module_utils.log.evidence import 
     heartbeat,
 )
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import SourceError
+from ansible_collections.kumon.runbook.plugins.module_utils.log.journald import JournalSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.reader import TraceReader
-from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource, JournalSource
+from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import FileSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.stamps import StampReader
 
 # The options of the module that measures.

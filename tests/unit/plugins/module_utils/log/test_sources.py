@@ -22,9 +22,9 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils._when import iso
 from ansible_collections.kumon.runbook.plugins.module_utils.log import sources
 from ansible_collections.kumon.runbook.plugins.module_utils.log.files import BLOCK, LogFile, find_files, seek_time
+from ansible_collections.kumon.runbook.plugins.module_utils.log.journald import JournalSource
 from ansible_collections.kumon.runbook.plugins.module_utils.log.sources import (
     FileSource,
-    JournalSource,
     SourceError,
     Tail,
 )
