@@ -76,7 +76,7 @@ seconds: {description: How long it took., type: float, returned: success}
 
 from typing import Any
 
-from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _journal
+from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _evolution_act, _journal
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._module import Call, Spec, run
 
@@ -87,7 +87,7 @@ def bring(call: Call) -> dict[str, Any]:
     def record(phase: str, **fields: Any) -> None:
         _journal.record(call.params, call.warnings, act="evolution_instance", phase=phase, **fields)
 
-    result = _evolution.bring(call.params, Host(), call.check_mode, record)
+    result = _evolution_act.bring(call.params, Host(), call.check_mode, record)
     diff = {"before": result["before"] + "\n", "after": (result["planned"] or result["after"]) + "\n"}
     return dict(result, diff=diff)
 
@@ -96,7 +96,7 @@ def main() -> None:
     """Run the module."""
     spec: Spec = {
         **_evolution.GATEWAY_SPEC,
-        "state": {"type": "str", "choices": list(_evolution.WAYS), "default": "restarted"},
+        "state": {"type": "str", "choices": list(_evolution_act.WAYS), "default": "restarted"},
         "wait": {"type": "float", "default": 20},
         "state_dir": {"type": "path", "default": "/var/lib/kumon-runbook"},
         **_journal.JOURNAL_SPEC,

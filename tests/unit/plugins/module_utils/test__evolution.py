@@ -10,7 +10,7 @@ import json
 import re
 
 import pytest
-from ansible_collections.kumon.runbook.plugins.module_utils import _evolution
+from ansible_collections.kumon.runbook.plugins.module_utils import _evolution, _evolution_act
 from ansible_collections.kumon.runbook.plugins.module_utils._errors import Failed, Refused
 from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
 from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
@@ -274,7 +274,9 @@ def test_bad_input_is_refused_before_anything_is_asked(given, sentence):
 
 def bring(server, check=False, **given):
     entries = []
-    result = _evolution.bring(params(**given), server.host, check, lambda phase, **more: entries.append(phase), server)
+    result = _evolution_act.bring(
+        params(**given), server.host, check, lambda phase, **more: entries.append(phase), server
+    )
     return result, entries
 
 
