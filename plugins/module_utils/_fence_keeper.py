@@ -174,7 +174,7 @@ class Keeper:
         known = self._present() is not None
         try:
             if known and self._present() != wanted:
-                self.host.run(["systemctl", "stop", "--", self.name])
+                self._stop()
             _files.replace(self.path, wanted.encode(), 0o644)
             os.makedirs(os.path.dirname(self.wanted_by), mode=0o755, exist_ok=True)
             if not os.path.lexists(self.wanted_by):
@@ -193,11 +193,17 @@ class Keeper:
         if self.host.run(start).rc != 0:
             warnings.append(f"{self.name} could not be started: the gateway's addresses are not looked up again")
 
+    def _stop(self) -> None:
+        """Its stop waits for one of the service that hangs, and it would put back what is taken away meanwhile. What is
+        ended while its stop is asked for stays down."""
+        self.host.run(["systemctl", "stop", "--no-block", "--", self.name])
+        self.host.run(["systemctl", "kill", "--", self.name])
+
     def end(self, warnings: list[str]) -> None:
         """Stop it and take its files away."""
         if self._present() is None and not os.path.lexists(self.wanted_by):
             return
-        self.host.run(["systemctl", "stop", "--", self.name])
+        self._stop()
         for path in (self.wanted_by, self.path):
             try:
                 os.unlink(path)

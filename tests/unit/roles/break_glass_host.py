@@ -109,7 +109,7 @@ elif sys.argv[1] == "start" and unit.get("busy"):
     unit["busy"] -= 1
     json.dump(unit, open("unit.json", "w"))
     sys.exit("Unit failed to load properly: Device or resource busy")
-elif sys.argv[1] not in ("reset-failed", "stop", "start"):
+elif sys.argv[1] not in ("reset-failed", "stop", "kill", "start"):
     sys.exit("unplanned call: " + call)
 json.dump(unit, open("unit.json", "w"))
 """

@@ -366,6 +366,18 @@ def test_a_service_that_does_not_come_back_is_not_proven(sh):
     assert "did not come back" in sh.run("level1", code=1).stdout
 
 
+def test_what_keeps_the_fence_is_ended_without_waiting_for_a_service_that_hangs(sh):
+    """Its stop comes after the service's, and until then it would put the table back."""
+    sh.run("level1")
+    sh.forget()
+    sh.run("undo")
+    stop, kill = [call for call in sh.calls() if sh.keeper.name in call]
+    assert (stop, kill) == (
+        f"systemctl stop --no-block -- {sh.keeper.name}",
+        f"systemctl kill -- {sh.keeper.name}",
+    )
+
+
 def test_a_unit_that_waits_for_its_health_has_the_flag(sh):
     sh.unit(comes_up={"ActiveState": "activating", "SubState": "start-post"})
     sh.run("level1")

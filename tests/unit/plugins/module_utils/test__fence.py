@@ -289,7 +289,7 @@ def test_fencing_root_is_warned_of(ensure):
 
 def test_the_user_is_the_running_process(tmp_path, systemd, nft, names, way):
     host = systemd.host()
-    keeps = ("start", "stop")
+    keeps = ("start", "stop", "kill")
 
     def run(argv, **more):
         if argv[0] == "nft":
@@ -392,7 +392,7 @@ def test_where_systemd_runs_a_unit_keeps_it_over_a_restart_of_the_host(ensure, n
     assert any("getent ahosts evolution.example.com " in line for line in lines)
     assert not ensure()["changed"]
     assert ensure(state="absent")["changed"]
-    assert systemctl[-1] == f"stop -- {unit.name}"
+    assert systemctl[-2:] == [f"stop --no-block -- {unit.name}", f"kill -- {unit.name}"]
     assert not unit.exists()
     assert not link.is_symlink()
     assert not ensure(state="absent")["changed"]
