@@ -12,6 +12,7 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import jinja2
@@ -366,6 +367,112 @@ def test_a_service_that_does_not_come_back_is_not_proven(sh):
     assert "did not come back" in sh.run("level1", code=1).stdout
 
 
+UNFIT = [
+    ({"LoadState": "masked"}, {}, "is masked: run systemctl unmask kumon-assistant.service first"),
+    ({"LoadState": "not-found"}, {}, "there is no file of unit kumon-assistant.service: put it back first"),
+    ({"LoadState": "bad-setting"}, {}, "cannot be loaded (bad-setting)"),
+    ({"NeedDaemonReload": "yes"}, {"on_disk": "masked"}, "is masked"),
+    (
+        {"NeedDaemonReload": "yes"},
+        {"on_disk": "Failed to get unit file state: No such file or directory"},
+        "no file of unit",
+    ),
+    (
+        {"UnsetEnvironment": "LANG DELIVERY_DISABLE"},
+        {},
+        "UnsetEnvironment= of kumon-assistant.service takes DELIVERY_DISABLE",
+    ),
+    ({"UnsetEnvironment": '"A=b c" DELIVERY_DISABLE=true'}, {}, "takes DELIVERY_DISABLE from whatever it starts"),
+]
+
+
+@pytest.mark.parametrize(("shown", "unit", "sentence"), UNFIT)
+def test_what_systemd_would_not_start_again_with_the_flag_is_fenced_and_not_stopped(host, shown, unit, sentence):
+    host.unit(shown={**host.unit()["shown"], **shown}, **unit)
+    before = host.unit()["pids"]
+    run = host.run("level1", code=1)
+    assert (sentence in run.stdout, "FENCE UP" in run.stdout, host.table() is not None) == (True, True, True)
+    assert "processo novo" not in run.stdout, "there is none"
+    assert (host.unit()["pids"], host.env_file.exists(), host.drop_in.exists()) == (before, False, False)
+    assert [one["act"] for one in host.entries()] == ["network_fence"] * 2
+    assert not [call for call in host.calls() if "restart" in call]
+    # What needs no restart is there, whatever the unit is.
+    host.run("undo")
+    assert (host.table(), host.unit()["pids"]) == (None, before)
+
+
+@pytest.mark.parametrize(
+    ("unit", "sentence"),
+    [
+        ({"read": {"LoadState": "masked"}}, "is masked"),
+        ({"read": {"UnsetEnvironment": "DELIVERY_DISABLE"}}, "takes DELIVERY_DISABLE"),
+        ({"resets": True}, "resets EnvironmentFile="),
+        (
+            {"refuses": "Failed to restart: Unit kumon-db.service not found."},
+            "(Failed to restart: Unit kumon-db.service not found.)",
+        ),
+    ],
+)
+def test_what_systemd_finds_once_it_has_read_the_unit_again_stops_nothing(sh, unit, sentence):
+    sh.unit(**unit)
+    before = sh.unit()["pids"]
+    run = sh.run("level1", code=1)
+    assert (sentence in run.stdout, sh.table() is not None, sh.unit()["pids"]) == (True, True, before)
+    assert (sh.entries()[-1]["ok"], sh.entries()[-1]["after"]) == (False, {"DELIVERY_DISABLE": "true"})
+    sh.run("undo")
+    assert "DELIVERY_DISABLE" not in sh.env_file.read_text()
+
+
+def test_what_has_the_flag_needs_no_unit_that_can_be_started(sh):
+    sh.run("level1")
+    sh.unit(shown={**sh.unit()["shown"], "LoadState": "masked"})
+    assert "KILL-SWITCH in the running process" in sh.run("level1").stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ("x: ConditionPathExists=/etc/none failed.\nConditions failed.", "ConditionPathExists=/etc/none is not met"),
+        (
+            "x: AssertFileNotEmpty=/etc/none failed.\nAsserts failed.\nConditions succeeded.",
+            "AssertFileNotEmpty=/etc/none",
+        ),
+        # One of several that are enough each, one that asks for an environment, and a program that is too old.
+        ("x: ConditionPathExists=|/etc/none failed.\nConditions succeeded.", ""),
+        ("x: ConditionEnvironment=A failed.\nConditions failed.", ""),
+        ("unrecognized option --unit", ""),
+    ],
+)
+def test_a_condition_that_is_not_met_is_found_before_the_restart(host, said, refused):
+    host.tool("systemd-analyze", f"#!/bin/sh\ncat >&2 <<SAID\n{said}\nSAID\nexit 1\n")
+    before = host.unit()["pids"]
+    run = host.run("level1", code=1 if refused else 0)
+    assert (refused in run.stdout, host.unit()["pids"] == before, host.table() is not None) == (
+        True,
+        bool(refused),
+        True,
+    )
+
+
+def test_a_command_of_the_units_stop_that_hangs_is_ended(sh):
+    hanging = subprocess.Popen(["sleep", "60"])
+    try:
+        sh.settings["level1_seconds"] = "3"
+        sh.unit(hangs=hanging.pid)
+        assert "did not come back in time" in sh.run("level1", code=1).stdout
+        assert hanging.wait(timeout=1) == -9
+    finally:
+        hanging.kill()
+
+
+def test_a_unit_that_ends_without_a_job_is_not_waited_for(sh):
+    sh.settings["level1_seconds"] = "30"
+    sh.unit(start="crash", ends="inactive")
+    begun = time.monotonic()
+    assert "did not come back (inactive)" in sh.run("level1", code=1).stdout
+    assert time.monotonic() - begun < 15
+
+
 def test_what_keeps_the_fence_is_ended_without_waiting_for_a_service_that_hangs(sh):
     """Its stop comes after the service's, and until then it would put the table back."""
     sh.run("level1")
@@ -376,6 +483,18 @@ def test_what_keeps_the_fence_is_ended_without_waiting_for_a_service_that_hangs(
         f"systemctl stop --no-block -- {sh.keeper.name}",
         f"systemctl kill -- {sh.keeper.name}",
     )
+
+
+@pytest.mark.parametrize(("value", "read"), [(b"caf\xe9", False), ("café 😀".encode(), True)])
+def test_an_env_file_of_which_systemd_reads_nothing_costs_no_restart(host, value, read):
+    host.env_file.parent.mkdir()
+    host.env_file.write_bytes(b"# caf\xe9\nNAME=" + value + b"\n")
+    before, content = host.unit()["pids"], host.env_file.read_bytes()
+    run = host.run("level1", code=0 if read else 1)
+    assert ("no text in UTF-8" in run.stdout, host.unit()["pids"] == before, host.env_file.read_bytes() == content) == (
+        not read,
+    ) * 3
+    assert host.table() is not None
 
 
 def test_a_unit_that_waits_for_its_health_has_the_flag(sh):
