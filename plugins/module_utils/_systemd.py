@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import glob
 import os
 import re
 import shlex
@@ -22,7 +23,7 @@ from ansible_collections.kumon.runbook.plugins.module_utils._redact import redac
 
 PROPERTIES = (
     "Id,LoadState,ActiveState,SubState,Result,MainPID,ControlGroup,NeedDaemonReload,FragmentPath,DropInPaths,NRestarts,"
-    "User,Job,UnsetEnvironment,ControlPID"
+    "User,Job,UnsetEnvironment,ControlPID,EnvironmentFiles"
 )
 SUFFIXES = (".service", ".socket", ".target", ".timer", ".scope", ".slice", ".mount", ".path")
 # How far the start of a process (hundredths of a second) and a file's time (kernel ticks) may lie apart.
@@ -46,6 +47,7 @@ class Systemd:
         self.label = service if service.endswith(SUFFIXES) else service + ".service"
         self.warnings: list[str] = []
         self._unit: dict[str, str] = {}
+        self._reread = False  # whether its files were read again by us
         self._old: list[Hold] = []
 
     # -- reading
@@ -54,7 +56,11 @@ class Systemd:
         done = self.host.run(["systemctl", "show", "-p", PROPERTIES, "--", self.label])
         if done.rc != 0:
             raise Refused(f"systemctl cannot read unit {self.label}: {redact(done.err.strip() or done.out.strip())}")
-        self._unit = dict(line.partition("=")[::2] for line in done.out.splitlines() if "=" in line)
+        self._unit = {}
+        for line in done.out.splitlines():
+            name, _equals, value = line.partition("=")
+            # What is a list of files is told one a line.
+            self._unit[name] = f"{self._unit[name]}\n{value}" if name in self._unit else value
         return self._unit
 
     def _listed(self, name: str) -> list[str]:
@@ -196,16 +202,15 @@ class Systemd:
         return {self.drop_in: f"[Service]\nEnvironmentFile=-{self.env_file}\n".encode()}
 
     def must_reload(self, flags: dict[str, str | None], restart: bool) -> bool:
-        # Its directory may be a link, and systemd tells where that leads.
-        read = [os.path.realpath(path) for path in self._listed("DropInPaths")]
-        unread = bool(self.declarations(flags)) and os.path.realpath(self.drop_in) not in read
+        unread = bool(self.declarations(flags)) and not self._has_read_drop_in()
         return unread or (restart and self._unit.get("NeedDaemonReload") == "yes")
+
+    def _has_read_drop_in(self) -> bool:
+        # Its directory may be a link, and systemd tells where that leads.
+        return os.path.realpath(self.drop_in) in [os.path.realpath(path) for path in self._listed("DropInPaths")]
 
     def _refuse_unset(self, flags: dict[str, str | None]) -> None:
         """UnsetEnvironment= comes after all that declares a variable: no restart would bring it. Raises Refused."""
-        if self._unit.get("NeedDaemonReload") == "yes":
-            # What it says may be mended on disk already.
-            return
         unset = set(self._listed("UnsetEnvironment"))
         names = [flag for flag, value in flags.items() if value is not None and {flag, f"{flag}={value}"} & unset]
         if names:
@@ -213,10 +218,50 @@ class Systemd:
                 f"UnsetEnvironment= of {self.label} takes {', '.join(names)} from whatever it starts: take it out there"
             )
 
+    def _reads(self) -> dict[str, bool]:
+        """The files that it reads its environment from, and whether each has to be there."""
+        told = re.findall(r"^(/.+) \(ignore_errors=(yes|no)\)$", self._unit.get("EnvironmentFiles", ""), re.M)
+        return {path: may_lack == "no" for path, may_lack in told}
+
+    def _refuse_reset(self, flags: dict[str, str | None]) -> None:
+        """A later drop-in may take away the file that ours names. Where ours is not read yet, that is looked at when it
+        is. Raises Refused."""
+        if self.declarations(flags) and self._has_read_drop_in() and self.env_file not in self._reads():
+            raise Refused(
+                f"a drop-in of {self.label} that is read after {self.drop_in} resets EnvironmentFile=: "
+                "take that out there"
+            )
+
+    def _refuse_lack(self) -> None:
+        """Without a file that it has to read it would end at its start. Raises Refused."""
+        gone = [path for path, needed in self._reads().items() if needed and path != self.env_file]
+        gone = [path for path in gone if not glob.glob(path)]
+        if gone:
+            raise Refused(f"{gone[0]}, which {self.label} reads at its start, is not there: put it back first")
+
+    def _refuse_command(self, flags: dict[str, str | None]) -> None:
+        """`env FLAG=value program` comes after all that declares a variable. Raises Refused."""
+        commands = self._commands() if self.declarations(flags) else []
+        for flag, wanted in flags.items():
+            set_to = re.findall(rf"(?<![^\s\"';]){flag}=([\w.-]+)(?![^\s\"';])", " ".join(commands))
+            if wanted is not None and set_to and not _envfile.same(set_to[-1], wanted):
+                raise Refused(f"the command of {self.label} sets {flag} itself: take it out of ExecStart=")
+
+    def _refuse_condition(self) -> None:
+        """A condition that is not met any more: systemd would stop the service, and start nothing. Raises Refused."""
+        done = self.host.run(["systemd-analyze", "condition", f"--unit={self.label}"], timeout=5)
+        if not re.search(r"^(Condition|Assert)s failed\.$", done.err, re.M):
+            return
+        # Others are asked with an environment that is not systemd's own.
+        unmet = re.search(r": ((?:Condition|Assert)(?:Path|File|Directory)\w*=.*) failed\.$", done.err, re.M)
+        if unmet:
+            raise Refused(f"systemd would not start {self.label}, {unmet[1]} is not met: mend that first")
+
     def reload(self, timeout: float) -> None:
         done = self.host.run(["systemctl", "daemon-reload"], timeout=timeout)
         if done.rc != 0:
             raise Stopped(f"systemctl daemon-reload failed: {redact(done.err.strip())}")
+        self._reread = True
 
     @property
     def files(self) -> list[str]:
@@ -284,16 +329,41 @@ class Systemd:
 
     def prepare(self, processes: list[Process], flags: dict[str, str | None], other_release: bool = False) -> None:
         """See that systemd would start it again, and with these flags. Raises Refused."""
+        if self._unit.get("NeedDaemonReload") == "yes":
+            # What counts is on disk.
+            self._unit["LoadState"] = self._state_on_disk()
         unfit = self._unfit()
         if unfit:
             raise Refused(unfit)
-        self._refuse_unset(flags)
+        if self._unit.get("NeedDaemonReload") != "yes":
+            self._refuse_unset(flags)
+            self._refuse_reset(flags)
+            # Another release may bring what this one lacks.
+            if not other_release:
+                self._refuse_lack()
+        self._refuse_command(flags)
+        if not other_release:
+            self._refuse_condition()
+
+    def _state_on_disk(self) -> str:
+        done = self.host.run(["systemctl", "is-enabled", "--", self.label])
+        if done.out.startswith("masked"):
+            return "masked"
+        gone = "No such file" in done.err or done.out.strip() == "not-found"
+        return "not-found" if gone else self._unit.get("LoadState", "")
 
     def finished(self) -> None:
         for held in self._old:
             held.close()
 
     def restart(self, processes: list[Process], flags: dict[str, str | None]) -> None:
+        if self._reread:
+            # What was on disk and not read counts now.
+            self._refresh()
+            try:
+                self.prepare(processes, flags)
+            except Refused as exc:
+                raise Stopped(str(exc)) from exc
         self._old = [self.host.proc.hold(process.pid, process.start) for process in processes]
         # A unit that was restarted often is held back by its start limit. A unit that never ran cannot be reset, which
         # does not matter.
@@ -333,7 +403,7 @@ class Systemd:
 
     def check(self) -> None:
         # While the job of the restart waits, the state is still the one from before.
-        if self._unit.get("ActiveState") == "failed" and self._unit.get("Job", "") in ("", "0"):
+        if self._unit.get("ActiveState") in ("failed", "inactive") and self._unit.get("Job", "") in ("", "0"):
             raise Stopped(f"{self.label} did not come back ({self.describe()})")
 
     def loops(self) -> bool:

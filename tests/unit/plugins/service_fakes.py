@@ -304,6 +304,10 @@ class FakeSystemd:
         self.pid = 0
         self.next_pid = 500
         self.loaded: list[str] = []
+        self.env_files: list[str] = []  # as systemctl shows them
+        self.resets = False  # a later drop-in takes away what ours names
+        self.on_disk: dict[str, str] = {}  # what a reload finds of the unit
+        self.looks: dict[str, Finished] = {}  # what systemctl and systemd-analyze say, where it is something
         self.base = {"PATH": "/usr/bin"}
         self.override: dict[str, str] = {}
         self.pending: float | None = None
@@ -364,6 +368,8 @@ class FakeSystemd:
             self.spawn()
         elif fate == "crash":
             self.properties.update(MainPID="0", ActiveState="failed", SubState="failed", Result="exit-code")
+        elif fate == "skipped":
+            self.properties.update(MainPID="0", ActiveState="inactive", SubState="dead")
         else:
             self.properties.update(
                 MainPID="0", ActiveState="activating", SubState="auto-restart", Result="exit-code", NRestarts="3"
@@ -376,11 +382,16 @@ class FakeSystemd:
             values = dict(
                 self.properties, DropInPaths=" ".join(self.loaded), Job="7" if self.pending is not None else ""
             )
-            return Finished(0, "".join(f"{name}={values[name]}\n" for name in sorted(values)), "")
+            read = [f"EnvironmentFiles={path}\n" for path in self.env_files]
+            return Finished(0, "".join([f"{name}={values[name]}\n" for name in sorted(values)] + read), "")
+        if argv[:2] in (["systemctl", "cat"], ["systemctl", "is-enabled"], ["systemd-analyze", "condition"]):
+            return self.looks.get(argv[1], Finished(0, "", ""))
         self.calls.append(call)
         if call == "systemctl daemon-reload":
             self.loaded = sorted(str(path) for path in self.units.rglob("*.conf"))
-            self.properties["NeedDaemonReload"] = "no"
+            declared = [Path(path).read_text().partition("EnvironmentFile=-")[2].strip() for path in self.loaded]
+            self.env_files = [] if self.resets else [f"{path} (ignore_errors=yes)" for path in declared if path]
+            self.properties.update({"NeedDaemonReload": "no", **self.on_disk})
             return Finished(0, "", "")
         if call == "systemctl reset-failed -- kumon-assistant.service":
             return Finished(0, "", "")

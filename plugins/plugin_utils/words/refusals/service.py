@@ -52,6 +52,22 @@ SENTENCES: tuple[Both, ...] = (
         "UnsetEnvironment= de {unit} tira {flags} de tudo o que ela inicia: retire isso de lá",
         "UnsetEnvironment= of {unit} takes {flags} from whatever it starts: take it out there",
     ),
+    Both(
+        "um drop-in de {unit} que é lido depois de {path} zera EnvironmentFile=: retire isso de lá",
+        "a drop-in of {unit} that is read after {path} resets EnvironmentFile=: take that out there",
+    ),
+    Both(
+        "{path}, que {unit} lê ao iniciar, não está lá: reponha-o antes",
+        "{path}, which {unit} reads at its start, is not there: put it back first",
+    ),
+    Both(
+        "o comando de {unit} define {flag} por conta própria: retire isso de ExecStart=",
+        "the command of {unit} sets {flag} itself: take it out of ExecStart=",
+    ),
+    Both(
+        "o systemd não iniciaria {unit}, {condition} não é atendida: corrija isso antes",
+        "systemd would not start {unit}, {condition} is not met: mend that first",
+    ),
     Both("{unit} é um modelo de unit{instances}", "{unit} is a template{instances}"),
     Both("; em execução: {units}: {advice}", "; running are {units}: {advice}"),
     Both(", sem nenhuma instância em execução: informe uma", ", of which no instance runs: name one"),

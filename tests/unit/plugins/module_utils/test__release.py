@@ -679,6 +679,12 @@ def test_a_unit_that_runs_and_cannot_be_started_again(refused, unit):
     assert "is masked" in refused()
 
 
+def test_what_another_release_may_bring_hinders_none(change, unit):
+    unit.looks["condition"] = Finished(1, "", "x: ConditionPathExists=/opt/x failed.\nConditions failed.\n")
+    unit.env_files = ["/opt/x/.env (ignore_errors=no)"]
+    assert change()["restarted"]
+
+
 def test_a_unit_that_takes_away_what_is_in_force(refused, unit, tmp_path):
     etc = tmp_path / "etc"
     etc.mkdir(exist_ok=True)

@@ -366,13 +366,106 @@ def test_what_the_unit_takes_away_else_hinders_nothing(act, systemd):
 def test_a_unit_that_was_mended_on_disk_and_not_read_yet_is_not_refused(act, systemd):
     systemd.spawn()
     systemd.properties.update(UnsetEnvironment="DELIVERY_DISABLE", NeedDaemonReload="yes")
+    systemd.on_disk["UnsetEnvironment"] = ""
     assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+@pytest.mark.parametrize(
+    ("out", "err", "message"),
+    [
+        ("masked\n", "", f"unit {UNIT} is masked: run systemctl unmask {UNIT} first"),
+        ("not-found\n", "", f"the file of unit {UNIT}, which runs, is gone: put it back first"),
+        (
+            "",
+            f"Failed to get unit file state for {UNIT}: No such file or directory",
+            f"the file of unit {UNIT}, which runs, is gone: put it back first",
+        ),
+    ],
+)
+def test_a_unit_that_is_gone_on_disk_and_not_read_yet_is_refused(refused, systemd, out, err, message):
+    systemd.properties["NeedDaemonReload"] = "yes"
+    systemd.looks["is-enabled"] = Finished(1, out, err)
+    assert refused() == message
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "resets", "message"),
+    [
+        ({"LoadState": "masked"}, False, "is masked"),
+        ({"LoadState": "bad-setting"}, False, "cannot be loaded (bad-setting)"),
+        ({"UnsetEnvironment": "DELIVERY_DISABLE"}, False, "takes DELIVERY_DISABLE from whatever it starts"),
+        ({}, True, "resets EnvironmentFile=: take that out there"),
+    ],
+)
+def test_what_is_found_once_the_unit_is_read_again_stops_nothing(failed, systemd, on_disk, resets, message):
+    pid = systemd.pid
+    systemd.on_disk, systemd.resets = on_disk, resets
+    told, result = failed()
+    assert message in told
+    assert (systemd.calls, result["pids"], result["restarted"]) == ([RELOAD, LOG], [pid], False)
+
+
+def test_a_reset_that_is_read_already_is_refused(act, refused, systemd):
+    systemd.resets = True
+    act(state="declared")
+    systemd.calls.clear()
+    assert refused() == (
+        f"a drop-in of {UNIT} that is read after {drop_in(systemd)} resets EnvironmentFile=: take that out there"
+    )
+
+
+def test_a_file_that_the_start_needs_and_that_is_gone_is_refused(act, refused, systemd, tmp_path):
+    there, gone = tmp_path / "there.env", tmp_path / "gone.env"
+    there.touch()
+    systemd.env_files = [f"{gone} (ignore_errors=yes)", f"{tmp_path}/th*.env (ignore_errors=no)"]
+    systemd.env_files.append(f"{gone} (ignore_errors=no)")
+    assert refused() == f"{gone}, which {UNIT} reads at its start, is not there: put it back first"
+    gone.touch()
+    assert act()["effective"] == {"DELIVERY_DISABLE": "true"}
+
+
+@pytest.mark.parametrize(
+    ("command", "hinders"),
+    [
+        ("/usr/bin/env DELIVERY_DISABLE=false python3 app.py", True),
+        ("/bin/sh -c 'export DELIVERY_DISABLE=0; exec python3 app.py'", True),
+        ("/usr/bin/env DELIVERY_DISABLE=false DELIVERY_DISABLE=1 python3 app.py", False),
+        ("/bin/sh -c 'DELIVERY_DISABLE=${DELIVERY_DISABLE:-false} exec python3 app.py'", False),
+        ("/usr/bin/env NO_DELIVERY_DISABLE=false python3 app.py", False),
+    ],
+)
+def test_a_flag_that_the_command_sets_is_refused(act, refused, systemd, command, hinders):
+    systemd.looks["cat"] = Finished(0, f"# /etc/systemd/system/{UNIT}\n[Service]\nExecStart={command}\n", "")
+    if hinders:
+        assert refused() == f"the command of {UNIT} sets DELIVERY_DISABLE itself: take it out of ExecStart="
+    else:
+        assert act()["restarted"]
+
+
+@pytest.mark.parametrize(
+    ("said", "unmet"),
+    [
+        ("ConditionPathExists=/etc/none failed.\nConditions failed.", "ConditionPathExists=/etc/none"),
+        ("AssertFileNotEmpty=/etc/x failed.\nAsserts failed.\nConditions succeeded.", "AssertFileNotEmpty=/etc/x"),
+        # One of several that are enough each, one that asks for an environment, and a program that is too old.
+        ("ConditionPathExists=|/etc/none failed.\nConditions succeeded.", ""),
+        ("ConditionEnvironment=A failed.\nConditions failed.", ""),
+        ("unrecognized option '--unit'", ""),
+    ],
+)
+def test_a_condition_that_is_not_met_any_more_is_refused(act, refused, systemd, said, unmet):
+    systemd.looks["condition"] = Finished(1, "", f"{UNIT}: {said}\n")
+    if unmet:
+        assert refused() == f"systemd would not start {UNIT}, {unmet} is not met: mend that first"
+    else:
+        assert act()["restarted"]
 
 
 @pytest.mark.parametrize(
     ("fate", "state", "seconds"),
     [
         ("crash", "did not come back (unit {} is failed (failed), result exit-code)", 1),
+        ("skipped", "did not come back (unit {} is inactive (dead))", 1),
         ("loop", "did not come back within 25 s (unit {} is activating (auto-restart), result exit-code)", 26),
     ],
 )

@@ -66,6 +66,7 @@ class Target:
 @pytest.fixture
 def target(monkeypatch, tmp_path):
     fake = Target(tmp_path / "systemd")
+    fake.unit.host = fake
     monkeypatch.setattr(drill_fault, "Host", lambda: fake)
     monkeypatch.setattr(_drill_fault, "manager_from", lambda _params, _host: fake.unit)
     monkeypatch.setattr(_drill_fault, "DROP_INS", str(tmp_path / "systemd"))
