@@ -383,6 +383,11 @@ UNFIT = [
         "UnsetEnvironment= of kumon-assistant.service takes DELIVERY_DISABLE",
     ),
     ({"UnsetEnvironment": '"A=b c" DELIVERY_DISABLE=true'}, {}, "takes DELIVERY_DISABLE from whatever it starts"),
+    (
+        {"EnvironmentFiles": "/proc/uptime (ignore_errors=no)\n/none/a.env (ignore_errors=no)"},
+        {},
+        "/none/a.env, which kumon-assistant.service reads at its start, is not there",
+    ),
 ]
 
 
@@ -399,6 +404,16 @@ def test_what_systemd_would_not_start_again_with_the_flag_is_fenced_and_not_stop
     # What needs no restart is there, whatever the unit is.
     host.run("undo")
     assert (host.table(), host.unit()["pids"]) == (None, before)
+
+
+def test_files_that_the_start_needs_not_or_that_are_there_hinder_nothing(host):
+    """Nor ours, which is written now."""
+    files = ["/none/a.env (ignore_errors=yes)", "/none/*.env (ignore_errors=no)", f"{host.env_file} (ignore_errors=no)"]
+    host.unit(
+        shown={**host.unit()["shown"], "EnvironmentFiles": "\n".join([*files, "/proc/uptime (ignore_errors=no)"])}
+    )
+    host.run("level1")
+    assert host.environ()["DELIVERY_DISABLE"] == "true"
 
 
 @pytest.mark.parametrize(
