@@ -309,6 +309,19 @@ def test_the_fence_is_put_around_the_user_who_runs_it_now(sh):
     assert (sh.table().count("skuid 998"), sh.table().count("skuid 990")) == (2, 0)
 
 
+def test_the_fence_follows_a_service_that_comes_back_as_another_user(host):
+    host.unit(uid=990)
+    run = host.run("level1")
+    assert (host.table().count("skuid 998"), host.table().count("skuid 990")) == (0, 2)
+    assert "skuid 990" in host.keeper.read_text()
+    assert run.stdout.count("FENCE UP") == 1
+    assert [one["act"] for one in host.entries()] == [
+        *["network_fence"] * 2,
+        *["service_flags"] * 2,
+        *["network_fence"] * 2,
+    ]
+
+
 def test_a_fence_that_stands_keeps_its_time_its_count_and_its_addresses(sh):
     standing = rules(998, addresses=("192.0.2.9", "192.0.2.10"))
     script = _fence.script(TABLE, standing, "2026-11-22T10:12:27.170000Z", 3, 4)
