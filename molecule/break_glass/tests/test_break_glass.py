@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 from tests.scenario.host import DROP_INS, ENV_FILE, STATE, Assistant
 
@@ -110,6 +111,46 @@ def test_level2_leaves_the_flags_that_the_playbook_leaves(assistant: Assistant) 
     assert assistant.flags() == assistant.V1
     run = assistant.playbook("rollback_level2")
     assert (run.code, run.status, run.changed) == (0, "proven", 1), "only evidence is kept"
+
+
+def test_what_systemd_would_not_start_again_is_fenced_and_not_stopped(assistant: Assistant) -> None:
+    assistant.restore()
+    pid, unit = serving(assistant), assistant.sh("systemctl show -p FragmentPath --value kumon-assistant").strip()
+    conf = f"{DROP_INS}/condition.conf"
+    condition = f"printf '[Unit]\\nConditionPathExists=/none\\n' > {conf} && systemctl daemon-reload"
+    for spoil, mend, reason in (
+        (condition, f"rm {conf} && systemctl daemon-reload", "ConditionPathExists=/none is not met"),
+        (f"mv {unit} /root/unit", f"mv /root/unit {unit} && systemctl daemon-reload", "no file of unit"),
+    ):
+        assistant.sh(spoil)
+        try:
+            told = assistant.sh(f"{PROGRAM} level1 || echo exit $?")
+            assert (reason in told, "exit 1" in told, assistant.asked_within(1), assistant.pid()) == (
+                True,
+                True,
+                0,
+                pid,
+            )
+        finally:
+            assistant.sh(mend)
+        assistant.sh(f"{PROGRAM} undo")
+    assert assistant.asks()
+
+
+def test_the_fence_is_lifted_at_once_and_for_good_while_the_service_hangs_in_its_stop(assistant: Assistant) -> None:
+    conf = f"{DROP_INS}/hang.conf"
+    assistant.sh(f"printf '[Service]\\nExecStopPost=/bin/sleep 300\\n' > {conf} && systemctl daemon-reload")
+    try:
+        assistant.sh(f"{PROGRAM} fence && systemctl restart --no-block kumon-assistant && sleep 0.5")
+        began = time.monotonic()
+        assistant.sh(f"{PROGRAM} undo")
+        assert time.monotonic() - began < 5
+        keeper = KEEPER.rpartition("/")[2]
+        assert (assistant.fence(), "running" in assistant.sh(f"systemctl show -p SubState {keeper}")) == ("", False)
+        assert "stop-post" in assistant.sh("systemctl show -p SubState kumon-assistant")
+    finally:
+        assistant.sh(f"rm {conf} && systemctl daemon-reload && systemctl kill --signal=KILL kumon-assistant")
+    serving(assistant)
 
 
 def test_the_program_of_another_assistant_is_left_alone(assistant: Assistant) -> None:
