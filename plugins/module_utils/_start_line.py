@@ -130,6 +130,7 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> list
     quoted: dict[str, int] = {}  # how much of a customer's text can still come, by stream
 
     said: list[tuple[str, str]] = []
+    of_messages: set[str] = set()  # what the old process says of each message, whatever its numbers
 
     def read(line: bytes) -> tuple[str, str, records.Record] | None:
         unwrapped = envelopes.unwrap(line[: 1 << 16], envelope)
@@ -160,9 +161,12 @@ def _in(text: bytes, over: int, before: bytes, pattern: re.Pattern[str]) -> list
         fits = not new and len(whole) <= quoted.get(stream, 0)
         quoted[stream] = quoted.get(stream, 0) - len(whole) - 1
         message = record.message.decode("utf-8", "replace")
-        if old or fits or (stream in headed and not record.has_head) or message.endswith("..."):
+        if fits or (stream in headed and not record.has_head) or message.endswith("..."):
             continue
         match = pattern.match(message[:LONGEST])
-        if match:
+        shape = re.sub("[0-9]+", "#", message)
+        if match and old:
+            of_messages.add(shape)
+        elif match and (new or shape not in of_messages):
             said.append((match[1], match[2]))
     return said

@@ -154,6 +154,18 @@ def test_what_the_old_process_says_of_each_message_is_no_start(witness):
     assert told == []
 
 
+def test_what_the_old_process_says_of_its_last_message_is_no_start(witness):
+    """It may have ended before it wrote anything else of it; the next one has the flag all the same."""
+    trace, kept = f"INFO:a:{TRACE}", "WARNING:a:DELIVERY_DISABLE=true: message to 55119000000{} not sent"
+    before, old = [trace, kept.format("01"), trace], [trace, kept.format("02"), "INFO:     Shutting down"]
+    for flags, started, expected in (
+        ({"DELIVERY_DISABLE": None}, "INFO:a:started", []),
+        ({"DELIVERY_DISABLE": None}, "INFO:a:DELIVERY_DISABLE=false", [(True, "DELIVERY_DISABLE=false")]),
+        ({"DELIVERY_DISABLE": "true"}, kept.format("03"), [(True, "DELIVERY_DISABLE=true")]),
+    ):
+        assert agrees(witness(started, before=before, old=old, flags=flags)) == expected
+
+
 def test_of_the_journal_only_the_new_processes_count():
     def journalctl(argv, **_more):
         records = [("INFO:a:DELIVERY_DISABLE=false", "4"), ("INFO:a:DELIVERY_DISABLE=true", "5"), (None, None)]
