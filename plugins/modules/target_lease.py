@@ -103,6 +103,10 @@ taken_over_from:
   description: The lease of a lower level that this one replaced, as RV(lease), else V(null).
   returned: success
   type: dict
+refused:
+  description: V(true) where another run holds the host, or the input does not fit; nothing has been changed.
+  returned: failure
+  type: bool
 """
 
 from typing import Any
@@ -133,7 +137,7 @@ def change(call: Call) -> dict[str, Any]:
     try:
         grant = _lease.acquire(claim, host, call.warnings, call.check_mode)
     except _lease.Held as exc:
-        raise Failed(str(exc), {"lease": exc.holder}) from exc
+        raise Failed(str(exc), {"lease": exc.holder, "refused": True}) from exc
     return {"changed": grant.lease is not None, "lease": grant.lease, "taken_over_from": grant.taken_over_from}
 
 

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._host import Host
+from ansible_collections.kumon.runbook.plugins.module_utils._lease import Claim, acquire
 
 from tests.unit.roles.playbook_run import ROOT, run_playbook
 
@@ -76,3 +79,24 @@ def test_a_report_where_no_incident_was(tmp_path):
     assert (code != 0, result["status"], result["next_step"]) == (True, "refused", NO_ROLLBACK)
     assert result["message"] == f"NO report was written: {NO_ROLLBACK}"
     assert not (tmp_path / "desk" / "reports").exists()
+
+
+def test_a_drill_on_a_host_that_is_held(tmp_path):
+    """Another drill would take its fault away, and undo its rollback, in the midst of it."""
+    (tmp_path / "staging").touch()
+    claim = Claim(str(tmp_path / "state"), "another", "ana", "drill", 1, 300, 0)
+    acquire(claim, Host(), [])
+    code, result = run_playbook(
+        tmp_path,
+        "drill",
+        runbook_staging=True,
+        runbook_service_manager="process",
+        runbook_env_file=str(tmp_path / "assistant.env"),
+        rollback_lease_wait=0,
+        ansible_python_interpreter=sys.executable,
+    )
+    assert (code != 0, result["status"]) == (True, "refused")
+    assert "ana (drill, " in result["hosts"]["here"]["message"]
+    assert not (tmp_path / "desk").exists()
+    # Somebody else's is not given back.
+    assert (tmp_path / "state" / "lease.json").exists()

@@ -22,7 +22,7 @@ def test_held_and_released(arguments, tmp_path):
     assert (result["changed"], result["lease"]["actor"], result["taken_over_from"]) == (True, "ana", None)
     other = {**arguments, "run_id": "r2", "actor": "bia"}
     refused = run_module(target_lease, other)
-    assert (refused["failed"], refused["lease"]["run_id"]) == (True, "r1")
+    assert (refused["failed"], refused["refused"], refused["lease"]["run_id"]) == (True, True, "r1")
     assert refused["msg"].startswith("this host is held by ana (rollback_level3, level 1, run r1) until ")
     taken = run_module(target_lease, {**other, "level": 2})
     assert taken["taken_over_from"]["run_id"] == "r1"
@@ -37,7 +37,7 @@ def test_held_and_released(arguments, tmp_path):
 def test_everything_documented_is_returned_and_nothing_else(arguments):
     documented = yaml.safe_load(target_lease.RETURN)
     result = run_module(target_lease, arguments)
-    assert set(result) - {"changed"} == set(documented)
+    assert {*set(result) - {"changed"}, "refused"} == set(documented)
     assert set(result["lease"]) == set(documented["lease"]["contains"])
 
 
