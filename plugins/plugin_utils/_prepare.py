@@ -173,7 +173,7 @@ class _Prepared:
         if check.get("others"):
             return self.of_others(check)
         if self.wanted and not check.get("way"):
-            return MISSING, self.words.say("check_nowhere")
+            return MISSING, self.words.say("check_no_cron" if check.get("asked") == "cron" else "check_nowhere")
         state, detail = self.done("health_check")
         if self.wanted and state != MISSING:
             detail = self.words.say("check_every", minutes=check.get("minutes"), way=check["way"])

@@ -84,6 +84,10 @@ TEXTS: dict[str, Both] = {
         "o controlador não tem systemd (como root) nem crontab: agende health_check, ou go_live_check none",
         "the controller has neither systemd (as root) nor crontab: schedule health_check, or set go_live_check to none",
     ),
+    "check_no_cron": Both(
+        "go_live_check é cron e o controlador não tem crontab: instale o cron nele ou use outro go_live_check",
+        "go_live_check is cron and the controller has no crontab: install cron there or set another go_live_check",
+    ),
     "check_others": Both(
         "a verificação instalada olha para {hosts}, que esta execução não tem: rode com eles também, ou apague {path} "
         "se não existem mais",

@@ -57,3 +57,21 @@ def test_the_packages_are_those_of_the_release_that_level_3_goes_back_to(chosen,
     release = {"chosen": chosen, "ledger": {"good": [{"commit": "old"}, {"commit": "new"}]}}
     assert rendered(variables["__go_live_good"], __go_live_release={"release": release})["commit"] == commit
     assert rendered(variables["__go_live_good"], __go_live_release={"failed": True}) == {}
+
+
+@pytest.mark.parametrize(
+    ("asked", "systemd", "crontab", "way"),
+    [
+        ("auto", True, True, "systemd"),
+        ("auto", False, True, "cron"),
+        ("auto", False, False, ""),
+        ("cron", True, True, "cron"),
+        # Nothing would start it.
+        ("cron", True, False, ""),
+        ("none", True, True, "none"),
+    ],
+)
+def test_the_check_is_started_by_what_is_there(asked, systemd, crontab, way):
+    text = yaml.safe_load((TASKS.parent / "vars" / "main.yml").read_text(encoding="utf-8"))["__go_live_check_way"]
+    there = {"__go_live_check_on_systemd": systemd, "__go_live_check_crontab": crontab}
+    assert rendered(text, __go_live={"check": asked}, **there) == way

@@ -74,6 +74,7 @@ def test_what_changed_is_told_as_what_it_was(check, state, wanted):
     ("wheelhouse", {"wheels": {"offline": None}}, "not proven"),
     ("break_glass", {"results": {"break_glass": [{}, {"skipped": True}]}}, "nothing was done or seen"),
     ("health_check", {"check_schedule": {"asked": "auto", "way": ""}}, "neither systemd"),
+    ("health_check", {"check_schedule": {"asked": "cron", "way": ""}}, "no crontab"),
     ("health_check", {"results": {"health_check": [FAILED]}}, "no space left"),
     ("people", {"tools": ["awk", "flock", "logrotate", "nft", "sha256sum"]}, "sudo is not installed"),
     ("watch", {"results": {"watch": [FAILED]}}, "no space left"),
