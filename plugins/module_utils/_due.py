@@ -72,11 +72,17 @@ def _message(message_id: str, kind: str, audience: str, index: int, tier: Mappin
 
 
 def _told(incident: Incident, audience: str, index: int) -> list[SentMessage]:
-    """What a tier was told, oldest first."""
+    """What a tier was told, oldest first.
+
+    When it is over, also what nobody knows of because its run was killed: who may have been told that it began is told
+    that it is over.
+    """
     return [
         message
         for message in incident["messages"]
-        if message["audience"] == audience and message["tier"] == index + 1 and message["ok"]
+        if message["audience"] == audience
+        and message["tier"] == index + 1
+        and (message["ok"] or (incident["closed"] and message["ok"] is None))
     ]
 
 
@@ -106,7 +112,7 @@ def _active_tiers(incident: Incident, audience: str, tiers: Sequence[Mapping[str
 
 def _kind_due(incident: Incident, audience: str, index: int, every: float, now: float) -> str | None:
     messages = _told(incident, audience, index)
-    kinds = {message["kind"] for message in messages}
+    kinds = {message["kind"] for message in messages if message["ok"]}
     if incident["closed"]:
         # Whoever was not told that it began is not told that it is over.
         return "end" if messages and "end" not in kinds else None

@@ -139,3 +139,20 @@ def test_the_second_incident_of_a_run_is_told_under_ids_of_its_own(desk):
     assert not set(first) & set(second)
     assert again["incident"]["id"] != "r1"
     assert (desk.directory / "incident-r1.json").exists(), "the first one is kept"
+
+
+def test_who_may_have_been_told_is_told_that_it_is_over(desk):
+    """A run that is killed while it sends leaves messages of which nobody knows whether they went out."""
+    incident = desk.run("open")["incident"]
+    incident = {**incident, "fingerprint": "", "messages": [{**one, "ok": None} for one in incident["messages"]]}
+    over = {**incident, "closed": incident["opened"]}
+    ends = due(over, desk.contacts, 900, NOON)
+    assert [(one["name"], one["kind"]) for one in ends] == [("dev", "end"), ("product", "end")]
+    # The end itself is told again until that is known.
+    over["messages"] = [*over["messages"], *({**over["messages"][0], **one, "ok": None} for one in ends)]
+    assert [one["kind"] for one in due(over, desk.contacts, 900, NOON)] == ["end", "end"]
+    over["messages"] = [{**one, "ok": True} if one["kind"] == "end" else one for one in over["messages"]]
+    assert due(over, desk.contacts, 900, NOON) == []
+    # What surely went nowhere is no beginning.
+    over["messages"] = [{**one, "ok": False} for one in incident["messages"]]
+    assert due(over, desk.contacts, 900, NOON) == []
