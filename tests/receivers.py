@@ -67,13 +67,13 @@ class Mails:
     """A mail server: `mails` holds (recipients, the mail's text).
 
     `refuses` is what it says of every recipient, `refuses_only` the one that it refuses, and `seconds` how long each
-    takes.
+    takes. Without `letters` it has none beyond ASCII, as many have in their addresses.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, letters: bool = True) -> None:
         self.mails: list[tuple[list[str], str]] = []
         self.refuses, self.refuses_only, self.seconds = "", "", 0.0
-        self.controller = _Server(self, hostname="127.0.0.1", port=0)
+        self.controller = _Server(self, hostname="127.0.0.1", port=0, enable_SMTPUTF8=letters)
         self.controller.start()
         self.port = self.controller.port
 

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
+from email.policy import default as mail_policy
 from email.utils import formatdate
 from typing import Any, NamedTuple, TypedDict
 
@@ -223,7 +224,8 @@ def _quote(answer: _http.Answer) -> str:
 def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:
     smtp = letter.smtp
     recipients = channel["to"] if isinstance(channel["to"], list) else [channel["to"]]
-    mail = EmailMessage()
+    # Not every server takes more than ASCII, and who does not may make something else of it.
+    mail = EmailMessage(mail_policy.clone(cte_type="7bit"))
     mail["Subject"] = letter.text.subject
     mail["From"] = smtp["sender"]
     mail["To"] = ", ".join(recipients)
@@ -233,7 +235,7 @@ def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(letter.text.body or letter.text.subject)
     try:
-        refused = _hand_over(mail, smtp, seconds)
+        refused = _hand_over(mail, recipients, smtp, seconds)
     except smtplib.SMTPRecipientsRefused as error:
         code, reason = next(iter(error.recipients.values()))
         return f"the recipient is refused: {code} {reason.decode('utf-8', 'replace')}"
@@ -245,11 +247,11 @@ def _email(channel: Channel, letter: Letter, seconds: float) -> str | None:
         return f"the mail server gives no answer within {seconds:.1f} s"
     except (OSError, smtplib.SMTPException) as error:
         return f"the mail server cannot be used: {error}"
-    return _Partly(f"refused for {len(refused)} of {len(recipients)} recipients") if refused else None
+    return _Partly(f"refused for {refused} of {len(recipients)} recipients") if refused else None
 
 
-def _hand_over(mail: EmailMessage, smtp: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
-    """Give a mail to the server; the recipients that it refused while it took others."""
+def _hand_over(mail: EmailMessage, recipients: Sequence[str], smtp: Mapping[str, Any], seconds: float) -> int:
+    """Give a mail to the server; how many recipients it refused while it took others."""
     security = smtp.get("security", "starttls")
     port = int(float(smtp.get("port") or {"tls": 465, "starttls": 587}.get(security, 25)))
     context = ssl.create_default_context()
@@ -262,7 +264,12 @@ def _hand_over(mail: EmailMessage, smtp: Mapping[str, Any], seconds: float) -> M
             server.starttls(context=context)
         if smtp.get("username"):
             server.login(smtp["username"], smtp.get("password", ""))
-        refused = server.send_message(mail)
+        server.ehlo_or_helo_if_needed()
+        # Where it has no letters beyond ASCII in addresses, the library would send to nobody.
+        foreign = [] if server.has_extn("smtputf8") else [to for to in recipients if not to.isascii()]
+        if 0 < len(foreign) < len(recipients):
+            mail.replace_header("To", ", ".join(to for to in recipients if to.isascii()))
+        refused = len(server.send_message(mail)) + len(foreign)
         # It has the mail: what it answers to the farewell, and how late, is not waited for and takes nothing back.
         with contextlib.suppress(OSError, smtplib.SMTPException):
             server.putcmd("quit")

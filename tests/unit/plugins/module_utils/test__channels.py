@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _http
 from ansible_collections.kumon.runbook.plugins.module_utils._http import Answer
 
+from tests.receivers import Mails
 from tests.unit.plugins.notify_desk import FACTS
 
 
@@ -149,6 +150,30 @@ def test_one_refused_recipient_is_said_and_does_not_flood_the_others(desk, mails
     message = desk.mail(mails).run("open")["messages"][1]
     assert (message["ok"], message["detail"]) == (True, "email: refused for 1 of 2 recipients")
     assert desk.after(1) == []
+
+
+def test_an_address_that_the_server_has_no_letters_for_keeps_nobody_else_from_being_told(desk):
+    mails = Mails(letters=False)
+    try:
+        (channel,) = desk.mail(mails).contacts["business"][0]["channels"]
+        channel["to"] = ["joão@example.com", "kumon@example.com"]
+        message = desk.run("open")["messages"][1]
+        assert (message["ok"], message["detail"]) == (True, "email: refused for 1 of 2 recipients")
+        recipients, text = mails.mails[0]
+        assert (recipients, email.message_from_string(text)["To"]) == (["kumon@example.com"], "kumon@example.com")
+        channel["to"] = "joão@example.com"
+        message = desk.run("open", facts={**FACTS, "level": 2})["messages"][1]
+        assert (message["ok"], "SMTPUTF8" in message["detail"], len(mails.mails)) == (False, True, 1)
+    finally:
+        mails.close()
+
+
+def test_a_mail_has_nothing_that_a_server_may_spoil(desk, mails):
+    texts = {"business": {"pt_BR": {"first": "Serviço parado\n\nAção já começou"}}}
+    desk.mail(mails).run("open", texts=texts)
+    _recipients, text = mails.mails[0]
+    mail = email.message_from_string(text, policy=email.policy.default)
+    assert (text.isascii(), mail["Subject"], mail.get_content().strip()) == (True, "Serviço parado", "Ação já começou")
 
 
 def test_a_mail_server_that_refuses_is_said(desk, mails):
