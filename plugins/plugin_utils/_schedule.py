@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -14,10 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Commands, Words, prepare
 
-_KEPT = ("HOME", "PATH", "LANG", "ANSIBLE_HOME", "ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_VAULT_PASSWORD_FILE")
+# Without its proxy nobody would be told, and without its settings Ansible would look at other hosts or reach none.
+_KEPT = re.compile(r"HOME|PATH|LANG|LC_ALL|LC_CTYPE|SSL_CERT_(?:FILE|DIR)|(?i:(?:https?|all|no)_proxy)|ANSIBLE_\w+")
 # What a check may take of its interval, so that the next one never finds it at work; the rest is for telling people.
 _SHARE = 0.6
 WATCH_LIMIT = 180
@@ -29,7 +32,7 @@ class Shell:
 
     def __init__(self) -> None:
         self.cwd = os.getcwd()
-        self.environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        self.environment = {name: value for name, value in os.environ.items() if _travels(name, value)}
         if constants.CONFIG_FILE:
             self.environment["ANSIBLE_CONFIG"] = os.path.abspath(constants.CONFIG_FILE)
         # Cron has no environment of a person's: the program is named by its path.
@@ -39,6 +42,13 @@ class Shell:
     def argv(self, typed: str) -> list[str]:
         """Return the arguments of a command as it is typed."""
         return [self.program, *shlex.split(typed)[1:]]
+
+
+def _travels(name: str, value: str) -> bool:
+    """Whether a run without this shell needs it. Ansible's settings hold no key but in plug-ins' own."""
+    return _KEPT.fullmatch(name) is not None and (
+        not name.startswith("ANSIBLE_") or redact(f"{name}={value}") == f"{name}={value}"
+    )
 
 
 def asks(typed: str, words: Words) -> str:

@@ -288,6 +288,29 @@ def test_the_dead_man_is_called_only_when_a_check_was_made(tick):
     assert (code, lines) == (0, ["the dead-man URL did not answer (HTTPError)"])
 
 
+def test_the_dead_man_is_asked_by_the_proxy_of_the_shell_that_scheduled_the_check(tick, monkeypatch):
+    asked = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.delenv("no_proxy", raising=False)
+    tick.settings["environment"] = {"http_proxy": f"http://127.0.0.1:{server.server_port}"}
+    tick.settings["dead_man_url"] = "http://dead-man.invalid/check"
+    assert tick.run() == (0, [])
+    server.shutdown()
+    server.server_close()
+    assert asked == ["http://dead-man.invalid/check"]
+
+
 @pytest.mark.parametrize(
     ("body", "told"),
     [

@@ -75,11 +75,23 @@ def test_a_run_that_asks_cannot_be_scheduled():
 
 
 def test_what_leads_ansible_elsewhere_travels_and_nothing_else(monkeypatch):
-    monkeypatch.setenv("ANSIBLE_HOME", "/work/.ansible")
-    monkeypatch.setenv("VAULT_TOKEN", "secret")
+    travels = {
+        "ANSIBLE_HOME": "/work/.ansible",
+        # It is no option of the command that was typed.
+        "ANSIBLE_INVENTORY": "hosts.yml",
+        "ANSIBLE_SSH_ARGS": "-F ./ssh_config",
+        "ANSIBLE_VAULT_PASSWORD_FILE": "/etc/vault",
+        "LC_ALL": "C.UTF-8",
+        "https_proxy": "http://proxy.example.com:3128",
+        "NO_PROXY": "localhost",
+        "SSL_CERT_FILE": "/etc/ssl/ours.pem",
+    }
+    stays = {"VAULT_TOKEN": "secret", "ANSIBLE_HASHI_VAULT_TOKEN": "secret", "SSH_AUTH_SOCK": "/tmp/a", "PATHS": "/a"}
+    for name, value in {**travels, **stays}.items():
+        monkeypatch.setenv(name, value)
     environment = scheduled_check(WANTED, "/desk")["settings"]["environment"]
-    assert environment["ANSIBLE_HOME"] == "/work/.ansible"
-    assert "VAULT_TOKEN" not in environment
+    assert {name: environment.get(name) for name in travels} == travels
+    assert not set(stays) & set(environment)
 
 
 def test_the_watch_is_started_each_hour_as_this_run_was_and_looked_after():
