@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import PLAYBOOKS, Typed, started
 from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import fingerprint, own_items, refusal
@@ -53,7 +54,10 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
         "playbooks": len(names),
         "commands": {item: row["command"] for item, row in own.items() if row.get("command")},
         "cwd": shell.cwd,
-        "environment": shell.environment,
+        # It is shown at -vvv. What is left out, such as a proxy with its password, they inherit.
+        "environment": {
+            name: value for name, value in shell.environment.items() if redact(f"{name}={value}") == f"{name}={value}"
+        },
         "commands_problem": asks(run[names[0]], words),
     }
 

@@ -80,3 +80,11 @@ def test_a_calendar_is_asked_for_the_go_live_and_an_hour_around_it(typed, monkey
     assert window == {"begin": 1764586800.0, "end": 1764586800.0 + 10 * 3600}  # 11:00 UTC, 08:00 in São Paulo
     monkeypatch.setattr(_gate_plan.time, "time", lambda: 7200.0)
     assert plan(start="", hours=1)["rota_window"] == {"begin": 3600.0, "end": 3600.0 + 3 * 3600}
+
+
+def test_what_the_tried_commands_are_given_is_no_secret(typed, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://user:planted@proxy.example.com:3128")
+    monkeypatch.setenv("http_proxy", "http://proxy.example.com:3128")
+    environment = plan()["environment"]
+    assert environment["http_proxy"] == "http://proxy.example.com:3128"
+    assert "planted" not in str(environment)
