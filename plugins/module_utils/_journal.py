@@ -282,10 +282,12 @@ def last_act(path: str, service: str | None = None) -> dict[str, Any] | None:
     begun: dict[tuple[Any, ...], dict[str, Any]] = {}
     for entry in entries(path, service):
         key = tuple(entry.get(name) for name in ("run_id", "procedure", "act"))
+        if entry.get("act") in NO_ACTS:
+            continue
         if entry.get("phase") == "outcome":
             last = entry
             begun.pop(key, None)
-        elif entry.get("phase") == "begin" and entry.get("act") not in NO_ACTS:
+        elif entry.get("phase") == "begin":
             begun[key] = entry
     ended = True
     for entry in begun.values():

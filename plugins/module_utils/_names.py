@@ -10,8 +10,8 @@ import re
 
 KILL_SWITCH = "DELIVERY_DISABLE"
 
-NO_ACTS = ("decision", "proof")
-"""What the journal holds beside acts on the service."""
+NO_ACTS = ("decision", "proof", "release_ledger")
+"""What the journal holds beside acts on the service; that a release is known to be good changes nothing of it."""
 NEW = ".runbook-new"
 """What is to take the place of a virtual environment has this behind its name until it does."""
 

@@ -201,6 +201,10 @@ def test_last_act_is_the_newest_outcome_or_an_act_after_it_that_has_none(path):
     # What was decided is no act yet.
     write(path, "begin", run_id="r3", act="decision")
     assert _journal.last_act(path) == last
+    # Nor is it one to know a release as good, while people have not heard of what was done.
+    write(path, "begin", run_id="r3", act="release_ledger")
+    write(path, "outcome", run_id="r3", act="release_ledger")
+    assert _journal.last_act(path) == last
     # Its run was ended in the midst of it: nobody else knows.
     begun = write(path, "begin", run_id="r4")
     assert _journal.last_act(path) == {**last, "time": begun["time"], "run_id": "r4", "ended": False}
@@ -218,6 +222,10 @@ def test_only_an_act_that_changed_something_and_succeeded_is_a_change(path):
     write(path, "begin", run_id="r3", before={FLAG: None}, after={FLAG: "true"})
     write(path, "outcome", run_id="r3", ok=False)
     write(path, "outcome", run_id="r4", act="proof", ok=True)
+    # The service is as it was: what came before is not answered by it.
+    good = {"act": "release_ledger", "before": {"good": None}, "after": {"good": "a" * 40}}
+    write(path, "begin", run_id="r5", **good)
+    write(path, "outcome", run_id="r5", ok=True, **good)
     assert _journal.last_change(path) == done["time"]
 
 
