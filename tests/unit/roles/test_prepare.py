@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,15 @@ def test_the_check_is_started_by_what_is_there(asked, systemd, crontab, way):
     text = yaml.safe_load((TASKS.parent / "vars" / "main.yml").read_text(encoding="utf-8"))["__go_live_check_way"]
     there = {"__go_live_check_on_systemd": systemd, "__go_live_check_crontab": crontab}
     assert rendered(text, __go_live={"check": asked}, **there) == way
+
+
+def test_the_check_is_started_from_wherever_it_lies():
+    text = yaml.safe_load((TASKS.parent / "vars" / "main.yml").read_text(encoding="utf-8"))["__go_live_check_job"]
+    where = {"ansible_playbook_python": "/home/ana lima/venv/bin/python", "__go_live_check_dir": "/srv/50% desk"}
+    job = rendered(text, **where)
+    words = ["/home/ana lima/venv/bin/python", "/srv/50% desk/runbook-health-tick", "/srv/50% desk/health-check.conf"]
+    assert shlex.split(job) == words
+    cron = task("prepare_check.yml", "on the controller")["block"]
+    line = next(one for one in cron if "ansible.builtin.cron" in one)["ansible.builtin.cron"]["job"]
+    typed = rendered(line, __go_live_check_job=job)
+    assert typed.count("%") == typed.count("\\%") == 2 and typed.replace("\\%", "%") == job
