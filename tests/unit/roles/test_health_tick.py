@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -372,16 +373,17 @@ def test_whatever_the_dead_man_answers_people_are_told(tick, answer):
     assert tick.told()["notify_event"] == "open"
 
 
-def test_what_it_starts_ends_with_it(tick):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_what_it_starts_ends_with_it(tick, number):
     tick.ends("ok", sleep=60)
     conf = tick.directory / "conf.json"
     conf.write_text(json.dumps(tick.settings))
-    run = subprocess.Popen([sys.executable, str(PROGRAM), str(conf)], stdout=subprocess.DEVNULL)
+    run = subprocess.Popen([sys.executable, str(PROGRAM), str(conf)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     end = time.monotonic() + 20
     while not tick.calls() and time.monotonic() < end:
         time.sleep(0.05)
-    run.terminate()
-    assert run.wait(20) == 40
+    run.send_signal(number)
+    assert (run.communicate(timeout=20)[1], run.returncode) == (b"", 40)
     listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(tick.directory / "ansible-playbook") not in listed
 
