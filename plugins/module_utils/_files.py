@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from typing import Callable
 
 LOCK_POLL = 0.02
+# To write a file and its disk takes moments. Who takes longer is stuck, or wants others to be.
+DRAFT_SECONDS = 2.0
 ACL = "system.posix_acl_access"
 NEW_ACL = "system.posix_acl_default"  # of a directory, for what is made in it
 # FS_IOC_GETFLAGS of ioctl_iflags(2), as most machines number it; others say that they do not know it.
@@ -177,12 +179,8 @@ def _replace_in(at: int, name: str, content: bytes, mode: int, owner: tuple[int,
             if stat.S_ISLNK(present.st_mode):
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             owner, given = (present.st_uid, present.st_gid), attributes(f"/proc/self/fd/{at}/{name}")
-    try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=at)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        handle = os.open(temporary, flags, 0o600, dir_fd=at)
-        with os.fdopen(handle, "wb") as stream:
+    with os.fdopen(_draft(at, temporary), "wb") as stream:
+        try:
             stream.write(content)
             stream.flush()
             if owner and owner != (os.geteuid(), os.getegid()):
@@ -192,11 +190,57 @@ def _replace_in(at: int, name: str, content: bytes, mode: int, owner: tuple[int,
             else:
                 allow(stream.fileno(), mode, given)
             os.fsync(stream.fileno())
-        os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
-    except OSError:
+            os.rename(temporary, name, src_dir_fd=at, dst_dir_fd=at)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary, dir_fd=at)
+            raise
+
+
+def _draft(at: int, temporary: str) -> int:
+    """Make the file that is to take another one's place, and hold its lock until it does. Raises OSError.
+
+    Of two who replace the same file at once the second waits: it would put the first one's in place half-written.
+    """
+    end = time.monotonic() + DRAFT_SECONDS
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        try:
+            handle = os.open(temporary, flags, 0o600, dir_fd=at)
+        except FileExistsError:
+            _take_away(at, temporary, end)
+            continue
+        with contextlib.suppress(OSError):  # not every file system has locks
+            lock(handle, DRAFT_SECONDS)
+        if _is_at(at, temporary, handle):
+            return handle
+        # Before it was locked somebody has taken it for left over.
+        os.close(handle)
+
+
+def _take_away(at: int, temporary: str, end: float) -> None:
+    """Take away what a killed run has left; of one that is at work wait a moment, until `end`. Raises OSError."""
+    try:
+        handle = os.open(temporary, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    except FileNotFoundError:
+        return
+    except OSError:  # a link, or one that somebody else has put there
+        os.unlink(temporary, dir_fd=at)
+        return
+    try:
         with contextlib.suppress(OSError):
+            lock(handle, max(0.0, end - time.monotonic()))
+        if _is_at(at, temporary, handle):
             os.unlink(temporary, dir_fd=at)
-        raise
+    finally:
+        os.close(handle)
+
+
+def _is_at(at: int, name: str, handle: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(name, dir_fd=at, follow_symlinks=False), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def append_line(handle: int, line: bytes, path: str) -> None:

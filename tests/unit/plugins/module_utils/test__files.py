@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import stat
+import threading
 
 import pytest
 from ansible_collections.kumon.runbook.plugins.module_utils import _files
@@ -199,6 +200,42 @@ def test_what_a_killed_run_left_is_taken_away(tmp_path):
     left.write_bytes(b"half")
     _files.replace(str(tmp_path / "runbook.env"), b"new")
     assert not left.exists()
+
+
+def test_two_who_replace_a_file_at_once_each_put_a_whole_one_in_place(tmp_path):
+    path, failed, torn, over = str(tmp_path / "report.json"), [], [], threading.Event()
+
+    def write(letter: bytes, length: int) -> None:
+        try:
+            for _turn in range(60):
+                _files.replace(path, letter * length + b"!")
+        except OSError as exc:
+            failed.append(exc)
+
+    def look() -> None:
+        while not over.is_set():
+            content = _files.read(path)
+            if content is not None and (content[-1:] != b"!" or len(set(content)) != 2):
+                torn.append(len(content))
+
+    writers = [threading.Thread(target=write, args=how) for how in ((b"a", 300_000), (b"b", 3), (b"c", 300_000))]
+    reader = threading.Thread(target=look)
+    for thread in [reader, *writers]:
+        thread.start()
+    for thread in writers:
+        thread.join()
+    over.set()
+    reader.join()
+    assert (failed, torn, os.listdir(tmp_path)) == ([], [], ["report.json"])
+
+
+def test_one_that_is_stuck_while_it_replaces_a_file_holds_nobody_up_for_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(_files, "DRAFT_SECONDS", 0.1)
+    left = tmp_path / ".runbook.env.runbook-new"
+    with open(left, "w") as stuck:
+        fcntl.flock(stuck, fcntl.LOCK_EX)
+        _files.replace(str(tmp_path / "runbook.env"), b"A=1\n")
+    assert os.listdir(tmp_path) == ["runbook.env"]
 
 
 def test_writable_looks_at_the_nearest_directory_that_exists(tmp_path, monkeypatch):
