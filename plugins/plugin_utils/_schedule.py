@@ -21,6 +21,12 @@ from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Command
 
 # Without its proxy nobody would be told, and without its settings Ansible would look at other hosts or reach none.
 _KEPT = re.compile(r"HOME|PATH|LANG|LC_ALL|LC_CTYPE|SSL_CERT_(?:FILE|DIR)|(?i:(?:https?|all|no)_proxy)|ANSIBLE_\w+")
+# By its configuration, or by the environment, Ansible asks without a switch.
+_ASKS = (
+    ("DEFAULT_ASK_PASS", "--ask-pass"),
+    ("DEFAULT_BECOME_ASK_PASS", "--ask-become-pass"),
+    ("DEFAULT_ASK_VAULT_PASS", "--ask-vault-pass"),
+)
 # What a check may take of its interval, so that the next one never finds it at work; the rest is for telling people.
 _SHARE = 0.6
 WATCH_LIMIT = 180
@@ -54,6 +60,7 @@ def _travels(name: str, value: str) -> bool:
 def asks(typed: str, words: Words) -> str:
     """Return why nobody is there to answer what a command asks, in one sentence; empty when it asks nothing."""
     switches = [word for word in shlex.split(typed) if word.startswith("--ask-")]
+    switches += [switch for setting, switch in _ASKS if getattr(constants, setting, False)]
     return words.say("check_asks", switch=switches[0]) if switches else ""
 
 

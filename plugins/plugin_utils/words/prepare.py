@@ -77,8 +77,8 @@ TEXTS: dict[str, Both] = {
         "go_live_check_minutes must be a whole number from 1 to 59",
     ),
     "check_asks": Both(
-        "uma execução agendada não responde a {switch}: use uma chave ou um arquivo de senha",
-        "a scheduled run cannot answer {switch}: use a key or a password file",
+        "uma execução agendada não responde a {switch}; use uma chave ou um arquivo de senha",
+        "a scheduled run cannot answer {switch}; use a key or a password file",
     ),
     "check_nowhere": Both(
         "o controlador não tem systemd (como root) nem crontab: agende health_check, ou go_live_check none",

@@ -7,6 +7,7 @@ import json
 import os
 
 import pytest
+from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import Started, Typed
 from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import scheduled_check
 
@@ -72,6 +73,15 @@ def test_an_interval_that_cron_cannot_have_is_refused(minutes):
 def test_a_run_that_asks_cannot_be_scheduled():
     made = scheduled_check(WANTED, "/desk", commands=Typed(Started(switches=["--ask-become-pass"])))
     assert "cannot answer --ask-become-pass" in made["problem"]
+    # No part of it looks like a password that is to be masked.
+    assert redact(made["problem"]) == made["problem"]
+
+
+@pytest.mark.parametrize("setting", ["DEFAULT_ASK_PASS", "DEFAULT_BECOME_ASK_PASS", "DEFAULT_ASK_VAULT_PASS"])
+def test_nor_can_one_that_asks_by_its_configuration(setting, monkeypatch):
+    assert scheduled_check(WANTED, "/desk")["problem"] == ""
+    monkeypatch.setattr(f"ansible.constants.{setting}", True)
+    assert "cannot answer --ask-" in scheduled_check(WANTED, "/desk")["problem"]
 
 
 def test_what_leads_ansible_elsewhere_travels_and_nothing_else(monkeypatch):
