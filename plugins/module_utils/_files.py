@@ -201,6 +201,7 @@ def _draft(at: int, temporary: str) -> int:
     """Make the file that is to take another one's place, and hold its lock until it does. Raises OSError.
 
     Of two who replace the same file at once the second waits: it would put the first one's in place half-written.
+    Nobody keeps us here by making one again and again.
     """
     end = time.monotonic() + DRAFT_SECONDS
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -208,6 +209,8 @@ def _draft(at: int, temporary: str) -> int:
         try:
             handle = os.open(temporary, flags, 0o600, dir_fd=at)
         except FileExistsError:
+            if time.monotonic() > end + DRAFT_SECONDS:
+                raise
             _take_away(at, temporary, end)
             continue
         with contextlib.suppress(OSError):  # not every file system has locks
@@ -216,6 +219,8 @@ def _draft(at: int, temporary: str) -> int:
             return handle
         # Before it was locked somebody has taken it for left over.
         os.close(handle)
+        if time.monotonic() > end + DRAFT_SECONDS:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), temporary)
 
 
 def _take_away(at: int, temporary: str, end: float) -> None:

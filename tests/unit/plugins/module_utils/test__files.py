@@ -238,6 +238,20 @@ def test_one_that_is_stuck_while_it_replaces_a_file_holds_nobody_up_for_long(tmp
     assert os.listdir(tmp_path) == ["runbook.env"]
 
 
+@pytest.mark.parametrize("when", ["before it is made", "once it is made"])
+def test_who_makes_or_takes_away_the_draft_again_and_again_holds_nobody_up_for_ever(tmp_path, monkeypatch, when):
+    monkeypatch.setattr(_files, "DRAFT_SECONDS", 0.1)
+    left = tmp_path / ".runbook.env.runbook-new"
+    if when == "once it is made":
+        monkeypatch.setattr(_files, "lock", lambda *_arguments: left.unlink())
+    else:
+        left.touch()
+        monkeypatch.setattr(_files, "_take_away", lambda *_arguments: left.touch())
+    with pytest.raises(OSError):
+        _files.replace(str(tmp_path / "runbook.env"), b"A=1\n")
+    assert not (tmp_path / "runbook.env").exists()
+
+
 def test_writable_looks_at_the_nearest_directory_that_exists(tmp_path, monkeypatch):
     assert _files.writable(str(tmp_path / "a" / "b" / "file"))
     (tmp_path / "plain").write_text("")
