@@ -209,7 +209,7 @@ def test_a_second_run_waits_for_a_required_health_and_restarts_nothing(act, serv
     service.start("hang", DELIVERY_DISABLE="true")
     act(state="declared")
     with pytest.raises(Failed) as caught:
-        act(health_timeout=0.2, health_wait=0.3)
+        act(health_timeout=0.2, health_wait=1.5)
     assert (caught.value.result["changed"], caught.value.result["restarted"]) == (False, False)
     began = caught.value.result["seconds"]
     assert act(health_timeout=0.2, health_wait=5.0, health_required=False)["seconds"] < began
