@@ -227,13 +227,15 @@ def go_live(demo: Demo, staging: Scene) -> None:
     demo.expect(report.startswith("NO-GO") and "Contatos confirmados: FALTA" in report, "no GO before all is there")
 
     print("\n== Traffic flows. The release in place is seen healthy for a while, so it is known to be good.")
+    demo.observed(look2)
+    prepare = demo.start("prepare_go_live", 120, True)
     demo.finish(look1)
     report = demo.finish(look2)
     demo.expect(report.startswith("SAUDÁVEL"), "a healthy verdict")
     demo.expect("comprovada como boa" in report, "the release in the ledger")
 
     print("\n== What is missing is prepared and rehearsed; then the release that shall go live is put in place.")
-    report = demo.playbook("prepare_go_live", 120, True)
+    report = demo.finish(prepare)
     demo.expect(report.startswith("PREPARADO"), "all prepared")
     scene.release("Release 2")
     scene.restart_assistant()
