@@ -226,7 +226,9 @@ class Systemd:
     def _refuse_reset(self, flags: dict[str, str | None]) -> None:
         """A later drop-in may take away the file that ours names. Where ours is not read yet, that is looked at when it
         is. Raises Refused."""
-        if self.declarations(flags) and self._has_read_drop_in() and self.env_file not in self._reads():
+        # Systemd shows a path without what is needless in it.
+        ours = os.path.normpath(self.env_file)
+        if self.declarations(flags) and self._has_read_drop_in() and ours not in self._reads():
             raise Refused(
                 f"a drop-in of {self.label} that is read after {self.drop_in} resets EnvironmentFile=: "
                 "take that out there"
@@ -234,7 +236,7 @@ class Systemd:
 
     def _refuse_lack(self) -> None:
         """Without a file that it has to read it would end at its start. Raises Refused."""
-        gone = [path for path, needed in self._reads().items() if needed and path != self.env_file]
+        gone = [path for path, needed in self._reads().items() if needed and path != os.path.normpath(self.env_file)]
         gone = [path for path in gone if not glob.glob(path)]
         if gone:
             raise Refused(f"{gone[0]}, which {self.label} reads at its start, is not there: put it back first")

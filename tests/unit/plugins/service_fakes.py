@@ -390,7 +390,9 @@ class FakeSystemd:
         if call == "systemctl daemon-reload":
             self.loaded = sorted(str(path) for path in self.units.rglob("*.conf"))
             declared = [Path(path).read_text().partition("EnvironmentFile=-")[2].strip() for path in self.loaded]
-            self.env_files = [] if self.resets else [f"{path} (ignore_errors=yes)" for path in declared if path]
+            self.env_files = (
+                [] if self.resets else [f"{os.path.normpath(path)} (ignore_errors=yes)" for path in declared if path]
+            )
             self.properties.update({"NeedDaemonReload": "no", **self.on_disk})
             return Finished(0, "", "")
         if call == "systemctl reset-failed -- kumon-assistant.service":

@@ -84,7 +84,7 @@ open("calls", "a").write("systemctl " + call + "\\n")
 if call == "daemon-reload":
     unit["loaded"] = sorted(os.path.join(d, f) for d, _s, fs in os.walk({units!r}) for f in fs if f.endswith(".conf"))
     read = [open(path).read().partition("EnvironmentFile=-")[2].strip() for path in unit["loaded"]]
-    files = [] if unit.get("resets") else [name + " (ignore_errors=yes)" for name in read]
+    files = [] if unit.get("resets") else [os.path.normpath(name) + " (ignore_errors=yes)" for name in read]
     unit["shown"].update(DropInPaths=" ".join(unit["loaded"]), EnvironmentFiles="\\n".join(files))
     unit["shown"].update({{"NeedDaemonReload": "no", **unit.get("read", {{}})}})
 elif call == "restart --no-block -- {unit}" and unit.get("hangs"):

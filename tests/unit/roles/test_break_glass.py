@@ -451,6 +451,13 @@ def test_what_systemd_finds_once_it_has_read_the_unit_again_stops_nothing(sh, un
     assert "DELIVERY_DISABLE" not in sh.env_file.read_text()
 
 
+def test_a_path_that_systemd_shows_without_what_is_needless_in_it_is_no_reset(sh):
+    sh.settings["env_file"] = sh.settings["env_file"].replace("/runbook.env", "//runbook.env")
+    sh.run("level1")
+    sh.run("level2")
+    assert (sh.environ()["DELIVERY_DISABLE"], "OUTBOX_V2_ENFORCED" in sh.environ()) == ("true", True)
+
+
 def test_what_has_the_flag_needs_no_unit_that_can_be_started(sh):
     sh.run("level1")
     sh.unit(shown={**sh.unit()["shown"], "LoadState": "masked"})

@@ -414,6 +414,12 @@ def test_a_reset_that_is_read_already_is_refused(act, refused, systemd):
     )
 
 
+def test_a_path_that_systemd_shows_without_what_is_needless_in_it_is_no_reset(act, tmp_path):
+    for value in ("true", "false"):
+        told = act(env_file=f"{tmp_path}/etc//./runbook.env", flags={"DELIVERY_DISABLE": value})
+        assert (told["restarted"], told["effective"]) == (True, {"DELIVERY_DISABLE": value})
+
+
 def test_a_file_that_the_start_needs_and_that_is_gone_is_refused(act, refused, systemd, tmp_path):
     there, gone = tmp_path / "there.env", tmp_path / "gone.env"
     there.touch()
