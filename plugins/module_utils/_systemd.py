@@ -254,8 +254,8 @@ class Systemd:
         done = self.host.run(["systemd-analyze", "condition", f"--unit={self.label}"], timeout=5)
         if not re.search(r"^(Condition|Assert)s failed\.$", done.err, re.M):
             return
-        # Others are asked with an environment that is not systemd's own.
-        unmet = re.search(r": ((?:Condition|Assert)(?:Path|File|Directory)\w*=.*) failed\.$", done.err, re.M)
+        # Others are asked with another environment than systemd's; what must not be there may go with the service.
+        unmet = re.search(r": ((?:Condition|Assert)(?:Path|File|Directory)\w*=(?!\|?!).*) failed\.$", done.err, re.M)
         if unmet:
             raise Refused(f"systemd would not start {self.label}, {unmet[1]} is not met: mend that first")
 

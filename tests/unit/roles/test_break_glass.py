@@ -475,6 +475,8 @@ def test_what_has_the_flag_needs_no_unit_that_can_be_started(sh):
         # One of several that are enough each, one that asks for an environment, and a program that is too old.
         ("x: ConditionPathExists=|/etc/none failed.\nConditions succeeded.", ""),
         ("x: ConditionEnvironment=A failed.\nConditions failed.", ""),
+        # What the service makes while it runs, and takes away at its end.
+        ("x: ConditionPathExists=!/run/lock failed.\nConditions failed.", ""),
         ("unrecognized option --unit", ""),
     ],
 )

@@ -456,6 +456,8 @@ def test_a_flag_that_the_command_sets_is_refused(act, refused, systemd, command,
         # One of several that are enough each, one that asks for an environment, and a program that is too old.
         ("ConditionPathExists=|/etc/none failed.\nConditions succeeded.", ""),
         ("ConditionEnvironment=A failed.\nConditions failed.", ""),
+        # What the service makes while it runs, and takes away at its end.
+        ("ConditionPathExists=!/run/lock failed.\nConditions failed.", ""),
         ("unrecognized option '--unit'", ""),
     ],
 )
