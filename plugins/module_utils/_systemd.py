@@ -226,9 +226,10 @@ class Systemd:
     def _refuse_reset(self, flags: dict[str, str | None]) -> None:
         """A later drop-in may take away the file that ours names. Where ours is not read yet, that is looked at when it
         is. Raises Refused."""
+        if not self.declarations(flags) or not self._has_read_drop_in():
+            return
         # Systemd shows a path without what is needless in it.
-        ours = os.path.normpath(self.env_file)
-        if self.declarations(flags) and self._has_read_drop_in() and ours not in self._reads():
+        if os.path.normpath(self.env_file) not in self._reads():
             raise Refused(
                 f"a drop-in of {self.label} that is read after {self.drop_in} resets EnvironmentFile=: "
                 "take that out there"
