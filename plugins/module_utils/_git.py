@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A git work tree as its owner sees it: what is there, and what is in a commit. Nothing is changed."""
+"""A git work tree as its owner sees it: what is there, and what is in a commit. It is changed by nothing here."""
 
 from __future__ import annotations
 

@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.kumon.runbook.plugins.module_utils._envfile import truthy
-from ansible_collections.kumon.runbook.plugins.module_utils._redact import redact
 from ansible_collections.kumon.runbook.plugins.plugin_utils import _calendar
 from ansible_collections.kumon.runbook.plugins.plugin_utils._command import PLAYBOOKS, Typed, started
 from ansible_collections.kumon.runbook.plugins.plugin_utils._gate import fingerprint, own_items, refusal
 from ansible_collections.kumon.runbook.plugins.plugin_utils._gate_look import HOUR
 from ansible_collections.kumon.runbook.plugins.plugin_utils._procedures import LEVELS
-from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import Shell, asks
+from ansible_collections.kumon.runbook.plugins.plugin_utils._schedule import Shell, asks, is_open
 from ansible_collections.kumon.runbook.plugins.plugin_utils._stats import number
 from ansible_collections.kumon.runbook.plugins.plugin_utils.words import Words, gate, prepare
 
@@ -55,9 +54,7 @@ def gate_plan(settings: Mapping[str, Any], locale: str = "en") -> dict[str, Any]
         "commands": {item: row["command"] for item, row in own.items() if row.get("command")},
         "cwd": shell.cwd,
         # It is shown at -vvv. What is left out, such as a proxy with its password, they inherit.
-        "environment": {
-            name: value for name, value in shell.environment.items() if redact(f"{name}={value}") == f"{name}={value}"
-        },
+        "environment": {name: value for name, value in shell.environment.items() if is_open(name, value)},
         "commands_problem": asks(run[names[0]], words),
     }
 

@@ -52,9 +52,12 @@ class Shell:
 
 def _travels(name: str, value: str) -> bool:
     """Whether a run without this shell needs it. Ansible's settings hold no key but in plug-ins' own."""
-    return _KEPT.fullmatch(name) is not None and (
-        not name.startswith("ANSIBLE_") or redact(f"{name}={value}") == f"{name}={value}"
-    )
+    return _KEPT.fullmatch(name) is not None and (not name.startswith("ANSIBLE_") or is_open(name, value))
+
+
+def is_open(name: str, value: str) -> bool:
+    """Return whether everybody may see what a variable is set to."""
+    return redact(f"{name}={value}") == f"{name}={value}"
 
 
 def asks(typed: str, words: Words) -> str:
